@@ -1,0 +1,110 @@
+/* superpod/chip.h: one accelerator chip: what it is (catalog text) and the time, bytes and energy of one operator on it.
+ * Model page: docs/models/chip.md. */
+#ifndef SUPERPOD_CHIP_H
+#define SUPERPOD_CHIP_H
+
+#include "superpod/text.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Number formats of operands. MX/NV formats carry block scales; HIF8/HIF4 are Huawei's. */
+typedef enum sp_format {
+    SP_FMT_FP32, SP_FMT_TF32, SP_FMT_BF16, SP_FMT_FP16, SP_FMT_FP8, SP_FMT_INT8, SP_FMT_MXFP8, SP_FMT_HIF8,
+    SP_FMT_FP6, SP_FMT_MXFP4, SP_FMT_NVFP4, SP_FMT_HIF4, SP_FMT_N
+} sp_format;
+
+const char *sp_format_name(sp_format format);                        /* "bf16", "mxfp8", …                         */
+sp_status sp_format_parse(const char *text, sp_format *out, sp_error *err);
+double sp_format_bytes(sp_format format);                            /* bytes an element, block scales included    */
+
+#define SP_CHIP_DATES 4
+
+/* Efficiency curve of one family, fitted by `superpod calibrate` or graded guess by analogy (docs/models/chip.md). */
+typedef struct sp_chip_fit {
+    sp_value gemm_peak_fraction;      /* largest fraction of the format's peak a big GEMM reaches                   */
+    sp_value gemm_k_half;             /* K at which the pipeline fill halves the rate (elements)                    */
+    sp_value gemm_fp8_fraction;       /* extra factor for 8-bit formats (scales, promotion)                         */
+    sp_value gemm_fp4_fraction;       /* extra factor for 4-bit formats                                             */
+    sp_value attention_fwd_fraction;  /* of the BF16 matrix peak, head size 128, long sequence                      */
+    sp_value attention_bwd_fraction;
+    sp_value mem_fraction;            /* achievable fraction of memory bandwidth, streaming                         */
+    sp_value launch_s;                /* device-side cost of starting one kernel                                    */
+} sp_chip_fit;
+
+typedef struct sp_chip {
+    const char *name;                 /* catalog name, "ascend-950dt"                                               */
+    const char *title;                /* printed name                                                               */
+    const char *vendor, *family;      /* family keys the efficiency fit: "ascend-950", "hopper", …                  */
+    const char *host_cpu;
+    const char *note;                 /* may be NULL */
+    uint32_t dies;
+    struct { const char *date; const char *what; const char *source; } available[SP_CHIP_DATES]; /* newest reading first */
+    uint32_t n_available;             /* date: "2026-10" or "2026Q4" */
+    sp_value matrix_flop_per_s[SP_FMT_N];  /* dense; grade NONE: not supported                                      */
+    sp_value vector_flop_per_s;            /* FP32 vector unit                                                      */
+    sp_value mem_bytes, mem_bw_bytes_per_s, l2_bytes;
+    uint32_t cores;                   /* matrix cores that take tiles independently (SMs, cubes, MXUs)              */
+    uint32_t tile_m, tile_n;          /* output tile of one core for a large GEMM                                   */
+    uint32_t ports;                   /* scale-up ports, 0 when not known                                           */
+    sp_value port_bw_bytes_per_s;     /* per port per direction, raw                                                */
+    uint32_t uboe_ports_taken, pcie_ports_taken; /* scale-up ports whose pins these functions occupy when used     */
+    sp_value scaleup_bw_bytes_per_s;  /* per direction, raw                                                         */
+    sp_value scaleout_bw_bytes_per_s; /* NIC per chip per direction, raw                                            */
+    sp_value payload_fraction;        /* of raw port rate left for payload (headers, FEC, flow control)             */
+    sp_value tdp_w, idle_w, price_usd;
+    sp_chip_fit fit;
+} sp_chip;
+
+/* Load a catalog file (catalog/chips/NAME.yaml). The chip lives in `arena`. */
+sp_status sp_chip_load(const char *path, sp_arena *arena, const sp_chip **out, sp_error *err);
+sp_status sp_chip_parse(sp_node root, sp_arena *arena, const sp_chip **out, sp_error *err);
+/* Invariants beyond syntax: ports x port rate = scale-up rate within 2 %, positive memory, fractions in (0,1], … */
+sp_status sp_chip_check(const sp_chip *chip, sp_error *err);
+
+/* Does the chip have this format natively? If not, *fallback is the format its GEMMs run in (bf16 for fp8 on A100). */
+bool sp_chip_has_format(const sp_chip *chip, sp_format format, sp_format *fallback);
+
+/* ---- operators ------------------------------------------------------------------------------------------- */
+
+typedef enum sp_op_kind {
+    SP_OP_GEMM,        /* groups x (m x k) . (k x n)                                                               */
+    SP_OP_ATTENTION,   /* fused softmax(QK^T)V: batch x heads, q_len x kv_len, window, causal                      */
+    SP_OP_VECTOR,      /* bandwidth-bound element-wise / norm / optimizer work: bytes moved and FLOPs              */
+    SP_OP_GATHER,      /* random reads/writes: bytes at a lower fraction of bandwidth                              */
+    SP_OP_KINDS
+} sp_op_kind;
+
+typedef struct sp_op {
+    sp_op_kind kind;
+    const char *label;            /* "qkv", "expert_up", …; for breakdowns; not owned                              */
+    sp_format format;             /* of the matrix operands                                                        */
+    sp_format out_format;
+    uint32_t groups;              /* GEMM: independent matrices (grouped GEMM), >= 1                                */
+    uint64_t m, n, k;             /* GEMM, per group                                                               */
+    uint64_t batch, heads, kv_heads, q_len, kv_len; /* ATTENTION                                                   */
+    uint32_t d_qk, d_v;           /* head sizes                                                                    */
+    uint64_t window;              /* 0: full                                                                       */
+    bool causal, backward;        /* backward: 5 GEMMs of work instead of 2 (FlashAttention recomputes scores)     */
+    double bytes, flop;           /* VECTOR, GATHER                                                                */
+    double count;                 /* how many times it is launched; 0 means 1                                      */
+} sp_op;
+
+typedef struct sp_op_cost {
+    double time_s;                /* all `count` launches                                                          */
+    double flop, bytes;           /* work done and memory traffic                                                  */
+    double matrix_time_s, mem_time_s, launch_time_s;  /* the terms that make the time                              */
+    const char *limit;            /* static: "matrix" | "memory" | "launch" | "vector"                             */
+} sp_op_cost;
+
+/* Time of one operator alone on one chip. Never zero, never NaN; sizes of zero are SP_E_INVAL.
+ * Cost: some tens of ns. Model: docs/models/chip.md. */
+sp_status sp_chip_op_cost(const sp_chip *chip, const sp_op *op, sp_op_cost *out);
+/* The same with every term as a row under `parent`. */
+sp_status sp_chip_op_explain(const sp_chip *chip, const sp_op *op, sp_explain *explain, int32_t parent);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,64 @@
+/* superpod/fabric.h: program -> times. Evaluators behind one interface; they take the same program and give the same kind
+ * of result. `analytic` walks the lifted program phase by phase (largest bytes / capacity over link classes + path
+ * latency) and is a lower bound of the flow time; `event` runs streams of compute and communication over integer
+ * picoseconds. Model pages: docs/models/analytic.md, docs/models/event.md. */
+#ifndef SUPERPOD_FABRIC_H
+#define SUPERPOD_FABRIC_H
+
+#include "superpod/program.h"
+#include "superpod/topo.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a software stack adds to a message; from the catalog, per product line (docs/models/analytic.md). */
+typedef struct sp_stack {
+    const char *name;             /* "hccl", "nccl", "ideal", … */
+    sp_value launch_s;            /* once per collective                        */
+    sp_value step_s;              /* per dependent step at an endpoint          */
+    sp_value bw_fraction;         /* of payload rate reached by large messages  */
+    sp_value reduce_bw_fraction;  /* of memory bandwidth used by reductions     */
+} sp_stack;
+const sp_stack *sp_stack_find(const char *name);      /* NULL when unknown */
+const char *const *sp_stack_names(void);              /* NULL-terminated   */
+const sp_stack *sp_stack_default(const sp_chip *chip);/* by vendor         */
+
+typedef struct sp_comm_time {
+    double time_s;
+    double latency_s;             /* part of time_s that does not shrink with size                  */
+    double bytes_per_rank;        /* sent by the busiest rank                                       */
+    uint32_t bottleneck_tier;     /* tier of the link class that bounds most of the time            */
+    double bottleneck_fraction;   /* share of time_s it is busy                                     */
+    double tier_bytes[SP_TIERS_MAX]; /* bytes sent per rank over each tier                          */
+} sp_comm_time;
+
+/* Analytic time of one data program (transfers and reduces) of `unit_bytes` bytes a unit, placed on plane 0 of the machine,
+ * all translated copies of the group running the same at once when `replicated` (a parallel axis of a training job).
+ * Errors: SP_E_INVAL placement outside the machine, CALL or COMPUTE classes inside. Cost: O(classes x steps x tiers),
+ * a few microseconds; nothing is allocated. */
+sp_status sp_fabric_analytic(const sp_program *program, const sp_machine *machine, const sp_placement *placement,
+                             const sp_stack *stack, double unit_bytes, bool replicated, sp_comm_time *out, sp_error *err);
+
+/* ---- event evaluator: streams ------------------------------------------------------------------------------ */
+
+/* One executed instance. Times in ticks of 1 ps. */
+typedef struct sp_span { uint32_t task_class; sp_index at; uint32_t stream; int64_t start_ps, end_ps; int32_t pred; } sp_span;
+
+typedef struct sp_run {
+    int64_t end_ps;
+    uint32_t n_spans; sp_span *spans;   /* in order of (start, rank, stream, sequence); in the arena                  */
+    /* span.pred: index of the span whose end let this one start (dependency or stream), -1 for those starting at 0   */
+} sp_run;
+
+/* Run a program of COMPUTE and CALL classes (costs in cost_s) and TRANSFER classes whose seconds the maker put in cost_s
+ * as well, over (rank, stream) resources: an instance starts when all it waits for has ended and its stream is free;
+ * among ready instances of a stream the lowest (priority, class, step, mb, chunk) starts first. Deterministic.
+ * Errors: SP_E_INVAL a dependency cycle (named), SP_E_RANGE more than 2^26 instances, SP_E_NOMEM.
+ * Cost: O(instances x (deps + log instances)); about 60 B an instance in `arena`. */
+sp_status sp_fabric_event(const sp_program *program, sp_arena *arena, sp_run *out, sp_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,129 @@
+/* superpod/topo.h: the machine as a composition of tiers, implicit (formula) until somebody needs it explicit.
+ *
+ * A machine is one or more parallel planes over the same chips; a plane is a list of tiers from inner to outer. Tier i
+ * joins `size` units, each unit being everything the tiers inside it built. Chips are numbered by mixed radix, innermost
+ * tier fastest: chip = sum over tiers of coordinate_i * stride_i with stride_0 = 1, stride_{i+1} = stride_i * size_i.
+ *
+ * What a tier wires (bw is payload-less raw rate per direction; see sp_machine_payload):
+ *   mesh    every pair of chips that agree in all coordinates but this tier's has a direct link; bw is per link.
+ *           With several dims (mesh:8x8) the pairs agree in all dims but one (nD full mesh).
+ *   torus   each chip has a link to the two neighbours in each dim (same inner and outer coordinates); bw per link.
+ *           A dim of 2 has one link, a dim of 1 none. `twisted` follows TPU v4 (k x k x 2k, k x 2k x 2k).
+ *   clos    every chip below has an uplink of `bw` into a folded Clos over all chips of the tier; non-blocking up to
+ *           `taper` (>= 1: the top of the tree carries bw / taper per chip); latency is chip to chip, one way.
+ *   switch  as clos with one level of switches (a crossbar of `planes` parallel switches), never tapered.
+ *   rail    as clos, but only chips of equal inner coordinates share a rail; between rails traffic is tapered by `taper`.
+ *   dragonfly  groups of dims[0] routers in full mesh, dims[1] groups in full mesh, dims[2] chips a router;
+ *           bw is the chip's injection rate; latency chip to chip at the group level.
+ * The grammar of the one-line string is docs/design/machine-string.md. Model page: docs/models/topology.md. */
+#ifndef SUPERPOD_TOPO_H
+#define SUPERPOD_TOPO_H
+
+#include "superpod/chip.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SP_TIERS_MAX 8
+#define SP_TIER_DIMS 3
+#define SP_PLANES_MAX 4
+#define SP_CHIPS_MAX 16777216u   /* largest machine accepted: 2^24 chips */
+
+typedef enum sp_tier_kind { SP_TIER_MESH, SP_TIER_TORUS, SP_TIER_CLOS, SP_TIER_SWITCH, SP_TIER_RAIL, SP_TIER_DRAGONFLY,
+                            SP_TIER_KINDS } sp_tier_kind;
+
+typedef struct sp_tier {
+    sp_tier_kind kind;
+    const char *name;              /* "board", "rack", "pod": from the file, else the kind's name and index     */
+    uint32_t n_dims, dims[SP_TIER_DIMS];
+    uint32_t size;                 /* product of dims: units joined                                             */
+    uint32_t stride;               /* chips in one unit of this tier                                            */
+    uint32_t spares;               /* units installed beyond `size` (64+1): counted, not used by plans          */
+    uint32_t planes;               /* parallel switch planes of clos/switch (bw is the sum over them), >= 1     */
+    uint32_t switches;             /* top-level switches per plane, 0: derived from radix                       */
+    uint32_t radix;                /* ports of a switch, 0: unknown                                             */
+    bool twisted;
+    sp_value bw_bytes_per_s;
+    sp_value latency_s;            /* mesh/torus: one hop; others: chip to chip one way                         */
+    sp_value taper;                /* >= 1                                                                      */
+} sp_tier;
+
+typedef struct sp_plane { const char *name; uint32_t n_tiers; sp_tier tiers[SP_TIERS_MAX]; } sp_plane;
+
+typedef struct sp_machine {
+    const char *name;              /* catalog name, or "custom"                                                 */
+    const char *title, *note;
+    uint32_t chips;                /* product of the tier sizes of plane 0 (all planes agree); spares excluded  */
+    uint32_t n_planes;
+    sp_plane planes[SP_PLANES_MAX];
+    const sp_chip *chip;
+    const char *host;              /* host CPU, may be NULL                                                     */
+    uint32_t chips_per_host;       /* 0: unknown                                                                */
+    uint32_t chips_per_rack;       /* 0: unknown                                                                */
+    const char *available;         /* date or NULL                                                              */
+    sp_value power_w;              /* whole machine; grade NONE: derived from chips                             */
+    sp_value overhead_w_per_chip;  /* hosts, network, cooling per chip                                          */
+    sp_value price_usd;            /* whole machine; may be absent                                              */
+    bool uses_uboe, uses_pcie;     /* chip pins taken by other functions (check)                                */
+} sp_machine;
+
+/* A catalogue: where names of chips and machines are looked up. `dir` is the catalog folder (…/catalog). */
+typedef struct sp_catalog sp_catalog;
+sp_status sp_catalog_open(const char *dir, sp_catalog **out, sp_error *err);   /* reads the list, loads on demand */
+void sp_catalog_close(sp_catalog *catalog);
+size_t sp_catalog_chip_count(const sp_catalog *catalog);
+const char *sp_catalog_chip_name(const sp_catalog *catalog, size_t index);     /* sorted */
+size_t sp_catalog_machine_count(const sp_catalog *catalog);
+const char *sp_catalog_machine_name(const sp_catalog *catalog, size_t index);
+size_t sp_catalog_model_count(const sp_catalog *catalog);
+const char *sp_catalog_model_name(const sp_catalog *catalog, size_t index);
+/* Path of catalog/models/NAME.{yaml,json}, or SP_E_NOTFOUND with the nearest name. *out is owned by the catalog. */
+sp_status sp_catalog_model_path(sp_catalog *catalog, const char *name, const char **out, sp_error *err);
+/* Chips are owned by the catalog; a name, a path of a .yaml file. Errors: SP_E_NOTFOUND with the nearest name. */
+sp_status sp_catalog_chip(sp_catalog *catalog, const char *name, const sp_chip **out, sp_error *err);
+/* The one entrance for machines: a catalog name ("dgx-h100:128" for families that take a size: units of the outermost
+ * tier), a path of a .yaml file, or a one-line string. Owned by the catalog. */
+sp_status sp_catalog_machine(sp_catalog *catalog, const char *text, const sp_machine **out, sp_error *err);
+
+/* One-line string. Writes what sp_catalog_machine reads back to an equal machine. Returns bytes as snprintf. */
+int sp_machine_format(const sp_machine *machine, char *out, size_t out_size);
+/* Every invariant: sizes, products within SP_CHIPS_MAX, planes agree, ports used <= ports of the chip, taper >= 1, … */
+sp_status sp_machine_check(const sp_machine *machine, sp_error *err);
+
+/* Totals, counted from the composition (docs/models/topology.md has the formulas; tests hold them to an explicit graph). */
+typedef struct sp_machine_totals {
+    uint64_t links[SP_TIERS_MAX];          /* cables or traces of plane 0's tier (undirected), switch links included */
+    uint64_t switches[SP_TIERS_MAX];       /* switch chips of plane 0's tier, 0 for mesh and torus                   */
+    double flop_per_s[SP_FMT_N];           /* 0 where not supported                                                  */
+    double mem_bytes, mem_bw_bytes_per_s;
+    double injection_bytes_per_s;          /* sum over chips of all scale-up ports of plane 0, one direction         */
+    double bisection_bytes_per_s;          /* smallest even cut through whole tiers, one direction                   */
+    uint32_t ports_per_chip;               /* links of plane 0 at one chip                                           */
+    uint32_t diameter_hops;                /* links on the longest shortest path, switch links counted               */
+    double power_w, price_usd;             /* 0: unknown                                                             */
+} sp_machine_totals;
+sp_status sp_machine_count(const sp_machine *machine, sp_machine_totals *out, sp_error *err);
+
+/* Fraction of raw port rate left for payload on this machine (the chip's, or 1). All evaluators use raw x payload. */
+double sp_machine_payload(const sp_machine *machine);
+
+/* ---- explicit graph: for checks, small machines and drawing ---------------------------------------------- */
+
+/* Vertices 0 … n_chips-1 are chips, then switches. Directed links in CSR. Link 2i and 2i+1 are the two directions. */
+typedef struct sp_graph {
+    uint32_t n_chips, n_vertices, n_links;
+    uint32_t *off;            /* [n_vertices+1] into adj            */
+    uint32_t *adj;            /* [n_links] link ids leaving a vertex */
+    uint32_t *link_src, *link_dst;   /* [n_links]                   */
+    uint8_t *link_tier;              /* [n_links]                   */
+    double *link_bw_bytes_per_s;     /* [n_links] raw               */
+    double *link_latency_s;          /* [n_links]                   */
+} sp_graph;
+/* Plane `plane` of the machine, in `arena`. SP_E_RANGE above 2^26 links. O(vertices + links). */
+sp_status sp_topo_graph(const sp_machine *machine, uint32_t plane, sp_arena *arena, sp_graph *out, sp_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
