@@ -1,0 +1,380 @@
+/* Loads by link.
+ *
+ * A class moves data along one digit of the rank; ranks that agree outside the digit form parallel groups that use
+ * different links, so only the digit's own positions are walked: at most `size` flows a chunk. A chunk sweep over all
+ * shifts of a large digit is uniform traffic and has a closed form per lane (uniform()).
+ * Routes: through the fabric of the outermost switched tier in which the ends differ; otherwise by direct links,
+ * dimension by dimension, inner first. */
+#include "load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define UNIFORM_FROM 64u          /* digits larger than this take the closed form for full sweeps */
+#define FLOWS_MAX (1u << 24)
+
+enum { LINK_MESH, LINK_TORUS_UP, LINK_TORUS_DOWN, LINK_OUT, LINK_IN };
+
+typedef struct slot { uint64_t key; double bytes; double rate; uint32_t stamp; uint8_t tier; } slot;
+
+struct sp_i_load {
+    slot *slots;
+    uint32_t room, used, stamp;
+    double busiest_s;
+    uint32_t busiest_tier;
+    double out_bytes[SP_TIERS_MAX];
+    double reduced;
+};
+
+sp_i_load *sp_i_load_create(void)
+{
+    sp_i_load *load = calloc(1, sizeof *load);
+    if (!load)
+        return NULL;
+    load->room = 1024;
+    load->slots = calloc(load->room, sizeof *load->slots);
+    if (!load->slots) {
+        free(load);
+        return NULL;
+    }
+    load->stamp = 1;
+    return load;
+}
+
+void sp_i_load_destroy(sp_i_load *load)
+{
+    if (!load)
+        return;
+    free(load->slots);
+    free(load);
+}
+
+void sp_i_load_clear(sp_i_load *load)
+{
+    load->stamp++;
+    load->used = 0;
+    load->busiest_s = 0;
+    load->busiest_tier = 0;
+    load->reduced = 0;
+    memset(load->out_bytes, 0, sizeof load->out_bytes);
+}
+
+static slot *probe(slot *slots, uint32_t room, uint32_t stamp, uint64_t key)
+{
+    uint64_t hash = key * 0x9E3779B97F4A7C15u;
+    uint32_t at = (uint32_t)(hash >> 32) & (room - 1);
+    while (slots[at].stamp == stamp && slots[at].key != key)
+        at = (at + 1) & (room - 1);
+    return &slots[at];
+}
+
+static bool widen(sp_i_load *load)
+{
+    uint32_t room = load->room * 2;
+    slot *slots = calloc(room, sizeof *slots);
+    if (!slots)
+        return false;
+    for (uint32_t i = 0; i < load->room; i++)
+        if (load->slots[i].stamp == load->stamp)
+            *probe(slots, room, load->stamp, load->slots[i].key) = load->slots[i];
+    free(load->slots);
+    load->slots = slots;
+    load->room = room;
+    return true;
+}
+
+static void note_busiest(sp_i_load *load, double seconds, uint32_t tier)
+{
+    if (seconds > load->busiest_s) {
+        load->busiest_s = seconds;
+        load->busiest_tier = tier;
+    }
+}
+
+static bool add(sp_i_load *load, uint32_t kind, uint32_t lane, uint64_t position, uint32_t to, uint32_t tier, double bytes,
+                double rate)
+{
+    if (load->used * 2 >= load->room && !widen(load))
+        return false;
+    uint64_t key = ((((uint64_t)kind * 40 + lane) << 26 | position) << 26) | to;
+    slot *s = probe(load->slots, load->room, load->stamp, key);
+    if (s->stamp != load->stamp) {
+        *s = (slot){.key = key, .stamp = load->stamp, .rate = rate, .tier = (uint8_t)tier};
+        load->used++;
+    }
+    s->bytes += bytes;
+    note_busiest(load, s->bytes / rate, tier);
+    return true;
+}
+
+static bool switched(const sp_tier *tier)
+{
+    return tier->kind != SP_TIER_MESH && tier->kind != SP_TIER_TORUS;
+}
+
+/* Rate of a chip's port into tier t for traffic that crosses it: tapered as far as the tier's other chips also send. */
+static double port_rate(const sp_i_view *view, uint32_t t, uint32_t members_in_unit)
+{
+    const sp_tier *tier = &view->tiers[t];
+    double taper = tier->taper.nominal > 1 ? tier->taper.nominal : 1;
+    if (!view->replicated) {
+        taper *= (double)members_in_unit / (double)tier->stride;
+        taper = taper > 1 ? taper : 1;
+    }
+    return tier->bw_bytes_per_s.nominal * view->rate_fraction / taper;
+}
+
+static double link_rate(const sp_i_view *view, uint32_t t)
+{
+    return view->tiers[t].bw_bytes_per_s.nominal * view->rate_fraction;
+}
+
+/* Ranks of the whole group inside one unit of tier t. */
+static uint32_t members_below(const sp_i_view *view, uint32_t t)
+{
+    uint32_t members = 1;
+    for (uint32_t i = 0; i < view->n_lanes; i++)
+        if (view->lane[i].tier < t)
+            members *= view->lane[i].size;
+    return members;
+}
+
+/* The lanes one digit of the rank moves along. Fails when the digit cuts a lane unevenly. */
+typedef struct digit_lanes { uint32_t n; uint32_t lane[2 * SP_PLACE_DIMS], size[2 * SP_PLACE_DIMS], stride[2 * SP_PLACE_DIMS], gap[2 * SP_PLACE_DIMS]; uint32_t total; } digit_lanes;
+
+static sp_status lanes_of(const sp_i_view *view, sp_digit digit, digit_lanes *out, sp_error *err)
+{
+    uint64_t low = digit.stride, high = (uint64_t)digit.stride * digit.size;
+    *out = (digit_lanes){.total = digit.size};
+    for (uint32_t i = 0; i < view->n_lanes; i++) {
+        const sp_i_lane *lane = &view->lane[i];
+        uint64_t from = lane->rank_stride, to = (uint64_t)lane->rank_stride * lane->size;
+        uint64_t a = from > low ? from : low, b = to < high ? to : high;
+        if (a >= b)
+            continue;
+        if (a % from != 0 || b % a != 0 || a % low != 0)
+            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0,
+                                "a step of %u ranks at stride %u does not divide the group's dims; choose an algorithm or group "
+                                "whose dims are multiples of each other", digit.size, digit.stride);
+        uint32_t k = out->n++;
+        out->lane[k] = i;
+        out->size[k] = (uint32_t)(b / a);
+        out->stride[k] = (uint32_t)(a / low);
+        out->gap[k] = lane->gap * (uint32_t)(a / from);
+    }
+    return SP_OK;
+}
+
+/* ---- one flow ---------------------------------------------------------------------------------------------- */
+
+typedef struct walker {
+    sp_i_load *load;
+    const sp_i_view *view;
+    const digit_lanes *lanes;
+    double bytes;
+    double latency_s;
+} walker;
+
+static uint32_t coordinate(const digit_lanes *lanes, uint32_t k, uint32_t digit)
+{
+    return digit / lanes->stride[k] % lanes->size[k];
+}
+
+static bool hop_torus(walker *w, uint32_t k, uint64_t line, uint32_t from, uint32_t to, double *latency)
+{
+    const sp_i_lane *lane = &w->view->lane[w->lanes->lane[k]];
+    const sp_tier *tier = &w->view->tiers[lane->tier];
+    uint32_t ring = tier->dims[lane->tdim], gap = w->lanes->gap[k];
+    uint32_t a = from * gap, b = to * gap, up = (b + ring - a) % ring, down = ring - up;
+    bool rises = up <= down;
+    uint32_t hops = rises ? up : down;
+    /* interleaved translates of the group share the same ring: gap of them */
+    double bytes = w->bytes * (w->view->replicated ? gap : 1);
+    if (up == down)
+        bytes /= 2;   /* equal both ways round: split */
+    for (int side = 0; side < (up == down ? 2 : 1); side++) {
+        bool forward = side == 0 ? rises : !rises;
+        for (uint32_t h = 0; h < hops; h++) {
+            uint32_t at = forward ? (a + h) % ring : (a + ring - h) % ring;
+            if (!add(w->load, forward ? LINK_TORUS_UP : LINK_TORUS_DOWN, w->lanes->lane[k], line, at, lane->tier, bytes,
+                     link_rate(w->view, lane->tier)))
+                return false;
+        }
+    }
+    *latency += hops * tier->latency_s.nominal;
+    return true;
+}
+
+static bool through_switch(walker *w, uint32_t t, uint32_t from, uint32_t to, double *latency)
+{
+    double rate = port_rate(w->view, t, members_below(w->view, t));
+    *latency += w->view->tiers[t].latency_s.nominal;
+    return add(w->load, LINK_OUT, t, from, 0, t, w->bytes, rate) && add(w->load, LINK_IN, t, to, 0, t, w->bytes, rate);
+}
+
+/* One flow from position `from` to `to` of the digit. */
+static bool walk(walker *w, uint32_t from, uint32_t to)
+{
+    const digit_lanes *lanes = w->lanes;
+    double latency = 0;
+    uint32_t at = from, outer = UINT32_MAX;
+    for (uint32_t k = 0; k < lanes->n; k++)
+        if (coordinate(lanes, k, from) != coordinate(lanes, k, to))
+            outer = w->view->lane[lanes->lane[k]].tier;
+    if (outer == UINT32_MAX)
+        return true;
+    w->load->out_bytes[outer] += w->bytes / lanes->total;
+    if (switched(&w->view->tiers[outer])) {
+        if (!through_switch(w, outer, from, to, &latency))
+            return false;
+    } else {
+        for (uint32_t k = 0; k < lanes->n; k++) {
+            uint32_t a = coordinate(lanes, k, from), b = coordinate(lanes, k, to);
+            const sp_i_lane *lane = &w->view->lane[lanes->lane[k]];
+            if (a == b)
+                continue;
+            uint32_t next = at + (b - a) * lanes->stride[k];   /* wraps as intended in unsigned arithmetic */
+            bool ok;
+            if (switched(&w->view->tiers[lane->tier]))
+                ok = through_switch(w, lane->tier, at, next, &latency);
+            else if (w->view->tiers[lane->tier].kind == SP_TIER_TORUS)
+                ok = hop_torus(w, k, at - a * lanes->stride[k], a, b, &latency);
+            else {
+                latency += w->view->tiers[lane->tier].latency_s.nominal;
+                ok = add(w->load, LINK_MESH, lanes->lane[k], at, b, lane->tier, w->bytes, link_rate(w->view, lane->tier));
+            }
+            if (!ok)
+                return false;
+            at = next;
+        }
+    }
+    w->latency_s = latency > w->latency_s ? latency : w->latency_s;
+    return true;
+}
+
+/* ---- uniform traffic ---------------------------------------------------------------------------------------- */
+
+/* Largest load of one directed ring link when every pair of the lane's positions exchanges one unit. */
+static double ring_pair_load(uint32_t ring, uint32_t size, uint32_t gap)
+{
+    double up_load[4096] = {0}, most = 0;
+    if (ring > 4096)
+        return (double)size * size / 8;
+    for (uint32_t i = 0; i < size; i++)
+        for (uint32_t j = 0; j < size; j++) {
+            uint32_t a = i * gap, b = j * gap, up = (b + ring - a) % ring;
+            if (up == 0 || 2 * up > ring)
+                continue;
+            double weight = 2 * up == ring ? 0.5 : 1;
+            for (uint32_t h = 0; h < up; h++)
+                up_load[(a + h) % ring] += weight;
+        }
+    for (uint32_t i = 0; i < ring; i++)
+        most = up_load[i] > most ? up_load[i] : most;
+    return most;   /* by reflection the other direction carries the same */
+}
+
+/* Every position sends w->bytes to every other one of the digit. Counts destinations by the outermost tier that differs. */
+static void uniform(walker *w)
+{
+    const digit_lanes *lanes = w->lanes;
+    double below = 1, latency = 0;   /* positions inside the tiers already passed */
+    for (uint32_t k = 0; k < lanes->n;) {
+        uint32_t t = w->view->lane[lanes->lane[k]].tier, end = k;
+        double here = 1;
+        for (; end < lanes->n && w->view->lane[lanes->lane[end]].tier == t; end++)
+            here *= lanes->size[end];
+        double outgoing = (here - 1) * below;   /* destinations whose outermost difference is in tier t */
+        w->load->out_bytes[t] += outgoing * w->bytes;
+        if (switched(&w->view->tiers[t])) {
+            note_busiest(w->load, outgoing * w->bytes / port_rate(w->view, t, members_below(w->view, t)), t);
+            latency = w->view->tiers[t].latency_s.nominal;
+        } else {
+            for (uint32_t j = 0; j < end; j++) {
+                const sp_i_lane *lane = &w->view->lane[lanes->lane[j]];
+                const sp_tier *tier = &w->view->tiers[lane->tier];
+                /* pairs with one given offset in lane j: free in every other lane up to tier t */
+                double pairs = j >= k ? here / lanes->size[j] * below : (here - 1) * below / lanes->size[j];
+                if (switched(tier)) {
+                    note_busiest(w->load, pairs * (lanes->size[j] - 1) * w->bytes /
+                                              port_rate(w->view, lane->tier, members_below(w->view, lane->tier)), lane->tier);
+                    latency += tier->latency_s.nominal;
+                    continue;
+                }
+                double load = pairs * w->bytes;
+                uint32_t hops = 1;
+                if (tier->kind == SP_TIER_TORUS) {
+                    uint32_t ring = tier->dims[lane->tdim], gap = lanes->gap[j];
+                    load *= ring_pair_load(ring, lanes->size[j], gap) * (w->view->replicated ? gap : 1);
+                    hops = ring / 2;
+                }
+                note_busiest(w->load, load / link_rate(w->view, lane->tier), lane->tier);
+                latency += hops * tier->latency_s.nominal;
+            }
+        }
+        below *= here;
+        k = end;
+    }
+    w->latency_s = latency > w->latency_s ? latency : w->latency_s;
+}
+
+/* ---- a class ------------------------------------------------------------------------------------------------ */
+
+static bool domain_allows(const sp_task_class *task, sp_digit digit, uint32_t position)
+{
+    if (task->domain.size == 0 || task->domain.stride < digit.stride ||
+        task->domain.stride >= (uint64_t)digit.stride * digit.size)
+        return true;
+    return sp_class_has_rank(task, position * digit.stride);
+}
+
+sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program *program, const sp_task_class *task,
+                        uint32_t step, double bytes, double *latency_s, sp_error *err)
+{
+    sp_digit digit = task->peer.digit;
+    digit_lanes lanes;
+    sp_status status = lanes_of(view, digit, &lanes, err);
+    if (status != SP_OK)
+        return status;
+    walker w = {.load = load, .view = view, .lanes = &lanes, .bytes = bytes, .latency_s = *latency_s};
+    if (task->effect == SP_EFFECT_REDUCE)
+        load->reduced += bytes * task->n_chunk;
+    bool sweep = task->peer.op == SP_MAP_SHIFT && task->n_chunk + 1 == digit.size && digit.size > UNIFORM_FROM &&
+                 (task->peer.c_chunk == 1 || task->peer.c_chunk == -1);
+    if (sweep) {
+        uniform(&w);
+        *latency_s = w.latency_s;
+        return SP_OK;
+    }
+    if ((uint64_t)task->n_chunk * digit.size > FLOWS_MAX)
+        return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "program %s has more than %u flows in one step", program->name, FLOWS_MAX);
+    for (uint32_t chunk = 0; chunk < task->n_chunk; chunk++)
+        for (uint32_t position = 0; position < digit.size; position++) {
+            uint32_t to;
+            uint32_t rank = position * digit.stride;
+            if (!domain_allows(task, digit, position) ||
+                !sp_rank_map_apply(&task->peer, rank, step, chunk, program->n_ranks, &to))
+                continue;
+            if (!walk(&w, position, to / digit.stride % digit.size))
+                return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the link loads of %s", program->name);
+        }
+    *latency_s = w.latency_s;
+    return SP_OK;
+}
+
+double sp_i_load_seconds(const sp_i_load *load, uint32_t *tier)
+{
+    *tier = load->busiest_tier;
+    return load->busiest_s;
+}
+
+void sp_i_load_tier_bytes(const sp_i_load *load, double tier_bytes[SP_TIERS_MAX])
+{
+    for (uint32_t t = 0; t < SP_TIERS_MAX; t++)
+        tier_bytes[t] += load->out_bytes[t];
+}
+
+double sp_i_load_reduced(const sp_i_load *load)
+{
+    return load->reduced;
+}
