@@ -135,6 +135,98 @@ double sp_layer_flop(const sp_layer *layer);
 /* All aux layers of a model: forward FLOPs of one sample. */
 double sp_model_flop_per_sample(const sp_model *model);
 
+/* ---- plan: how a training step is split --------------------------------------------------------------------- */
+
+typedef enum sp_recompute { SP_RECOMPUTE_NONE, SP_RECOMPUTE_SELECTIVE, SP_RECOMPUTE_FULL, SP_RECOMPUTES } sp_recompute;
+typedef enum sp_schedule { SP_SCHEDULE_1F1B, SP_SCHEDULE_INTERLEAVED, SP_SCHEDULE_GPIPE, SP_SCHEDULES } sp_schedule;
+const char *sp_recompute_name(sp_recompute recompute);   /* "none" "selective" "full" */
+const char *sp_schedule_name(sp_schedule schedule);      /* "1f1b" "interleaved" "gpipe" */
+sp_status sp_recompute_parse(const char *text, sp_recompute *out, sp_error *err);
+sp_status sp_schedule_parse(const char *text, sp_schedule *out, sp_error *err);
+
+/* Parallel axes as they are laid on the machine. DP holds EP: the expert group is the inner part of TP x CP x DP. */
+typedef enum sp_axis { SP_AXIS_TP, SP_AXIS_CP, SP_AXIS_DP, SP_AXIS_PP, SP_AXES } sp_axis;
+/* Process groups that communicate. EDP: replicas of one expert shard; ETP: tensor parallel inside an expert. */
+typedef enum sp_comm_group { SP_GROUP_TP, SP_GROUP_CP, SP_GROUP_DP, SP_GROUP_PP, SP_GROUP_EP, SP_GROUP_EDP, SP_GROUP_ETP,
+                             SP_GROUPS } sp_comm_group;
+const char *sp_comm_group_name(sp_comm_group group);     /* "tp" "cp" "dp" "pp" "ep" "edp" "etp" */
+
+/* Names as Megatron-LM and the papers use them. Every count >= 1. */
+typedef struct sp_plan {
+    uint32_t tp, cp, ep, etp, pp, vpp, dp;   /* chips used = tp*cp*pp*dp; ep*etp divides tp*cp*dp */
+    uint32_t zero;                   /* 0 replicated, 1 optimizer, 2 + gradients, 3 + weights sharded over DP x CP */
+    uint32_t mbs;                    /* sequences in a micro-batch on one DP rank                     */
+    uint64_t gbs, seq;               /* sequences a step; tokens a sequence                           */
+    sp_format precision;             /* of the matrix products; master weights and sums stay wider    */
+    sp_recompute recompute;
+    uint32_t recompute_layers;       /* of each stage's chunk; 0: all (FULL only)                     */
+    sp_schedule schedule;
+    bool sequence_parallel;          /* activations between TP regions split over TP                  */
+    uint32_t order[SP_AXES];         /* axes from the innermost tier outwards, a permutation of sp_axis */
+    uint32_t place[SP_AXES];         /* bit t: the axis may use tier t; 0: any tier                   */
+    uint32_t place_ep;               /* bit t: tiers the EP group may lie on; 0: any (checked, not chosen) */
+    bool overlap_dp, overlap_tp, overlap_ep; /* hide that traffic under compute where dependencies allow */
+    const char *stack;               /* communication library; NULL: the chip's default               */
+} sp_plan;
+
+/* All counts 1, BF16, no recompute, 1F1B, ZeRO-1, sequence parallel, overlap_dp, order TP CP DP PP. */
+sp_plan sp_plan_default(void);
+/* "tp=8 cp=1 ep=64 … place=tp=0,ep=0+1": round-trips through sp_plan_parse. Returns bytes as snprintf. */
+int sp_plan_format(const sp_plan *plan, char *out, size_t out_size);
+/* Reads key=value words (any order, missing keys keep *plan's values). Errors carry the column. `arena` keeps names. */
+sp_status sp_plan_parse(const char *text, sp_arena *arena, sp_plan *plan, sp_error *err);
+/* The value of --place: "tp=0,ep=0+1,pp=2". */
+sp_status sp_plan_parse_place(const char *text, sp_plan *plan, sp_error *err);
+/* The value of --order: "tp,cp,dp,pp", innermost first. */
+sp_status sp_plan_parse_order(const char *text, sp_plan *plan, sp_error *err);
+/* Divisibility and sense against model and machine: tp divides heads, ep divides experts, mbs*dp divides gbs, … Each message
+ * says what was found, what was expected and a value that would do. */
+sp_status sp_plan_check(const sp_plan *plan, const sp_model *model, const sp_machine *machine, sp_error *err);
+
+/* Where every group lies. Groups of one chip have n_dims 0. */
+typedef struct sp_layout {
+    uint32_t chips;                          /* used                               */
+    sp_placement group[SP_GROUPS];
+    uint32_t tiers[SP_GROUPS];               /* bit t: the group spans tier t      */
+    sp_group shape[SP_GROUPS];               /* dims of the group                  */
+} sp_layout;
+/* Lays axes on tiers innermost first in plan->order, each on the tiers plan->place allows. SP_E_UNFIT when they do not fit. */
+sp_status sp_plan_layout(const sp_plan *plan, const sp_machine *machine, sp_layout *out, sp_error *err);
+
+/* Layers of pipeline stage `stage`, virtual chunk `chunk`: [*first, *first + *count). Remainders go to the earliest chunks after
+ * the first; the first and last chunk, which also hold embedding and head, come last in line for them. */
+void sp_plan_chunk_layers(const sp_plan *plan, uint32_t n_layers, uint32_t stage, uint32_t chunk, uint32_t *first, uint32_t *count);
+
+/* ---- lowering: one block on one chip ------------------------------------------------------------------------- */
+
+typedef enum sp_pass { SP_PASS_FORWARD, SP_PASS_BACKWARD, SP_PASS_RECOMPUTE } sp_pass;
+
+/* One thing a chip does in a block: an operator on the compute stream or a collective of a group. */
+typedef struct sp_item {
+    bool is_comm;
+    const char *label;           /* category: "gemm" "attention" "vector" "expert-gemm" "tp" "ep" "cp" …; static */
+    sp_op op;
+    sp_comm_group group; sp_coll_op coll; double size_bytes;   /* size as in sp_coll_best                        */
+    bool can_overlap;            /* with the compute that follows it (or the shared expert)                      */
+} sp_item;
+
+#define SP_ITEMS_MAX 96
+typedef struct sp_items { uint32_t n; sp_item item[SP_ITEMS_MAX]; } sp_items;
+
+/* Items of one block / the embedding / the head with loss, for one micro-batch, in order. */
+sp_status sp_lower_block(const sp_model *model, const sp_block *block, const sp_plan *plan, sp_pass pass, sp_items *out);
+sp_status sp_lower_embedding(const sp_model *model, const sp_plan *plan, sp_pass pass, sp_items *out);
+sp_status sp_lower_head(const sp_model *model, const sp_plan *plan, sp_pass pass, sp_items *out);
+/* One MTP module: projection, block, head. */
+sp_status sp_lower_mtp(const sp_model *model, const sp_plan *plan, sp_pass pass, sp_items *out);
+
+/* Bytes of activations one block keeps for backward, per micro-batch, on one chip. */
+double sp_lower_block_activation_bytes(const sp_model *model, const sp_block *block, const sp_plan *plan);
+/* Parameters of one block / embedding / head on one chip: dense part and expert part. */
+typedef struct sp_local_params { double dense, expert; } sp_local_params;
+sp_local_params sp_lower_block_params(const sp_model *model, const sp_block *block, const sp_plan *plan);
+double sp_lower_vocab_params(const sp_model *model, const sp_plan *plan);   /* embedding or head: vocab x hidden / tp */
+
 #ifdef __cplusplus
 }
 #endif

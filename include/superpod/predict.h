@@ -1,0 +1,63 @@
+/* superpod/predict.h: what a training step does on a machine: time, memory, energy, with breakdown. The step is run as a
+ * program of slots over pipeline stages (each slot a program of its own over the chip's streams), never summed; predict
+ * has no scheduler of its own. Model pages: docs/models/training.md, docs/models/memory.md. */
+#ifndef SUPERPOD_PREDICT_H
+#define SUPERPOD_PREDICT_H
+
+#include "superpod/workload.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SP_STAGES_MAX 512u
+#define SP_PARTS_MAX 32u
+
+/* Memory of the worst chip of a stage, bytes. total is the sum of the others. */
+typedef struct sp_stage_memory {
+    uint32_t stage;
+    double weights, gradients, optimizer, activations, buffers, overhead, total;
+    uint32_t in_flight;              /* micro-batches (chunks counted apart) whose activations are held at the peak */
+} sp_stage_memory;
+
+/* A part of the step as one stage's compute stream sees it; parts sum to step_time_s. */
+typedef struct sp_part { const char *label; double time_s; } sp_part;
+
+typedef struct sp_train_report {
+    double step_time_s, tokens_per_s, tokens_per_s_chip;
+    double mfu, hfu;                 /* against the advertised dense peak of plan.precision; hfu counts recomputed work */
+    double model_flop, hardware_flop;/* of the whole step, all chips                                                   */
+    double lower_bound_s;            /* closed form, never above step_time_s                                           */
+    double energy_j, power_w;        /* of all chips used, hosts included, while training                              */
+    double cost_usd_per_hour;        /* 0: no price known                                                              */
+    uint32_t chips;
+    uint32_t n_stages; sp_stage_memory *memory;      /* [n_stages]                                                     */
+    double mem_bytes_max, mem_capacity_bytes;
+    uint32_t breakdown_stage;        /* the stage the breakdown is of: the busiest                                     */
+    uint32_t n_parts; sp_part part[SP_PARTS_MAX];    /* sorted by time, largest first                                  */
+    const char *limit;               /* one line: what limits the step; in the arena                                   */
+    double bubble_fraction;          /* of the busiest stage's step                                                    */
+    sp_layout layout;
+    const sp_program *program;       /* the step                                                                       */
+    sp_run run;                      /* and its spans (all stages)                                                     */
+} sp_train_report;
+
+/* Predict one step. Everything lives in `arena`. `explain` may be NULL.
+ * Errors: as sp_plan_check; SP_E_UNFIT when a stage does not fit in memory and `need_fit` (the report's memory is then
+ * written all the same, so that the caller can print by how much). */
+sp_status sp_predict_train(const sp_machine *machine, const sp_model *model, const sp_plan *plan, bool need_fit,
+                           sp_arena *arena, sp_train_report *out, sp_explain *explain, sp_error *err);
+
+/* The two halves of a price, for searches: memory of the worst stage, and a lower bound of the step time. Prices are
+ * computed from tables that a pricer keeps per (machine, model); not thread safe: one pricer a thread. */
+typedef struct sp_pricer sp_pricer;
+sp_status sp_pricer_create(const sp_machine *machine, const sp_model *model, sp_pricer **out, sp_error *err);
+void sp_pricer_destroy(sp_pricer *pricer);
+typedef struct sp_price { double mem_bytes_max, lower_bound_s; } sp_price;
+/* The plan must have passed sp_plan_check. layout from sp_plan_layout. */
+sp_status sp_pricer_price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_price *out, sp_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

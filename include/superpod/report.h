@@ -1,0 +1,25 @@
+/* superpod/report.h: telling: self-contained HTML with inline SVG, and timelines as Chrome trace JSON. Writers write to a
+ * temporary name and rename, so that nothing half-written is left. */
+#ifndef SUPERPOD_REPORT_H
+#define SUPERPOD_REPORT_H
+
+#include "superpod/plan.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Chrome trace JSON (ph "X", ts in us with 3 decimals) of a step: one process a pipeline stage, one thread a stream. At most
+ * `max_events` events (0: all): whole stages are left out from the middle, and the file's metadata says so. */
+sp_status sp_report_timeline(const char *path, const sp_machine *machine, const sp_model *model, const sp_plan *plan,
+                             const sp_train_report *report, uint64_t max_events, sp_error *err);
+
+/* One page for a plan: headline numbers, breakdown (SVG), memory per stage (SVG), timeline of stages (SVG), the layout on
+ * tiers, the runners-up, sources and guesses. Readable on paper and on a phone. solution may be NULL. */
+sp_status sp_report_html(const char *path, const sp_machine *machine, const sp_model *model, const sp_plan *plan,
+                         const sp_train_report *report, const sp_solution *solution, sp_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
