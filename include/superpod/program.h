@@ -29,13 +29,13 @@ typedef enum sp_map_op {
     SP_MAP_SET      /* digit' = c                                              */
 } sp_map_op;
 
-/* Replaces one digit of the rank, with c = c0 + c_step * step + c_chunk * chunk. */
+/* Replaces one digit of the rank, with c = c0 + c_step * step + c_chunk * chunk. An image >= n_ranks does not exist. */
 typedef struct sp_rank_map { sp_digit digit; sp_map_op op; int32_t c0, c_step, c_chunk; } sp_rank_map;
 
 /* How a dependency picks an index of a non-rank axis of the awaited class. */
 typedef enum sp_pick {
     SP_PICK_SAME,   /* own index + c0 + c_rank * (own rank's digit `rank_digit`); out of range: no such instance */
-    SP_PICK_AT,     /* c0; negative counts from the end (-1: the last)                                            */
+    SP_PICK_AT,     /* c0; negative counts from the end (-1: the last); out of range: no such instance             */
     SP_PICK_ALL     /* waits for every index                                                                      */
 } sp_pick;
 typedef struct sp_axis_map { sp_pick pick; int32_t c0, c_rank; sp_digit rank_digit; } sp_axis_map;
@@ -52,27 +52,35 @@ typedef struct sp_dep {
 
 /* Which units of the buffer a transfer moves: the units u whose digit satisfies value = map of the sender's rank digit.
  * A transfer with no constraint moves all units. Constraints are ANDed. With own = (rank / rank_digit.stride) % rank_digit.size:
- *   SHIFT: digit(u) == (own + c) mod digit.size   XOR: digit(u) == own xor c   SET: digit(u) == c,   c as in sp_rank_map. */
+ *   SHIFT: digit(u) == (own + c) mod digit.size   XOR: digit(u) == own xor c   SET: digit(u) == c,   c as in sp_rank_map.
+ * own is 0 where rank_digit.size is 0; ADD is not meant here. */
 typedef struct sp_data { sp_digit digit; sp_digit rank_digit; sp_map_op op; int32_t c0, c_step, c_chunk; } sp_data;
 
 typedef enum sp_task_kind {
     SP_TASK_COMPUTE,   /* occupies a stream of its rank for cost_s                                        */
     SP_TASK_TRANSFER,  /* sends units from its rank to rank_map(rank)                                     */
-    SP_TASK_REDUCE,    /* local reduction of units at memory rate                                         */
+    SP_TASK_REDUCE,    /* local reduction of units at memory rate; units = 0: a join that costs nothing   */
     SP_TASK_CALL       /* runs program `callee` once, placed by the caller's sp_call_site; occupies `stream` */
 } sp_task_kind;
 
-/* What arrival does to the receiver's buffer (and what the proof in collective checks). */
+/* What arrival does to the receiver's buffer (and what the proof in collective checks). A transfer reads (MOVE: takes) the
+ * sender's units when it starts and changes the receiver's when it ends: COPY replaces, REDUCE adds to, MOVE adds blocks
+ * of other sources to what lies there. Reduction on arrival is part of the transfer, not a task of its own. */
 typedef enum sp_effect { SP_EFFECT_COPY, SP_EFFECT_REDUCE, SP_EFFECT_MOVE } sp_effect;
 
 #define SP_STREAM_COMPUTE 0u
 #define SP_STREAMS_MAX 16u
 
+/* Axes of a class: successive `step`s follow one another, `chunk`s go at the same time, `mb` is for micro-batches. The
+ * dependencies are what is binding; the analytic walk takes this order and the phases for granted, and the maker owes
+ * dependencies that agree (tests hold the longest chain of collectives to the sum over phases of n_step + fill). */
 typedef struct sp_task_class {
     const char *label;              /* category for breakdowns and timelines                                       */
     sp_task_kind kind;
     sp_digit domain; uint32_t domain_lo, domain_hi;  /* ranks whose digit lies in [lo, hi); size 0: every rank      */
     uint32_t n_step, n_mb, n_chunk; /* extents, >= 1; the rank extent is the program's n_ranks                     */
+    uint32_t fill;                  /* steps that pass before the class is in full flow: depth of a pipeline over ranks,
+                                     * counted like steps by the analytic walk and by nobody else                    */
     uint32_t stream;                /* resource at the rank; one instance at a time per (rank, stream).
                                      * Transfers inside collectives use streams >= 1 only to name a class of links.  */
     int32_t priority;               /* among ready instances of a stream: lower first, then class index, then index  */
@@ -114,12 +122,15 @@ int32_t sp_builder_callee(sp_builder *builder, const sp_program *callee);     /*
 sp_status sp_builder_freeze(sp_builder *builder, const sp_program **out, sp_error *err);
 
 /* Every structural invariant: extents >= 1, indices in range, products within 2^40 instances, maps with size > 0 where
- * needed, no class waiting for itself at the same index, cost tables present. */
+ * needed, a peer for every sender, no class waiting for itself at the same index, cost tables present. O(classes + deps);
+ * only classes whose peers cannot be told from the maps alone cost O(ranks). */
 sp_status sp_program_check(const sp_program *program, sp_error *err);
 /* Total instances of all classes (domains applied). */
 uint64_t sp_program_instances(const sp_program *program);
 /* Is (rank) inside the class's domain? */
 bool sp_class_has_rank(const sp_task_class *task, uint32_t rank);
+/* Ranks of the domain below `end`, O(1); end = n_ranks: all of them. The position of `rank` in the domain's order. */
+uint32_t sp_class_ranks_below(const sp_task_class *task, uint32_t end);
 /* Apply maps; false when the image does not exist. */
 bool sp_rank_map_apply(const sp_rank_map *map, uint32_t rank, uint32_t step, uint32_t chunk, uint32_t n_ranks, uint32_t *out);
 bool sp_axis_map_apply(const sp_axis_map *map, uint32_t own, uint32_t rank, uint32_t extent, uint32_t *out); /* not for ALL */
@@ -134,6 +145,17 @@ sp_status sp_program_each(const sp_program *program, sp_program_visit visit, voi
 /* Calls `visit` for every instance that instance `at` of class `task_class` waits for. */
 sp_status sp_program_each_dep(const sp_program *program, uint32_t task_class, sp_index at, sp_program_visit visit,
                               void *context);
+
+/* The same program as an explicit graph: instances in the order of sp_program_each, and whom each waits for. */
+typedef struct sp_unrolled {
+    uint32_t n;                  /* instances                                    */
+    uint32_t *task_class;        /* [n]                                          */
+    sp_index *at;                /* [n]                                          */
+    uint32_t *pred_off, *pred;   /* CSR: [n+1], instances that i waits for       */
+} sp_unrolled;
+/* In `arena`, 24 B an instance + 4 B an edge. Errors: SP_E_RANGE more than max_instances or 2^28 edges, SP_E_NOMEM. */
+sp_status sp_program_unroll(const sp_program *program, sp_arena *arena, uint32_t max_instances, sp_unrolled *out,
+                            sp_error *err);
 
 /* ---- placement -------------------------------------------------------------------------------------------- */
 

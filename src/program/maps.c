@@ -1,0 +1,99 @@
+/* Index maps: what a digit, a rank map, an axis map and a data constraint mean. Everything else asks these. */
+#include "program_private.h"
+
+uint32_t sp_i_digit(sp_digit digit, uint32_t x)
+{
+    return digit.size ? x / digit.stride % digit.size : 0;
+}
+
+int64_t sp_i_affine(int32_t c0, int32_t c_step, int32_t c_chunk, uint32_t step, uint32_t chunk)
+{
+    return c0 + (int64_t)c_step * step + (int64_t)c_chunk * chunk;
+}
+
+uint32_t sp_i_mod(int64_t value, uint32_t size)
+{
+    int64_t rest = value % (int64_t)size;
+    return (uint32_t)(rest < 0 ? rest + size : rest);
+}
+
+bool sp_rank_map_apply(const sp_rank_map *map, uint32_t rank, uint32_t step, uint32_t chunk, uint32_t n_ranks, uint32_t *out)
+{
+    if (!map->digit.size) {
+        *out = rank;
+        return rank < n_ranks;
+    }
+    uint32_t own = sp_i_digit(map->digit, rank);
+    int64_t c = sp_i_affine(map->c0, map->c_step, map->c_chunk, step, chunk), image = c;
+    switch (map->op) {
+    case SP_MAP_SHIFT: image = sp_i_mod(own + c, map->digit.size); break;
+    case SP_MAP_ADD: image = own + c; break;
+    case SP_MAP_XOR: image = c < 0 ? -1 : (int64_t)own ^ c; break;
+    case SP_MAP_SET: break;
+    }
+    if (image < 0 || image >= map->digit.size)
+        return false;
+    int64_t moved = rank + (image - own) * (int64_t)map->digit.stride;
+    if (moved < 0 || moved >= n_ranks)
+        return false;
+    *out = (uint32_t)moved;
+    return true;
+}
+
+bool sp_axis_map_apply(const sp_axis_map *map, uint32_t own, uint32_t rank, uint32_t extent, uint32_t *out)
+{
+    int64_t image = map->c0;
+    if (map->pick == SP_PICK_AT)
+        image += map->c0 < 0 ? extent : 0;
+    else
+        image += own + (int64_t)map->c_rank * sp_i_digit(map->rank_digit, rank);
+    if (image < 0 || image >= extent)
+        return false;
+    *out = (uint32_t)image;
+    return true;
+}
+
+bool sp_class_has_rank(const sp_task_class *task, uint32_t rank)
+{
+    if (!task->domain.size)
+        return true;
+    uint32_t own = sp_i_digit(task->domain, rank);
+    return own >= task->domain_lo && own < task->domain_hi;
+}
+
+uint32_t sp_class_ranks_below(const sp_task_class *task, uint32_t end)
+{
+    if (!task->domain.size)
+        return end;
+    uint64_t stride = task->domain.stride, period = stride * task->domain.size;
+    uint64_t width = stride * (task->domain_hi - task->domain_lo), lo = stride * task->domain_lo;
+    uint64_t rest = end % period, part = rest < lo ? 0 : rest - lo;
+    return (uint32_t)(end / period * width + (part < width ? part : width));
+}
+
+double sp_class_cost_s(const sp_task_class *task, uint32_t rank, uint32_t step)
+{
+    uint32_t steps = task->cost_step.size ? task->cost_step.size : 1;
+    return task->cost_s[(size_t)sp_i_digit(task->cost_rank, rank) * steps + sp_i_digit(task->cost_step, step)];
+}
+
+static bool data_matches(const sp_data *data, sp_index at, uint32_t unit)
+{
+    uint32_t digit = sp_i_digit(data->digit, unit), own = sp_i_digit(data->rank_digit, at.rank);
+    int64_t c = sp_i_affine(data->c0, data->c_step, data->c_chunk, at.step, at.chunk);
+    switch (data->op) {
+    case SP_MAP_SHIFT: return digit == sp_i_mod(own + c, data->digit.size);
+    case SP_MAP_XOR: return c >= 0 && digit == ((int64_t)own ^ c);
+    case SP_MAP_SET: return digit == c;
+    case SP_MAP_ADD: break;
+    }
+    return false;
+}
+
+bool sp_class_moves_unit(const sp_program *program, const sp_task_class *task, sp_index at, uint32_t unit)
+{
+    for (uint32_t i = 0; i < task->n_data; i++)
+        if (!data_matches(&program->data[task->data_off + i], at, unit))
+            return false;
+    return true;
+}
