@@ -21,17 +21,24 @@ double sp_format_bytes(sp_format format);                            /* bytes an
 
 #define SP_CHIP_DATES 4
 
-/* Efficiency curve of one family, fitted by `superpod calibrate` or graded guess by analogy (docs/models/chip.md). */
+/* Efficiency of one family (catalog/families/NAME.yaml): fitted by tools/fit-kernels, or graded guess by analogy.
+ * The formulas that use each constant are in docs/models/chip.md. */
 typedef struct sp_chip_fit {
-    sp_value gemm_peak_fraction;      /* largest fraction of the format's peak a big GEMM reaches                   */
-    sp_value gemm_k_half;             /* K at which the pipeline fill halves the rate (elements)                    */
-    sp_value gemm_fp8_fraction;       /* extra factor for 8-bit formats (scales, promotion)                         */
-    sp_value gemm_fp4_fraction;       /* extra factor for 4-bit formats                                             */
-    sp_value attention_fwd_fraction;  /* of the BF16 matrix peak, head size 128, long sequence                      */
+    sp_value gemm_peak_fraction;      /* largest fraction of a 16-bit format's peak a big GEMM reaches, (0, 1]      */
+    sp_value gemm_k_half;             /* K at which filling and draining a tile halves the rate (elements)          */
+    sp_value gemm_fp8_fraction;       /* extra factor for 8-bit formats (power, scales, promotion), (0, 1]          */
+    sp_value gemm_fp4_fraction;       /* extra factor for 4- and 6-bit formats                                      */
+    sp_value attention_fwd_fraction;  /* of the matrix peak while the matrix unit works in fused attention          */
     sp_value attention_bwd_fraction;
+    sp_value attention_fill;          /* key columns' worth of work to start and end one block of queries           */
+    sp_value attention_exp_overlap;   /* share of the exponentials hidden behind matrix work, [0, 1]                */
     sp_value mem_fraction;            /* achievable fraction of memory bandwidth, streaming                         */
-    sp_value launch_s;                /* device-side cost of starting one kernel                                    */
+    sp_value gather_fraction;         /* of that, for random rows                                                   */
+    sp_value launch_s;                /* device-side cost of starting and draining one kernel                       */
 } sp_chip_fit;
+
+/* One graded value of a chip or of its family's fit, for listings and for counting guesses. */
+typedef struct sp_chip_fact { const char *key; sp_unit unit; sp_value value; } sp_chip_fact;
 
 typedef struct sp_chip {
     const char *name;                 /* catalog name, "ascend-950dt"                                               */
@@ -42,8 +49,11 @@ typedef struct sp_chip {
     uint32_t dies;
     struct { const char *date; const char *what; const char *source; } available[SP_CHIP_DATES]; /* newest reading first */
     uint32_t n_available;             /* date: "2026-10" or "2026Q4" */
-    sp_value matrix_flop_per_s[SP_FMT_N];  /* dense; grade NONE: not supported                                      */
+    sp_value matrix_flop_per_s[SP_FMT_N];  /* dense, matrix units alone: makes times; grade NONE: not supported     */
+    sp_value advertised_flop_per_s[SP_FMT_N]; /* dense, as the vendor prints it: totals and MFU. Equal to the matrix
+                                       * rate except on Ascend 950, where the vendor adds the vector units          */
     sp_value vector_flop_per_s;            /* FP32 vector unit                                                      */
+    sp_value exp_per_s;                    /* exponentials: what softmax asks of the special-function units         */
     sp_value mem_bytes, mem_bw_bytes_per_s, l2_bytes;
     uint32_t cores;                   /* matrix cores that take tiles independently (SMs, cubes, MXUs)              */
     uint32_t tile_m, tile_n;          /* output tile of one core for a large GEMM                                   */
@@ -53,13 +63,18 @@ typedef struct sp_chip {
     sp_value scaleup_bw_bytes_per_s;  /* per direction, raw                                                         */
     sp_value scaleout_bw_bytes_per_s; /* NIC per chip per direction, raw                                            */
     sp_value payload_fraction;        /* of raw port rate left for payload (headers, FEC, flow control)             */
-    sp_value tdp_w, idle_w, price_usd;
+    sp_value tdp_w, idle_w, price_usd;     /* price_usd may be absent (grade NONE)                                 */
     sp_chip_fit fit;
+    const sp_chip_fact *facts; uint32_t n_facts;   /* every graded value above, in file order, fit last             */
 } sp_chip;
 
-/* Load a catalog file (catalog/chips/NAME.yaml). The chip lives in `arena`. */
+/* Load a catalog file (catalog/chips/NAME.yaml). The chip lives in `arena`. The fit is the file's own `fit:` map or,
+ * without one, FAMILIES_DIR/<family>.yaml; families_dir NULL means "../families" beside the chip's own folder. */
 sp_status sp_chip_load(const char *path, sp_arena *arena, const sp_chip **out, sp_error *err);
+sp_status sp_chip_load_with(const char *path, const char *families_dir, sp_arena *arena, const sp_chip **out, sp_error *err);
+/* A document already read; its name (sp_doc_name) is the path that "../families" starts from. */
 sp_status sp_chip_parse(sp_node root, sp_arena *arena, const sp_chip **out, sp_error *err);
+sp_status sp_chip_parse_with(sp_node root, const char *families_dir, sp_arena *arena, const sp_chip **out, sp_error *err);
 /* Invariants beyond syntax: ports x port rate = scale-up rate within 2 %, positive memory, fractions in (0,1], … */
 sp_status sp_chip_check(const sp_chip *chip, sp_error *err);
 
@@ -87,6 +102,8 @@ typedef struct sp_op {
     uint32_t d_qk, d_v;           /* head sizes                                                                    */
     uint64_t window;              /* 0: full                                                                       */
     bool causal, backward;        /* backward: 5 GEMMs of work instead of 2 (FlashAttention recomputes scores)     */
+    bool v_in_k;                  /* ATTENTION: values are part of the keys read (MLA in latent form, k_eq_v)      */
+    double kv_element_bytes;      /* ATTENTION: bytes of a stored key or value element; 0: as format               */
     double bytes, flop;           /* VECTOR, GATHER                                                                */
     double count;                 /* how many times it is launched; 0 means 1                                      */
 } sp_op;

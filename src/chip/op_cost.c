@@ -1,0 +1,104 @@
+/* One operator on one chip: terms by kind, joined into a time; and the same told as a tree. */
+#include "op_i.h"
+
+#include <math.h>
+#include <string.h>
+
+static sp_status find_terms(const sp_chip *chip, const sp_op *op, sp_i_op_terms *t)
+{
+    memset(t, 0, sizeof *t);
+    if ((unsigned)op->format >= SP_FMT_N || (unsigned)op->out_format >= SP_FMT_N || !(op->count >= 0.0) || !isfinite(op->count))
+        return SP_E_INVAL;
+    switch (op->kind) {
+    case SP_OP_GEMM: return sp_i_op_gemm(chip, op, t);
+    case SP_OP_ATTENTION: return sp_i_op_attention(chip, op, t);
+    case SP_OP_VECTOR:
+    case SP_OP_GATHER: return sp_i_op_stream(chip, op, t);
+    case SP_OP_KINDS: break;
+    }
+    return SP_E_INVAL;
+}
+
+/* Computing and moving bytes overlap, but contend for issue slots, on-chip memory and power: the square root of the sum
+ * of squares is the larger one alone and 1.41 x it when both are equal. */
+static double joined_s(double a, double b)
+{
+    return sqrt(a * a + b * b);
+}
+
+static const char *limit_of(const sp_i_op_terms *t, double launch_s)
+{
+    if (launch_s > t->matrix_s && launch_s > t->mem_s)
+        return "launch";
+    if (t->mem_s > t->matrix_s)
+        return "memory";
+    return t->vector ? "vector" : "matrix";
+}
+
+sp_status sp_chip_op_cost(const sp_chip *chip, const sp_op *op, sp_op_cost *out)
+{
+    sp_i_op_terms t;
+    sp_status status = find_terms(chip, op, &t);
+    if (status != SP_OK)
+        return status;
+    double count = op->count > 0.0 ? op->count : 1.0, launch_s = chip->fit.launch_s.nominal;
+    *out = (sp_op_cost){
+        .time_s = count * (joined_s(t.matrix_s, t.mem_s) + launch_s),
+        .flop = count * t.flop,
+        .bytes = count * t.bytes,
+        .matrix_time_s = count * t.matrix_s,
+        .mem_time_s = count * t.mem_s,
+        .launch_time_s = count * launch_s,
+        .limit = limit_of(&t, launch_s),
+    };
+    return SP_OK;
+}
+
+static void explain_gemm(const sp_chip *chip, const sp_op *op, const sp_i_op_terms *t, sp_explain *x, int32_t row)
+{
+    const sp_chip_fit *fit = &chip->fit;
+    int32_t m = sp_explain_add(x, row, "matrix", t->matrix_s, SP_UNIT_SECONDS,
+                               "%.0f waves of %u tiles of %.0f x %.0f, k + k_half = %.0f", t->waves, chip->cores, t->tile_m,
+                               t->tile_n, (double)op->k + fit->gemm_k_half.nominal);
+    sp_explain_add(x, m, "rate", t->rate_flop_per_s, SP_UNIT_FLOP_PER_S, "%s peak x fraction",  sp_format_name(t->ran_in));
+    sp_explain_add(x, m, "peak", chip->matrix_flop_per_s[t->ran_in].nominal, SP_UNIT_FLOP_PER_S, "%s",
+                   chip->matrix_flop_per_s[t->ran_in].source);
+    sp_explain_add(x, m, "peak fraction", fit->gemm_peak_fraction.nominal, SP_UNIT_NONE, "%s", fit->gemm_peak_fraction.source);
+    sp_explain_add(x, m, "k_half", fit->gemm_k_half.nominal, SP_UNIT_NONE, "%s", fit->gemm_k_half.source);
+}
+
+static void explain_attention(const sp_chip *chip, const sp_op *op, const sp_i_op_terms *t, sp_explain *x, int32_t row)
+{
+    const sp_value *fraction = op->backward ? &chip->fit.attention_bwd_fraction : &chip->fit.attention_fwd_fraction;
+    int32_t m = sp_explain_add(x, row, "matrix", t->matrix_s, SP_UNIT_SECONDS, "%.1f key columns a query, fill and waste included",
+                               t->columns);
+    sp_explain_add(x, m, "rate", t->rate_flop_per_s, SP_UNIT_FLOP_PER_S, "%s peak x fraction", sp_format_name(t->ran_in));
+    sp_explain_add(x, m, "peak fraction", fraction->nominal, SP_UNIT_NONE, "%s", fraction->source);
+    sp_explain_add(x, m, "exponentials", t->exp_s, SP_UNIT_SECONDS, "%s", chip->exp_per_s.source);
+}
+
+sp_status sp_chip_op_explain(const sp_chip *chip, const sp_op *op, sp_explain *x, int32_t parent)
+{
+    sp_i_op_terms t;
+    sp_op_cost cost;
+    sp_status status = find_terms(chip, op, &t);
+    if (status == SP_OK)
+        status = sp_chip_op_cost(chip, op, &cost);
+    if (status != SP_OK)
+        return status;
+    int32_t row = sp_explain_add(x, parent, op->label ? op->label : "operator", cost.time_s, SP_UNIT_SECONDS,
+                                 "%g x (root of matrix^2 + memory^2, + launch); limit: %s", op->count > 0.0 ? op->count : 1.0, cost.limit);
+    sp_explain_add(x, row, "work", cost.flop, SP_UNIT_COUNT, "FLOPs of all launches");
+    sp_explain_add(x, row, "traffic", cost.bytes, SP_UNIT_BYTES, "bytes through memory of all launches");
+    if (op->kind == SP_OP_GEMM)
+        explain_gemm(chip, op, &t, x, row);
+    else if (op->kind == SP_OP_ATTENTION)
+        explain_attention(chip, op, &t, x, row);
+    else
+        sp_explain_add(x, row, "vector", t.matrix_s, SP_UNIT_SECONDS, "%s", chip->vector_flop_per_s.source);
+    int32_t mem = sp_explain_add(x, row, "memory", t.mem_s, SP_UNIT_SECONDS, "traffic / (bandwidth x fraction)");
+    sp_explain_add(x, mem, "bandwidth", chip->mem_bw_bytes_per_s.nominal, SP_UNIT_BYTES_PER_S, "%s", chip->mem_bw_bytes_per_s.source);
+    sp_explain_add(x, mem, "fraction", chip->fit.mem_fraction.nominal, SP_UNIT_NONE, "%s", chip->fit.mem_fraction.source);
+    sp_explain_add(x, row, "launch", chip->fit.launch_s.nominal, SP_UNIT_SECONDS, "%s", chip->fit.launch_s.source);
+    return SP_OK;
+}
