@@ -44,7 +44,8 @@ typedef struct sp_attn {
     uint64_t window;                 /* tokens each query sees; 0: all                                       */
     bool chunked;                    /* `window` is an aligned chunk, not a sliding window (Llama 4)         */
     uint32_t index_heads, index_dim, index_topk;  /* DSA lightning indexer; 0: none                          */
-    bool bias, out_bias, qk_norm, output_gate, sinks;
+    bool bias, out_bias, output_gate, sinks;
+    bool qk_norm, qk_norm_all;       /* norms of q and k: over one head, over all heads at once              */
     bool k_eq_v;                     /* keys serve as values: no value projection                            */
     bool kv_shared;                  /* keys and values of an earlier layer: no projection, no cache (Gemma E) */
     uint32_t o_groups, o_lora;       /* grouped low-rank output projection (DeepSeek-V4)                     */
@@ -129,9 +130,11 @@ double sp_model_flop_per_token(const sp_model *model, uint64_t seq);
 /* The same for all MTP modules (each: projection, one block, the head once more). */
 double sp_model_mtp_flop_per_token(const sp_model *model, uint64_t seq);
 
-/* One non-language layer, all its repeats: parameters, and forward FLOPs of one sample (formulas of docs/models/model.md). */
+/* One non-language layer, all its repeats (formulas of docs/models/model.md): parameters; forward FLOPs of one sample in
+ * matrix products, gathers and interpolation weights; and element-wise work (norms, pooling), which papers leave out. */
 double sp_layer_params(const sp_layer *layer);
 double sp_layer_flop(const sp_layer *layer);
+double sp_layer_vector_flop(const sp_layer *layer);
 /* All aux layers of a model: forward FLOPs of one sample. */
 double sp_model_flop_per_sample(const sp_model *model);
 
