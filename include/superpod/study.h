@@ -1,0 +1,114 @@
+/* superpod/study.h: how well the model predicts what was measured. Published measurements (CSV files, one row a
+ * measurement) are mapped to a machine, a model and a plan from their configuration columns alone, predicted, and
+ * compared. Model page: docs/models/validation.md. */
+#ifndef SUPERPOD_STUDY_H
+#define SUPERPOD_STUDY_H
+
+#include "superpod/plan.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- tables of comma-separated values -------------------------------------------------------------------------- */
+
+/* A CSV file as RFC 4180 has it: the first line names the columns; quoted fields may hold commas, quotes (doubled) and
+ * line breaks; a byte-order mark and CR LF are accepted; lines without any character are skipped. */
+typedef struct sp_csv sp_csv;
+
+#define SP_CSV_COLUMNS_MAX 512u
+#define SP_CSV_ROWS_MAX 4194304u
+
+/* Read a whole file (<= 64 MiB) or a buffer; `name` is what errors call it. *out is owned by the caller: sp_csv_destroy.
+ * Errors, each with file:line:column: SP_E_IO; SP_E_PARSE an unfinished or misplaced quote, a NUL byte, a line with more or
+ * fewer fields than the header, an empty or repeated column name, no header; SP_E_RANGE too large; SP_E_NOMEM.
+ * Cost: one pass; 16 B a field. */
+sp_status sp_csv_load(const char *path, sp_csv **out, sp_error *err);
+sp_status sp_csv_parse(const char *text, size_t length, const char *name, sp_csv **out, sp_error *err);
+void sp_csv_destroy(sp_csv *csv);
+
+const char *sp_csv_name(const sp_csv *csv);
+const char *sp_csv_sha256(const sp_csv *csv);                    /* of the bytes read, hexadecimal                    */
+size_t sp_csv_rows(const sp_csv *csv);                           /* without the header                                */
+size_t sp_csv_columns(const sp_csv *csv);
+const char *sp_csv_column_name(const sp_csv *csv, size_t column);
+int sp_csv_column(const sp_csv *csv, const char *name);          /* -1 when there is none                             */
+/* Text of a cell without surrounding blanks, "" when empty or when column < 0. Owned by the table. */
+const char *sp_csv_cell(const sp_csv *csv, size_t row, int column);
+uint32_t sp_csv_line(const sp_csv *csv, size_t row);             /* 1-based line that the row starts on               */
+/* Fill *err pointing at a cell (or at the row when column < 0); returns `status`. */
+sp_status sp_csv_fail(const sp_csv *csv, size_t row, int column, sp_status status, sp_error *err,
+                      const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* A cell as a decimal number; *has is false (and *out untouched) for an empty one. SP_E_PARSE for other text, SP_E_RANGE for
+ * a number beyond a double. */
+sp_status sp_csv_number(const sp_csv *csv, size_t row, int column, double *out, bool *has, sp_error *err);
+
+/* ---- validation -------------------------------------------------------------------------------------------------- */
+
+/* What a file holds, told by its columns. */
+typedef enum sp_study_kind {
+    SP_STUDY_TRAINING,    /* id, hw_class, model, chips, …: step time, tokens/s/chip, TFLOPS/chip or MFU          */
+    SP_STUDY_TIME,        /* MLPerf submissions: train_step_time_median_s, else the logged throughput             */
+    SP_STUDY_COLLECTIVE,  /* op, ranks, size_bytes, …: time or bandwidth                                          */
+    SP_STUDY_KERNEL,      /* kernel, m, n, k, …: TFLOPS, GB/s or time                                             */
+    SP_STUDY_KINDS
+} sp_study_kind;
+const char *sp_study_kind_name(sp_study_kind kind);   /* "training" "time-to-train" "collectives" "kernels" */
+
+typedef enum sp_study_status {
+    SP_STUDY_EXPRESSED,    /* predicted and counted                                                                */
+    SP_STUDY_SECONDARY,    /* predicted; its evidence is secondary: reported apart, not counted                    */
+    SP_STUDY_UNEXPRESSED,  /* the row does not say enough, or says what the model cannot hold: reason              */
+    SP_STUDY_STATUSES
+} sp_study_status;
+const char *sp_study_status_name(sp_study_status status);  /* "expressed" "secondary" "unexpressed" */
+
+typedef struct sp_study_row {
+    sp_study_kind kind;
+    sp_study_status status;
+    const char *id, *hw_class, *source, *group, *label;  /* label: a few words (model, operation, kernel)          */
+    const char *metric;              /* column compared: "step_time_s", "tok_s_chip", "busbw_gbs", …; NULL: none    */
+    double predicted, measured;      /* in the column's unit; predicted NaN when unexpressed                        */
+    double ape;                      /* |predicted - measured| / measured; NaN when unexpressed                     */
+    double slow;                     /* predicted time / measured time - 1: > 0 means predicted too slow            */
+    double size;                     /* what the row is drawn against: chips (training), bytes, FLOPs                */
+    const char *reason;              /* unexpressed: why; else what was assumed, NULL when nothing was              */
+    const char *machine, *plan;      /* machine string and plan the row became; NULL where there is none            */
+    bool full;                       /* states layers, seq, gbs, mbs, tp, pp, chips and a metric, not secondary     */
+    bool recompute_assumed;          /* recompute unknown: predicted under the software's default                   */
+    uint32_t line;                   /* in its file */
+} sp_study_row;
+
+/* Errors of a set of rows: fractions. Percentiles are nearest-rank; bias is the median of sp_study_row.slow. */
+typedef struct sp_study_score { uint32_t rows, expressed; double median_ape, p90_ape, bias; } sp_study_score;
+typedef struct sp_study_group { sp_study_kind kind; const char *hw_class, *source; sp_study_score score; } sp_study_group;
+
+typedef struct sp_study {
+    uint32_t n_rows; sp_study_row *rows;               /* in order of files and lines                              */
+    sp_study_score summary;                            /* expressed rows that are not secondary, all kinds          */
+    sp_study_score kind[SP_STUDY_KINDS];               /* the same by kind                                          */
+    sp_study_score secondary, recompute_assumed, recompute_stated, full;
+    uint32_t n_groups; sp_study_group *groups;         /* kind x class x source, in that order; not secondary      */
+    uint32_t n_classes; sp_study_group *classes;       /* kind x class; source NULL                                */
+    uint32_t constants_fitted;                         /* different fitted values in the catalog                   */
+    uint32_t n_files; struct { const char *path, *sha256; } *files;
+} sp_study;
+
+/* Read the files and predict every row. Everything lives in `arena`; chips, machines and models come from `catalog`.
+ * Errors: of the files (sp_csv_load; unknown columns; a number that is none): a row that cannot be expressed is none.
+ * Cost: about 1 ms a training row, microseconds for others. */
+sp_status sp_study_validate(sp_catalog *catalog, const char *const *paths, uint32_t n_paths, sp_arena *arena,
+                            sp_study *out, sp_error *err);
+
+/* Score of the rows for which keep() is true. O(n log n). */
+sp_study_score sp_study_score_rows(const sp_study_row *rows, uint32_t n_rows, bool (*keep)(const sp_study_row *row, void *context),
+                                   void *context, sp_arena *arena);
+
+/* The page of a validation: Markdown tables at `path`, and one SVG scatter plot a kind and class in the folder of the
+ * same name without ".md" beside it. Written under temporary names and renamed. */
+sp_status sp_study_page(const char *path, const sp_study *study, sp_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
