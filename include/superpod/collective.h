@@ -20,11 +20,14 @@ uint32_t sp_group_ranks(const sp_group *group);
 
 /* One algorithm. Ties go to the earlier row. */
 typedef struct sp_coll_algo {
-    const char *name;         /* "ring" "multi-ring" "direct" "halving-doubling" "tree" "hierarchical" … */
+    const char *name;         /* "direct" "hierarchical" "ring" "multi-ring" "halving-doubling" "tree" …   */
     const char *about;        /* one line                                                                */
     /* Can it do op on this group? If not, *why (static text) says what is missing. */
     bool (*applicable)(sp_coll_op op, const sp_group *group, const char **why);
-    /* Builds the program: n_units as it likes; unit bytes = size_bytes / n_units for the size convention below. */
+    /* Builds the program in the arena, O(log ranks) classes or fewer whatever the group (multi-ring: O(ranks) <= 128). The
+     * maker chooses n_units; unit bytes = size_bytes / n_units for the size convention below. In reduce-scatter,
+     * all-gather and all-to-all n_units is a multiple of the ranks and unit u belongs to rank u mod ranks.
+     * Errors: SP_E_INVAL not applicable (says why), SP_E_NOMEM. */
     sp_status (*build)(sp_coll_op op, const sp_group *group, sp_arena *arena, const sp_program **out, sp_error *err);
 } sp_coll_algo;
 extern const sp_coll_algo sp_coll_algos[];
@@ -38,8 +41,13 @@ double sp_coll_unit_bytes(const sp_program *program, double size_bytes);
 double sp_coll_bus_factor(sp_coll_op op, uint32_t ranks);
 
 typedef struct sp_coll_time { sp_comm_time comm; const sp_coll_algo *algo; double lower_bound_s; } sp_coll_time;
-/* Best algorithm (or the named one) for a group placed on the machine: builds, prices by the analytic evaluator.
- * lower_bound_s: cut/injection and latency bound that no algorithm can beat. */
+/* The group that a placement makes on plane 0: its dims cut where they cross from one tier (or dim of a mesh or torus tier)
+ * into the next, so that hierarchical algorithms see the tiers. Errors: SP_E_INVAL beyond the machine or uneven. */
+sp_status sp_coll_group(const sp_machine *machine, const sp_placement *placement, sp_group *out, sp_error *err);
+/* Best algorithm (or the named one) for a group placed on the machine: builds, prices by the analytic evaluator; algorithms
+ * that the evaluator cannot lay on this placement are passed over. lower_bound_s: injection, cut and latency bound at
+ * payload rate that no algorithm (and no software) can beat. A group of one rank takes no time.
+ * Errors: SP_E_NOTFOUND no such algorithm; SP_E_INVAL the named one (or every one) is not applicable. */
 sp_status sp_coll_best(sp_coll_op op, const sp_machine *machine, const sp_placement *placement, const sp_stack *stack,
                        double size_bytes, bool replicated, const char *algo_name, sp_coll_time *out, sp_error *err);
 

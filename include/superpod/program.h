@@ -53,8 +53,11 @@ typedef struct sp_dep {
 /* Which units of the buffer a transfer moves: the units u whose digit satisfies value = map of the sender's rank digit.
  * A transfer with no constraint moves all units. Constraints are ANDed. With own = (rank / rank_digit.stride) % rank_digit.size:
  *   SHIFT: digit(u) == (own + c) mod digit.size   XOR: digit(u) == own xor c   SET: digit(u) == c,   c as in sp_rank_map.
- * own is 0 where rank_digit.size is 0; ADD is not meant here. */
-typedef struct sp_data { sp_digit digit; sp_digit rank_digit; sp_map_op op; int32_t c0, c_step, c_chunk; } sp_data;
+ * own is 0 where rank_digit.size is 0; ADD is not meant here. With SHIFT and span > 1 the `span` values from there on, too
+ * (Bruck's windows). */
+typedef struct sp_data {
+    sp_digit digit; sp_digit rank_digit; sp_map_op op; int32_t c0, c_step, c_chunk; uint32_t span;
+} sp_data;
 
 typedef enum sp_task_kind {
     SP_TASK_COMPUTE,   /* occupies a stream of its rank for cost_s                                        */
@@ -121,7 +124,7 @@ int32_t sp_builder_callee(sp_builder *builder, const sp_program *callee);     /*
 /* Validates (sp_program_check) and freezes. *out lives in the arena. */
 sp_status sp_builder_freeze(sp_builder *builder, const sp_program **out, sp_error *err);
 
-/* Every structural invariant: extents >= 1, indices in range, products within 2^40 instances, maps with size > 0 where
+/* Every structural invariant: extents >= 1, indices in range, at most 2^52 instances, maps with size > 0 where
  * needed, a peer for every sender, no class waiting for itself at the same index, cost tables present. O(classes + deps);
  * only classes whose peers cannot be told from the maps alone cost O(ranks). */
 sp_status sp_program_check(const sp_program *program, sp_error *err);

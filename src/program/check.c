@@ -178,8 +178,8 @@ static sp_status check_class(const checker *ck, uint64_t *total)
     sp_status status = check_domain(ck, task);
     if (status != SP_OK)
         return status;
-    if (!sp_i_class_instances(task, program->n_ranks, &count) || (*total += count) > UINT64_C(1) << 40)
-        return sp_error_set(ck->err, SP_E_RANGE, NULL, 0, 0, "program %s has more than 2^40 task instances (at class %s): use "
+    if (!sp_i_class_instances(task, program->n_ranks, &count) || (*total += count) > SP_I_INSTANCES_MAX)
+        return sp_error_set(ck->err, SP_E_RANGE, NULL, 0, 0, "program %s has more than 2^52 task instances (at class %s): use "
                             "fewer steps, micro-batches or chunks", program->name, task->label);
     if ((status = check_cost(ck, task)) == SP_OK && (status = check_transfer(ck, task)) == SP_OK)
         status = check_deps(ck, task);

@@ -9,7 +9,7 @@ bool sp_i_class_instances(const sp_task_class *task, uint32_t n_ranks, uint64_t 
 {
     uint64_t count = sp_class_ranks_below(task, n_ranks);
     if (!sp_mul_u64(count, task->n_step, &count) || !sp_mul_u64(count, task->n_mb, &count) ||
-        !sp_mul_u64(count, task->n_chunk, &count) || count > UINT64_C(1) << 40)
+        !sp_mul_u64(count, task->n_chunk, &count) || count > SP_I_INSTANCES_MAX)
         return false;
     *out = count;
     return true;

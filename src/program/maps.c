@@ -1,22 +1,6 @@
 /* Index maps: what a digit, a rank map, an axis map and a data constraint mean. Everything else asks these. */
 #include "program_private.h"
 
-uint32_t sp_i_digit(sp_digit digit, uint32_t x)
-{
-    return digit.size ? x / digit.stride % digit.size : 0;
-}
-
-int64_t sp_i_affine(int32_t c0, int32_t c_step, int32_t c_chunk, uint32_t step, uint32_t chunk)
-{
-    return c0 + (int64_t)c_step * step + (int64_t)c_chunk * chunk;
-}
-
-uint32_t sp_i_mod(int64_t value, uint32_t size)
-{
-    int64_t rest = value % (int64_t)size;
-    return (uint32_t)(rest < 0 ? rest + size : rest);
-}
-
 bool sp_rank_map_apply(const sp_rank_map *map, uint32_t rank, uint32_t step, uint32_t chunk, uint32_t n_ranks, uint32_t *out)
 {
     if (!map->digit.size) {
@@ -82,7 +66,7 @@ static bool data_matches(const sp_data *data, sp_index at, uint32_t unit)
     uint32_t digit = sp_i_digit(data->digit, unit), own = sp_i_digit(data->rank_digit, at.rank);
     int64_t c = sp_i_affine(data->c0, data->c_step, data->c_chunk, at.step, at.chunk);
     switch (data->op) {
-    case SP_MAP_SHIFT: return digit == sp_i_mod(own + c, data->digit.size);
+    case SP_MAP_SHIFT: return sp_i_mod(digit - (own + c), data->digit.size) < (data->span ? data->span : 1);
     case SP_MAP_XOR: return c >= 0 && digit == ((int64_t)own ^ c);
     case SP_MAP_SET: return digit == c;
     case SP_MAP_ADD: break;

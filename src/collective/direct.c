@@ -1,0 +1,74 @@
+/* Direct: every rank exchanges with every other one of the digit at once. One step whatever the size, each byte crosses one
+ * link, and a full mesh has all its links busy. The reduce-scatter + all-gather form of the all-reduce is that of Thakur,
+ * Rabenseifner & Gropp (2005), with the pairwise exchanges of one phase done together. */
+#include "collective_private.h"
+
+/* What arrives at a rank comes from everybody by another chunk number: a join per sender collects it. The join also carries
+ * the rank's own gate on, because the rank's own share waits for no arrival. */
+static void join_arrivals(sp_i_stage *stage, uint32_t transfer)
+{
+    uint32_t join = sp_i_stage_join(stage, stage->axis.size - 1);
+    sp_i_stage_wait(stage, join, 1);
+    sp_builder_dep(stage->builder, join,
+                   (sp_dep){.from = transfer, .rank = sp_i_map(stage->axis, SP_MAP_SHIFT, -1, -1)});
+    sp_i_stage_gate(stage, join, NULL);
+    stage->phase++;
+}
+
+void sp_i_along_direct(sp_i_stage *stage, bool gather, uint32_t shift)
+{
+    (void)shift;
+    uint32_t n = stage->axis.size;
+    uint32_t id = sp_i_stage_transfer(stage, gather ? "all-gather" : "reduce-scatter", gather ? SP_EFFECT_COPY : SP_EFFECT_REDUCE,
+                                      sp_i_map(stage->axis, SP_MAP_SHIFT, 1, 1), 1, n - 1, sp_i_stage_units(stage));
+    if (gather)
+        sp_i_data_shift(stage->builder, id, stage->axis, 0, 0, 0, 1);
+    else
+        sp_i_data_shift(stage->builder, id, stage->axis, 1, 0, 1, 1);
+    sp_i_stage_wait(stage, id, 1);
+    join_arrivals(stage, id);
+}
+
+void sp_i_exchange_direct(sp_i_stage *stage)
+{
+    /* a unit already holds the blocks of all sources that agree with this rank outside the fixed digits */
+    double units = (double)stage->n_own / stage->axis.size;
+    uint32_t id = sp_i_stage_transfer(stage, "all-to-all", SP_EFFECT_MOVE, sp_i_map(stage->axis, SP_MAP_SHIFT, 1, 1), 1,
+                                      stage->axis.size - 1, units);
+    sp_i_data_shift(stage->builder, id, stage->axis, 1, 0, 1, 1);
+    sp_i_stage_wait(stage, id, 1);
+    join_arrivals(stage, id);
+}
+
+/* Rank 0 sends the whole buffer, to the last rank or to all. */
+static void send_whole(sp_i_stage *stage, sp_digit whole, bool to_all)
+{
+    uint32_t n_chunk = to_all ? whole.size - 1 : 1;
+    sp_task_class task = {.label = to_all ? "broadcast" : "send", .kind = SP_TASK_TRANSFER, .domain = whole, .domain_hi = 1,
+                          .n_step = 1, .n_mb = 1, .n_chunk = n_chunk, .stream = 1, .effect = SP_EFFECT_COPY, .units = 1};
+    task.peer = to_all ? sp_i_map(whole, SP_MAP_SET, 1, 1) : sp_i_map(whole, SP_MAP_SET, (int32_t)whole.size - 1, 0);
+    sp_builder_class(stage->builder, &task, 0);
+}
+
+bool sp_i_direct_applicable(sp_coll_op op, const sp_group *group, const char **why)
+{
+    (void)op;
+    return sp_i_several(group, why);
+}
+
+sp_status sp_i_direct_build(sp_coll_op op, const sp_group *group, sp_arena *arena, const sp_program **out, sp_error *err)
+{
+    const char *why;
+    if (!sp_i_direct_applicable(op, group, &why))
+        return sp_i_refuse("direct", op, why, err);
+    sp_digit whole = sp_i_whole(group);
+    bool one_way = op == SP_COLL_BROADCAST || op == SP_COLL_SEND_RECV;
+    sp_i_stage stage = sp_i_stage_start(arena, "direct", group, one_way ? 1 : whole.size, 1);
+    if (!stage.builder)
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a direct %s", sp_coll_op_name(op));
+    if (one_way)
+        send_whole(&stage, whole, op == SP_COLL_BROADCAST);
+    else
+        sp_i_visit(&stage, op, &whole, 1, 0, 0, sp_i_along_direct);
+    return sp_i_stage_finish(&stage, out, err);
+}
