@@ -40,7 +40,8 @@ typedef struct sp_attn {
     sp_attn_kind kind;               /* MHA and MQA are GQA with kv_heads = heads, 1                         */
     uint32_t heads, kv_heads;        /* LINEAR: value heads, key heads                                       */
     uint32_t d_qk, d_v;              /* head sizes; MLA: d_qk = nope + rope                                  */
-    uint32_t q_lora, kv_lora, d_rope;/* ranks (q_lora 0: no query compression) and the rope part             */
+    uint32_t q_lora, kv_lora, d_rope;/* ranks (q_lora 0: no query compression) and the rope part; LINEAR: ranks of the
+                                      * per-channel decay (0: one decay a head) and of the output gate (0: full) */
     uint64_t window;                 /* tokens each query sees; 0: all                                       */
     bool chunked;                    /* `window` is an aligned chunk, not a sliding window (Llama 4)         */
     uint32_t index_heads, index_dim, index_topk;  /* DSA lightning indexer; 0: none                          */
@@ -60,6 +61,7 @@ typedef struct sp_ffn {
     bool bias;
     uint32_t inner;                  /* dense width; for MOE with dense_parallel the parallel dense width    */
     uint32_t experts, topk, expert_inner;
+    uint32_t expert_hidden;          /* latent width the routed experts work at (Kimi K3), 0: the model width  */
     uint32_t shared_inner;           /* total width of the shared experts, 0: none                           */
     bool shared_gate;                /* a gate of hidden x 1 on the shared experts (Qwen)                    */
     bool dense_parallel;             /* a dense FFN of width `inner` beside the experts (Gemma 4)            */

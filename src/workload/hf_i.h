@@ -8,7 +8,7 @@
 /* Every size a configuration may state. hf_family.c has the usual key, range and meaning of each. */
 typedef enum sp_hf_field {
     HF_LAYERS, HF_HIDDEN, HF_HEADS, HF_KV_HEADS, HF_HEAD_DIM, HF_INNER, HF_VOCAB, HF_POSITIONS,
-    HF_EXPERTS, HF_TOPK, HF_EXPERT_INNER, HF_SHARED, HF_SHARED_INNER, HF_FIRST_DENSE, HF_MOE_STEP, HF_DENSE_INNER,
+    HF_EXPERTS, HF_TOPK, HF_EXPERT_INNER, HF_SHARED, HF_SHARED_INNER, HF_EXPERT_HIDDEN, HF_FIRST_DENSE, HF_MOE_STEP,
     HF_MTP, HF_Q_LORA, HF_KV_LORA, HF_NOPE, HF_ROPE, HF_V_DIM,
     HF_WINDOW, HF_FULL_EVERY, HF_INDEX_HEADS, HF_INDEX_DIM, HF_INDEX_TOPK,
     HF_O_GROUPS, HF_O_LORA, HF_HYPER, HF_GLOBAL_HEAD_DIM, HF_GLOBAL_KV_HEADS, HF_PLE, HF_PLE_VOCAB, HF_KV_SHARED,
@@ -73,6 +73,7 @@ typedef struct sp_hf_config {
     uint32_t value[HF_FIELDS];
     sp_node node[HF_FIELDS];         /* where the value stands; absent where a default was taken        */
     uint32_t traits;                 /* the family's, after the switches of the file                     */
+    bool full_rank_gate;             /* Kimi K3: output gates of linear attention without a rank         */
     sp_error *err;
 } sp_hf_config;
 

@@ -132,6 +132,7 @@ static void fill_mla(const sp_hf_config *config, sp_attn *attn)
     attn->d_v = v[HF_V_DIM];
     attn->d_rope = v[HF_ROPE];
     attn->kv_lora = v[HF_KV_LORA];
+    attn->output_gate = config->traits & HF_OUTPUT_GATE;
 }
 
 static void fill_gqa(const sp_hf_config *config, layer_type type, sp_attn *attn)
@@ -153,7 +154,7 @@ static void fill_gqa(const sp_hf_config *config, layer_type type, sp_attn *attn)
 static void fill_linear(const sp_hf_config *config, sp_attn *attn)
 {
     const uint32_t *v = config->value;
-    const bool low_rank_gates = config->traits & HF_MLA;   /* Kimi delta attention: gates through the head size */
+    const bool kimi = config->traits & HF_MLA;   /* Kimi delta attention: decay, and output gate unless full, through the head size */
     memset(attn, 0, sizeof *attn);   /* blocks are compared byte by byte */
     attn->kind = SP_ATTN_LINEAR;
     attn->heads = v[HF_LIN_HEADS];
@@ -162,7 +163,8 @@ static void fill_linear(const sp_hf_config *config, sp_attn *attn)
     attn->d_v = v[HF_LIN_V];
     attn->conv = v[HF_LIN_CONV];
     attn->output_gate = true;
-    attn->q_lora = low_rank_gates ? v[HF_LIN_V] : 0;
+    attn->q_lora = kimi ? v[HF_LIN_V] : 0;
+    attn->kv_lora = kimi && !config->full_rank_gate ? v[HF_LIN_V] : 0;
 }
 
 /* Gemma 4: global layers have larger heads, fewer of them for keys, and may use the keys as values; the last layers reuse
@@ -237,6 +239,7 @@ static void fill_ffn(const sp_hf_config *config, bool experts, sp_ffn *ffn)
     ffn->experts = v[HF_EXPERTS];
     ffn->topk = v[HF_TOPK];
     ffn->expert_inner = v[HF_EXPERT_INNER];
+    ffn->expert_hidden = v[HF_EXPERT_HIDDEN];
     ffn->shared_inner = v[HF_SHARED_INNER];
     ffn->shared_gate = config->traits & HF_SHARED_GATE && v[HF_SHARED_INNER];
     ffn->router_bias = config->traits & HF_ROUTER_BIAS;

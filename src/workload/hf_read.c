@@ -88,6 +88,8 @@ static sp_status read_switches(sp_hf_config *config)
         {"attn_config.qk_ln", HF_QK_NORM_FULL, false, false},
         {"sandwich_norm", HF_NORMS4, false, false},
         {"learned_pos_emb", HF_LEARNED_POS, false, !(family & HF_LEARNED_POS)},
+        {"mla_use_output_gate", HF_OUTPUT_GATE, false, !(family & HF_MLA)},
+        {"attn_output_gate", HF_OUTPUT_GATE, false, !(family & HF_OUTPUT_GATE)},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         sp_status status = rows[i].skip ? SP_OK : apply_switch(config, rows[i].key, rows[i].traits, rows[i].inverted);
@@ -98,6 +100,8 @@ static sp_status read_switches(sp_hf_config *config)
     sp_status status = sp_i_hf_flag(config, "attn_config.alibi", &alibi);
     if (status == SP_OK)
         status = sp_i_hf_flag(config, "attn_config.rope", &rope);
+    if (status == SP_OK)
+        status = sp_i_hf_flag(config, "linear_attn_config.use_full_rank_gate", &config->full_rank_gate);
     if (alibi || rope)
         config->traits &= ~(uint32_t)HF_LEARNED_POS;
     return status;
@@ -174,10 +178,9 @@ static sp_status fail_at(sp_hf_config *config, sp_hf_field field, const char *te
 /* Width of the dense FFN: stated, or as a multiple of the model width (MPT's expansion_ratio; GPT-2 and BLOOM: 4). */
 static sp_status read_inner(sp_hf_config *config)
 {
-    bool always_moe = config->traits & HF_V4;
-    sp_status status = always_moe ? SP_OK : sp_i_hf_get(config, HF_INNER, false);
-    if (status != SP_OK || always_moe || config->value[HF_INNER])
-        return status;
+    sp_status status = sp_i_hf_get(config, HF_INNER, false);
+    if (status != SP_OK || config->traits & HF_MOE || config->value[HF_INNER])
+        return status;   /* with experts, a dense layer asks for it where there is one */
     uint32_t ratio = 4;
     sp_node node = sp_i_hf_find(config, "expansion_ratio");
     if (sp_node_is(node))
@@ -247,7 +250,7 @@ static sp_status read_experts(sp_hf_config *config)
     if (status != SP_OK || !v[HF_EXPERTS])
         return status;
     static const struct { sp_hf_field field; bool needed; } fields[] = {
-        {HF_TOPK, true}, {HF_EXPERT_INNER, true}, {HF_SHARED, false}, {HF_SHARED_INNER, false}, {HF_FIRST_DENSE, false}, {HF_MOE_STEP, false}};
+        {HF_TOPK, true}, {HF_EXPERT_INNER, true}, {HF_SHARED, false}, {HF_SHARED_INNER, false}, {HF_EXPERT_HIDDEN, false}, {HF_FIRST_DENSE, false}, {HF_MOE_STEP, false}};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0] && status == SP_OK; i++)
         status = sp_i_hf_get(config, fields[i].field, fields[i].needed);
     if (status != SP_OK)

@@ -37,7 +37,7 @@ static const sp_model_row ffn_rows[] = {
 static const sp_model_row moe_rows[] = {
     {"experts", '!', SP_ROW_U32, AT(experts), COUNT_MAX}, {"topk", '!', SP_ROW_U32, AT(topk), COUNT_MAX},
     {"inner", '!', SP_ROW_U32, AT(expert_inner), WIDTH_MAX}, {"shared_inner", '.', SP_ROW_U32, AT(shared_inner), WIDTH_MAX},
-    {"dense_inner", '.', SP_ROW_U32, AT(inner), WIDTH_MAX}, {"gated", '.', SP_ROW_BOOL, AT(gated), 0}, {"bias", '.', SP_ROW_BOOL, AT(bias), 0},
+    {"dense_inner", '.', SP_ROW_U32, AT(inner), WIDTH_MAX}, {"expert_hidden", '.', SP_ROW_U32, AT(expert_hidden), WIDTH_MAX}, {"gated", '.', SP_ROW_BOOL, AT(gated), 0}, {"bias", '.', SP_ROW_BOOL, AT(bias), 0},
     {"shared_gate", '.', SP_ROW_BOOL, AT(shared_gate), 0}, {"router_bias", '.', SP_ROW_BOOL, AT(router_bias), 0},
     {NULL, 0, SP_ROW_SKIP, 0, 0}};
 #undef AT

@@ -26,7 +26,7 @@ static sp_model_weights query_weights(double hidden, const sp_attn *attn)
 {
     const double width = (double)attn->heads * attn->d_qk;
     if (!attn->q_lora)
-        return linear(hidden, width * (attn->output_gate ? 2 : 1), attn->bias);
+        return linear(hidden, width * (attn->output_gate && attn->kind == SP_ATTN_GQA ? 2 : 1), attn->bias);
     sp_model_weights w = add(linear(hidden, attn->q_lora, attn->bias), linear(attn->q_lora, width, false));
     w.vector += attn->q_lora;
     return w;
@@ -66,22 +66,23 @@ static sp_model_weights mla_weights(double hidden, const sp_attn *attn)
     w = add(w, linear(hidden, (double)attn->kv_lora + attn->d_rope, attn->bias));
     w = add(w, linear(attn->kv_lora, attn->heads * (nope + attn->d_v), false));
     w.vector += attn->kv_lora;
+    if (attn->output_gate)
+        w.matrix += hidden * attn->heads * attn->d_v;
     return w;
 }
 
-/* Gated delta rule: q, k, v and output-gate projections, two gates a head, a short convolution, a norm of a head. With
- * q_lora (Kimi delta attention) decay and output gate go through that rank instead. */
+/* Gated delta rule (Qwen3-Next; Kimi delta attention): q, k, v and output projections, a decay and a step size a head
+ * (or a decay per key channel through a rank), an output gate (or one through a rank), a short convolution, a norm. */
 static sp_model_weights linear_weights(double hidden, const sp_attn *attn)
 {
-    const double qk = 2.0 * attn->kv_heads * attn->d_qk, v = (double)attn->heads * attn->d_v;
-    sp_model_weights w = add(linear(hidden, qk + v, false), linear(v, hidden, attn->out_bias));
-    if (attn->q_lora) {
-        const double gate = (hidden + v) * attn->q_lora;
-        w = add(w, (sp_model_weights){2 * gate + hidden * attn->heads, v + attn->heads});
-    } else {
-        w = add(w, (sp_model_weights){hidden * (attn->output_gate ? v : 0) + 2 * hidden * attn->heads, 2.0 * attn->heads});
-    }
-    w.vector += (qk + v) * attn->conv + attn->d_v;
+    const double keys = (double)attn->kv_heads * attn->d_qk, v = (double)attn->heads * attn->d_v;
+    const double decays = attn->q_lora ? keys : attn->heads;
+    sp_model_weights w = add(linear(hidden, 2 * keys + v, false), linear(v, hidden, attn->out_bias));
+    w = add(w, linear(hidden, attn->heads, false));
+    w.matrix += attn->q_lora ? (hidden + keys) * attn->q_lora : hidden * attn->heads;
+    if (attn->output_gate)
+        w.matrix += attn->kv_lora ? (hidden + v) * attn->kv_lora : hidden * v;
+    w.vector += (2 * keys + v) * attn->conv + attn->d_v + decays + attn->heads;
     return w;
 }
 
@@ -143,17 +144,19 @@ static sp_model_weights ffn_matrices(double hidden, double inner, bool gated, bo
 sp_model_ffn_weights sp_i_model_ffn_weights(const sp_model *model, const sp_ffn *ffn)
 {
     const double hidden = model->hidden;
-    sp_model_ffn_weights w = {{0, 0}, {0, 0}, {0, 0}, {0, 0}};
+    sp_model_ffn_weights w = {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}};
     if (ffn->kind == SP_FFN_DENSE || (ffn->kind == SP_FFN_MOE && ffn->dense_parallel))
         w.dense = ffn_matrices(hidden, ffn->inner, ffn->gated, ffn->bias);
     if (ffn->kind != SP_FFN_MOE)
         return w;
-    w.expert = ffn_matrices(hidden, ffn->expert_inner, ffn->gated, ffn->bias);
+    w.expert = ffn_matrices(ffn->expert_hidden ? ffn->expert_hidden : hidden, ffn->expert_inner, ffn->gated, ffn->bias);
     if (ffn->shared_inner)
         w.shared = ffn_matrices(hidden, ffn->shared_inner, ffn->gated, ffn->bias);
     if (ffn->shared_gate)
         w.shared.matrix += hidden;
     w.router = linear(hidden, ffn->experts, ffn->router_bias);
+    if (ffn->expert_hidden)    /* into the latent width and back, with a norm */
+        w.latent = (sp_model_weights){2.0 * hidden * ffn->expert_hidden, ffn->expert_hidden};
     if (ffn->dense_parallel)   /* Gemma 4: a scale on the router's input and one per expert */
         w.router.vector += hidden + ffn->experts;
     return w;
@@ -187,7 +190,7 @@ double sp_block_params(const sp_model *model, const sp_block *block, double *exp
     if (experts)
         *experts = routed;
     return sp_attn_params(model, &block->attn) + sum(sp_i_model_residual_weights(model, block)) + sum(ffn.dense) + sum(ffn.shared) +
-           sum(ffn.router) + routed;
+           sum(ffn.router) + sum(ffn.latent) + routed;
 }
 
 /* ---- model ------------------------------------------------------------------------------------------------- */
@@ -217,7 +220,7 @@ static void count_layers(const sp_model *model, sp_model_params *p)
         p->norm += norm;
         p->other += sum(residual) - norm;
         p->dense_ffn += sum(ffn.dense);
-        p->shared_experts += sum(ffn.shared);
+        p->shared_experts += sum(ffn.shared) + sum(ffn.latent);
         p->router += sum(ffn.router);
         p->experts += sum(ffn.expert) * block->ffn.experts;
         p->active += sum(ffn.expert) * block->ffn.topk;
@@ -247,6 +250,6 @@ void sp_model_count(const sp_model *model, sp_model_params *out)
     p.mtp = model->mtp_layers * mtp_params(model);
     const double common = p.embedding + p.head + p.norm + p.attention + p.dense_ffn + p.shared_experts + p.router + p.other;
     p.total = common + p.experts;
-    p.active += common;
+    p.active += common - (model->n_layers ? (double)model->extra_params : 0);   /* towers beside the language blocks */
     *out = p;
 }

@@ -62,7 +62,7 @@ double sp_block_flop_per_token(const sp_model *model, const sp_block *block, uin
     if (score)
         *score = grows;
     return grows + 2 * (sp_i_model_attn_weights(model, &block->attn).matrix + sp_i_model_residual_weights(model, block).matrix +
-                        ffn.dense.matrix + ffn.shared.matrix + ffn.router.matrix + ffn.expert.matrix * block->ffn.topk);
+                        ffn.dense.matrix + ffn.shared.matrix + ffn.router.matrix + ffn.latent.matrix + ffn.expert.matrix * block->ffn.topk);
 }
 
 static double head_flop(const sp_model *model)

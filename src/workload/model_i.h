@@ -9,8 +9,8 @@
 typedef struct sp_model_weights { double matrix, vector; } sp_model_weights;
 
 sp_model_weights sp_i_model_attn_weights(const sp_model *model, const sp_attn *attn);
-/* FFN of a block without routed experts: dense part, shared experts, router apart. */
-typedef struct sp_model_ffn_weights { sp_model_weights dense, shared, router, expert; /* one expert */ } sp_model_ffn_weights;
+/* FFN of a block: dense part, shared experts, router, projections around routed experts of another width, one expert. */
+typedef struct sp_model_ffn_weights { sp_model_weights dense, shared, router, latent, expert; /* one expert */ } sp_model_ffn_weights;
 sp_model_ffn_weights sp_i_model_ffn_weights(const sp_model *model, const sp_ffn *ffn);
 sp_model_weights sp_i_model_residual_weights(const sp_model *model, const sp_block *block);   /* norms, hyper-connections */
 
