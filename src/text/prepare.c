@@ -1,6 +1,7 @@
-/* JSON is read as YAML's flow style. Two things that JSON allows and libyaml does not are evened out first, without moving
- * what errors point at: tabs between tokens become single spaces, and a \uD83D\uDE00 pair becomes \U0001F600, whose
- * difference in length is remembered. */
+/* JSON is read as YAML's flow style. Three things that JSON allows and libyaml does not are evened out first, without moving
+ * what errors point at: tabs between tokens become single spaces; in strings, a \uD83D\uDE00 pair becomes \U0001F600, and
+ * raw characters that YAML forbids or takes for line breaks (DEL, U+0080-9F, U+2028, U+2029, U+FEFF, U+FFFE, U+FFFF) become
+ * escapes. Differences in length are remembered. */
 #include "text_private.h"
 
 #include <string.h>
@@ -42,10 +43,10 @@ static void emit(scan *s, char c)
     }
 }
 
-static void note_shift(scan *s, uint32_t characters)
+static void note_shift(scan *s, int32_t characters)
 {
     sp_doc *doc = s->doc;
-    uint32_t before = doc->n_shifts && doc->shift[doc->n_shifts - 1].line == s->line ? doc->shift[doc->n_shifts - 1].shift : 0;
+    int32_t before = doc->n_shifts && doc->shift[doc->n_shifts - 1].line == s->line ? doc->shift[doc->n_shifts - 1].shift : 0;
     uint32_t column = (uint32_t)(s->used - s->line_begin_used - s->continuation);
     if (doc->n_shifts < s->shifts_room)
         doc->shift[doc->n_shifts++] = (sp_i_shift){s->line, column, before + characters};
@@ -74,12 +75,56 @@ static void escape(scan *s)
     s->at += left > 1 ? 2 : 1;
 }
 
+/* Bytes of a character at `p` that a JSON string may hold raw and YAML may not; 0: any other character. */
+static size_t odd_character(const char *p, size_t left, unsigned *point)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    if (u[0] == 0x7f) {
+        *point = 0x7f;
+        return 1;
+    }
+    if (u[0] == 0xc2 && left > 1 && u[1] < 0xa0) {
+        *point = u[1];
+        return 2;
+    }
+    if (left < 3 || (u[0] != 0xe2 && u[0] != 0xef))
+        return 0;
+    *point = (u[0] & 15u) << 12 | (u[1] & 63u) << 6 | (u[2] & 63u);
+    return *point == 0x2028 || *point == 0x2029 || *point == 0xfeff || *point >= 0xfffe ? 3 : 0;
+}
+
+/* How often anything that changes its length may stand in the text. */
+static size_t count_changes(const char *text, size_t length)
+{
+    size_t n = 0;
+    unsigned point;
+    for (size_t i = 0; i < length; i++)
+        n += text[i] == '\\' || odd_character(text + i, length - i, &point);
+    return n;
+}
+
+static void escape_odd(scan *s, size_t bytes, unsigned point)
+{
+    emit(s, '\\');
+    emit(s, 'u');
+    for (int shift = 12; shift >= 0; shift -= 4)
+        emit(s, "0123456789ABCDEF"[point >> shift & 15]);
+    note_shift(s, -5);
+    s->at += bytes;
+}
+
 /* A quoted string from its opening to its closing quote (or the end of the text). */
 static void quoted(scan *s, char quote)
 {
     emit(s, s->in[s->at++]);
     while (s->at < s->length) {
         char c = s->in[s->at];
+        unsigned point;
+        size_t odd = quote == '"' ? odd_character(s->in + s->at, s->length - s->at, &point) : 0;
+        if (odd) {
+            escape_odd(s, odd, point);
+            continue;
+        }
         if (c == '\\' && quote == '"') {
             escape(s);
             continue;
@@ -135,17 +180,16 @@ sp_status sp_i_text_prepare(sp_doc *doc, const char *text, size_t length, sp_i_p
         length -= 3;
     }
     *out = (sp_i_prepared){(const unsigned char *)text, length};
-    size_t first = 0, n_escapes = 0;
+    size_t first = 0;
     while (first < length && strchr(" \t\n\r", text[first]))
         first++;
     bool is_flow = first < length && (text[first] == '{' || text[first] == '[');
-    for (const char *p = text; is_flow && (p = memchr(p, '\\', length - (size_t)(p - text))); p++)
-        n_escapes++;
-    if (!is_flow || (!n_escapes && !memchr(text, '\t', length)))
+    size_t n_changes = is_flow ? count_changes(text, length) : 0;
+    if (!is_flow || (!n_changes && !memchr(text, '\t', length)))
         return SP_OK;
-    scan s = {.doc = doc, .in = text, .length = length, .shifts_room = n_escapes / 2};
-    s.out = sp_arena_alloc(doc->arena, length, 1);
-    doc->shift = sp_arena_alloc(doc->arena, s.shifts_room, sizeof *doc->shift);
+    scan s = {.doc = doc, .in = text, .length = length, .shifts_room = n_changes};
+    s.out = sp_arena_alloc(doc->arena, length + 5 * n_changes, 1);   /* DEL, 1 byte, becomes \u007F */
+    doc->shift = sp_arena_alloc(doc->arena, n_changes, sizeof *doc->shift);
     if (!s.out || !doc->shift)
         return sp_error_set(err, SP_E_NOMEM, doc->name, 0, 0, "no memory to read the document");
     flow_text(&s);
@@ -164,6 +208,6 @@ uint32_t sp_i_text_column(const sp_doc *doc, size_t line, size_t column)
         else
             high = middle;
     }
-    uint32_t shift = low && doc->shift[low - 1].line == line ? doc->shift[low - 1].shift : 0;
-    return (uint32_t)column + 1 + shift;
+    int32_t shift = low && doc->shift[low - 1].line == line ? doc->shift[low - 1].shift : 0;
+    return (uint32_t)((int64_t)column + 1 + shift);
 }

@@ -8,9 +8,9 @@
 
 enum { SP_I_DEPTH_MAX = 200 };
 
-/* A place where the text given to libyaml is shorter than the text read: from `column` (0-based, prepared text) on, the
- * rest of the line stands `shift` characters further right in the original. */
-typedef struct sp_i_shift { uint32_t line, column, shift; } sp_i_shift;
+/* A place where the text given to libyaml is shorter or longer than the text read: from `column` (0-based, prepared text)
+ * on, the rest of the line stands `shift` characters further right in the original. */
+typedef struct sp_i_shift { uint32_t line, column; int32_t shift; } sp_i_shift;
 
 struct sp_doc {
     sp_arena *arena;          /* holds this struct too */

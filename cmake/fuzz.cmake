@@ -1,0 +1,18 @@
+# Every fuzz/fuzz_NAME.c is a libFuzzer target with its corpus in fuzz/corpus/NAME/. With SP_FUZZ it is linked with libFuzzer;
+# in every other build a small main replays the corpus, as a test.
+file(GLOB SP_FUZZ_TARGETS CONFIGURE_DEPENDS fuzz/fuzz_*.c)
+foreach(source IN LISTS SP_FUZZ_TARGETS)
+  get_filename_component(name ${source} NAME_WE)
+  string(REPLACE fuzz_ "" corpus ${name})
+  if(SP_FUZZ)
+    add_executable(${name} ${source})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  elseif(SP_TESTS)
+    add_executable(${name} ${source} fuzz/corpus_main.c)
+    add_test(NAME ${name} COMMAND ${name} fuzz/corpus/${corpus} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+  else()
+    continue()
+  endif()
+  target_link_libraries(${name} PRIVATE superpod_static PkgConfig::JANSSON)
+endforeach()
