@@ -1,0 +1,180 @@
+/* Does a plan make sense for this model and machine? One rule a function; the message offers values that would do. */
+#include "superpod/workload.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct subject { const sp_plan *plan; const sp_model *model; const sp_machine *machine; sp_error *err; } subject;
+
+/* Divisors of n up to `most`, as "1, 2, 4 …" */
+static const char *divisors(uint64_t n, char *out, size_t room)
+{
+    size_t used = 0;
+    uint32_t shown = 0;
+    out[0] = '\0';
+    for (uint64_t d = 1; d <= n && d <= 100000 && shown < 14 && used + 24 < room; d++)
+        if (n % d == 0) {
+            used += (size_t)snprintf(out + used, room - used, "%s%llu", shown ? ", " : "", (unsigned long long)d);
+            shown++;
+        }
+    return out;
+}
+
+static sp_status divides(const subject *s, const char *what, uint64_t value, const char *whole, uint64_t total)
+{
+    char list[256];
+    if (value && total % value == 0)
+        return SP_OK;
+    return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found %s %llu, which does not divide %s %llu; expected one of %s", what,
+                        (unsigned long long)value, whole, (unsigned long long)total, divisors(total, list, sizeof list));
+}
+
+static sp_status check_counts(const subject *s)
+{
+    const sp_plan *p = s->plan;
+    const struct { const char *name; uint64_t value; } counts[] = {
+        {"tp", p->tp}, {"cp", p->cp}, {"ep", p->ep}, {"etp", p->etp}, {"pp", p->pp}, {"vpp", p->vpp}, {"dp", p->dp},
+        {"mbs", p->mbs}, {"gbs", p->gbs}, {"seq", p->seq}};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        if (counts[i].value == 0)
+            return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found %s 0, expected at least 1", counts[i].name);
+    if (p->zero > 3)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found zero %u, expected 0 to 3", p->zero);
+    if (p->seq > 1ull << 30 || p->gbs > 1ull << 30)
+        return sp_error_set(s->err, SP_E_RANGE, NULL, 0, 0, "found seq %llu and gbs %llu, expected at most 2^30 each",
+                            (unsigned long long)p->seq, (unsigned long long)p->gbs);
+    return SP_OK;
+}
+
+static sp_status check_chips(const subject *s)
+{
+    const sp_plan *p = s->plan;
+    uint64_t chips = 1;
+    bool fits = sp_mul_u64(p->tp, p->cp, &chips) && sp_mul_u64(chips, p->dp, &chips) && sp_mul_u64(chips, p->pp, &chips);
+    if (!fits || chips > s->machine->chips)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
+                            "found a plan for %llu chips (tp %u x cp %u x dp %u x pp %u), but %s has %u; lower one of them",
+                            (unsigned long long)chips, p->tp, p->cp, p->dp, p->pp, s->machine->name, s->machine->chips);
+    uint64_t inner = (uint64_t)p->tp * p->cp * p->dp, expert = (uint64_t)p->ep * p->etp;
+    char list[256];
+    if (inner % expert != 0)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
+                            "found ep %u x etp %u, which does not divide tp x cp x dp = %llu; expected ep one of %s", p->ep,
+                            p->etp, (unsigned long long)inner, divisors(inner, list, sizeof list));
+    return SP_OK;
+}
+
+static sp_status check_attention(const subject *s)
+{
+    for (uint32_t k = 0; k < s->model->n_kinds; k++) {
+        const sp_attn *attn = &s->model->kinds[k].attn;
+        if (attn->kind == SP_ATTN_NONE)
+            continue;
+        sp_status status = divides(s, "tp", s->plan->tp, "the model's attention heads", attn->heads);
+        if (status != SP_OK)
+            return status;
+        if (attn->kind == SP_ATTN_GQA && attn->kv_heads % s->plan->tp != 0 && s->plan->tp % attn->kv_heads != 0)
+            return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
+                                "found tp %u, which neither divides nor is a multiple of the model's %u key/value heads",
+                                s->plan->tp, attn->kv_heads);
+    }
+    return SP_OK;
+}
+
+static sp_status check_experts(const subject *s)
+{
+    bool moe = false;
+    for (uint32_t k = 0; k < s->model->n_kinds; k++) {
+        const sp_ffn *ffn = &s->model->kinds[k].ffn;
+        if (ffn->kind != SP_FFN_MOE)
+            continue;
+        moe = true;
+        sp_status status = divides(s, "ep", s->plan->ep, "the model's routed experts", ffn->experts);
+        if (status == SP_OK)
+            status = divides(s, "etp", s->plan->etp, "the experts' width", ffn->expert_inner);
+        if (status != SP_OK)
+            return status;
+    }
+    if (!moe && (s->plan->ep > 1 || s->plan->etp > 1))
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found ep %u and etp %u for %s, which has no experts; expected 1",
+                            s->plan->ep, s->plan->etp, s->model->name);
+    return SP_OK;
+}
+
+static sp_status check_batch(const subject *s)
+{
+    const sp_plan *p = s->plan;
+    uint64_t replica = (uint64_t)p->mbs * p->dp;
+    if (p->gbs % replica != 0)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
+                            "found gbs %llu, which is not a multiple of mbs %u x dp %u = %llu; expected for instance gbs %llu",
+                            (unsigned long long)p->gbs, p->mbs, p->dp, (unsigned long long)replica,
+                            (unsigned long long)((p->gbs + replica - 1) / replica * replica));
+    uint64_t split = (uint64_t)p->cp * (p->cp > 1 ? 2 : 1) * (p->sequence_parallel ? p->tp : 1);
+    if (p->seq % split != 0)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
+                            "found seq %llu, which cannot be split over cp %u (two chunks each) and sequence-parallel tp %u; "
+                            "expected a multiple of %llu",
+                            (unsigned long long)p->seq, p->cp, p->tp, (unsigned long long)split);
+    return SP_OK;
+}
+
+static sp_status check_pipeline(const subject *s)
+{
+    const sp_plan *p = s->plan;
+    uint64_t slots = (uint64_t)p->pp * p->vpp, micro = p->gbs / ((uint64_t)p->mbs * p->dp);
+    if (s->model->n_layers == 0)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found model %s without transformer layers; expected a language model", s->model->name);
+    if (slots > s->model->n_layers)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
+                            "found pp %u x vpp %u = %llu pipeline chunks, more than the model's %u layers; lower pp or vpp",
+                            p->pp, p->vpp, (unsigned long long)slots, s->model->n_layers);
+    if (p->vpp > 1 && p->schedule != SP_SCHEDULE_INTERLEAVED)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found vpp %u with schedule %s; expected schedule interleaved",
+                            p->vpp, sp_schedule_name(p->schedule));
+    if (p->schedule == SP_SCHEDULE_INTERLEAVED && p->vpp > 1 && micro % p->pp != 0)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
+                            "found %llu micro-batches with pp %u; the interleaved schedule expects a multiple of pp",
+                            (unsigned long long)micro, p->pp);
+    if (p->vpp > 1 && p->pp == 1)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found vpp %u with pp 1; expected vpp 1 without a pipeline", p->vpp);
+    if (p->zero >= 2 && p->pp > 1)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
+                            "found zero %u with pp %u; gradients and weights are gathered once a micro-batch there: expected zero 0 or 1",
+                            p->zero, p->pp);
+    if (p->recompute_layers && p->recompute != SP_RECOMPUTE_FULL)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found recompute-layers %u with recompute %s; expected recompute full",
+                            p->recompute_layers, sp_recompute_name(p->recompute));
+    return SP_OK;
+}
+
+sp_status sp_plan_check(const sp_plan *plan, const sp_model *model, const sp_machine *machine, sp_error *err)
+{
+    static sp_status (*const rules[])(const subject *) = {check_counts, check_chips, check_attention, check_experts,
+                                                          check_batch, check_pipeline};
+    const subject s = {plan, model, machine, err};
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        sp_status status = rules[i](&s);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
+}
+
+void sp_plan_chunk_layers(const sp_plan *plan, uint32_t n_layers, uint32_t stage, uint32_t chunk, uint32_t *first, uint32_t *count)
+{
+    uint32_t slots = plan->pp * plan->vpp, mine = chunk * plan->pp + stage;
+    uint32_t base = n_layers / slots, rest = n_layers % slots, before = 0;
+    *first = 0;
+    *count = base;
+    for (uint32_t i = 0; i <= mine; i++) {
+        /* order of remainders: chunk 1, 2, … slots-2, then 0, then the last */
+        uint32_t turn = slots < 3 ? i : i == 0 ? slots - 2 : i == slots - 1 ? slots - 1 : i - 1;
+        uint32_t here = base + (turn < rest);
+        if (i == mine) {
+            *first = before;
+            *count = here;
+        }
+        before += here;
+    }
+}
