@@ -212,7 +212,7 @@ typedef struct sp_item {
     const char *label;           /* category: "gemm" "attention" "vector" "expert-gemm" "tp" "ep" "cp" …; static */
     sp_op op;
     sp_comm_group group; sp_coll_op coll; double size_bytes;   /* size as in sp_coll_best                        */
-    bool can_overlap;            /* with the compute that follows it (or the shared expert)                      */
+    uint32_t slack;              /* collectives: items after it that need not wait for it; 0: the next one waits */
 } sp_item;
 
 #define SP_ITEMS_MAX 96

@@ -1,0 +1,40 @@
+/* Appending items of one micro-batch on one chip. Private to workload. */
+#ifndef SP_WORKLOAD_LOWER_H
+#define SP_WORKLOAD_LOWER_H
+
+#include "superpod/workload.h"
+
+#define SP_I_ACT_BYTES 2.0   /* activations between operators are BF16 */
+
+/* Sizes that every rule needs, computed once. */
+typedef struct sp_i_lower {
+    const sp_model *model;
+    const sp_plan *plan;
+    sp_pass pass;
+    sp_items *out;
+    double tokens;        /* of a micro-batch on one CP rank: mbs * seq / cp                     */
+    double tokens_sp;     /* the same where sequence parallelism splits them over TP             */
+    bool overflow;        /* an item did not fit: a bug, asserted                                */
+} sp_i_lower;
+
+sp_i_lower sp_i_lower_make(const sp_model *model, const sp_plan *plan, sp_pass pass, sp_items *out);
+
+/* A linear layer m x k . k x n: one GEMM forward, two backward (input and weight gradients), and quantising its input when
+ * the recipe is narrower than BF16. `label` as in sp_item. groups > 1: grouped, m is per group. */
+void sp_i_lower_linear(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups);
+/* The same in BF16 whatever the recipe (router, head). */
+void sp_i_lower_linear_bf16(sp_i_lower *lower, const char *label, double m, double n, double k);
+/* Element-wise work: `reads` and `writes` elements forward; backward moves as much again plus the incoming gradient. */
+void sp_i_lower_vector(sp_i_lower *lower, const char *label, double reads, double writes, double flop_per_element);
+void sp_i_lower_comm(sp_i_lower *lower, const char *label, sp_comm_group group, sp_coll_op coll, double size_bytes, uint32_t slack);
+void sp_i_lower_op(sp_i_lower *lower, const sp_op *op);
+
+/* Entering and leaving a tensor-parallel region: all-gather / reduce-scatter with sequence parallelism, nothing /
+ * all-reduce without; mirrored in the backward pass. width: elements a token. */
+void sp_i_lower_tp_enter(sp_i_lower *lower, double width);
+void sp_i_lower_tp_leave(sp_i_lower *lower, double width);
+
+void sp_i_lower_attention(sp_i_lower *lower, const sp_attn *attn);
+void sp_i_lower_ffn(sp_i_lower *lower, const sp_ffn *ffn);
+
+#endif

@@ -1,0 +1,150 @@
+/* The mixer of a block on one chip. Heads are split over TP, queries over CP (two chunks a rank, so that the causal work is
+ * even); keys and values of the other CP ranks travel round a ring under the attention itself. */
+#include "lower.h"
+
+static double local(double count, uint32_t parts)
+{
+    return count / parts < 1 ? 1 : count / parts;
+}
+
+static void norm(sp_i_lower *lower)
+{
+    double elements = lower->tokens_sp * lower->model->hidden;
+    sp_i_lower_vector(lower, "vector", elements, elements, 5);
+}
+
+/* Attention core: cp causal tiles of (seq/cp)^2, half of each masked on average. */
+static void core(sp_i_lower *lower, const sp_attn *attn, double heads, double kv_heads)
+{
+    const sp_plan *plan = lower->plan;
+    uint64_t tile = plan->seq / plan->cp;
+    sp_op op = {.kind = SP_OP_ATTENTION, .label = "attention", .format = SP_FMT_BF16, .out_format = SP_FMT_BF16,
+                .batch = plan->mbs, .heads = (uint64_t)heads, .kv_heads = (uint64_t)kv_heads, .q_len = tile, .kv_len = tile,
+                .d_qk = attn->d_qk, .d_v = attn->d_v, .causal = true, .backward = lower->pass == SP_PASS_BACKWARD,
+                .window = attn->window < tile ? attn->window : 0, .count = plan->cp};
+    if (attn->window && attn->window < plan->seq)
+        op.count = 1 + (attn->window > tile ? (double)(attn->window / tile) : 0);
+    if (attn->index_topk && attn->index_topk < plan->seq) {
+        /* sparse attention: every query reads index_topk keys chosen by a small indexer over all of them */
+        op.causal = false;
+        op.kv_len = attn->index_topk;
+        op.count = 1;
+        sp_op scan = op;
+        scan.heads = attn->index_heads;
+        scan.kv_heads = 1;
+        scan.kv_len = plan->seq / 2;
+        scan.d_qk = scan.d_v = attn->index_dim;
+        scan.window = 0;
+        sp_i_lower_op(lower, &scan);
+    }
+    sp_i_lower_op(lower, &op);
+}
+
+static void ring(sp_i_lower *lower, double kv_width)
+{
+    const sp_plan *plan = lower->plan;
+    if (plan->cp == 1)
+        return;
+    double bytes = (double)plan->mbs * (double)plan->seq * kv_width * SP_I_ACT_BYTES;
+    if (lower->pass == SP_PASS_BACKWARD)   /* keys and values again, and their gradients back */
+        sp_i_lower_comm(lower, "cp", SP_GROUP_CP, SP_COLL_REDUCE_SCATTER, bytes, 2);
+    sp_i_lower_comm(lower, "cp", SP_GROUP_CP, SP_COLL_ALL_GATHER, bytes, 1);
+}
+
+static void grouped_query(sp_i_lower *lower, const sp_attn *attn)
+{
+    double heads = local(attn->heads, lower->plan->tp), kv = local(attn->kv_heads, lower->plan->tp);
+    double kv_width = attn->kv_shared ? 0 : kv * (attn->k_eq_v ? attn->d_qk : attn->d_qk + attn->d_v);
+    double q_width = heads * attn->d_qk * (attn->output_gate ? 2 : 1);
+    sp_i_lower_linear(lower, "gemm", lower->tokens, q_width + kv_width, lower->model->hidden, 1);
+    double rotated = lower->tokens * (heads + kv) * attn->d_qk;
+    sp_i_lower_vector(lower, "vector", rotated, rotated, attn->qk_norm ? 8 : 3);
+    ring(lower, kv * (attn->d_qk + attn->d_v));
+    core(lower, attn, heads, kv);
+}
+
+/* Multi-head latent attention: the down-projections are computed on every TP rank's share of tokens (sequence parallel). */
+static void latent(sp_i_lower *lower, const sp_attn *attn)
+{
+    double heads = local(attn->heads, lower->plan->tp), h = lower->model->hidden;
+    double q_in = attn->q_lora ? attn->q_lora : h;
+    if (attn->q_lora)
+        sp_i_lower_linear(lower, "gemm", lower->tokens, attn->q_lora + attn->kv_lora + attn->d_rope, h, 1);
+    else
+        sp_i_lower_linear(lower, "gemm", lower->tokens, attn->kv_lora + attn->d_rope, h, 1);
+    double latents = lower->tokens * ((attn->q_lora ? attn->q_lora : 0) + attn->kv_lora);
+    sp_i_lower_vector(lower, "vector", latents, latents, 5);
+    sp_i_lower_linear(lower, "gemm", lower->tokens, heads * attn->d_qk, q_in, 1);
+    sp_i_lower_linear(lower, "gemm", lower->tokens, heads * (attn->d_qk - attn->d_rope + attn->d_v), attn->kv_lora, 1);
+    double rotated = lower->tokens * heads * attn->d_qk * 2;   /* rope and assembling q and k */
+    sp_i_lower_vector(lower, "vector", rotated, rotated, 2);
+    ring(lower, attn->kv_lora + attn->d_rope);
+    core(lower, attn, heads, heads);
+}
+
+/* Linear attention with a recurrent state of d_qk x d_v a head: projections, and a chunked scan of 4 d_qk d_v FLOPs a token
+ * and head, which runs on the matrix unit in tiles of 64 tokens (Yang et al., gated delta rule, arXiv 2412.06464). */
+static void linear_attention(sp_i_lower *lower, const sp_attn *attn)
+{
+    double heads = local(attn->heads, lower->plan->tp), kv = local(attn->kv_heads, lower->plan->tp);
+    double width = 2 * kv * attn->d_qk + heads * attn->d_v * (attn->output_gate ? 2 : 1);
+    sp_i_lower_linear(lower, "gemm", lower->tokens, width, lower->model->hidden, 1);
+    sp_i_lower_vector(lower, "vector", lower->tokens * width, lower->tokens * width, 2.0 * (attn->conv ? attn->conv : 1));
+    sp_i_lower_linear_bf16(lower, "attention", lower->tokens * heads, 2 * attn->d_v, attn->d_qk);
+}
+
+/* The core alone, for selective recompute. */
+static void recomputed(sp_i_lower *lower, const sp_attn *attn)
+{
+    if (attn->kind == SP_ATTN_GQA)
+        core(lower, attn, local(attn->heads, lower->plan->tp), local(attn->kv_heads, lower->plan->tp));
+    else if (attn->kind == SP_ATTN_MLA)
+        core(lower, attn, local(attn->heads, lower->plan->tp), local(attn->heads, lower->plan->tp));
+}
+
+static void mix(sp_i_lower *lower, const sp_attn *attn)
+{
+    if (attn->kind == SP_ATTN_MLA)
+        latent(lower, attn);
+    else if (attn->kind == SP_ATTN_LINEAR)
+        linear_attention(lower, attn);
+    else
+        grouped_query(lower, attn);
+}
+
+static void project_out(sp_i_lower *lower, const sp_attn *attn)
+{
+    double width = local(attn->heads, lower->plan->tp) * attn->d_v, h = lower->model->hidden;
+    if (attn->o_lora) {
+        uint32_t groups = attn->o_groups ? attn->o_groups : 1;
+        double mine = local(groups, lower->plan->tp);
+        sp_i_lower_linear(lower, "gemm", lower->tokens, attn->o_lora, width / mine, (uint32_t)mine);
+        width = attn->o_lora * mine;
+    }
+    sp_i_lower_linear(lower, "gemm", lower->tokens, h, width, 1);
+}
+
+void sp_i_lower_attention(sp_i_lower *lower, const sp_attn *attn)
+{
+    double h = lower->model->hidden;
+    if (attn->kind == SP_ATTN_NONE)
+        return;
+    if (lower->pass == SP_PASS_RECOMPUTE && lower->plan->recompute == SP_RECOMPUTE_SELECTIVE) {
+        recomputed(lower, attn);
+        return;
+    }
+    if (lower->pass != SP_PASS_BACKWARD) {
+        norm(lower);
+        sp_i_lower_tp_enter(lower, h);
+        mix(lower, attn);
+        project_out(lower, attn);
+        sp_i_lower_tp_leave(lower, h);
+    } else {
+        sp_i_lower_tp_leave(lower, h);
+        project_out(lower, attn);
+        mix(lower, attn);
+        sp_i_lower_tp_enter(lower, h);
+        norm(lower);
+    }
+    sp_i_lower_vector(lower, "vector", 2 * lower->tokens_sp * h, lower->tokens_sp * h, 1);   /* residual */
+}

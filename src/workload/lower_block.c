@@ -1,0 +1,156 @@
+/* Items of a block, the embedding, the head and an MTP module, and what each keeps in memory. */
+#include "lower.h"
+
+#define LOSS_FLOP 6.0   /* softmax, log, gradient: a few operations a logit */
+
+sp_status sp_lower_block(const sp_model *model, const sp_block *block, const sp_plan *plan, sp_pass pass, sp_items *out)
+{
+    out->n = 0;
+    sp_i_lower lower = sp_i_lower_make(model, plan, pass, out);
+    if (pass == SP_PASS_BACKWARD) {
+        sp_i_lower_ffn(&lower, &block->ffn);
+        sp_i_lower_attention(&lower, &block->attn);
+    } else {
+        sp_i_lower_attention(&lower, &block->attn);
+        sp_i_lower_ffn(&lower, &block->ffn);
+    }
+    return SP_OK;
+}
+
+sp_status sp_lower_embedding(const sp_model *model, const sp_plan *plan, sp_pass pass, sp_items *out)
+{
+    out->n = 0;
+    if (pass == SP_PASS_RECOMPUTE)
+        return SP_OK;
+    sp_i_lower lower = sp_i_lower_make(model, plan, pass, out);
+    double elements = lower.tokens * model->hidden;
+    sp_op op = {.kind = SP_OP_GATHER, .label = "vocab", .format = SP_FMT_BF16, .out_format = SP_FMT_BF16,
+                .bytes = elements * SP_I_ACT_BYTES * (pass == SP_PASS_BACKWARD ? 3 : 2), .flop = elements};
+    if (pass == SP_PASS_BACKWARD)
+        sp_i_lower_tp_leave(&lower, model->hidden);
+    sp_i_lower_op(&lower, &op);
+    if (pass != SP_PASS_BACKWARD)
+        sp_i_lower_tp_leave(&lower, model->hidden);
+    return SP_OK;
+}
+
+static void logits(sp_i_lower *lower)
+{
+    double vocab = (double)lower->model->vocab / lower->plan->tp;
+    sp_op loss = {.kind = SP_OP_VECTOR, .label = "vocab", .format = SP_FMT_FP32, .out_format = SP_FMT_FP32,
+                  .bytes = lower->tokens * vocab * (lower->pass == SP_PASS_BACKWARD ? 6 : 10),
+                  .flop = LOSS_FLOP * lower->tokens * vocab};
+    if (lower->pass == SP_PASS_BACKWARD) {
+        sp_i_lower_op(lower, &loss);
+        sp_i_lower_linear_bf16(lower, "vocab", lower->tokens, vocab, lower->model->hidden);
+        sp_i_lower_tp_enter(lower, lower->model->hidden);
+    } else {
+        sp_i_lower_tp_enter(lower, lower->model->hidden);
+        sp_i_lower_linear_bf16(lower, "vocab", lower->tokens, vocab, lower->model->hidden);
+        sp_i_lower_op(lower, &loss);
+    }
+}
+
+sp_status sp_lower_head(const sp_model *model, const sp_plan *plan, sp_pass pass, sp_items *out)
+{
+    out->n = 0;
+    if (pass == SP_PASS_RECOMPUTE)
+        return SP_OK;
+    sp_i_lower lower = sp_i_lower_make(model, plan, pass, out);
+    logits(&lower);
+    return SP_OK;
+}
+
+sp_status sp_lower_mtp(const sp_model *model, const sp_plan *plan, sp_pass pass, sp_items *out)
+{
+    const sp_block *block = &model->kinds[model->layer_kind[model->n_layers - 1]];
+    out->n = 0;
+    sp_i_lower lower = sp_i_lower_make(model, plan, pass, out);
+    if (pass == SP_PASS_BACKWARD) {
+        logits(&lower);
+        sp_i_lower_ffn(&lower, &block->ffn);
+        sp_i_lower_attention(&lower, &block->attn);
+        sp_i_lower_linear(&lower, "gemm", lower.tokens_sp, model->hidden, 2.0 * model->hidden, 1);
+        return SP_OK;
+    }
+    if (!(pass == SP_PASS_RECOMPUTE && plan->recompute == SP_RECOMPUTE_SELECTIVE))
+        sp_i_lower_linear(&lower, "gemm", lower.tokens_sp, model->hidden, 2.0 * model->hidden, 1);
+    sp_i_lower_attention(&lower, &block->attn);
+    sp_i_lower_ffn(&lower, &block->ffn);
+    if (pass == SP_PASS_FORWARD)
+        logits(&lower);
+    return SP_OK;
+}
+
+/* ---- memory -------------------------------------------------------------------------------------------------- */
+
+/* Elements kept for backward between the block's operators, a token: split over TP by heads or width (divided by tp) or by
+ * sequence (tokens_sp). GEMM inputs are kept in the recipe's format, the rest in BF16. Korthikanti et al. 2022, eq. 2,
+ * without the score matrix (fused attention) and without dropout masks. */
+static double attention_bytes(const sp_i_lower *lower, const sp_attn *attn, double narrow)
+{
+    double tp = lower->plan->tp, h = lower->model->hidden, wide = SP_I_ACT_BYTES;
+    double heads = attn->heads / tp, kv = attn->kv_heads / tp < 1 ? 1 : attn->kv_heads / tp;
+    double bytes = lower->tokens_sp * h * (wide + narrow);                   /* norm input, projection input */
+    double q = heads * attn->d_qk, k = kv * attn->d_qk, v = kv * attn->d_v, o = heads * attn->d_v;
+    if (attn->kind == SP_ATTN_MLA) {
+        k = heads * attn->d_qk;
+        v = heads * attn->d_v;
+        bytes += lower->tokens * (attn->q_lora + attn->kv_lora) * (wide + narrow);
+    }
+    return bytes + lower->tokens * ((q + k + v) * wide + o * (wide + (narrow < wide ? narrow : 0)) + 4 * heads);
+}
+
+static double width_bytes(double tokens, double inner, bool gated, bool keep_output, double narrow)
+{
+    return tokens * ((gated ? 2 : 1) * inner * SP_I_ACT_BYTES + (keep_output ? inner * narrow : 0));
+}
+
+static double ffn_bytes(const sp_i_lower *lower, const sp_ffn *ffn, double narrow)
+{
+    const sp_plan *plan = lower->plan;
+    bool keep = plan->recompute == SP_RECOMPUTE_NONE;
+    double h = lower->model->hidden, bytes = lower->tokens_sp * h * (SP_I_ACT_BYTES + narrow);
+    if (ffn->kind == SP_FFN_DENSE || ffn->dense_parallel)
+        bytes += width_bytes(lower->tokens, (double)ffn->inner / plan->tp, ffn->gated, keep, narrow);
+    if (ffn->kind == SP_FFN_MOE) {
+        double copies = lower->tokens / plan->tp * ffn->topk * plan->etp;
+        bytes += copies * h * narrow + copies / plan->etp * h * SP_I_ACT_BYTES;   /* dispatched input, combined output */
+        bytes += width_bytes(copies, (double)ffn->expert_inner / plan->etp, ffn->gated, keep, narrow);
+        bytes += width_bytes(lower->tokens, (double)ffn->shared_inner / plan->tp, ffn->gated, keep, narrow);
+        bytes += lower->tokens / plan->tp * ffn->experts * 4;                     /* router probabilities, FP32 */
+    }
+    return bytes;
+}
+
+double sp_lower_block_activation_bytes(const sp_model *model, const sp_block *block, const sp_plan *plan)
+{
+    sp_i_lower lower = sp_i_lower_make(model, plan, SP_PASS_FORWARD, NULL);
+    double narrow = sp_format_bytes(plan->precision);
+    narrow = narrow < SP_I_ACT_BYTES ? narrow : SP_I_ACT_BYTES;
+    double bytes = 0;
+    if (block->attn.kind != SP_ATTN_NONE)
+        bytes += attention_bytes(&lower, &block->attn, narrow);
+    if (block->ffn.kind != SP_FFN_NONE)
+        bytes += ffn_bytes(&lower, &block->ffn, narrow);
+    return bytes;
+}
+
+sp_local_params sp_lower_block_params(const sp_model *model, const sp_block *block, const sp_plan *plan)
+{
+    double experts = 0, all = sp_block_params(model, block, &experts), h = model->hidden, whole = 0;
+    const sp_attn *attn = &block->attn;
+    if (attn->kind == SP_ATTN_MLA)   /* down-projections are not split */
+        whole += h * ((double)attn->q_lora + attn->kv_lora + attn->d_rope);
+    if (block->ffn.kind == SP_FFN_MOE)
+        whole += h * block->ffn.experts;
+    whole += h * block->norms;
+    double split = all - experts - whole;
+    return (sp_local_params){.dense = (split > 0 ? split / plan->tp : 0) + whole,
+                             .expert = experts / ((double)plan->ep * plan->etp)};
+}
+
+double sp_lower_vocab_params(const sp_model *model, const sp_plan *plan)
+{
+    return (double)model->vocab * model->hidden / plan->tp;
+}

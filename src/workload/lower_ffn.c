@@ -1,0 +1,124 @@
+/* The feed-forward part of a block on one chip: dense, or experts with dispatch and combine over the EP group. Tokens reach
+ * the router split over TP as well, so an EP rank sends tokens / tp of them, topk copies each. */
+#include "lower.h"
+
+static void norm(sp_i_lower *lower)
+{
+    double elements = lower->tokens_sp * lower->model->hidden;
+    sp_i_lower_vector(lower, "vector", elements, elements, 5);
+}
+
+/* Two or three matrices and the activation between them, for m tokens in `groups` equal parts. */
+static void perceptron(sp_i_lower *lower, const char *label, double m, double inner, bool gated, uint32_t groups)
+{
+    double h = lower->model->hidden, up = gated ? 2 * inner : inner;
+    if (lower->pass != SP_PASS_BACKWARD) {
+        sp_i_lower_linear(lower, label, m, up, h, groups);
+        sp_i_lower_vector(lower, "vector", m * groups * up, m * groups * inner, 6);
+        sp_i_lower_linear(lower, label, m, h, inner, groups);
+    } else {
+        sp_i_lower_linear(lower, label, m, h, inner, groups);
+        sp_i_lower_vector(lower, "vector", m * groups * up, m * groups * inner, 6);
+        sp_i_lower_linear(lower, label, m, up, h, groups);
+    }
+}
+
+static void dense(sp_i_lower *lower, double inner, bool gated)
+{
+    double h = lower->model->hidden;
+    if (lower->pass != SP_PASS_BACKWARD) {
+        sp_i_lower_tp_enter(lower, h);
+        perceptron(lower, "gemm", lower->tokens, inner / lower->plan->tp, gated, 1);
+        sp_i_lower_tp_leave(lower, h);
+    } else {
+        sp_i_lower_tp_leave(lower, h);
+        perceptron(lower, "gemm", lower->tokens, inner / lower->plan->tp, gated, 1);
+        sp_i_lower_tp_enter(lower, h);
+    }
+}
+
+/* Items that the dispatch can hide under when overlap_ep is set: all of the shared expert's. */
+static uint32_t shared_items(const sp_i_lower *lower, const sp_ffn *ffn)
+{
+    sp_items scratch = {0};
+    sp_i_lower probe = *lower;
+    probe.out = &scratch;
+    if (ffn->shared_inner)
+        dense(&probe, ffn->shared_inner, ffn->gated);
+    return scratch.n;
+}
+
+static void all_to_all(sp_i_lower *lower, double copies, double bytes_per_element, uint32_t slack)
+{
+    if (lower->plan->ep == 1)
+        return;
+    sp_i_lower_comm(lower, "ep", SP_GROUP_EP, SP_COLL_ALL_TO_ALL, copies * lower->model->hidden * bytes_per_element, slack);
+}
+
+static void gather_etp(sp_i_lower *lower, double copies, sp_coll_op coll)
+{
+    const sp_plan *plan = lower->plan;
+    if (plan->etp > 1)
+        sp_i_lower_comm(lower, "etp", SP_GROUP_ETP, coll, copies * plan->etp * lower->model->hidden * SP_I_ACT_BYTES, 0);
+}
+
+static void permute(sp_i_lower *lower, double copies)
+{
+    double elements = copies * lower->model->hidden;
+    sp_i_lower_vector(lower, "vector", elements, elements, 1);
+}
+
+static void experts(sp_i_lower *lower, const sp_ffn *ffn)
+{
+    const sp_plan *plan = lower->plan;
+    double mine = lower->tokens / plan->tp;             /* tokens this rank routes                          */
+    double copies = mine * ffn->topk;                   /* sent, and on balance received                    */
+    uint32_t held = ffn->experts / plan->ep;            /* experts on this rank                             */
+    double rows = copies * plan->etp / held;            /* tokens of one expert                             */
+    uint32_t hide = plan->overlap_ep ? shared_items(lower, ffn) : 0;
+    bool backward = lower->pass == SP_PASS_BACKWARD;
+    if (!backward)
+        sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);
+    permute(lower, copies);
+    all_to_all(lower, copies, SP_I_ACT_BYTES, hide);
+    if (ffn->shared_inner)
+        dense(lower, ffn->shared_inner, ffn->gated);
+    gather_etp(lower, copies, SP_COLL_ALL_GATHER);
+    perceptron(lower, "expert-gemm", rows, (double)ffn->expert_inner / plan->etp, ffn->gated, held);
+    gather_etp(lower, copies, SP_COLL_REDUCE_SCATTER);
+    all_to_all(lower, copies, SP_I_ACT_BYTES, 0);
+    permute(lower, copies);
+    if (backward)
+        sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);
+}
+
+/* Selective recompute repeats the activation function, whose output is then not kept. */
+static void recomputed(sp_i_lower *lower, const sp_ffn *ffn)
+{
+    const sp_plan *plan = lower->plan;
+    double width = (double)ffn->inner / plan->tp * lower->tokens;
+    if (ffn->kind == SP_FFN_MOE)
+        width = lower->tokens / plan->tp * ffn->topk * ffn->expert_inner + (double)ffn->shared_inner / plan->tp * lower->tokens;
+    sp_i_lower_vector(lower, "vector", width * (ffn->gated ? 2 : 1), width, 6);
+}
+
+void sp_i_lower_ffn(sp_i_lower *lower, const sp_ffn *ffn)
+{
+    double h = lower->model->hidden;
+    if (ffn->kind == SP_FFN_NONE)
+        return;
+    if (lower->pass == SP_PASS_RECOMPUTE && lower->plan->recompute == SP_RECOMPUTE_SELECTIVE) {
+        recomputed(lower, ffn);
+        return;
+    }
+    bool backward = lower->pass == SP_PASS_BACKWARD;
+    if (!backward)
+        norm(lower);
+    if (ffn->kind == SP_FFN_MOE)
+        experts(lower, ffn);
+    if (ffn->kind == SP_FFN_DENSE || ffn->dense_parallel)
+        dense(lower, ffn->inner, ffn->gated);
+    if (backward)
+        norm(lower);
+    sp_i_lower_vector(lower, "vector", 2 * lower->tokens_sp * h, lower->tokens_sp * h, 1);   /* residual */
+}

@@ -1,0 +1,125 @@
+/* The verbs of lowering: how one linear layer, one vector pass and one collective look in each pass. */
+#include "lower.h"
+
+#include <assert.h>
+#include <math.h>
+
+sp_i_lower sp_i_lower_make(const sp_model *model, const sp_plan *plan, sp_pass pass, sp_items *out)
+{
+    sp_i_lower lower = {.model = model, .plan = plan, .pass = pass, .out = out};
+    lower.tokens = (double)plan->mbs * (double)plan->seq / plan->cp;
+    lower.tokens_sp = plan->sequence_parallel ? lower.tokens / plan->tp : lower.tokens;
+    return lower;
+}
+
+static sp_item *append(sp_i_lower *lower)
+{
+    assert(lower->out->n < SP_ITEMS_MAX);
+    sp_item *item = &lower->out->item[lower->out->n++];
+    *item = (sp_item){0};
+    return item;
+}
+
+static uint64_t at_least_one(double value)
+{
+    return value < 1 ? 1 : (uint64_t)llround(value);
+}
+
+void sp_i_lower_op(sp_i_lower *lower, const sp_op *op)
+{
+    sp_item *item = append(lower);
+    item->op = *op;
+    item->label = op->label;
+}
+
+static void gemm(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups, sp_format format)
+{
+    sp_op op = {.kind = SP_OP_GEMM, .label = label, .format = format, .out_format = SP_FMT_BF16, .groups = groups,
+                .m = at_least_one(m), .n = at_least_one(n), .k = at_least_one(k)};
+    sp_i_lower_op(lower, &op);
+}
+
+static void vector_bytes(sp_i_lower *lower, const char *label, double bytes, double flop)
+{
+    sp_op op = {.kind = SP_OP_VECTOR, .label = label, .format = SP_FMT_BF16, .out_format = SP_FMT_BF16,
+                .bytes = bytes < 1 ? 1 : bytes, .flop = flop};
+    sp_i_lower_op(lower, &op);
+}
+
+/* Casting an operand: read BF16, write the narrow format (and its transpose, which the weight gradient reads). */
+static void quantise(sp_i_lower *lower, double elements, double copies)
+{
+    double narrow = sp_format_bytes(lower->plan->precision);
+    if (narrow < SP_I_ACT_BYTES)
+        vector_bytes(lower, "quantise", elements * (SP_I_ACT_BYTES + copies * narrow), 4 * elements);
+}
+
+static void linear(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups, sp_format format)
+{
+    if (lower->pass != SP_PASS_BACKWARD) {
+        gemm(lower, label, m, n, k, groups, format);
+        return;
+    }
+    gemm(lower, label, m, k, n, groups, format);   /* gradient of the input  */
+    gemm(lower, label, k, n, m, groups, format);   /* gradient of the weight */
+}
+
+void sp_i_lower_linear(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups)
+{
+    bool backward = lower->pass == SP_PASS_BACKWARD;
+    quantise(lower, (backward ? n : k) * m * groups, 2);
+    linear(lower, label, m, n, k, groups, lower->plan->precision);
+}
+
+void sp_i_lower_linear_bf16(sp_i_lower *lower, const char *label, double m, double n, double k)
+{
+    linear(lower, label, m, n, k, 1, SP_FMT_BF16);
+}
+
+void sp_i_lower_vector(sp_i_lower *lower, const char *label, double reads, double writes, double flop_per_element)
+{
+    double elements = lower->pass == SP_PASS_BACKWARD ? 2 * reads + writes : reads + writes;
+    vector_bytes(lower, label, elements * SP_I_ACT_BYTES, flop_per_element * reads * (lower->pass == SP_PASS_BACKWARD ? 2 : 1));
+}
+
+void sp_i_lower_comm(sp_i_lower *lower, const char *label, sp_comm_group group, sp_coll_op coll, double size_bytes, uint32_t slack)
+{
+    sp_item *item = append(lower);
+    item->is_comm = true;
+    item->label = label;
+    item->group = group;
+    item->coll = coll;
+    item->size_bytes = size_bytes;
+    item->slack = slack;
+}
+
+static double region_bytes(const sp_i_lower *lower, double width)
+{
+    return lower->tokens * width * SP_I_ACT_BYTES;
+}
+
+void sp_i_lower_tp_enter(sp_i_lower *lower, double width)
+{
+    const sp_plan *plan = lower->plan;
+    if (plan->tp == 1)
+        return;
+    uint32_t slack = plan->overlap_tp ? 1 : 0;
+    if (plan->sequence_parallel) {
+        sp_coll_op coll = lower->pass == SP_PASS_BACKWARD ? SP_COLL_REDUCE_SCATTER : SP_COLL_ALL_GATHER;
+        sp_i_lower_comm(lower, "tp", SP_GROUP_TP, coll, region_bytes(lower, width), slack);
+    } else if (lower->pass == SP_PASS_BACKWARD)
+        sp_i_lower_comm(lower, "tp", SP_GROUP_TP, SP_COLL_ALL_REDUCE, region_bytes(lower, width), slack);
+}
+
+void sp_i_lower_tp_leave(sp_i_lower *lower, double width)
+{
+    const sp_plan *plan = lower->plan;
+    if (plan->tp == 1)
+        return;
+    uint32_t slack = plan->overlap_tp ? 1 : 0;
+    if (plan->sequence_parallel) {
+        sp_coll_op coll = lower->pass == SP_PASS_BACKWARD ? SP_COLL_ALL_GATHER : SP_COLL_REDUCE_SCATTER;
+        sp_i_lower_comm(lower, "tp", SP_GROUP_TP, coll, region_bytes(lower, width), slack);
+    } else if (lower->pass != SP_PASS_BACKWARD)
+        sp_i_lower_comm(lower, "tp", SP_GROUP_TP, SP_COLL_ALL_REDUCE, region_bytes(lower, width), slack);
+}
