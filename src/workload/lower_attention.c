@@ -63,23 +63,35 @@ static void grouped_query(sp_i_lower *lower, const sp_attn *attn)
     core(lower, attn, heads, kv);
 }
 
-/* Multi-head latent attention: the down-projections are computed on every TP rank's share of tokens (sequence parallel). */
+static void latent_down(sp_i_lower *lower, const sp_attn *attn)
+{
+    double width = (double)attn->q_lora + attn->kv_lora + attn->d_rope;
+    double latents = lower->tokens_sp * ((double)attn->q_lora + attn->kv_lora);
+    sp_i_lower_linear(lower, "gemm", lower->tokens_sp, width, lower->model->hidden, 1);
+    sp_i_lower_vector(lower, "vector", latents, latents, 5);
+}
+
+/* Multi-head latent attention: with sequence parallelism the down-projections see a TP rank's share of the tokens, and the
+ * narrow latents are gathered instead of the hidden states. */
 static void latent(sp_i_lower *lower, const sp_attn *attn)
 {
     double heads = local(attn->heads, lower->plan->tp), h = lower->model->hidden;
-    double q_in = attn->q_lora ? attn->q_lora : h;
-    if (attn->q_lora)
-        sp_i_lower_linear(lower, "gemm", lower->tokens, attn->q_lora + attn->kv_lora + attn->d_rope, h, 1);
-    else
-        sp_i_lower_linear(lower, "gemm", lower->tokens, attn->kv_lora + attn->d_rope, h, 1);
-    double latents = lower->tokens * ((attn->q_lora ? attn->q_lora : 0) + attn->kv_lora);
-    sp_i_lower_vector(lower, "vector", latents, latents, 5);
-    sp_i_lower_linear(lower, "gemm", lower->tokens, heads * attn->d_qk, q_in, 1);
+    double gathered = attn->q_lora ? (double)attn->q_lora + attn->kv_lora + attn->d_rope : h;
+    bool backward = lower->pass == SP_PASS_BACKWARD;
+    if (!backward) {
+        latent_down(lower, attn);
+        sp_i_lower_tp_enter(lower, gathered);
+    }
+    sp_i_lower_linear(lower, "gemm", lower->tokens, heads * attn->d_qk, attn->q_lora ? attn->q_lora : h, 1);
     sp_i_lower_linear(lower, "gemm", lower->tokens, heads * (attn->d_qk - attn->d_rope + attn->d_v), attn->kv_lora, 1);
     double rotated = lower->tokens * heads * attn->d_qk * 2;   /* rope and assembling q and k */
     sp_i_lower_vector(lower, "vector", rotated, rotated, 2);
-    ring(lower, attn->kv_lora + attn->d_rope);
+    ring(lower, (double)attn->kv_lora + attn->d_rope);
     core(lower, attn, heads, heads);
+    if (backward) {
+        sp_i_lower_tp_enter(lower, gathered);
+        latent_down(lower, attn);
+    }
 }
 
 /* Linear attention with a recurrent state of d_qk x d_v a head: projections, and a chunked scan of 4 d_qk d_v FLOPs a token
@@ -135,7 +147,8 @@ void sp_i_lower_attention(sp_i_lower *lower, const sp_attn *attn)
     }
     if (lower->pass != SP_PASS_BACKWARD) {
         norm(lower);
-        sp_i_lower_tp_enter(lower, h);
+        if (attn->kind != SP_ATTN_MLA)
+            sp_i_lower_tp_enter(lower, h);
         mix(lower, attn);
         project_out(lower, attn);
         sp_i_lower_tp_leave(lower, h);
@@ -143,7 +156,8 @@ void sp_i_lower_attention(sp_i_lower *lower, const sp_attn *attn)
         sp_i_lower_tp_leave(lower, h);
         project_out(lower, attn);
         mix(lower, attn);
-        sp_i_lower_tp_enter(lower, h);
+        if (attn->kind != SP_ATTN_MLA)
+            sp_i_lower_tp_enter(lower, h);
         norm(lower);
     }
     sp_i_lower_vector(lower, "vector", 2 * lower->tokens_sp * h, lower->tokens_sp * h, 1);   /* residual */

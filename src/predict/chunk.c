@@ -1,0 +1,157 @@
+/* What a pipeline chunk holds and what it costs: slots, gradient traffic, optimizer, point-to-point. */
+#include "price.h"
+
+#include <math.h>
+
+/* Mixed-precision Adam: read gradient, master weight, two moments; write master, moments and the BF16 weight. */
+#define OPTIMIZER_BYTES (4.0 * 4 + 4.0 * 3 + 2)
+#define OPTIMIZER_FLOP 12.0
+#define GRADIENT_BYTES 2.0      /* reduced in BF16; Megatron-LM's grad_reduce_in_bf16 and DeepSeek-V3 do so */
+#define WEIGHT_BYTES 2.0
+#define SEGMENT_INSTANCES 65536u /* most slot segments of a step: bounds the size of its program            */
+#define SEGMENTS_MAX 16u
+
+sp_i_chunk sp_i_chunk_of(const sp_model *model, const sp_plan *plan, uint32_t stage, uint32_t chunk)
+{
+    sp_i_chunk out = {.embedding = stage == 0 && chunk == 0, .head = stage == plan->pp - 1 && chunk == plan->vpp - 1};
+    out.mtp = out.head ? model->mtp_layers : 0;
+    sp_plan_chunk_layers(plan, model->n_layers, stage, chunk, &out.first, &out.count);
+    return out;
+}
+
+uint32_t sp_i_chunk_recomputed(const sp_plan *plan, const sp_i_chunk *chunk)
+{
+    if (plan->recompute == SP_RECOMPUTE_NONE)
+        return 0;
+    if (plan->recompute_layers == 0 || plan->recompute_layers > chunk->count)
+        return chunk->count;
+    return plan->recompute_layers;
+}
+
+double sp_i_chunk_seconds(const sp_pricer *pricer, const sp_plan *plan, const sp_i_chunk *chunk, bool backward)
+{
+    const sp_model *model = pricer->model;
+    sp_pass pass = backward ? SP_PASS_BACKWARD : SP_PASS_FORWARD;
+    uint32_t recomputed = backward ? sp_i_chunk_recomputed(plan, chunk) : 0;
+    double seconds = 0;
+    for (uint32_t i = 0; i < chunk->count; i++) {
+        uint8_t kind = model->layer_kind[chunk->first + i];
+        seconds += pricer->block[pass][kind].chain_s;
+        if (i < recomputed)
+            seconds += pricer->block[SP_PASS_RECOMPUTE][kind].chain_s;
+    }
+    if (chunk->embedding)
+        seconds += pricer->embedding[pass].chain_s;
+    if (chunk->head)
+        seconds += pricer->head[pass].chain_s;
+    for (uint32_t i = 0; i < chunk->mtp; i++)
+        seconds += pricer->mtp[pass].chain_s + (recomputed ? pricer->mtp[SP_PASS_RECOMPUTE].chain_s : 0);
+    return seconds;
+}
+
+sp_local_params sp_i_chunk_params(const sp_model *model, const sp_plan *plan, const sp_i_chunk *chunk)
+{
+    sp_local_params sum = {0, 0};
+    uint32_t count[SP_KINDS_MAX] = {0};
+    for (uint32_t i = 0; i < chunk->count; i++)
+        count[model->layer_kind[chunk->first + i]]++;
+    if (chunk->mtp)
+        count[model->layer_kind[model->n_layers - 1]] += chunk->mtp;
+    for (uint32_t k = 0; k < model->n_kinds; k++) {
+        if (!count[k])
+            continue;
+        sp_local_params one = sp_lower_block_params(model, &model->kinds[k], plan);
+        sum.dense += one.dense * count[k];
+        sum.expert += one.expert * count[k];
+    }
+    sum.dense += chunk->mtp * 2.0 * model->hidden * model->hidden;
+    if (chunk->embedding)
+        sum.dense += sp_lower_vocab_params(model, plan);
+    if (chunk->head && !(model->tied_embeddings && chunk->embedding))
+        sum.dense += sp_lower_vocab_params(model, plan);
+    return sum;
+}
+
+double sp_i_dense_replicas(const sp_plan *plan)
+{
+    return (double)plan->dp * plan->cp;
+}
+
+double sp_i_expert_replicas(const sp_plan *plan)
+{
+    return (double)plan->tp * plan->cp * plan->dp / ((double)plan->ep * plan->etp);
+}
+
+static sp_status reduce(sp_pricer *pricer, const sp_plan *plan, const sp_placement *group, double params, sp_i_sync *out, sp_error *err)
+{
+    const sp_stack *stack = sp_i_stack_of(pricer, plan);
+    double seconds;
+    if (params <= 0 || group->n_dims == 0 || plan->zero == 3)
+        return SP_OK;
+    sp_coll_op op = plan->zero == 0 ? SP_COLL_ALL_REDUCE : SP_COLL_REDUCE_SCATTER;
+    sp_status status = sp_i_comm_s(pricer, op, group, stack, params * GRADIENT_BYTES, &seconds, NULL, err);
+    if (status != SP_OK)
+        return status;
+    out->reduce_s += seconds;
+    if (plan->zero == 0)
+        return SP_OK;
+    status = sp_i_comm_s(pricer, SP_COLL_ALL_GATHER, group, stack, params * WEIGHT_BYTES, &seconds, NULL, err);
+    if (status == SP_OK)
+        out->gather_s += seconds;
+    return status;
+}
+
+sp_status sp_i_chunk_sync(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_i_chunk *chunk, sp_i_sync *out,
+                          sp_error *err)
+{
+    sp_i_sync sync = {0, 0};
+    sp_local_params params = sp_i_chunk_params(pricer->model, plan, chunk);
+    sp_status status = reduce(pricer, plan, &layout->group[SP_GROUP_DP], params.dense, &sync, err);
+    if (status == SP_OK)
+        status = reduce(pricer, plan, &layout->group[SP_GROUP_EDP], params.expert, &sync, err);
+    if (status == SP_OK)
+        *out = sync;
+    return status;
+}
+
+double sp_i_stage_optimizer_s(const sp_pricer *pricer, const sp_plan *plan, uint32_t stage)
+{
+    double mine = 0;
+    for (uint32_t v = 0; v < plan->vpp; v++) {
+        sp_i_chunk chunk = sp_i_chunk_of(pricer->model, plan, stage, v);
+        sp_local_params params = sp_i_chunk_params(pricer->model, plan, &chunk);
+        mine += params.dense / (plan->zero ? sp_i_dense_replicas(plan) : 1) +
+                params.expert / (plan->zero ? sp_i_expert_replicas(plan) : 1);
+    }
+    sp_op op = {.kind = SP_OP_VECTOR, .label = "optimizer", .format = SP_FMT_FP32, .out_format = SP_FMT_FP32,
+                .bytes = fmax(1, mine * OPTIMIZER_BYTES), .flop = mine * OPTIMIZER_FLOP};
+    sp_op_cost cost;
+    return sp_chip_op_cost(pricer->machine->chip, &op, &cost) == SP_OK ? cost.time_s : 0;
+}
+
+sp_status sp_i_p2p_s(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, double *out, sp_error *err)
+{
+    if (plan->pp == 1) {
+        *out = 0;
+        return SP_OK;
+    }
+    double tokens = (double)plan->mbs * (double)plan->seq / plan->cp / (plan->sequence_parallel ? plan->tp : 1);
+    /* a stage sends to the next: a pair of the pipeline group's outermost dim */
+    const sp_placement *pipe = &layout->group[SP_GROUP_PP];
+    sp_placement pair = {.n_dims = 1};
+    pair.dim[0].size = 2;
+    pair.dim[0].stride = pipe->dim[pipe->n_dims - 1].stride;
+    return sp_i_comm_s(pricer, SP_COLL_SEND_RECV, &pair, sp_i_stack_of(pricer, plan),
+                       tokens * pricer->model->hidden * WEIGHT_BYTES, out, NULL, err);
+}
+
+uint32_t sp_i_segments(const sp_plan *plan, uint64_t micro_batches)
+{
+    if (!plan->overlap_dp || plan->zero == 3 || (sp_i_dense_replicas(plan) <= 1 && sp_i_expert_replicas(plan) <= 1))
+        return 1;
+    uint64_t slots = 2 * (uint64_t)plan->pp * plan->vpp * micro_batches;
+    uint32_t segments = SEGMENTS_MAX;
+    while (segments > 1 && slots * segments > SEGMENT_INSTANCES)
+        segments /= 2;
+    return segments;
+}

@@ -1,0 +1,142 @@
+/* Collective curves: one line a + b * size per applicable algorithm, compiled from the analytic evaluator at two sizes. */
+#include "price.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+    hash ^= value;
+    hash *= 0x100000001b3u;   /* FNV-1a's prime, over words */
+    return hash ^ (hash >> 29);
+}
+
+static uint64_t key_of(sp_coll_op op, const sp_placement *placement, const sp_stack *stack)
+{
+    uint64_t hash = mix(0xcbf29ce484222325u, (uint64_t)op + 1);
+    hash = mix(hash, (uint64_t)(uintptr_t)stack);
+    for (uint32_t d = 0; d < placement->n_dims; d++)
+        hash = mix(hash, (uint64_t)placement->dim[d].size << 32 | placement->dim[d].stride);
+    return hash ? hash : 1;
+}
+
+static bool same(const sp_i_curve *curve, sp_coll_op op, const sp_placement *placement, const sp_stack *stack)
+{
+    return curve->op == op && curve->stack == stack && curve->placement.n_dims == placement->n_dims &&
+           memcmp(curve->placement.dim, placement->dim, placement->n_dims * sizeof placement->dim[0]) == 0;
+}
+
+static sp_i_curve *find(sp_i_curve *curves, uint32_t room, uint64_t key, sp_coll_op op, const sp_placement *placement,
+                        const sp_stack *stack)
+{
+    uint32_t at = (uint32_t)(key >> 20) & (room - 1);
+    while (curves[at].key && !(curves[at].key == key && same(&curves[at], op, placement, stack)))
+        at = (at + 1) & (room - 1);
+    return &curves[at];
+}
+
+static sp_status grow(sp_pricer *pricer, sp_error *err)
+{
+    uint32_t room = pricer->room ? pricer->room * 2 : 256;
+    sp_i_curve *curves = calloc(room, sizeof *curves);
+    if (!curves)
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u collective curves", room);
+    for (uint32_t i = 0; i < pricer->room; i++) {
+        const sp_i_curve *c = &pricer->curves[i];
+        if (c->key)
+            *find(curves, room, c->key, c->op, &c->placement, c->stack) = *c;
+    }
+    free(pricer->curves);
+    pricer->curves = curves;
+    pricer->room = room;
+    return SP_OK;
+}
+
+static sp_status compile_line(sp_pricer *pricer, sp_i_curve *curve, const sp_coll_algo *algo, const sp_group *group, sp_error *err)
+{
+    const double small = 1, large = 1 << 30;
+    sp_arena *scratch = sp_arena_create();
+    const sp_program *program;
+    sp_comm_time at_small, at_large;
+    if (!scratch)
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a collective");
+    sp_status status = algo->build(curve->op, group, scratch, &program, err);
+    sp_placement placement = curve->placement;
+    placement.base = 0;
+    if (status == SP_OK)
+        status = sp_fabric_analytic(program, pricer->machine, &placement, curve->stack, sp_coll_unit_bytes(program, small), true,
+                                    &at_small, err);
+    if (status == SP_OK)
+        status = sp_fabric_analytic(program, pricer->machine, &placement, curve->stack, sp_coll_unit_bytes(program, large), true,
+                                    &at_large, err);
+    if (status == SP_OK) {
+        double slope = (at_large.time_s - at_small.time_s) / (large - small);
+        curve->line[curve->n].fixed_s = at_small.time_s - slope * small;
+        curve->line[curve->n].per_byte_s = slope;
+        curve->line[curve->n++].algo = algo;
+    }
+    sp_arena_destroy(scratch);
+    return status;
+}
+
+static sp_status compile(sp_pricer *pricer, sp_i_curve *curve, sp_error *err)
+{
+    sp_group group = {.n_dims = curve->placement.n_dims};
+    sp_error last = {0};
+    for (uint32_t d = 0; d < group.n_dims; d++)
+        group.dim[d] = curve->placement.dim[d].size;
+    for (uint32_t a = 0; a < sp_coll_n_algos && curve->n < SP_I_LINES_MAX; a++) {
+        const char *why;
+        if (!sp_coll_algos[a].applicable(curve->op, &group, &why))
+            continue;
+        sp_status status = compile_line(pricer, curve, &sp_coll_algos[a], &group, &last);
+        if (status == SP_E_NOMEM)
+            return sp_error_set(err, status, NULL, 0, 0, "%s", last.text);
+    }
+    if (curve->n == 0)
+        return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "no algorithm does %s over a group of %u ranks laid like this%s%s",
+                            sp_coll_op_name(curve->op), sp_placement_ranks(&curve->placement), last.text[0] ? ": " : "", last.text);
+    return SP_OK;
+}
+
+sp_status sp_i_comm_s(sp_pricer *pricer, sp_coll_op op, const sp_placement *placement, const sp_stack *stack, double size_bytes,
+                      double *out_s, const sp_coll_algo **algo, sp_error *err)
+{
+    *out_s = 0;
+    if (algo)
+        *algo = NULL;
+    if (placement->n_dims == 0)
+        return SP_OK;
+    if (pricer->n_curves * 2 >= pricer->room) {
+        sp_status status = grow(pricer, err);
+        if (status != SP_OK)
+            return status;
+    }
+    uint64_t key = key_of(op, placement, stack);
+    sp_i_curve *curve = find(pricer->curves, pricer->room, key, op, placement, stack);
+    if (!curve->key) {
+        sp_i_curve fresh = {.key = key, .op = op, .stack = stack, .placement = *placement};
+        sp_status status = compile(pricer, &fresh, err);
+        if (status != SP_OK)
+            return status;
+        *curve = fresh;
+        pricer->n_curves++;
+    }
+    double best = 0;
+    for (uint32_t i = 0; i < curve->n; i++) {
+        double seconds = curve->line[i].fixed_s + curve->line[i].per_byte_s * size_bytes;
+        if (i == 0 || seconds < best) {
+            best = seconds;
+            if (algo)
+                *algo = curve->line[i].algo;
+        }
+    }
+    *out_s = best;
+    return SP_OK;
+}
+
+const sp_stack *sp_i_stack_of(const sp_pricer *pricer, const sp_plan *plan)
+{
+    const sp_stack *named = plan->stack ? sp_stack_find(plan->stack) : NULL;
+    return named ? named : sp_stack_default(pricer->machine->chip);
+}

@@ -1,0 +1,116 @@
+/* Pieces: the items of a block, the embedding, the head and an MTP module, priced for one plan. */
+#include "price.h"
+
+#include <math.h>
+#include <string.h>
+
+static uint32_t stream_of(sp_comm_group group)
+{
+    switch (group) {
+    case SP_GROUP_TP: case SP_GROUP_ETP: return SP_I_STREAM_TP;
+    case SP_GROUP_CP: return SP_I_STREAM_CP;
+    case SP_GROUP_EP: return SP_I_STREAM_EP;
+    default: return SP_I_STREAM_DP;
+    }
+}
+
+static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_layout *layout, const sp_item *item, sp_i_cost *out,
+                            sp_error *err)
+{
+    *out = (sp_i_cost){.label = item->label, .slack = item->slack};
+    if (item->is_comm) {
+        out->stream = stream_of(item->group);
+        return sp_i_comm_s(pricer, item->coll, &layout->group[item->group], stack, item->size_bytes, &out->time_s, NULL, err);
+    }
+    sp_op_cost cost;
+    sp_status status = sp_chip_op_cost(pricer->machine->chip, &item->op, &cost);
+    if (status != SP_OK)
+        return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "operator %s cannot be priced", item->label);
+    out->time_s = cost.time_s;
+    out->flop = cost.flop;
+    return SP_OK;
+}
+
+/* A collective with slack runs beside the items it covers; what it exceeds them by is exposed. */
+static double exposed(const sp_i_piece *piece, uint32_t at)
+{
+    double covered = 0;
+    for (uint32_t i = at + 1; i <= at + piece->item[at].slack && i < piece->n; i++)
+        covered += piece->item[i].time_s;
+    return fmax(0, piece->item[at].time_s - covered);
+}
+
+static sp_status price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_items *items, sp_i_piece *out,
+                       sp_error *err)
+{
+    const sp_stack *stack = sp_i_stack_of(pricer, plan);
+    out->n = items->n;
+    out->chain_s = out->compute_s = out->flop = 0;
+    for (uint32_t i = 0; i < items->n; i++) {
+        sp_status status = price_item(pricer, stack, layout, &items->item[i], &out->item[i], err);
+        if (status != SP_OK)
+            return status;
+    }
+    for (uint32_t i = 0; i < out->n; i++) {
+        const sp_i_cost *item = &out->item[i];
+        bool compute = item->stream == SP_I_STREAM_COMPUTE;
+        out->chain_s += compute || item->slack == 0 ? item->time_s : exposed(out, i);
+        out->compute_s += compute ? item->time_s : 0;
+        out->flop += item->flop;
+    }
+    return SP_OK;
+}
+
+/* Do pieces priced for plan a serve plan b? Everything lowering and comm groups depend on. */
+static bool same_pieces(const sp_pricer *pricer, const sp_plan *b, const sp_layout *layout)
+{
+    const sp_plan *a = &pricer->piece_plan;
+    if (!pricer->have_pieces || a->tp != b->tp || a->cp != b->cp || a->ep != b->ep || a->etp != b->etp || a->mbs != b->mbs ||
+        a->seq != b->seq || a->precision != b->precision || a->recompute != b->recompute || a->overlap_tp != b->overlap_tp ||
+        a->overlap_ep != b->overlap_ep || a->sequence_parallel != b->sequence_parallel || a->stack != b->stack)
+        return false;
+    static const sp_comm_group used[] = {SP_GROUP_TP, SP_GROUP_CP, SP_GROUP_EP, SP_GROUP_ETP};
+    for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
+        const sp_placement *x = &pricer->piece_layout.group[used[i]], *y = &layout->group[used[i]];
+        if (x->n_dims != y->n_dims || memcmp(x->dim, y->dim, x->n_dims * sizeof x->dim[0]) != 0)
+            return false;
+    }
+    return true;
+}
+
+static sp_status price_pass(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_pass pass, sp_error *err)
+{
+    const sp_model *model = pricer->model;
+    sp_items items;
+    sp_status status = SP_OK;
+    for (uint32_t k = 0; k < model->n_kinds && status == SP_OK; k++) {
+        status = sp_lower_block(model, &model->kinds[k], plan, pass, &items);
+        if (status == SP_OK)
+            status = price(pricer, plan, layout, &items, &pricer->block[pass][k], err);
+    }
+    if (status == SP_OK && (status = sp_lower_embedding(model, plan, pass, &items)) == SP_OK)
+        status = price(pricer, plan, layout, &items, &pricer->embedding[pass], err);
+    if (status == SP_OK && (status = sp_lower_head(model, plan, pass, &items)) == SP_OK)
+        status = price(pricer, plan, layout, &items, &pricer->head[pass], err);
+    if (status == SP_OK && model->mtp_layers && (status = sp_lower_mtp(model, plan, pass, &items)) == SP_OK)
+        status = price(pricer, plan, layout, &items, &pricer->mtp[pass], err);
+    return status;
+}
+
+sp_status sp_i_pieces(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_error *err)
+{
+    if (same_pieces(pricer, plan, layout))
+        return SP_OK;
+    pricer->have_pieces = false;
+    for (int pass = SP_PASS_FORWARD; pass <= SP_PASS_RECOMPUTE; pass++) {
+        if (pass == SP_PASS_RECOMPUTE && plan->recompute == SP_RECOMPUTE_NONE)
+            continue;
+        sp_status status = price_pass(pricer, plan, layout, (sp_pass)pass, err);
+        if (status != SP_OK)
+            return status;
+    }
+    pricer->piece_plan = *plan;
+    pricer->piece_layout = *layout;
+    pricer->have_pieces = true;
+    return SP_OK;
+}
