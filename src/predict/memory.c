@@ -1,0 +1,93 @@
+/* Memory of the worst chip of one pipeline stage. */
+#include "price.h"
+
+#include <math.h>
+
+#define WEIGHT_BYTES 2.0
+#define GRADIENT_BYTES 4.0        /* accumulated in FP32 (Megatron-LM's main_grad)                                        */
+#define OPTIMIZER_BYTES 12.0      /* FP32 master weight and two Adam moments                                              */
+#define GROUP_BUFFER_BYTES 400e6  /* HCCL_BUFFSIZE: 200 MB, twice a communicator (CANN environment reference)             */
+#define RUNTIME_BYTES 2.5e9       /* guess: context, kernels' code and workspace; 1.5-4 GB seen with CUDA and CANN         */
+#define FRAGMENTATION 0.03        /* guess: of activations; caching allocators lose a few per cent                         */
+#define LOGIT_BYTES 6.0           /* BF16 logits and their FP32 copy in the loss                                          */
+
+/* Chunk activations held at the peak by a stage: the warm-up forwards of the schedule plus one. */
+static uint32_t in_flight(const sp_plan *plan, uint32_t stage)
+{
+    uint64_t micro = plan->gbs / ((uint64_t)plan->mbs * plan->dp), slots = micro * plan->vpp, held;
+    if (plan->schedule == SP_SCHEDULE_GPIPE)
+        held = slots;
+    else if (plan->vpp > 1)
+        held = 2ull * (plan->pp - 1 - stage) + (uint64_t)(plan->vpp - 1) * plan->pp + 1;
+    else
+        held = plan->pp - stage;
+    return (uint32_t)(held < slots ? held : slots);
+}
+
+/* What one micro-batch leaves for backward in a chunk, and what recomputing one layer needs besides. */
+static double chunk_activations(const sp_model *model, const sp_plan *plan, const sp_i_chunk *chunk, double *working)
+{
+    double tokens = (double)plan->mbs * (double)plan->seq / plan->cp;
+    double input = tokens / (plan->sequence_parallel ? plan->tp : 1) * model->hidden * WEIGHT_BYTES;
+    uint32_t recomputed = plan->recompute == SP_RECOMPUTE_FULL ? sp_i_chunk_recomputed(plan, chunk) : 0;
+    double bytes = 0;
+    for (uint32_t i = 0; i < chunk->count + chunk->mtp; i++) {
+        uint32_t layer = i < chunk->count ? chunk->first + i : model->n_layers - 1;
+        double full = sp_lower_block_activation_bytes(model, &model->kinds[model->layer_kind[layer]], plan);
+        bytes += i < recomputed || (recomputed && i >= chunk->count) ? input : full;
+        *working = fmax(*working, full);
+    }
+    if (!recomputed)
+        *working = 0;
+    return bytes;
+}
+
+/* Dispatch and combine buffers of one MoE layer. */
+static double expert_buffers(const sp_model *model, const sp_plan *plan)
+{
+    double most = 0, tokens = (double)plan->mbs * (double)plan->seq / plan->cp / plan->tp;
+    for (uint32_t k = 0; k < model->n_kinds; k++)
+        if (model->kinds[k].ffn.kind == SP_FFN_MOE && plan->ep > 1)
+            most = fmax(most, 2 * tokens * model->kinds[k].ffn.topk * model->hidden * WEIGHT_BYTES);
+    return most;
+}
+
+static double group_buffers(const sp_plan *plan)
+{
+    const uint32_t sizes[] = {plan->tp, plan->cp, plan->ep, plan->pp, plan->dp};
+    double groups = 1;   /* the world group */
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        groups += sizes[i] > 1;
+    return groups * GROUP_BUFFER_BYTES;
+}
+
+void sp_i_stage_memory(const sp_machine *machine, const sp_model *model, const sp_plan *plan, uint32_t stage, sp_stage_memory *out)
+{
+    (void)machine;
+    sp_local_params params = {0, 0};
+    double per_chunk = 0, working = 0, gathered = 0;
+    bool head = false;
+    for (uint32_t v = 0; v < plan->vpp; v++) {
+        sp_i_chunk chunk = sp_i_chunk_of(model, plan, stage, v);
+        sp_local_params mine = sp_i_chunk_params(model, plan, &chunk);
+        params.dense += mine.dense;
+        params.expert += mine.expert;
+        per_chunk += chunk_activations(model, plan, &chunk, &working) / plan->vpp;
+        head = head || chunk.head;
+        if (chunk.count)
+            gathered = fmax(gathered, (mine.dense + mine.expert) / chunk.count);
+    }
+    double dense_way = sp_i_dense_replicas(plan), expert_way = sp_i_expert_replicas(plan);
+    double sharded = params.dense / dense_way + params.expert / expert_way, held = params.dense + params.expert;
+    sp_stage_memory m = {.stage = stage, .in_flight = in_flight(plan, stage)};
+    m.weights = WEIGHT_BYTES * (plan->zero == 3 ? sharded + 2 * gathered : held);
+    m.gradients = GRADIENT_BYTES * (plan->zero >= 2 ? sharded + gathered : held);
+    m.optimizer = OPTIMIZER_BYTES * (plan->zero >= 1 ? sharded : held);
+    m.activations = m.in_flight * per_chunk + working;
+    if (head)
+        m.activations += (double)plan->mbs * (double)plan->seq / plan->cp * model->vocab / plan->tp * LOGIT_BYTES;
+    m.buffers = group_buffers(plan) + expert_buffers(model, plan);
+    m.overhead = RUNTIME_BYTES + FRAGMENTATION * m.activations;
+    m.total = m.weights + m.gradients + m.optimizer + m.activations + m.buffers + m.overhead;
+    *out = m;
+}

@@ -1,0 +1,276 @@
+/* A slot: one chunk's forward or backward for one micro-batch, as a program of one rank over its streams, run by the event
+ * evaluator. Layers of one kind in a row are one run: a class per item, a step per layer. */
+#include "price.h"
+
+#include <string.h>
+
+#define RUN_ITEMS_MAX (2 * SP_ITEMS_MAX)
+#define RUNS_MAX 512
+
+typedef struct run_item { const char *label; double time_s; uint32_t stream, slack; } run_item;
+typedef struct slot_run {
+    uint32_t n, count, first_class;
+    run_item item[RUN_ITEMS_MAX];
+    double gather_s, scatter_s;      /* ZeRO-3: weights before, gradients after, a layer */
+    int32_t gather_class;
+} slot_run;
+
+typedef struct maker {
+    sp_pricer *pricer;
+    const sp_plan *plan;
+    const sp_layout *layout;
+    sp_builder *builder;
+    sp_arena *arena;
+    slot_run *before, *run;
+    bool have_before;
+} maker;
+
+static void put_piece(slot_run *run, const sp_i_piece *piece, bool recompute)
+{
+    for (uint32_t i = 0; i < piece->n && run->n < RUN_ITEMS_MAX; i++) {
+        const sp_i_cost *from = &piece->item[i];
+        const char *label = recompute && from->stream == SP_I_STREAM_COMPUTE ? "recompute" : from->label;
+        run->item[run->n++] = (run_item){label, from->time_s, from->stream, from->slack};
+    }
+}
+
+/* Does item i of the run still run beside item `at`? */
+static bool hidden_at(const slot_run *run, uint32_t i, uint32_t at)
+{
+    return run->item[i].stream != SP_I_STREAM_COMPUTE && run->item[i].slack > 0 && i + run->item[i].slack >= at;
+}
+
+static void wait_for(maker *m, uint32_t waiting, uint32_t from, sp_pick pick, int32_t c0)
+{
+    sp_dep dep = {.from = from, .step = {.pick = pick, .c0 = c0}};
+    sp_builder_dep(m->builder, waiting, dep);
+}
+
+/* The items of `run` that must have ended before anything after position `at` of it begins. */
+static void wait_for_items(maker *m, uint32_t waiting, const slot_run *run, uint32_t at, bool whole, sp_pick pick, int32_t c0)
+{
+    for (uint32_t i = at; i-- > 0;)
+        if (!hidden_at(run, i, at)) {
+            wait_for(m, waiting, run->first_class + i, pick, c0);
+            break;
+        }
+    for (uint32_t i = 0; i < at; i++) {
+        bool released_here = run->item[i].slack > 0 && run->item[i].stream != SP_I_STREAM_COMPUTE &&
+                             (whole ? i + run->item[i].slack + 1 >= at : i + run->item[i].slack + 1 == at);
+        if (released_here)
+            wait_for(m, waiting, run->first_class + i, pick, c0);
+    }
+}
+
+static bool put_class(maker *m, const run_item *item, uint32_t count, int32_t *out)
+{
+    double *cost = sp_arena_alloc(m->arena, 1, sizeof *cost);
+    if (!cost)
+        return false;
+    *cost = item->time_s;
+    sp_task_class task = {.label = item->label, .kind = item->stream == SP_I_STREAM_COMPUTE ? SP_TASK_COMPUTE : SP_TASK_CALL,
+                          .n_step = count, .n_mb = 1, .n_chunk = 1, .stream = item->stream, .cost_s = cost};
+    *out = sp_builder_class(m->builder, &task, 0);
+    return *out >= 0;
+}
+
+/* ZeRO-3: the weights of layer l are gathered while layer l-1 computes, no further ahead. */
+static bool put_gather(maker *m)
+{
+    slot_run *run = m->run;
+    run->gather_class = -1;
+    if (run->gather_s <= 0)
+        return true;
+    run_item item = {"dp", run->gather_s, SP_I_STREAM_DP, 0};
+    if (!put_class(m, &item, run->count, &run->gather_class))
+        return false;
+    wait_for(m, (uint32_t)run->gather_class, run->first_class, SP_PICK_SAME, -2);
+    wait_for(m, run->first_class, (uint32_t)run->gather_class, SP_PICK_SAME, 0);
+    if (m->have_before && m->before->gather_class >= 0)
+        wait_for(m, (uint32_t)run->gather_class, (uint32_t)m->before->gather_class, SP_PICK_AT, -1);
+    return true;
+}
+
+static bool put_scatter(maker *m)
+{
+    slot_run *run = m->run;
+    int32_t task;
+    if (run->scatter_s <= 0)
+        return true;
+    run_item item = {"dp", run->scatter_s, SP_I_STREAM_DP, 0};
+    if (!put_class(m, &item, run->count, &task))
+        return false;
+    wait_for_items(m, (uint32_t)task, run, run->n, true, SP_PICK_SAME, 0);
+    return true;
+}
+
+static bool put_run(maker *m)
+{
+    slot_run *run = m->run;
+    if (run->n == 0)
+        return true;
+    for (uint32_t i = 0; i < run->n; i++) {
+        int32_t task;
+        if (!put_class(m, &run->item[i], run->count, &task))
+            return false;
+        if (i == 0)
+            run->first_class = (uint32_t)task;
+        wait_for_items(m, (uint32_t)task, run, i, false, SP_PICK_SAME, 0);
+        if (i == 0 && m->have_before)
+            wait_for_items(m, (uint32_t)task, m->before, m->before->n, true, SP_PICK_AT, -1);
+    }
+    if (run->count > 1)
+        wait_for_items(m, run->first_class, run, run->n, true, SP_PICK_SAME, -1);
+    if (!put_gather(m) || !put_scatter(m))
+        return false;
+    slot_run *swap = m->before;
+    m->before = m->run;
+    m->run = swap;
+    m->have_before = true;
+    return true;
+}
+
+static void fresh_run(maker *m, uint32_t count)
+{
+    m->run->n = 0;
+    m->run->count = count;
+    m->run->gather_s = m->run->scatter_s = 0;
+}
+
+static sp_status shard_traffic(maker *m, uint8_t kind, bool backward, sp_error *err)
+{
+    if (m->plan->zero != 3)
+        return SP_OK;
+    const sp_model *model = m->pricer->model;
+    const sp_stack *stack = sp_i_stack_of(m->pricer, m->plan);
+    sp_local_params params = sp_lower_block_params(model, &model->kinds[kind], m->plan);
+    const struct { double params; sp_comm_group group; } part[2] = {{params.dense, SP_GROUP_DP}, {params.expert, SP_GROUP_EDP}};
+    for (int i = 0; i < 2; i++) {
+        double gather, scatter;
+        if (part[i].params <= 0)
+            continue;
+        const sp_placement *group = &m->layout->group[part[i].group];
+        sp_status status = sp_i_comm_s(m->pricer, SP_COLL_ALL_GATHER, group, stack, 2 * part[i].params, &gather, NULL, err);
+        if (status == SP_OK)
+            status = sp_i_comm_s(m->pricer, SP_COLL_REDUCE_SCATTER, group, stack, 2 * part[i].params, &scatter, NULL, err);
+        if (status != SP_OK)
+            return status;
+        m->run->gather_s += gather;
+        m->run->scatter_s += backward ? scatter : 0;
+    }
+    return SP_OK;
+}
+
+static sp_status put_layers(maker *m, const sp_i_chunk *chunk, bool backward, sp_error *err)
+{
+    const sp_model *model = m->pricer->model;
+    uint32_t recomputed = backward ? sp_i_chunk_recomputed(m->plan, chunk) : 0;
+    for (uint32_t done = 0; done < chunk->count;) {
+        /* backward walks the layers from the last; the first `recomputed` layers are the recomputed ones */
+        uint32_t at = backward ? chunk->count - 1 - done : done, same = 0;
+        uint8_t kind = model->layer_kind[chunk->first + at];
+        bool again = at < recomputed;
+        while (done + same < chunk->count) {
+            uint32_t next = backward ? chunk->count - 1 - done - same : done + same;
+            if (model->layer_kind[chunk->first + next] != kind || (next < recomputed) != again)
+                break;
+            same++;
+        }
+        fresh_run(m, same);
+        if (again)
+            put_piece(m->run, &m->pricer->block[SP_PASS_RECOMPUTE][kind], true);
+        put_piece(m->run, &m->pricer->block[backward ? SP_PASS_BACKWARD : SP_PASS_FORWARD][kind], false);
+        sp_status status = shard_traffic(m, kind, backward, err);
+        if (status != SP_OK)
+            return status;
+        if (!put_run(m))
+            return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a pipeline slot");
+        done += same;
+    }
+    return SP_OK;
+}
+
+static bool put_once(maker *m, const sp_i_piece *piece, uint32_t count, bool recompute)
+{
+    if (count == 0 || piece->n == 0)
+        return true;
+    fresh_run(m, count);
+    put_piece(m->run, piece, recompute);
+    return put_run(m);
+}
+
+static sp_status put_chunk(maker *m, const sp_i_chunk *chunk, bool backward, sp_error *err)
+{
+    sp_pricer *p = m->pricer;
+    int pass = backward ? SP_PASS_BACKWARD : SP_PASS_FORWARD;
+    bool ok = true;
+    if (!backward)
+        ok = put_once(m, &p->embedding[pass], chunk->embedding, false);
+    else {
+        ok = put_once(m, &p->head[pass], chunk->head, false);
+        if (chunk->mtp && sp_i_chunk_recomputed(m->plan, chunk))
+            ok = ok && put_once(m, &p->mtp[SP_PASS_RECOMPUTE], chunk->mtp, true);
+        ok = ok && put_once(m, &p->mtp[pass], chunk->mtp, false);
+    }
+    sp_status status = ok ? put_layers(m, chunk, backward, err) : SP_E_NOMEM;
+    if (status != SP_OK)
+        return status;
+    if (backward)
+        ok = put_once(m, &p->embedding[pass], chunk->embedding, false);
+    else
+        ok = put_once(m, &p->mtp[pass], chunk->mtp, false) && put_once(m, &p->head[pass], chunk->head, false);
+    return ok ? SP_OK : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a pipeline slot");
+}
+
+void sp_i_part_add(sp_part *parts, uint32_t *n, const char *label, double time_s)
+{
+    for (uint32_t i = 0; i < *n; i++)
+        if (strcmp(parts[i].label, label) == 0) {
+            parts[i].time_s += time_s;
+            return;
+        }
+    if (*n < SP_PARTS_MAX)
+        parts[(*n)++] = (sp_part){label, time_s};
+    else
+        parts[SP_PARTS_MAX - 1].time_s += time_s;
+}
+
+/* The chain of spans that ends last, back to the start: it covers the slot without gaps, so its parts sum to the slot. */
+static void walk_back(const sp_program *program, const sp_run *run, sp_i_slot *out)
+{
+    int32_t last = -1;
+    for (uint32_t i = 0; i < run->n_spans; i++)
+        if (last < 0 || run->spans[i].end_ps > run->spans[last].end_ps)
+            last = (int32_t)i;
+    for (; last >= 0; last = run->spans[last].pred) {
+        const sp_span *span = &run->spans[last];
+        sp_i_part_add(out->part, &out->n_parts, program->classes[span->task_class].label,
+                      (double)(span->end_ps - span->start_ps) * 1e-12);
+    }
+}
+
+sp_status sp_i_slot_run(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_i_chunk *chunk, bool backward,
+                        sp_arena *arena, sp_i_slot *out, sp_error *err)
+{
+    maker m = {.pricer = pricer, .plan = plan, .layout = layout, .arena = arena};
+    m.before = sp_arena_alloc(arena, 2, sizeof *m.before);
+    m.builder = sp_builder_create(arena, backward ? "backward slot" : "forward slot", 1, 0);
+    if (!m.before || !m.builder)
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a pipeline slot");
+    m.run = m.before + 1;
+    sp_i_slot slot = {0};
+    sp_run run;
+    sp_status status = put_chunk(&m, chunk, backward, err);
+    if (status == SP_OK)
+        status = sp_builder_freeze(m.builder, &slot.program, err);
+    if (status == SP_OK && slot.program->n_classes)
+        status = sp_fabric_event(slot.program, arena, &run, err);
+    if (status != SP_OK)
+        return status;
+    if (slot.program->n_classes) {
+        slot.time_s = (double)run.end_ps * 1e-12;
+        walk_back(slot.program, &run, &slot);
+    }
+    *out = slot;
+    return SP_OK;
+}
