@@ -13,8 +13,10 @@
  *           `taper` (>= 1: the top of the tree carries bw / taper per chip); latency is chip to chip, one way.
  *   switch  as clos with one level of switches (a crossbar of `planes` parallel switches), never tapered.
  *   rail    as clos, but only chips of equal inner coordinates share a rail; between rails traffic is tapered by `taper`.
- *   dragonfly  groups of dims[0] routers in full mesh, dims[1] groups in full mesh, dims[2] chips a router;
- *           bw is the chip's injection rate; latency chip to chip at the group level.
+ *   dragonfly  dims = routers in a group, groups, units at a router: routers of a group in full mesh, groups in full mesh;
+ *           bw is the chip's injection rate; latency chip to chip at the group level. Balanced: see the model page.
+ * Two marks on switched tiers: `nic` (its ports are the network interface's, not scale-up ports) and `shared` (upper levels
+ * of the tree of the tier inside it: the same ports of the chip, so the rates of the two do not add).
  * The grammar of the one-line string is docs/design/machine-string.md. Model page: docs/models/topology.md. */
 #ifndef SUPERPOD_TOPO_H
 #define SUPERPOD_TOPO_H
@@ -27,6 +29,7 @@ extern "C" {
 
 #define SP_TIERS_MAX 8
 #define SP_TIER_DIMS 3
+#define SP_TIER_LEVELS 4
 #define SP_PLANES_MAX 4
 #define SP_CHIPS_MAX 16777216u   /* largest machine accepted: 2^24 chips */
 
@@ -43,10 +46,15 @@ typedef struct sp_tier {
     uint32_t planes;               /* parallel switch planes of clos/switch (bw is the sum over them), >= 1     */
     uint32_t switches;             /* top-level switches per plane, 0: derived from radix                       */
     uint32_t radix;                /* ports of a switch, 0: unknown                                             */
+    uint32_t n_levels, levels[SP_TIER_LEVELS]; /* clos: children of a switch at each level from below; 0: derived */
     bool twisted;
+    bool shared;                   /* clos: more levels on the switches of the tier inside it, same ports       */
+    bool nic;                      /* ports of the network interface: they do not count as scale-up ports       */
     sp_value bw_bytes_per_s;
     sp_value latency_s;            /* mesh/torus: one hop; others: chip to chip one way                         */
     sp_value taper;                /* >= 1                                                                      */
+    sp_grade wiring_grade;         /* of sizes and wiring; GUESS where they were never published                */
+    const char *wiring_source;     /* may be NULL                                                               */
 } sp_tier;
 
 typedef struct sp_plane { const char *name; uint32_t n_tiers; sp_tier tiers[SP_TIERS_MAX]; } sp_plane;
@@ -61,6 +69,8 @@ typedef struct sp_machine {
     const char *host;              /* host CPU, may be NULL                                                     */
     uint32_t chips_per_host;       /* 0: unknown                                                                */
     uint32_t chips_per_rack;       /* 0: unknown                                                                */
+    uint32_t spares_per_rack;      /* chips installed in a rack beyond chips_per_rack (64+1), not used by plans */
+    uint32_t n;                    /* the size asked for in a family that takes one ("dgx-h100:128"), else 0    */
     const char *available;         /* date or NULL                                                              */
     sp_value power_w;              /* whole machine; grade NONE: derived from chips                             */
     sp_value overhead_w_per_chip;  /* hosts, network, cooling per chip                                          */
@@ -91,15 +101,22 @@ int sp_machine_format(const sp_machine *machine, char *out, size_t out_size);
 /* Every invariant: sizes, products within SP_CHIPS_MAX, planes agree, ports used <= ports of the chip, taper >= 1, … */
 sp_status sp_machine_check(const sp_machine *machine, sp_error *err);
 
+/* Every graded value of the machine (not of its chip), in order: `path` is like "ub/pod latency". Values with grade NONE
+ * are left out; sizes and wiring come as their count with SP_UNIT_COUNT. `path` is valid during the call only. */
+typedef void (*sp_machine_visit)(void *context, const char *path, const sp_value *value, sp_unit unit);
+void sp_machine_each_value(const sp_machine *machine, sp_machine_visit visit, void *context);
+const char *sp_tier_kind_name(sp_tier_kind kind);   /* "mesh", …; never NULL */
+bool sp_tier_is_switched(sp_tier_kind kind);        /* all but mesh and torus */
+
 /* Totals, counted from the composition (docs/models/topology.md has the formulas; tests hold them to an explicit graph). */
 typedef struct sp_machine_totals {
     uint64_t links[SP_TIERS_MAX];          /* cables or traces of plane 0's tier (undirected), switch links included */
     uint64_t switches[SP_TIERS_MAX];       /* switch chips of plane 0's tier, 0 for mesh and torus                   */
-    double flop_per_s[SP_FMT_N];           /* 0 where not supported                                                  */
+    double flop_per_s[SP_FMT_N];           /* advertised dense rates; 0 where not supported                          */
     double mem_bytes, mem_bw_bytes_per_s;
     double injection_bytes_per_s;          /* sum over chips of all scale-up ports of plane 0, one direction         */
     double bisection_bytes_per_s;          /* smallest even cut through whole tiers, one direction                   */
-    uint32_t ports_per_chip;               /* links of plane 0 at one chip                                           */
+    uint32_t ports_per_chip;               /* scale-up ports plane 0 takes at a chip (its links, when no port rate)  */
     uint32_t diameter_hops;                /* links on the longest shortest path, switch links counted               */
     double power_w, price_usd;             /* 0: unknown                                                             */
 } sp_machine_totals;

@@ -1,0 +1,298 @@
+/* The catalogue: lists of names, and chips and machines loaded on demand and kept. */
+#include "topo_i.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct list { const char **name; size_t n; } list;            /* sorted, NULL-terminated */
+typedef struct kept { const char *key; const void *object; } kept;
+typedef struct shelf { kept *item; size_t n, room; } shelf;
+
+enum { CHIPS, MACHINES, MODELS, KINDS };
+static const char *const folders[KINDS] = {"chips", "machines", "models"};
+static const char *const nouns[KINDS] = {"chip", "machine", "model"};
+
+struct sp_catalog {
+    sp_arena *arena;
+    const char *dir;
+    list names[KINDS];
+    shelf chips, machines, paths;
+};
+
+/* ---- lists ----------------------------------------------------------------------------------------------------------- */
+
+static bool has_end(const char *text, const char *end)
+{
+    size_t a = strlen(text), b = strlen(end);
+    return a > b && !strcmp(text + a - b, end);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static sp_status no_memory(sp_error *err)
+{
+    return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the catalog");
+}
+
+/* File names without .yaml (and .json for models); a missing folder is an empty list. */
+static sp_status read_list(sp_catalog *c, int kind, sp_error *err)
+{
+    list *out = &c->names[kind];
+    char *path = sp_arena_printf(c->arena, "%s/%s", c->dir, folders[kind]);
+    size_t room = 0;
+    struct dirent *entry;
+    const char **names = NULL;
+    sp_status status = SP_OK;
+    DIR *dir = path ? opendir(path) : NULL;
+    while (dir && !status && (entry = readdir(dir))) {
+        const char *end = has_end(entry->d_name, ".yaml") ? ".yaml" : kind == MODELS && has_end(entry->d_name, ".json") ? ".json" : NULL;
+        if (!end || entry->d_name[0] == '.')
+            continue;
+        if (out->n + 1 >= room) {
+            room = room ? 2 * room : 64;
+            const char **more = realloc(names, room * sizeof *names);
+            if (!more) {
+                status = no_memory(err);
+                break;
+            }
+            names = more;
+        }
+        names[out->n] = sp_arena_strndup(c->arena, entry->d_name, strlen(entry->d_name) - strlen(end));
+        status = names[out->n++] ? SP_OK : no_memory(err);
+    }
+    if (dir)
+        closedir(dir);
+    out->name = status || !path ? NULL : sp_arena_alloc(c->arena, out->n + 1, sizeof *names);
+    if (!out->name) {
+        free(names);
+        return status ? status : no_memory(err);
+    }
+    if (out->n) {
+        qsort(names, out->n, sizeof *names, by_name);
+        memcpy(out->name, names, out->n * sizeof *names);
+    }
+    free(names);
+    return SP_OK;
+}
+
+sp_status sp_catalog_open(const char *dir, sp_catalog **out, sp_error *err)
+{
+    DIR *probe = opendir(dir);
+    if (!probe)
+        return sp_error_set(err, SP_E_IO, dir, 0, 0, "cannot open the catalog folder: %s; give the folder that has chips/, machines/ "
+                            "and models/", strerror(errno));
+    closedir(probe);
+    sp_catalog *c = calloc(1, sizeof *c);
+    if (!c || !(c->arena = sp_arena_create()) || !(c->dir = sp_arena_strdup(c->arena, dir))) {
+        sp_catalog_close(c);
+        return no_memory(err);
+    }
+    for (int kind = 0; kind < KINDS; kind++) {
+        sp_status status = read_list(c, kind, err);
+        if (status) {
+            sp_catalog_close(c);
+            return status;
+        }
+    }
+    *out = c;
+    return SP_OK;
+}
+
+void sp_catalog_close(sp_catalog *catalog)
+{
+    if (!catalog)
+        return;
+    free(catalog->chips.item);
+    free(catalog->machines.item);
+    free(catalog->paths.item);
+    sp_arena_destroy(catalog->arena);
+    free(catalog);
+}
+
+size_t sp_catalog_chip_count(const sp_catalog *catalog) { return catalog->names[CHIPS].n; }
+size_t sp_catalog_machine_count(const sp_catalog *catalog) { return catalog->names[MACHINES].n; }
+size_t sp_catalog_model_count(const sp_catalog *catalog) { return catalog->names[MODELS].n; }
+
+static const char *name_at(const sp_catalog *catalog, int kind, size_t index)
+{
+    return index < catalog->names[kind].n ? catalog->names[kind].name[index] : NULL;
+}
+
+const char *sp_catalog_chip_name(const sp_catalog *catalog, size_t index) { return name_at(catalog, CHIPS, index); }
+const char *sp_catalog_machine_name(const sp_catalog *catalog, size_t index) { return name_at(catalog, MACHINES, index); }
+const char *sp_catalog_model_name(const sp_catalog *catalog, size_t index) { return name_at(catalog, MODELS, index); }
+
+/* ---- what is kept -------------------------------------------------------------------------------------------------------- */
+
+static const void *find(const shelf *on, const char *key)
+{
+    for (size_t i = 0; i < on->n; i++)
+        if (!strcmp(on->item[i].key, key))
+            return on->item[i].object;
+    return NULL;
+}
+
+static sp_status keep(sp_catalog *c, shelf *on, const char *key, const void *object, sp_error *err)
+{
+    if (on->n == on->room) {
+        size_t room = on->room ? 2 * on->room : 16;
+        kept *more = realloc(on->item, room * sizeof *more);
+        if (!more)
+            return no_memory(err);
+        on->item = more;
+        on->room = room;
+    }
+    char *copy = sp_arena_strdup(c->arena, key);
+    if (!copy)
+        return no_memory(err);
+    on->item[on->n++] = (kept){copy, object};
+    return SP_OK;
+}
+
+/* ---- looking up -------------------------------------------------------------------------------------------------------------- */
+
+static bool is_path(const char *text)
+{
+    return strchr(text, '/') || has_end(text, ".yaml") || has_end(text, ".yml");
+}
+
+static sp_status not_found(const sp_catalog *c, int kind, const char *name, sp_error *err)
+{
+    const char *near = sp_text_nearest(name, c->names[kind].name);
+    if (c->names[kind].n == 0)
+        return sp_error_set(err, SP_E_NOTFOUND, NULL, 0, 0, "no %s is called '%.60s': the catalog folder %s has none; is it the right one?",
+                            nouns[kind], name, c->dir);
+    return sp_error_set(err, SP_E_NOTFOUND, NULL, 0, 0, "no %s is called '%.60s'%s%s%s; `superpod %s list` prints all names", nouns[kind],
+                        name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", nouns[kind]);
+}
+
+static bool listed(const sp_catalog *c, int kind, const char *name)
+{
+    const list *all = &c->names[kind];
+    return all->n && bsearch(&name, all->name, all->n, sizeof *all->name, by_name);
+}
+
+static sp_status path_of(sp_catalog *c, int kind, const char *name, const char **out, sp_error *err)
+{
+    if (is_path(name)) {
+        *out = name;
+        return SP_OK;
+    }
+    if (!listed(c, kind, name))
+        return not_found(c, kind, name, err);
+    *out = sp_arena_printf(c->arena, "%s/%s/%s.yaml", c->dir, folders[kind], name);
+    return *out ? SP_OK : no_memory(err);
+}
+
+sp_status sp_catalog_chip(sp_catalog *catalog, const char *name, const sp_chip **out, sp_error *err)
+{
+    const sp_chip *chip = find(&catalog->chips, name);
+    if (!chip) {
+        const char *path;
+        sp_status status = path_of(catalog, CHIPS, name, &path, err);
+        if (status || (status = sp_chip_load(path, catalog->arena, &chip, err)) ||
+            (status = keep(catalog, &catalog->chips, name, chip, err)))
+            return status;
+    }
+    *out = chip;
+    return SP_OK;
+}
+
+sp_status sp_catalog_model_path(sp_catalog *catalog, const char *name, const char **out, sp_error *err)
+{
+    static const char *const ends[] = {"yaml", "json"};
+    const char *path = find(&catalog->paths, name);
+    if (!path) {
+        if (!listed(catalog, MODELS, name))
+            return not_found(catalog, MODELS, name, err);
+        for (int i = 0; i < 2 && !path; i++) {
+            char *test = sp_arena_printf(catalog->arena, "%s/models/%s.%s", catalog->dir, name, ends[i]);
+            FILE *file = test ? fopen(test, "r") : NULL;
+            if (!test)
+                return no_memory(err);
+            if (file) {
+                fclose(file);
+                path = test;
+            }
+        }
+        if (!path)
+            return not_found(catalog, MODELS, name, err);
+        sp_status status = keep(catalog, &catalog->paths, name, path, err);
+        if (status)
+            return status;
+    }
+    *out = path;
+    return SP_OK;
+}
+
+static sp_status chip_for_machine(void *context, const char *name, const sp_chip **out, sp_error *err)
+{
+    return sp_catalog_chip(context, name, out, err);
+}
+
+/* "name:128" or "file.yaml:128": cuts the size off. *n is 0 when there is none. */
+static sp_status split_size(sp_catalog *c, const char *text, const char **name, uint64_t *n, sp_error *err)
+{
+    const char *colon = strrchr(text, ':');
+    *name = text;
+    *n = 0;
+    if (!colon || strchr(colon, '/'))
+        return SP_OK;
+    uint32_t size;
+    size_t at = (size_t)(colon + 1 - text);
+    sp_error inner = {0};
+    sp_status status = sp_i_count_parse(text, &at, &size, &inner);
+    if (!status && (text[at] || size == 0))
+        status = sp_error_set(&inner, SP_E_PARSE, NULL, 0, (uint32_t)(colon + 2 - text), "found size '%.40s'; expected a whole number from 1, "
+                              "such as dgx-h100:128", colon + 1);
+    if (status)
+        return sp_error_set(err, status, "machine string", 1, inner.column, "%s", inner.text);
+    *n = size;
+    *name = sp_arena_strndup(c->arena, text, (size_t)(colon - text));
+    return *name ? SP_OK : no_memory(err);
+}
+
+/* A string has a rate or blanks in it, or begins with a kind of tier. */
+static bool is_string(const char *text)
+{
+    size_t n = strcspn(text, ":");
+    char word[16];
+    sp_tier_kind kind;
+    if (text[strcspn(text, "@ \t\n=|")])
+        return !is_path(text) || text[strcspn(text, "@=|")];
+    if (!text[n] || n >= sizeof word)
+        return text[0] == 0;
+    memcpy(word, text, n);
+    word[n] = 0;
+    return sp_i_kind_find(word, &kind);
+}
+
+sp_status sp_catalog_machine(sp_catalog *catalog, const char *text, const sp_machine **out, sp_error *err)
+{
+    sp_machine *machine;
+    const sp_machine *have = find(&catalog->machines, text);
+    sp_status status;
+    if (have) {
+        *out = have;
+        return SP_OK;
+    }
+    if (is_string(text)) {
+        status = sp_i_machine_parse(text, catalog->arena, chip_for_machine, catalog, &machine, err);
+    } else {
+        const char *name, *path;
+        uint64_t n;
+        if ((status = split_size(catalog, text, &name, &n, err)) || (status = path_of(catalog, MACHINES, name, &path, err)))
+            return status;
+        status = sp_i_machine_load(path, n, catalog->arena, chip_for_machine, catalog, &machine, err);
+    }
+    if (status || (status = keep(catalog, &catalog->machines, text, machine, err)))
+        return status;
+    *out = machine;
+    return SP_OK;
+}

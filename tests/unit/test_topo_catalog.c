@@ -1,0 +1,152 @@
+/* The catalogue and the machines in it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "superpod/topo.h"
+
+static sp_catalog *catalog;
+
+static int open_catalog(void **state)
+{
+    (void)state;
+    sp_error err = {0};
+    if (sp_catalog_open("catalog", &catalog, &err)) {
+        print_error("%s\n", err.text);
+        return -1;
+    }
+    return 0;
+}
+
+static int close_catalog(void **state)
+{
+    (void)state;
+    sp_catalog_close(catalog);
+    return 0;
+}
+
+static const sp_machine *machine(const char *text)
+{
+    const sp_machine *out = NULL;
+    sp_error err = {0};
+    if (sp_catalog_machine(catalog, text, &out, &err))
+        fail_msg("%s: %s:%u:%u %s", text, err.file, err.line, err.column, err.text);
+    return out;
+}
+
+/* Structure and numbers; labels and sources aside. */
+static void same_tier(const sp_tier *a, const sp_tier *b)
+{
+    assert_int_equal(a->kind, b->kind);
+    assert_int_equal(a->n_dims, b->n_dims);
+    for (uint32_t d = 0; d < a->n_dims; d++)
+        assert_int_equal(a->dims[d], b->dims[d]);
+    assert_string_equal(a->name, b->name);
+    assert_int_equal(a->size, b->size);
+    assert_int_equal(a->stride, b->stride);
+    assert_int_equal(a->spares, b->spares);
+    assert_int_equal(a->planes, b->planes);
+    assert_int_equal(a->switches, b->switches);
+    assert_int_equal(a->radix, b->radix);
+    assert_int_equal(a->n_levels, b->n_levels);
+    for (uint32_t l = 0; l < a->n_levels; l++)
+        assert_int_equal(a->levels[l], b->levels[l]);
+    assert_int_equal(a->twisted, b->twisted);
+    assert_int_equal(a->shared, b->shared);
+    assert_int_equal(a->nic, b->nic);
+    const sp_value *x[] = {&a->bw_bytes_per_s, &a->latency_s, &a->taper}, *y[] = {&b->bw_bytes_per_s, &b->latency_s, &b->taper};
+    for (int i = 0; i < 3; i++) {
+        assert_true(x[i]->low == y[i]->low);
+        assert_true(x[i]->nominal == y[i]->nominal);
+        assert_true(x[i]->high == y[i]->high);
+    }
+}
+
+static void same_machine(const sp_machine *a, const sp_machine *b)
+{
+    assert_int_equal(a->chips, b->chips);
+    assert_int_equal(a->n_planes, b->n_planes);
+    assert_ptr_equal(a->chip, b->chip);
+    for (uint32_t p = 0; p < a->n_planes; p++) {
+        assert_string_equal(a->planes[p].name, b->planes[p].name);
+        assert_int_equal(a->planes[p].n_tiers, b->planes[p].n_tiers);
+        for (uint32_t t = 0; t < a->planes[p].n_tiers; t++)
+            same_tier(&a->planes[p].tiers[t], &b->planes[p].tiers[t]);
+    }
+    assert_int_equal(a->chips_per_host, b->chips_per_host);
+    assert_int_equal(a->chips_per_rack, b->chips_per_rack);
+    assert_int_equal(a->spares_per_rack, b->spares_per_rack);
+    assert_int_equal(a->uses_uboe, b->uses_uboe);
+    assert_int_equal(a->uses_pcie, b->uses_pcie);
+    assert_true(a->power_w.nominal == b->power_w.nominal);
+    assert_true(a->overhead_w_per_chip.high == b->overhead_w_per_chip.high);
+    assert_true(a->price_usd.low == b->price_usd.low);
+}
+
+/* Every machine of the catalogue loads, counts, and comes back from its string. */
+static void every_machine_round_trips(void **state)
+{
+    (void)state;
+    assert_true(sp_catalog_machine_count(catalog) > 0);
+    for (size_t i = 0; i < sp_catalog_machine_count(catalog); i++) {
+        char text[4096];
+        sp_machine_totals totals;
+        sp_error err = {0};
+        const char *name = sp_catalog_machine_name(catalog, i);
+        const sp_machine *m = machine(name);
+        assert_string_equal(m->name, name);
+        int n = sp_machine_format(m, text, sizeof text);
+        assert_true(n > 0 && (size_t)n < sizeof text);
+        same_machine(m, machine(text));
+        if (sp_machine_count(m, &totals, &err))
+            fail_msg("%s: %s", name, err.text);
+        assert_true(totals.bisection_bytes_per_s > 0 && totals.injection_bytes_per_s > 0 && totals.diameter_hops > 0);
+        assert_true(totals.mem_bytes > 0 && totals.power_w > 0);
+    }
+}
+
+/* Each value of a machine has a source. */
+static void one_value(void *context, const char *path, const sp_value *value, sp_unit unit)
+{
+    (void)unit;
+    ++*(unsigned *)context;
+    assert_non_null(path);
+    assert_true(value->grade > SP_GRADE_NONE && value->grade < SP_GRADE_N);
+    assert_non_null(value->source);
+    assert_true(strlen(value->source) > 5);
+}
+
+static void every_value_has_a_source(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sp_catalog_machine_count(catalog); i++) {
+        unsigned n = 0;
+        sp_machine_each_value(machine(sp_catalog_machine_name(catalog, i)), one_value, &n);
+        assert_true(n >= 4);
+    }
+}
+
+static void sizes(void **state)
+{
+    (void)state;
+    assert_int_equal(machine("dgx-h100:128")->chips, 1024);
+    assert_int_equal(machine("dgx-h100:1")->planes[0].n_tiers, 1);
+    assert_int_equal(machine("gb200-nvl72")->chips, 72);
+    assert_int_equal(machine("gb200-nvl72:16")->chips, 1152);
+    assert_int_equal(machine("cloudmatrix-384:3")->planes[1].tiers[0].size, 1152);
+    assert_ptr_equal(machine("dgx-h100:128"), machine("dgx-h100:128"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_machine_round_trips),
+        cmocka_unit_test(every_value_has_a_source),
+        cmocka_unit_test(sizes),
+    };
+    return cmocka_run_group_tests(tests, open_catalog, close_catalog);
+}
