@@ -28,6 +28,9 @@ enum { GAP = 0 };
 
 enum { ALIGN = 16, BLOCK_MIN = 4096, BLOCK_MAX = 1 << 20 };
 
+/* A request above this is a product of hostile counts, whatever the machine would promise: 512 GiB. */
+static const size_t REQUEST_MAX = (size_t)1 << 39;
+
 typedef struct block {
     struct block *next;
     size_t used, size;
@@ -80,8 +83,6 @@ static block *block_add(sp_arena *arena, size_t bytes)
 {
     bool own = bytes > arena->next_size / 2;
     size_t size = own ? bytes : arena->next_size;
-    if (size > SIZE_MAX - sizeof(block))
-        return NULL;
     block *b = calloc(1, sizeof *b + size);
     if (!b)
         return NULL;
@@ -103,7 +104,7 @@ static block *block_add(sp_arena *arena, size_t bytes)
 void *sp_arena_alloc(sp_arena *arena, size_t count, size_t size)
 {
     size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 2 || sp_i_alloc_fails())
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > REQUEST_MAX || sp_i_alloc_fails())
         return NULL;
     size_t padded = ((bytes ? bytes : 1) + GAP + ALIGN - 1) / ALIGN * ALIGN;
     block *b = arena->head;
@@ -128,7 +129,7 @@ char *sp_arena_strndup(sp_arena *arena, const char *text, size_t length)
 
 char *sp_arena_strdup(sp_arena *arena, const char *text)
 {
-    return sp_arena_strndup(arena, text, SIZE_MAX / 2);
+    return sp_arena_strndup(arena, text, strlen(text));
 }
 
 char *sp_i_arena_vprintf(sp_arena *arena, const char *format, va_list args)

@@ -19,6 +19,10 @@ size_t sp_i_number_length(const char *text);
 /* The number text[0..length) times 10^exp10, rounded once, whatever the process's locale. false: too long to be meant. */
 bool sp_i_number_value(const char *text, size_t length, int exp10, double *out);
 
+/* `precision` (1..17) significant decimal digits of `value` (finite, >= 0), trailing zeros left out:
+ * value ~ 0.d1d2d3… x 10^point. Returns their count. */
+int sp_i_number_round(double value, int precision, char digits[18], int *point);
+
 /* Fewest decimal digits that read back to `value` (finite, >= 0): value = 0.d1d2d3… x 10^point. Returns their count (<= 17). */
 int sp_i_number_digits(double value, char digits[18], int *point);
 

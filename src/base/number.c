@@ -45,25 +45,31 @@ bool sp_i_number_value(const char *text, size_t length, int exp10, double *out)
     return true;
 }
 
+int sp_i_number_round(double value, int precision, char digits[18], int *point)
+{
+    char buffer[48];
+    int n = 0;
+    snprintf(buffer, sizeof buffer, "%.*e", precision - 1, value);
+    char *e = strchr(buffer, 'e');
+    for (char *p = buffer; p < e; p++)   /* leaves out the decimal point, whatever it is in this locale */
+        if (*p >= '0' && *p <= '9')
+            digits[n++] = *p;
+    while (n > 1 && digits[n - 1] == '0')
+        n--;
+    digits[n] = '\0';
+    *point = (int)strtol(e + 1, NULL, 10) + 1;
+    return n;
+}
+
 int sp_i_number_digits(double value, char digits[18], int *point)
 {
-    char buffer[40];
     int n = 0;
-    for (int precision = 0; precision < 17; precision++) {
-        snprintf(buffer, sizeof buffer, "%.*e", precision, value);
-        char *e = strchr(buffer, 'e');
-        n = 0;
-        for (char *p = buffer; p < e; p++)
-            if (*p >= '0' && *p <= '9')
-                digits[n++] = *p;
-        digits[n] = '\0';
-        *point = (int)strtol(e + 1, NULL, 10) + 1;
+    for (int precision = 1; precision <= 17; precision++) {
         double back;
+        n = sp_i_number_round(value, precision, digits, point);
         sp_i_number_value(digits, (size_t)n, *point - n, &back);
         if (back == value)
             break;
     }
-    while (n > 1 && digits[n - 1] == '0')
-        digits[--n] = '\0';
     return n;
 }

@@ -23,18 +23,14 @@ static void print_decimal(const char *digits, int n, int point, char out[64])
         snprintf(out, 64, "0.%.*s%s", -point, "000000000000000000000000", digits);
 }
 
-/* The value rounded to `digits_max` significant digits. Returns the rounded value of the text. */
+/* The value rounded for people; returns the value of the text. */
 static double print_rounded(double value, char out[64])
 {
-    char buffer[40], digits[18];
+    char digits[18];
     int point;
-    snprintf(buffer, sizeof buffer, "%.*e", DIGITS_FOR_PEOPLE - 1, value);
     double rounded;
-    for (char *p = buffer; *p; p++)
-        if (*p == ',')
-            *p = '.';   /* a locale's decimal comma */
-    sp_i_number_value(buffer, strlen(buffer), 0, &rounded);
-    int n = sp_i_number_digits(rounded, digits, &point);
+    int n = sp_i_number_round(value, DIGITS_FOR_PEOPLE, digits, &point);
+    sp_i_number_value(digits, (size_t)n, point - n, &rounded);
     print_decimal(digits, n, point, out);
     return rounded;
 }

@@ -87,37 +87,59 @@ static int child_of(const yaml_node_t *node, size_t index)
 
 typedef struct frame { int node; size_t next; } frame;
 
-/* Walks the graph depth first with a stack of its own. weight[id]: 0 not seen, ON_PATH while open, else the number of
- * nodes below and with it when aliases are written out. */
-static sp_status check_graph(sp_doc *doc, uint64_t *weight, size_t n_nodes, sp_error *err)
+/* What hangs below a node, itself included, with aliases written out. weight 0: not seen yet; ON_PATH: open. */
+typedef struct extent { uint64_t weight; uint32_t levels; } extent;
+
+static const uint64_t ON_PATH = UINT64_MAX;
+
+static sp_status too_deep(sp_node node, sp_error *err)
 {
-    enum { ON_PATH = -1 };
-    frame stack[SP_I_DEPTH_MAX];   /* containers that are open; scalars never are */
+    return sp_node_fail(node, SP_E_PARSE, err, "nesting is deeper than %d levels", SP_I_DEPTH_MAX);
+}
+
+/* All children of `node` are known: so is the node. */
+static sp_status close_node(sp_node node, extent *extents, size_t n_nodes, sp_error *err)
+{
+    extent sum = {1, 0};
+    int child;
+    for (size_t i = 0; (child = child_of(sp_i_text_node(node), i)); i++) {
+        sum.weight += extents[child].weight;
+        if (extents[child].levels > sum.levels)
+            sum.levels = extents[child].levels;
+    }
+    sum.levels++;
+    extents[node.id] = sum;
+    if (sum.weight > n_nodes + SHARED_NODES_MAX)
+        return sp_node_fail(node, SP_E_PARSE, err, "aliases (*name) make this stand for %llu nodes; write it without them",
+                            (unsigned long long)sum.weight);
+    return sum.levels > SP_I_DEPTH_MAX ? too_deep(node, err) : SP_OK;
+}
+
+/* Walks the graph depth first with a stack of its own: containers that are open; scalars never are. */
+static sp_status check_graph(sp_doc *doc, extent *extents, size_t n_nodes, sp_error *err)
+{
+    frame stack[SP_I_DEPTH_MAX];
     int depth = 0;
     stack[0] = (frame){1, 0};
-    weight[1] = (uint64_t)ON_PATH;
+    extents[1].weight = ON_PATH;
     while (depth >= 0) {
         frame *top = &stack[depth];
-        int child = child_of(sp_i_text_node((sp_node){doc, top->node}), top->next++);
-        if (!child) {
-            uint64_t sum = 1;
-            for (size_t i = 0; (child = child_of(sp_i_text_node((sp_node){doc, top->node}), i)); i++)
-                sum += weight[child];
-            weight[top->node] = sum;
-            if (sum > n_nodes + SHARED_NODES_MAX)
-                return sp_node_fail((sp_node){doc, top->node}, SP_E_PARSE, err, "aliases (*name) make this stand for more than "
-                                    "%llu nodes; write it without them", (unsigned long long)sum);
+        sp_node child = {doc, child_of(sp_i_text_node((sp_node){doc, top->node}), top->next++)};
+        if (!child.id) {
+            sp_status status = close_node((sp_node){doc, top->node}, extents, n_nodes, err);
+            if (status)
+                return status;
             depth--;
-        } else if (weight[child] == (uint64_t)ON_PATH) {
-            return sp_node_fail((sp_node){doc, child}, SP_E_PARSE, err, "the anchor on this node is used inside the node: an "
-                                "endless document; remove the alias (*name)");
-        } else if (!weight[child] && sp_i_text_node((sp_node){doc, child})->type == YAML_SCALAR_NODE) {
-            weight[child] = 1;
-        } else if (!weight[child]) {
+        } else if (extents[child.id].weight == ON_PATH) {
+            return sp_node_fail(child, SP_E_PARSE, err, "the anchor on this node is used inside the node: an endless document; "
+                                "remove the alias (*name)");
+        } else if (!extents[child.id].weight && sp_node_kind_of(child) == SP_NODE_SCALAR) {
+            extents[child.id].weight = 1;
+        } else if (!extents[child.id].weight) {
             if (depth + 1 == SP_I_DEPTH_MAX)
-                return sp_node_fail((sp_node){doc, child}, SP_E_PARSE, err, "nesting is deeper than %d levels", SP_I_DEPTH_MAX);
-            weight[child] = (uint64_t)ON_PATH;
-            stack[++depth] = (frame){child, 0};
+                return too_deep(child, err);
+            extents[child.id].weight = ON_PATH;
+            stack[++depth] = (frame){child.id, 0};
         }
     }
     return SP_OK;
@@ -126,10 +148,10 @@ static sp_status check_graph(sp_doc *doc, uint64_t *weight, size_t n_nodes, sp_e
 sp_status sp_i_text_check(sp_doc *doc, sp_error *err)
 {
     size_t n_nodes = (size_t)(doc->yaml.nodes.top - doc->yaml.nodes.start);
-    uint64_t *weight = calloc(n_nodes + 1, sizeof *weight);
-    if (!weight)
+    extent *extents = calloc(n_nodes + 1, sizeof *extents);
+    if (!extents)
         return no_memory(doc, err);
-    sp_status status = check_graph(doc, weight, n_nodes, err);
-    free(weight);
+    sp_status status = check_graph(doc, extents, n_nodes, err);
+    free(extents);
     return status ? status : check_nodes(doc, n_nodes, err);
 }

@@ -131,8 +131,11 @@ static void quoted(scan *s, char quote)
         }
         emit(s, c);
         s->at++;
-        if (c == quote)
+        if (c != quote)
+            continue;
+        if (quote == '"' || s->at == s->length || s->in[s->at] != quote)
             return;
+        emit(s, s->in[s->at++]);   /* '' is an apostrophe inside '...' */
     }
 }
 
