@@ -42,7 +42,8 @@ double sp_coll_bus_factor(sp_coll_op op, uint32_t ranks);
 
 typedef struct sp_coll_time { sp_comm_time comm; const sp_coll_algo *algo; double lower_bound_s; } sp_coll_time;
 /* The group that a placement makes on plane 0: its dims cut where they cross from one tier (or dim of a mesh or torus tier)
- * into the next, so that hierarchical algorithms see the tiers. Errors: SP_E_INVAL beyond the machine or uneven. */
+ * into the next, so that hierarchical algorithms see the tiers. What does not divide evenly stays one dim.
+ * Errors: SP_E_INVAL beyond the machine; SP_E_RANGE more than SP_PLACE_DIMS dims. */
 sp_status sp_coll_group(const sp_machine *machine, const sp_placement *placement, sp_group *out, sp_error *err);
 /* Best algorithm (or the named one) for a group placed on the machine: builds, prices by the analytic evaluator; algorithms
  * that the evaluator cannot lay on this placement are passed over. lower_bound_s: injection, cut and latency bound at

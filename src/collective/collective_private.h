@@ -71,6 +71,15 @@ sp_status sp_i_stage_finish(sp_i_stage *stage, const sp_program **out, sp_error 
 /* SP_E_INVAL with the reason in words. */
 sp_status sp_i_refuse(const char *algo, sp_coll_op op, const char *why, sp_error *err);
 
+/* A dim of the group as it lies on the machine. */
+typedef struct sp_i_lane_at { uint32_t size, tier, tdim; } sp_i_lane_at;
+#define SP_I_LANES_MAX SP_PLACE_DIMS
+sp_status sp_i_coll_lanes(const sp_machine *machine, const sp_placement *placement, sp_i_lane_at lanes[SP_I_LANES_MAX],
+                          uint32_t *n_lanes, sp_error *err);
+/* Seconds that no algorithm can go below. */
+double sp_i_coll_bound_s(sp_coll_op op, const sp_machine *machine, const sp_i_lane_at *lanes, uint32_t n_lanes,
+                         double size_bytes, bool replicated);
+
 #define SP_I_ROW(name) \
     bool sp_i_##name##_applicable(sp_coll_op op, const sp_group *group, const char **why); \
     sp_status sp_i_##name##_build(sp_coll_op op, const sp_group *group, sp_arena *arena, const sp_program **out, sp_error *err)
