@@ -38,3 +38,13 @@ if(NOT SP_SANITIZE)
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(install PROPERTIES LABELS tools)
 endif()
+
+# Where gcovr is installed, `--target coverage-report` of the coverage preset turns the counters into a page.
+find_program(SP_GCOVR gcovr)
+if(SP_GCOVR)
+  add_custom_target(coverage-report
+    COMMAND ${CMAKE_COMMAND} -E make_directory coverage
+    COMMAND ${SP_GCOVR} --root ${CMAKE_SOURCE_DIR} --filter ${CMAKE_SOURCE_DIR}/src/ --filter ${CMAKE_SOURCE_DIR}/cli/
+      --exclude-throw-branches --txt coverage/summary.txt --html-details coverage/index.html --print-summary ${CMAKE_BINARY_DIR}
+    WORKING_DIRECTORY ${CMAKE_BINARY_DIR} USES_TERMINAL)
+endif()

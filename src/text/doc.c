@@ -83,7 +83,7 @@ static int feed_some(void *data, unsigned char *buffer, size_t size, size_t *siz
 static sp_status parser_error(const sp_doc *doc, const yaml_parser_t *parser, const sp_i_prepared *text, const char *excess,
                               sp_error *err)
 {
-    if (parser->error == YAML_MEMORY_ERROR)
+    if (parser->error == YAML_MEMORY_ERROR || parser->error == YAML_NO_ERROR)   /* the loader fails without saying why */
         return no_memory(doc->name, err);
     if (excess)
         return sp_error_set(err, SP_E_PARSE, doc->name, (uint32_t)parser->mark.line + 1,

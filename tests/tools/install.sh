@@ -45,4 +45,15 @@ for program in shared static; do
     got=$(LD_LIBRARY_PATH=$(dirname "$(dirname "$pc")") "$prefix/$program")
     [ "$got" = "$expected" ] || { echo "FAIL: $program printed '$got', expected '$expected'"; exit 1; }
 done
+# What the headers do not promise is not exported. A function that the headers declare and nobody defines would be missing.
+library=$(find "$prefix" -name libsuperpod.so)
+nm -D --defined-only "$library" | awk '{ print $3 }' | sort > "$prefix/exported"
+if grep -v '^sp_' "$prefix/exported" || grep '^sp_i_' "$prefix/exported"; then
+    echo "FAIL: these are exported and not public"
+    exit 1
+fi
+cat include/superpod/*.h | sed 's|/\*.*\*/||; s|^ *\*.*||' | grep -v 'static inline' | grep -oE '\bsp_[a-z0-9_]+\(' | tr -d '(' | sort -u > "$prefix/declared"
+missing=$(comm -13 "$prefix/exported" "$prefix/declared")
+[ -z "$missing" ] || { echo "FAIL: declared in a public header, defined nowhere:" $missing; exit 1; }
+
 echo "installed $(find "$prefix" -type f | wc -l) files; programs against the shared and the static library run"

@@ -53,6 +53,23 @@ static void error_may_wrap_itself_and_truncates(void **state)
     assert_int_equal(strlen(err.text), sizeof err.text - 1);
 }
 
+/* What is shown can always be printed on a terminal and put into JSON. */
+static void error_is_one_line_of_utf8(void **state)
+{
+    (void)state;
+    static const struct { const char *found, *shown; } cases[] = {
+        {"a\nb\t\x1b[31m\x7f", "a?b??[31m?"}, {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {"\xc3", "?"}, {"\xe2\x82", "??"}, {"\xf0\x9f\x98", "???"}, {"\xff\xc0\x80", "???"}, {"\xed\xa0\x80", "???"}, {"\xc2\x9b", "??"},
+        {"\xe0\x80\x80x", "???x"}, {"\xf4\x90\x80\x80", "????"},
+    };
+    sp_error err;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sp_error_set(&err, SP_E_PARSE, cases[i].found, 1, 1, "%s", cases[i].found);
+        assert_string_equal(err.text, cases[i].shown);
+        assert_string_equal(err.file, cases[i].shown);
+    }
+}
+
 static void arena_pieces_are_zeroed_aligned_and_apart(void **state)
 {
     (void)state;
@@ -197,6 +214,7 @@ int main(void)
         cmocka_unit_test(status_names_differ),
         cmocka_unit_test(error_says_where),
         cmocka_unit_test(error_may_wrap_itself_and_truncates),
+        cmocka_unit_test(error_is_one_line_of_utf8),
         cmocka_unit_test(arena_pieces_are_zeroed_aligned_and_apart),
         cmocka_unit_test(arena_refuses_overflow),
         cmocka_unit_test(nth_allocation_fails_once),
