@@ -53,7 +53,7 @@ sp_status sp_predict_train(const sp_machine *machine, const sp_model *model, con
 typedef struct sp_pricer sp_pricer;
 sp_status sp_pricer_create(const sp_machine *machine, const sp_model *model, sp_pricer **out, sp_error *err);
 void sp_pricer_destroy(sp_pricer *pricer);
-typedef struct sp_price { double mem_bytes_max, lower_bound_s; } sp_price;
+typedef struct sp_price { double mem_bytes_max, lower_bound_s; } sp_price;   /* lower_bound_s 0: does not fit in memory */
 /* The plan must have passed sp_plan_check. layout from sp_plan_layout. */
 sp_status sp_pricer_price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_price *out, sp_error *err);
 

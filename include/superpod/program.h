@@ -63,7 +63,7 @@ typedef enum sp_task_kind {
     SP_TASK_COMPUTE,   /* occupies a stream of its rank for cost_s                                        */
     SP_TASK_TRANSFER,  /* sends units from its rank to rank_map(rank)                                     */
     SP_TASK_REDUCE,    /* local reduction of units at memory rate; units = 0: a join that costs nothing   */
-    SP_TASK_CALL       /* runs program `callee` once, placed by the caller's sp_call_site; occupies `stream` */
+    SP_TASK_CALL       /* runs program `callee` once over one of the caller's groups; occupies `stream` for cost_s */
 } sp_task_kind;
 
 /* What arrival does to the receiver's buffer (and what the proof in collective checks). A transfer reads (MOVE: takes) the
@@ -72,6 +72,7 @@ typedef enum sp_task_kind {
 typedef enum sp_effect { SP_EFFECT_COPY, SP_EFFECT_REDUCE, SP_EFFECT_MOVE } sp_effect;
 
 #define SP_STREAM_COMPUTE 0u
+#define SP_CALLEE_NONE UINT32_MAX
 #define SP_STREAMS_MAX 16u
 
 /* Axes of a class: successive `step`s follow one another, `chunk`s go at the same time, `mb` is for micro-batches. The
@@ -94,7 +95,9 @@ typedef struct sp_task_class {
     uint32_t data_off, n_data;      /* constraints in the program's data array                                      */
     double units;                   /* units moved by one instance (all contributions counted); REDUCE: units read  */
     /* CALL */
-    uint32_t callee;                /* index of a sub-program                                                       */
+    uint32_t callee;                /* index of a sub-program, or SP_CALLEE_NONE: only its seconds are known        */
+    uint32_t callee_group;          /* which group runs it, in the maker's numbering (training: sp_comm_group)      */
+    double callee_unit_bytes;       /* bytes a unit of the callee stands for                                        */
     /* dependencies in the program's dep array */
     uint32_t dep_off, n_deps;
 } sp_task_class;

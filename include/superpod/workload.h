@@ -166,6 +166,7 @@ typedef struct sp_plan {
     sp_recompute recompute;
     uint32_t recompute_layers;       /* of each stage's chunk; 0: all (FULL only)                     */
     sp_schedule schedule;
+    uint32_t first_layers, last_layers; /* layers of the first / last pipeline chunk; 0: as even as the others  */
     bool sequence_parallel;          /* activations between TP regions split over TP                  */
     uint32_t order[SP_AXES];         /* axes from the innermost tier outwards, a permutation of sp_axis */
     uint32_t place[SP_AXES];         /* bit t: the axis may use tier t; 0: any tier                   */
@@ -198,8 +199,9 @@ typedef struct sp_layout {
 /* Lays axes on tiers innermost first in plan->order, each on the tiers plan->place allows. SP_E_UNFIT when they do not fit. */
 sp_status sp_plan_layout(const sp_plan *plan, const sp_machine *machine, sp_layout *out, sp_error *err);
 
-/* Layers of pipeline stage `stage`, virtual chunk `chunk`: [*first, *first + *count). Remainders go to the earliest chunks after
- * the first; the first and last chunk, which also hold embedding and head, come last in line for them. */
+/* Layers of pipeline stage `stage`, virtual chunk `chunk`: [*first, *first + *count). The first and last chunk, which also hold
+ * embedding and head, take first_layers / last_layers when those are set; what is left is spread evenly, remainders to the
+ * earliest chunks after the first, then to the first, then to the last. */
 void sp_plan_chunk_layers(const sp_plan *plan, uint32_t n_layers, uint32_t stage, uint32_t chunk, uint32_t *first, uint32_t *count);
 
 /* ---- lowering: one block on one chip ------------------------------------------------------------------------- */

@@ -142,6 +142,9 @@ static sp_status pipelines(search *s, sp_plan plan, uint32_t chips)
         sp_i_choices dps = sp_i_space_dp(s->problem, chips, plan.tp * plan.cp * plan.pp, plan.mbs);
         for (uint32_t d = 0; d < dps.n; d++) {
             plan.dp = dps.value[d];
+            /* with one stage, or one replica, the order of pp and dp is the same layout */
+            if ((plan.pp == 1 || plan.dp == 1) && memcmp(plan.order, s->space.order[0], sizeof plan.order) != 0)
+                continue;
             if ((uint64_t)plan.tp * plan.cp * plan.dp % ((uint64_t)plan.ep * plan.etp))
                 continue;
             for (uint32_t v = 0; v < s->space.vpp.n; v++)

@@ -9,6 +9,7 @@
 #define GROUP_BUFFER_BYTES 400e6  /* HCCL_BUFFSIZE: 200 MB, twice a communicator (CANN environment reference)             */
 #define RUNTIME_BYTES 2.5e9       /* guess: context, kernels' code and workspace; 1.5-4 GB seen with CUDA and CANN         */
 #define FRAGMENTATION 0.03        /* guess: of activations; caching allocators lose a few per cent                         */
+#define RESERVE 0.03              /* guess: of the chip's memory, never handed out: ECC rows, driver, page tables               */
 #define LOGIT_BYTES 6.0           /* BF16 logits and their FP32 copy in the loss                                          */
 
 /* Chunk activations held at the peak by a stage: the warm-up forwards of the schedule plus one. */
@@ -63,7 +64,6 @@ static double group_buffers(const sp_plan *plan)
 
 void sp_i_stage_memory(const sp_machine *machine, const sp_model *model, const sp_plan *plan, uint32_t stage, sp_stage_memory *out)
 {
-    (void)machine;
     sp_local_params params = {0, 0};
     double per_chunk = 0, working = 0, gathered = 0;
     bool head = false;
@@ -87,7 +87,7 @@ void sp_i_stage_memory(const sp_machine *machine, const sp_model *model, const s
     if (head)
         m.activations += (double)plan->mbs * (double)plan->seq / plan->cp * model->vocab / plan->tp * LOGIT_BYTES;
     m.buffers = group_buffers(plan) + expert_buffers(model, plan);
-    m.overhead = RUNTIME_BYTES + FRAGMENTATION * m.activations;
+    m.overhead = RUNTIME_BYTES + FRAGMENTATION * m.activations + RESERVE * machine->chip->mem_bytes.nominal;
     m.total = m.weights + m.gradients + m.optimizer + m.activations + m.buffers + m.overhead;
     *out = m;
 }

@@ -20,7 +20,10 @@ static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_l
     *out = (sp_i_cost){.label = item->label, .slack = item->slack};
     if (item->is_comm) {
         out->stream = stream_of(item->group);
-        return sp_i_comm_s(pricer, item->coll, &layout->group[item->group], stack, item->size_bytes, &out->time_s, NULL, err);
+        out->coll = item->coll;
+        out->group = item->group;
+        out->size_bytes = item->size_bytes;
+        return sp_i_comm_s(pricer, item->coll, &layout->group[item->group], stack, item->size_bytes, &out->time_s, &out->algo, err);
     }
     sp_op_cost cost;
     sp_status status = sp_chip_op_cost(pricer->machine->chip, &item->op, &cost);

@@ -23,7 +23,13 @@ typedef struct sp_i_curve {
 enum { SP_I_STREAM_COMPUTE, SP_I_STREAM_TP, SP_I_STREAM_CP, SP_I_STREAM_EP, SP_I_STREAM_DP, SP_I_STREAM_PP_FORWARD,
        SP_I_STREAM_PP_BACKWARD };
 
-typedef struct sp_i_cost { const char *label; double time_s, flop; uint32_t stream, slack; } sp_i_cost;
+typedef struct sp_i_cost {
+    const char *label;
+    double time_s, flop;
+    uint32_t stream, slack;
+    const sp_coll_algo *algo;    /* collectives: what is called, NULL for compute and groups of one */
+    sp_coll_op coll; sp_comm_group group; double size_bytes;
+} sp_i_cost;
 typedef struct sp_i_piece {
     uint32_t n;
     sp_i_cost item[SP_ITEMS_MAX];

@@ -70,6 +70,10 @@ static sp_status bound(sp_pricer *pricer, const sp_plan *plan, const sp_layout *
 sp_status sp_pricer_price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_price *out, sp_error *err)
 {
     sp_price price = {.mem_bytes_max = worst_memory(pricer, plan)};
+    if (price.mem_bytes_max > pricer->machine->chip->mem_bytes.nominal) {
+        *out = price;
+        return SP_OK;
+    }
     size_t n = (size_t)plan->pp * plan->vpp;
     double *f = calloc(3 * n, sizeof *f);
     sp_i_sync *sync = calloc(n, sizeof *sync);

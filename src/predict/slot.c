@@ -7,10 +7,9 @@
 #define RUN_ITEMS_MAX (2 * SP_ITEMS_MAX)
 #define RUNS_MAX 512
 
-typedef struct run_item { const char *label; double time_s; uint32_t stream, slack; } run_item;
 typedef struct slot_run {
     uint32_t n, count, first_class;
-    run_item item[RUN_ITEMS_MAX];
+    sp_i_cost item[RUN_ITEMS_MAX];
     double gather_s, scatter_s;      /* ZeRO-3: weights before, gradients after, a layer */
     int32_t gather_class;
 } slot_run;
@@ -29,8 +28,10 @@ static void put_piece(slot_run *run, const sp_i_piece *piece, bool recompute)
 {
     for (uint32_t i = 0; i < piece->n && run->n < RUN_ITEMS_MAX; i++) {
         const sp_i_cost *from = &piece->item[i];
-        const char *label = recompute && from->stream == SP_I_STREAM_COMPUTE ? "recompute" : from->label;
-        run->item[run->n++] = (run_item){label, from->time_s, from->stream, from->slack};
+        sp_i_cost *to = &run->item[run->n++];
+        *to = *from;
+        if (recompute && from->stream == SP_I_STREAM_COMPUTE)
+            to->label = "recompute";
     }
 }
 
@@ -62,7 +63,23 @@ static void wait_for_items(maker *m, uint32_t waiting, const slot_run *run, uint
     }
 }
 
-static bool put_class(maker *m, const run_item *item, uint32_t count, int32_t *out)
+/* The collective an item calls, as the program the winning algorithm builds. */
+static bool find_callee(maker *m, const sp_i_cost *item, sp_task_class *task)
+{
+    const sp_program *program;
+    task->callee = SP_CALLEE_NONE;
+    task->callee_group = item->group;
+    if (!item->algo)
+        return true;
+    if (item->algo->build(item->coll, &m->layout->shape[item->group], m->arena, &program, NULL) != SP_OK)
+        return false;
+    int32_t callee = sp_builder_callee(m->builder, program);
+    task->callee = (uint32_t)callee;
+    task->callee_unit_bytes = sp_coll_unit_bytes(program, item->size_bytes);
+    return callee >= 0;
+}
+
+static bool put_class(maker *m, const sp_i_cost *item, uint32_t count, int32_t *out)
 {
     double *cost = sp_arena_alloc(m->arena, 1, sizeof *cost);
     if (!cost)
@@ -70,6 +87,8 @@ static bool put_class(maker *m, const run_item *item, uint32_t count, int32_t *o
     *cost = item->time_s;
     sp_task_class task = {.label = item->label, .kind = item->stream == SP_I_STREAM_COMPUTE ? SP_TASK_COMPUTE : SP_TASK_CALL,
                           .n_step = count, .n_mb = 1, .n_chunk = 1, .stream = item->stream, .cost_s = cost};
+    if (task.kind == SP_TASK_CALL && !find_callee(m, item, &task))
+        return false;
     *out = sp_builder_class(m->builder, &task, 0);
     return *out >= 0;
 }
@@ -81,7 +100,7 @@ static bool put_gather(maker *m)
     run->gather_class = -1;
     if (run->gather_s <= 0)
         return true;
-    run_item item = {"dp", run->gather_s, SP_I_STREAM_DP, 0};
+    sp_i_cost item = {.label = "dp", .time_s = run->gather_s, .stream = SP_I_STREAM_DP, .group = SP_GROUP_DP};
     if (!put_class(m, &item, run->count, &run->gather_class))
         return false;
     wait_for(m, (uint32_t)run->gather_class, run->first_class, SP_PICK_SAME, -2);
@@ -97,7 +116,7 @@ static bool put_scatter(maker *m)
     int32_t task;
     if (run->scatter_s <= 0)
         return true;
-    run_item item = {"dp", run->scatter_s, SP_I_STREAM_DP, 0};
+    sp_i_cost item = {.label = "dp", .time_s = run->scatter_s, .stream = SP_I_STREAM_DP, .group = SP_GROUP_DP};
     if (!put_class(m, &item, run->count, &task))
         return false;
     wait_for_items(m, (uint32_t)task, run, run->n, true, SP_PICK_SAME, 0);

@@ -47,7 +47,11 @@ static uint32_t slot_class(builder *s, const char *label, const sp_i_slot *slots
 {
     sp_task_class task = {.label = label, .kind = SP_TASK_CALL, .n_step = s->K, .n_mb = 1, .n_chunk = s->G,
                           .stream = SP_I_STREAM_COMPUTE, .priority = priority, .cost_rank = stage_digit(s),
-                          .cost_step = {s->P, s->V}, .cost_s = slot_costs(s, slots, reverse)};
+                          .cost_step = {s->P, s->V}, .cost_s = slot_costs(s, slots, reverse),
+                          .callee = SP_CALLEE_NONE, .callee_group = SP_GROUPS};
+    /* a stage of one kind of slot names its program; stages that differ are known by their seconds */
+    if (s->V == 1 && s->P == 1)
+        task.callee = (uint32_t)sp_builder_callee(s->b, slots[0].program);
     return add_class(s, task);
 }
 
@@ -60,7 +64,8 @@ static uint32_t send_class(builder *s, const char *label, uint32_t stream, uint3
     for (uint32_t v = 0; cost && v < s->V; v++)
         cost[v] = last_chunk_free && v == s->V - 1 ? 0 : s->step->p2p_s;
     sp_task_class task = {.label = label, .kind = SP_TASK_CALL, .domain = stage_digit(s), .domain_lo = lo, .domain_hi = hi,
-                          .n_step = s->K, .n_mb = 1, .n_chunk = 1, .stream = stream, .cost_step = {s->P, s->V}, .cost_s = cost};
+                          .n_step = s->K, .n_mb = 1, .n_chunk = 1, .stream = stream, .cost_step = {s->P, s->V}, .cost_s = cost,
+                          .callee = SP_CALLEE_NONE, .callee_group = SP_GROUP_PP};
     return add_class(s, task);
 }
 
@@ -150,7 +155,8 @@ static bool any_sync(const builder *s, bool gather)
 static uint32_t sync_class(builder *s, const char *label, uint32_t v, bool gather)
 {
     sp_task_class task = {.label = label, .kind = SP_TASK_CALL, .n_step = 1, .n_mb = 1, .n_chunk = s->G,
-                          .stream = SP_I_STREAM_DP, .cost_rank = stage_digit(s), .cost_s = sync_costs(s, v, gather)};
+                          .stream = SP_I_STREAM_DP, .cost_rank = stage_digit(s), .cost_s = sync_costs(s, v, gather),
+                          .callee = SP_CALLEE_NONE, .callee_group = SP_GROUP_DP};
     return add_class(s, task);
 }
 

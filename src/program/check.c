@@ -54,7 +54,7 @@ static sp_status check_cost(const checker *ck, const sp_task_class *task)
     for (size_t i = 0; i < n; i++)
         if (!isfinite(task->cost_s[i]) || task->cost_s[i] < 0)
             return bad(ck, "cost_s[%zu] is %g s; expected a finite number >= 0", i, task->cost_s[i]);
-    if (task->kind == SP_TASK_CALL && task->callee >= ck->program->n_callees)
+    if (task->kind == SP_TASK_CALL && task->callee != SP_CALLEE_NONE && task->callee >= ck->program->n_callees)
         return bad(ck, "calls program %u of %u", task->callee, ck->program->n_callees);
     return SP_OK;
 }

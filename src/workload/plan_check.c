@@ -133,6 +133,11 @@ static sp_status check_pipeline(const subject *s)
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
                             "found pp %u x vpp %u = %llu pipeline chunks, more than the model's %u layers; lower pp or vpp",
                             p->pp, p->vpp, (unsigned long long)slots, s->model->n_layers);
+    uint64_t named = (p->first_layers > 0) + (p->last_layers > 0), given = (uint64_t)p->first_layers + p->last_layers;
+    if (slots == 1 ? given > 0 : given + (slots - named) > s->model->n_layers || (slots == named && given != s->model->n_layers))
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
+                            "found first-layers %u and last-layers %u, which leave %llu other pipeline chunks without one of the model's %u layers "
+                            "each; lower them, or raise pp above 1", p->first_layers, p->last_layers, (unsigned long long)(slots - named), s->model->n_layers);
     if (p->vpp > 1 && p->schedule != SP_SCHEDULE_INTERLEAVED)
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found vpp %u with schedule %s; expected schedule interleaved",
                             p->vpp, sp_schedule_name(p->schedule));
@@ -165,20 +170,27 @@ sp_status sp_plan_check(const sp_plan *plan, const sp_model *model, const sp_mac
     return SP_OK;
 }
 
+static uint32_t layers_of_chunk(const sp_plan *plan, uint32_t n_layers, uint32_t slots, uint32_t at)
+{
+    uint32_t named = (plan->first_layers > 0) + (plan->last_layers > 0), free_slots = slots - named;
+    uint32_t left = n_layers - plan->first_layers - plan->last_layers;
+    if (at == 0 && plan->first_layers)
+        return plan->first_layers;
+    if (at == slots - 1 && plan->last_layers)
+        return plan->last_layers;
+    bool first_free = !plan->first_layers, last_free = !plan->last_layers;
+    uint32_t middle = slots > 2 ? slots - 2 : 0;
+    uint32_t turn = at == 0 ? middle : at == slots - 1 ? middle + first_free : at - 1;
+    if (slots == 1 || !free_slots || (!first_free && !last_free && !middle))
+        return left;
+    return left / free_slots + (turn < left % free_slots);
+}
+
 void sp_plan_chunk_layers(const sp_plan *plan, uint32_t n_layers, uint32_t stage, uint32_t chunk, uint32_t *first, uint32_t *count)
 {
     uint32_t slots = plan->pp * plan->vpp, mine = chunk * plan->pp + stage;
-    uint32_t base = n_layers / slots, rest = n_layers % slots, before = 0;
     *first = 0;
-    *count = base;
-    for (uint32_t i = 0; i <= mine; i++) {
-        /* order of remainders: chunk 1, 2, … slots-2, then 0, then the last */
-        uint32_t turn = slots < 3 ? i : i == 0 ? slots - 2 : i == slots - 1 ? slots - 1 : i - 1;
-        uint32_t here = base + (turn < rest);
-        if (i == mine) {
-            *first = before;
-            *count = here;
-        }
-        before += here;
-    }
+    for (uint32_t i = 0; i < mine; i++)
+        *first += layers_of_chunk(plan, n_layers, slots, i);
+    *count = layers_of_chunk(plan, n_layers, slots, mine);
 }

@@ -80,9 +80,33 @@ static bool take(floor *f, uint32_t allowed, uint32_t count, sp_placement *out)
     return count == 1;
 }
 
-static void finish(const sp_machine *machine, sp_placement *placement, uint32_t *tiers, sp_group *shape)
+static uint32_t slot_of(const floor *empty, uint64_t stride)
+{
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < empty->n; i++)
+        if (empty->slot[i].left > 1 && empty->slot[i].stride <= stride)
+            at = i;
+    return at;
+}
+
+/* Neighbouring dims that continue each other inside one tier dim are one dim: 4 and then 2 of a mesh of 8 are the mesh. */
+static void merge(const floor *empty, sp_placement *placement)
+{
+    uint32_t n = 0;
+    for (uint32_t d = 0; d < placement->n_dims; d++) {
+        uint64_t end = n ? (uint64_t)placement->dim[n - 1].stride * placement->dim[n - 1].size : 0;
+        if (n && end == placement->dim[d].stride && slot_of(empty, placement->dim[n - 1].stride) == slot_of(empty, placement->dim[d].stride))
+            placement->dim[n - 1].size *= placement->dim[d].size;
+        else
+            placement->dim[n++] = placement->dim[d];
+    }
+    placement->n_dims = n;
+}
+
+static void finish(const sp_machine *machine, const floor *empty, sp_placement *placement, uint32_t *tiers, sp_group *shape)
 {
     const sp_plane *plane = &machine->planes[0];
+    merge(empty, placement);
     *tiers = 0;
     shape->n_dims = placement->n_dims;
     for (uint32_t d = 0; d < placement->n_dims; d++) {
@@ -138,8 +162,9 @@ static bool lay_experts(const sp_plan *plan, sp_layout *out)
 sp_status sp_plan_layout(const sp_plan *plan, const sp_machine *machine, sp_layout *out, sp_error *err)
 {
     sp_layout layout = {.chips = plan->tp * plan->cp * plan->dp * plan->pp};
-    floor f;
-    floor_make(machine, &f);
+    floor f, empty;
+    floor_make(machine, &empty);
+    f = empty;
     for (uint32_t i = 0; i < SP_AXES; i++) {
         uint32_t axis = plan->order[i];
         if (!take(&f, plan->place[axis], axis_count(plan, axis), &layout.group[axis]))
@@ -156,7 +181,7 @@ sp_status sp_plan_layout(const sp_plan *plan, const sp_machine *machine, sp_layo
     if (!append(&layout.group[SP_GROUP_DP], &layout.group[SP_GROUP_CP]))
         return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "the data-parallel group lies across too many dims");
     for (uint32_t g = 0; g < SP_GROUPS; g++)
-        finish(machine, &layout.group[g], &layout.tiers[g], &layout.shape[g]);
+        finish(machine, &empty, &layout.group[g], &layout.tiers[g], &layout.shape[g]);
     if (plan->place_ep && (layout.tiers[SP_GROUP_EP] & ~plan->place_ep))
         return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0,
                             "ep %u reaches tiers that --place does not allow it; lower ep, or raise what lies inside it",

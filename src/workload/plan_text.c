@@ -65,6 +65,7 @@ static const key keys[] = {
     {"gbs", KEY_U64, offsetof(sp_plan, gbs)}, {"seq", KEY_U64, offsetof(sp_plan, seq)},
     {"precision", KEY_PRECISION, 0}, {"recompute", KEY_RECOMPUTE, 0},
     {"recompute-layers", KEY_U32, offsetof(sp_plan, recompute_layers)}, {"schedule", KEY_SCHEDULE, 0},
+    {"first-layers", KEY_U32, offsetof(sp_plan, first_layers)}, {"last-layers", KEY_U32, offsetof(sp_plan, last_layers)},
     {"sp", KEY_BOOL, offsetof(sp_plan, sequence_parallel)}, {"overlap-dp", KEY_BOOL, offsetof(sp_plan, overlap_dp)},
     {"overlap-tp", KEY_BOOL, offsetof(sp_plan, overlap_tp)}, {"overlap-ep", KEY_BOOL, offsetof(sp_plan, overlap_ep)},
     {"order", KEY_ORDER, 0}, {"place", KEY_PLACE, 0}, {"stack", KEY_STACK, 0},
@@ -103,7 +104,7 @@ static bool put_value(const sp_plan *plan, const key *k, char *out, size_t room)
     case KEY_U32: {
         uint32_t value = *(const uint32_t *)(const void *)base;
         snprintf(out, room, "%u", value);
-        return strcmp(k->name, "recompute-layers") != 0 || value != 0;
+        return value != 0 || !strstr(k->name, "layers");
     }
     case KEY_U64: snprintf(out, room, "%llu", (unsigned long long)*(const uint64_t *)(const void *)base); return true;
     case KEY_BOOL: snprintf(out, room, "%s", *(const bool *)base ? "yes" : "no"); return true;
