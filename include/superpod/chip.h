@@ -25,11 +25,12 @@ double sp_format_bytes(sp_format format);                            /* bytes an
  * The formulas that use each constant are in docs/models/chip.md. */
 typedef struct sp_chip_fit {
     sp_value gemm_peak_fraction;      /* largest fraction of a 16-bit format's peak a big GEMM reaches, (0, 1]      */
-    sp_value gemm_k_half;             /* K at which filling and draining a tile halves the rate (elements)          */
+    sp_value gemm_fill_s;             /* time that filling and draining one output tile adds to its matrix work     */
     sp_value gemm_fp8_fraction;       /* extra factor for 8-bit formats (power, scales, promotion), (0, 1]          */
     sp_value gemm_fp4_fraction;       /* extra factor for 4- and 6-bit formats                                      */
     sp_value attention_fwd_fraction;  /* of the matrix peak while the matrix unit works in fused attention          */
     sp_value attention_bwd_fraction;
+    sp_value attention_previous;      /* rate of attention kernels written for the generation before, of its own    */
     sp_value attention_fill;          /* key columns' worth of work to start and end one block of queries           */
     sp_value attention_exp_overlap;   /* share of the exponentials hidden behind matrix work, [0, 1]                */
     sp_value mem_fraction;            /* achievable fraction of memory bandwidth, streaming                         */
@@ -112,6 +113,7 @@ typedef struct sp_op_cost {
     double time_s;                /* all `count` launches                                                          */
     double flop, bytes;           /* work done and memory traffic                                                  */
     double matrix_time_s, mem_time_s, launch_time_s;  /* the terms that make the time                              */
+    double energy_j;              /* idle power, work and traffic; never above TDP x time                          */
     const char *limit;            /* static: "matrix" | "memory" | "launch" | "vector"                             */
 } sp_op_cost;
 

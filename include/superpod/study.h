@@ -108,6 +108,39 @@ sp_study_score sp_study_score_rows(const sp_study_row *rows, uint32_t n_rows, bo
  * same name without ".md" beside it. Written under temporary names and renamed. */
 sp_status sp_study_page(const char *path, const sp_study *study, sp_error *err);
 
+/* ---- kernels ------------------------------------------------------------------------------------------------------ */
+
+/* Rows of a kernels table as operators on a catalog chip: used by validation and by the calibration of the chip model
+ * (tools/fit-kernels). Model page: docs/models/chip.md. */
+#define SP_STUDY_OPS 24
+
+/* The shares are of the chip's matrix rate (in the format run) and of its memory bandwidth. */
+typedef enum sp_study_metric { SP_STUDY_FLOP_PER_S, SP_STUDY_BYTES_PER_S, SP_STUDY_SECONDS, SP_STUDY_FLOP_SHARE,
+                               SP_STUDY_BYTES_SHARE } sp_study_metric;
+
+/* What a row measured, in our operators. Strings belong to the table or are static. */
+typedef struct sp_study_kernel {
+    const char *id, *split, *source, *kernel, *evidence;
+    const char *chip;                /* catalog name; NULL when the row cannot be predicted (see skip)          */
+    const char *skip;                /* why not, or NULL                                                        */
+    const char *assumed;             /* what the row does not state and was taken to be, or NULL                */
+    double share;                    /* of the chip that the row used: 0.5 for one die of two                   */
+    double mem_bw_bytes_per_s;       /* of the part measured where it differs from the catalog chip's, else 0   */
+    bool previous_kernels;           /* attention by kernels written for the generation before                  */
+    sp_op ops[SP_STUDY_OPS]; uint32_t n_ops;   /* run one after another                                         */
+    double moved_bytes;              /* sent by each chip over scale-up links beside them (tensor parallelism)  */
+    sp_study_metric metric;
+    double measured;                 /* in the metric's SI unit, or a share                                     */
+    double counted_flop, counted_bytes; /* as the source counts them                                            */
+} sp_study_kernel;
+
+/* Row `row` of a kernels table. Errors: SP_E_PARSE for a cell that is no number, SP_E_INVAL for a row without a metric.
+ * A row that the model has no operator or chip for is not an error: `skip` says why. */
+sp_status sp_study_kernel_row(const sp_csv *csv, size_t row, sp_study_kernel *out, sp_error *err);
+
+/* The row's metric as predicted on `chip` (the catalog chip of that name). */
+sp_status sp_study_kernel_predict(const sp_chip *chip, const sp_study_kernel *kernel, double *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -30,11 +30,12 @@ const sp_i_chip_field sp_i_chip_fields[] = {
 
 const sp_i_chip_field sp_i_fit_fields[] = {
     {"gemm_peak_fraction", SP_UNIT_NONE, SP_I_CHIP_FRACTION, true, FIT(gemm_peak_fraction)},
-    {"gemm_k_half", SP_UNIT_NONE, SP_I_CHIP_FROM_0, true, FIT(gemm_k_half)},
+    {"gemm_fill", SP_UNIT_SECONDS, SP_I_CHIP_FROM_0, true, FIT(gemm_fill_s)},
     {"gemm_fp8_fraction", SP_UNIT_NONE, SP_I_CHIP_FRACTION, true, FIT(gemm_fp8_fraction)},
     {"gemm_fp4_fraction", SP_UNIT_NONE, SP_I_CHIP_FRACTION, true, FIT(gemm_fp4_fraction)},
     {"attention_fwd_fraction", SP_UNIT_NONE, SP_I_CHIP_FRACTION, true, FIT(attention_fwd_fraction)},
     {"attention_bwd_fraction", SP_UNIT_NONE, SP_I_CHIP_FRACTION, true, FIT(attention_bwd_fraction)},
+    {"attention_previous", SP_UNIT_NONE, SP_I_CHIP_FRACTION, true, FIT(attention_previous)},
     {"attention_fill", SP_UNIT_NONE, SP_I_CHIP_FROM_0, true, FIT(attention_fill)},
     {"attention_exp_overlap", SP_UNIT_NONE, SP_I_CHIP_SHARE, true, FIT(attention_exp_overlap)},
     {"mem_fraction", SP_UNIT_NONE, SP_I_CHIP_FRACTION, true, FIT(mem_fraction)},

@@ -60,7 +60,8 @@ sp_status sp_i_op_attention(const sp_chip *chip, const sp_op *op, sp_i_op_terms 
     double fraction = op->backward ? fit->attention_bwd_fraction.nominal : fit->attention_fwd_fraction.nominal;
     double group = (double)op->heads / (double)op->kv_heads, together = (double)op->q_len * group;
     double padded = ceil(together / ROWS_MIN) * ROWS_MIN / together;
-    double waste = op->causal ? fmin(BLOCK, 0.5 * (double)op->q_len + 0.5 * BLOCK) : 0.0;
+    double edge = fmin(BLOCK, 0.5 * (double)op->q_len + 0.5 * BLOCK);   /* of a block cut by a diagonal, mean */
+    double waste = (op->causal ? edge : 0.0) + (op->window ? edge : 0.0);
     t->columns = seen + fmin(waste, (double)op->kv_len - seen) + fit->attention_fill.nominal;
     t->flop = rows * seen * per_column;
     t->bytes = memory_bytes(op);

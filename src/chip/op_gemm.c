@@ -6,9 +6,12 @@
 /* Relative extra cost of feeding a small tile from on-chip memory, per unit of relative operand traffic. A 64 x 64 tile
  * of a 128 x 128 family moves twice the operand bytes per FLOP and so takes 1 + SMALL_TILE times as long per FLOP.
  * guess: set with the rest of the curve on the open rows of validation/kernels.csv. */
-#define SMALL_TILE 0.15
+#define SMALL_TILE 0.2
 #define TILE_FLOOR 16.0   /* smallest tile side of the matrix instructions of all families (m16n8, 16 x 16 cubes) */
-#define HALVINGS 4        /* tile sides tried: T, T/2, T/4, T/8                                                   */
+
+/* Tile sides a kernel library offers, as shares of the family's large tile. */
+#define SIDES 6
+static const double side_share[SIDES] = {1.0, 0.75, 0.5, 0.375, 0.25, 0.125};
 
 double sp_i_op_rate(const sp_chip *chip, sp_format format, double fraction, sp_format *ran_in)
 {
@@ -26,57 +29,63 @@ double sp_i_op_rate(const sp_chip *chip, sp_format format, double fraction, sp_f
     }
 }
 
-/* Core-elements of the output, quantised to whole tiles and whole waves, weighted by the tile's own efficiency. */
-static double tiled_area(const sp_chip *chip, const sp_op *op, double tile_m, double tile_n, double *waves)
+/* ceil without a call; numbers beyond 2^53 are whole already. */
+static inline double up(double x)
 {
-    double tiles = op->groups * ceil((double)op->m / tile_m) * ceil((double)op->n / tile_n);
-    double traffic = (1.0 / tile_m + 1.0 / tile_n) / (1.0 / chip->tile_m + 1.0 / chip->tile_n);
-    *waves = ceil(tiles / chip->cores);
-    return *waves * tile_m * tile_n * (1.0 + SMALL_TILE * (traffic - 1.0));
+    if (!(x < 9e15))
+        return x;
+    double below = (double)(int64_t)x;
+    return below < x ? below + 1.0 : below;
 }
 
-static void choose_tile(const sp_chip *chip, const sp_op *op, sp_i_op_terms *t, double *area)
+/* Waves x (matrix work of a tile at its own efficiency + fill), for the best of the tiles offered.
+ * core_flop_per_s: achievable rate of one core. */
+static double matrix_seconds(const sp_chip *chip, const sp_op *op, double core_flop_per_s, sp_i_op_terms *t)
 {
-    *area = INFINITY;
-    double tile_m = chip->tile_m;
-    for (int i = 0; i < HALVINGS && (i == 0 || tile_m >= TILE_FLOOR); i++, tile_m *= 0.5) {
-        double tile_n = chip->tile_n;
-        for (int j = 0; j < HALVINGS && (j == 0 || tile_n >= TILE_FLOOR); j++, tile_n *= 0.5) {
-            double waves, here = tiled_area(chip, op, tile_m, tile_n, &waves);
-            if (here < *area) {
-                *area = here;
-                t->tile_m = tile_m;
-                t->tile_n = tile_n;
+    double best = INFINITY, cores = chip->cores, full = 1.0 / chip->tile_m + 1.0 / chip->tile_n;
+    double element_s = 2.0 * (double)op->k / core_flop_per_s, fill_s = chip->fit.gemm_fill_s.nominal;
+    double side_n[SIDES], across_n[SIDES];
+    for (int j = 0; j < SIDES; j++) {
+        side_n[j] = fmax(chip->tile_n * side_share[j], TILE_FLOOR);
+        across_n[j] = up((double)op->n / side_n[j]) * op->groups;
+    }
+    for (int i = 0; i < SIDES; i++) {
+        double side_m = fmax(chip->tile_m * side_share[i], TILE_FLOOR), across_m = up((double)op->m / side_m);
+        for (int j = 0; j < SIDES; j++) {
+            double waves = up(across_m * across_n[j] / cores);
+            double excess = (1.0 / side_m + 1.0 / side_n[j]) / full - 1.0;
+            double here = waves * (side_m * side_n[j] * element_s * (1.0 + SMALL_TILE * excess) + fill_s);
+            if (here < best) {
+                best = here;
+                t->tile_m = side_m;
+                t->tile_n = side_n[j];
                 t->waves = waves;
             }
         }
     }
+    return best;
 }
 
-/* Bytes through memory: each operand once, and again for every further wave that needs it, unless L2 keeps it. */
+/* Bytes through memory: each operand once, and again for every block of the output that does not share it. A block is what
+ * all cores work on at once, or, if larger, the square whose two operand panels fit in L2. */
 static double traffic_bytes(const sp_chip *chip, const sp_op *op)
 {
     double m = (double)op->m, n = (double)op->n, k = (double)op->k;
     double in = sp_format_bytes(op->format), a = m * k * in, b = n * k * in;
-    double area = (double)chip->cores * chip->tile_m * chip->tile_n, side = sqrt(area);
-    double span_m = fmin(m, side), span_n = fmin(n, area / span_m);
-    span_m = fmin(m, area / span_n);
-    double again = a * (n / span_n - 1.0) + b * (m / span_m - 1.0);
-    double missed = fmax(0.0, 1.0 - chip->l2_bytes.nominal / (a + b));
-    return op->groups * (a + b + again * missed + m * n * sp_format_bytes(op->out_format));
+    double side = fmax(sqrt((double)chip->cores * chip->tile_m * chip->tile_n), chip->l2_bytes.nominal / (2.0 * k * in));
+    double span_m = fmin(m, side), span_n = fmin(n, side * side / span_m);
+    span_m = fmin(m, side * side / span_n);
+    return op->groups * (a * (n / span_n) + b * (m / span_m) + m * n * sp_format_bytes(op->out_format));
 }
 
 sp_status sp_i_op_gemm(const sp_chip *chip, const sp_op *op, sp_i_op_terms *t)
 {
     if (op->groups == 0 || op->m == 0 || op->n == 0 || op->k == 0)
         return SP_E_INVAL;
-    double area, k = (double)op->k;
-    choose_tile(chip, op, t, &area);
-    t->flop = 2.0 * op->groups * (double)op->m * (double)op->n * k;
+    t->flop = 2.0 * op->groups * (double)op->m * (double)op->n * (double)op->k;
     t->bytes = traffic_bytes(chip, op);
     t->rate_flop_per_s = sp_i_op_rate(chip, op->format, chip->fit.gemm_peak_fraction.nominal, &t->ran_in);
-    t->matrix_s = 2.0 * area * chip->cores * (k + chip->fit.gemm_k_half.nominal) / t->rate_flop_per_s;
+    t->matrix_s = matrix_seconds(chip, op, t->rate_flop_per_s / chip->cores, t);
     t->mem_s = t->bytes / (chip->mem_bw_bytes_per_s.nominal * chip->fit.mem_fraction.nominal);
-    t->split_k = 1.0;
     return SP_OK;
 }

@@ -10,7 +10,7 @@ typedef struct sp_i_op_terms {
     double exp_s;                    /* exponentials of softmax, part of matrix_s where not hidden          */
     double mem_s;                    /* traffic at the achievable rate                                      */
     double rate_flop_per_s;          /* rate the work was priced at                                         */
-    double tile_m, tile_n, waves, split_k;   /* GEMM: the choice made                                       */
+    double tile_m, tile_n, waves;            /* GEMM: the choice made                                       */
     double columns;                  /* ATTENTION: key columns a query row costs, fill and waste included   */
     sp_format ran_in;                /* native format used                                                  */
     bool vector;                     /* matrix_s is the vector unit's                                       */

@@ -1,0 +1,107 @@
+/* Attention rows: fused kernels by their shape, the unfused sequence, and latent attention whose shape a row leaves open. */
+#include "kernel_i.h"
+
+#include <string.h>
+
+static void set_shape(sp_op *op, sp_format format, double batch, double heads, double kv_heads, double q, double kv, double d_qk,
+                      double d_v)
+{
+    op->format = format;
+    op->out_format = SP_FMT_BF16;
+    op->batch = (uint64_t)batch;
+    op->heads = (uint64_t)heads;
+    op->kv_heads = (uint64_t)kv_heads;
+    op->q_len = (uint64_t)q;
+    op->kv_len = (uint64_t)kv;
+    op->d_qk = (uint32_t)d_qk;
+    op->d_v = (uint32_t)d_v;
+}
+
+/* Scores written and read again by separate kernels: two batched GEMMs and a softmax pass each way, twice that backward. */
+static void unfused_ops(const sp_i_kernel_cells *c, sp_format format, double heads, sp_study_kernel *out)
+{
+    double elements = c->batch * heads * c->seq * c->seq;
+    const struct { const char *label; double n, k, count; } gemms[] = {
+        {"scores", c->seq, c->head_dim, 3.0}, {"values", c->head_dim, c->seq, 3.0}};   /* forward 1, backward 2 */
+    for (int i = 0; i < 2; i++) {
+        sp_op *op = sp_i_study_op(out, SP_OP_GEMM, gemms[i].label);
+        op->format = format;
+        op->groups = (uint32_t)(c->batch * heads);
+        op->m = (uint64_t)c->seq;
+        op->n = (uint64_t)gemms[i].n;
+        op->k = (uint64_t)gemms[i].k;
+        op->count = gemms[i].count;
+    }
+    sp_op *softmax = sp_i_study_op(out, SP_OP_VECTOR, "softmax");
+    softmax->bytes = elements * 2.0 * 2.0 * 3.0;   /* 2-byte elements read and written: scale, softmax, its gradient */
+    softmax->flop = elements * 15.0;
+}
+
+static bool older_than(const char *library, const char *chip)
+{
+    bool two = strstr(library, "FlashAttention-2") != NULL, three = strstr(library, "FlashAttention-3") != NULL;
+    bool hopper = strncmp(chip, "h", 1) == 0;
+    bool blackwell = strncmp(chip, "b", 1) == 0 || strncmp(chip, "gb", 2) == 0;
+    return (hopper && two) || (blackwell && (two || three));
+}
+
+void sp_i_kernel_attention(const sp_i_kernel_cells *c, sp_format format, sp_study_kernel *out)
+{
+    double heads = c->heads;
+    if (c->batch < 1.0 || c->seq < 1.0 || c->head_dim < 1.0) {
+        out->skip = "no shape stated";
+        return;
+    }
+    if (heads < 1.0) {
+        heads = 2048.0 / c->head_dim < 1.0 ? 1.0 : 2048.0 / c->head_dim;
+        out->assumed = "no heads stated: hidden size 2,048";
+    }
+    bool causal = strstr(c->kernel, "causal") != NULL, backward = strstr(c->kernel, "bwd") != NULL;
+    bool forward = !backward || strstr(c->kernel, "fwd") != NULL;
+    double once = c->batch * heads * c->seq * c->seq * 4.0 * c->head_dim * (causal ? 0.5 : 1.0);
+    out->counted_flop = once * ((forward ? 1.0 : 0.0) + (backward ? 2.5 : 0.0));
+    out->previous_kernels = out->chip && older_than(c->library, out->chip);
+    if (strstr(c->library, "PyTorch standard")) {
+        unfused_ops(c, format, heads, out);
+        return;
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        if (pass == 0 ? !forward : !backward)
+            continue;
+        sp_op *op = sp_i_study_op(out, SP_OP_ATTENTION, pass ? "attention backward" : "attention");
+        set_shape(op, format, c->batch, heads, heads, c->seq, c->seq, c->head_dim, c->head_dim);
+        op->causal = causal;
+        op->backward = pass == 1;
+    }
+}
+
+/* DeepSeek's latent attention: 128 query heads; absorbed keys of 576 whose first 512 serve as values, one key head; not
+ * absorbed, heads of 192 and 128. Two queries a sequence (one speculative token) and 128 sequences of 8,192 are the
+ * compute-bound case of FlashMLA's own test; one query of 16 heads leaves memory as the limit. */
+void sp_i_kernel_latent(const sp_i_kernel_cells *c, sp_format format, sp_study_kernel *out)
+{
+    bool backward = strstr(c->kernel, "bwd") != NULL, memory = strstr(c->kernel, "memory-bound") != NULL;
+    bool decode = strstr(c->kernel, "decode") != NULL, sparse = strstr(c->kernel, "sparse") != NULL;
+    sp_op *op = sp_i_study_op(out, SP_OP_ATTENTION, c->kernel);
+    if (decode) {
+        set_shape(op, format, 128, memory ? 16 : 128, 1, memory ? 1 : 2, sparse ? 2048 : 8192, 576, 512);
+        op->v_in_k = true;
+        if (strstr(c->kernel, "fp8 kv"))   /* 512 latent FP8 values, 4 FP32 scales, 64 BF16 rotary values (FlashMLA README) */
+            op->kv_element_bytes = 656.0 / 576.0;
+    } else if (sparse) {   /* every query gathers its own 2,048 of 8,192 keys, which L2 holds: memory gives each key once */
+        set_shape(op, format, 4096, 128, 1, 1, 2048, 576, 512);
+        op->v_in_k = true;
+        op->kv_element_bytes = sp_format_bytes(format) * 8192.0 / (4096.0 * 2048.0);
+    } else {
+        set_shape(op, format, 1, 128, 128, 8192, 8192, 192, 128);
+        op->causal = true;
+    }
+    op->backward = backward;
+    out->assumed = "no shape stated: DeepSeek-V3's heads, 128 sequences of 8,192 (sparse: 2,048 keys), prefill of 8,192";
+    double seen = op->causal ? 0.5 * (double)op->kv_len : (double)op->kv_len;
+    double rows = (double)op->batch * (double)op->heads * (double)op->q_len;
+    if (memory)
+        out->counted_bytes = (double)op->batch * (double)op->kv_len * 576.0 * sp_format_bytes(format);
+    else
+        out->counted_flop = rows * seen * 2.0 * ((double)op->d_qk + op->d_v) * (backward ? 2.5 : 1.0);
+}
