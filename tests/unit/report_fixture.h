@@ -81,7 +81,7 @@ static inline uint32_t add_class(sp_builder *b, sp_task_class task)
     return (uint32_t)sp_builder_class(b, &task, 0);
 }
 
-/* Greedy 1F1B: a stage prefers backward slots. Compute on stream 0 (slots in two parts), hand-over on 1 and 2, gradients on 3.
+/* 1F1B: stage p starts P-1-p forwards before its first backward, then alternates. Compute on stream 0 (slots in two parts), hand-over on 1 and 2, gradients on 3.
  * As predicted steps are: a step of a class is a position in the stage's order, a chunk a part of a slot. */
 static inline const sp_program *fixture_program(fixture *f, uint32_t stages, uint32_t micro_batches)
 {
@@ -115,6 +115,10 @@ static inline const sp_program *fixture_program(fixture *f, uint32_t stages, uin
     sp_builder_dep(b, forward, (sp_dep){send_f, before, own, own, last, {0, 0}, 0});
     sp_builder_dep(b, backward, (sp_dep){send_b, after, own, own, last, {0, 0}, 0});
     sp_builder_dep(b, backward, (sp_dep){forward, same, own, own, last, {0, 0}, 0});
+    sp_axis_map ahead = {.pick = SP_PICK_SAME, .c0 = (int32_t)stages - 1, .c_rank = -1, .rank_digit = {1, stages}};
+    sp_axis_map behind = {.pick = SP_PICK_SAME, .c0 = -(int32_t)stages, .c_rank = 1, .rank_digit = {1, stages}};
+    sp_builder_dep(b, backward, (sp_dep){forward, same, ahead, own, last, {0, 0}, 0});
+    sp_builder_dep(b, forward, (sp_dep){backward, same, behind, own, last, {0, 0}, 0});
     sp_builder_dep(b, reduce, (sp_dep){backward, same, last, own, last, {0, 0}, 0});
     sp_builder_dep(b, update, (sp_dep){reduce, same, own, own, own, {0, 0}, 0});
     const sp_program *program = NULL;

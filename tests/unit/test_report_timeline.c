@@ -21,7 +21,7 @@ static char folder[64];
 
 static const char *in_folder(const char *name)
 {
-    static char path[128];
+    static char path[400];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return path;
 }
@@ -279,7 +279,6 @@ static void unwritable_places(void **state)
     fixture *f = fixture_make(2, 3);
     refused(f, "/tmp/superpod-no-such-folder/a.json", "create the folder");
     refused(f, folder, "not of a folder");
-    refused(f, "/proc/a.json", "choose another path");
     if (access("/dev/full", W_OK) == 0)
         refused(f, "/dev/full", "free some space");
     assert_int_equal(empty_folder(), 0);
@@ -315,7 +314,7 @@ static void a_link_stays_a_link(void **state)
 {
     (void)state;
     fixture *f = fixture_make(2, 3);
-    char real[128];
+    char real[400];
     snprintf(real, sizeof real, "%s", in_folder("real.json"));
     fclose(fopen(real, "w"));
     assert_int_equal(symlink(real, in_folder("link.json")), 0);
