@@ -70,7 +70,7 @@ static double cut_dragonfly(const sp_tier *tier, const digit *cut, uint32_t t, u
     double half = cut->half, other = cut->size - cut->half, instances = (double)chips / ((double)tier->stride * tier->size);
     double access = half / cut->size * (double)chips * tier->bw_bytes_per_s.nominal, across = access;
     if (cut->tier == t && d.groups > 1)
-        across = instances * half * other * d.global_bw;
+        across = instances * half * other * (double)d.pair_links * d.global_bw;
     else if (cut->tier == t && d.routers > 1)
         across = instances * half * other * d.local_bw;
     return across < access ? across : access;

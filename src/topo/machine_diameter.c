@@ -6,6 +6,8 @@
  * the tiers inside. */
 #include "topo_i.h"
 
+#include <stdlib.h>
+
 static uint32_t ring_radius(const sp_tier *tier)
 {
     uint32_t hops = 0, k = UINT32_MAX;
@@ -36,11 +38,66 @@ static uint32_t direct_hops(const sp_plane *plane, uint32_t from, uint32_t to, u
     return hops;
 }
 
-/* Router hops between the farthest routers: local, global, local. */
-static uint32_t dragonfly_hops(const sp_tier *tier)
+#define SEARCH_MAX 100000000ull   /* steps, about 0.1 s */
+
+/* Farthest router from router `from` of group 0; every group looks alike. `hops` has room for all routers, `queue` too. */
+static uint32_t farthest_router(const sp_i_dragonfly *d, uint64_t from, uint8_t *hops, uint32_t *queue)
 {
-    uint32_t local = tier->dims[0] > 1, global = tier->dims[1] > 1;
-    return 2 + (global ? 1 + 2 * local : local);
+    uint64_t head = 0, tail = 0, n = d->routers * d->groups;
+    for (uint64_t r = 0; r < n; r++)
+        hops[r] = UINT8_MAX;
+    hops[from] = 0;
+    queue[tail++] = (uint32_t)from;
+    while (head < tail) {
+        uint64_t at = queue[head++], group = at / d->routers, own = at % d->routers;
+        uint64_t local = d->routers - 1, all = local + (d->groups - 1) * d->pair_links;
+        for (uint64_t i = 0; i < all; i++) {
+            uint64_t next;
+            if (i < local) {
+                next = group * d->routers + (own + 1 + i) % d->routers;
+            } else {
+                uint64_t link = (i - local) % d->pair_links, to = (group + 1 + (i - local) / d->pair_links) % d->groups;
+                if (sp_i_dragonfly_gate(d, group, to, link) != own)
+                    continue;
+                next = to * d->routers + sp_i_dragonfly_gate(d, to, group, link);
+            }
+            if (hops[next] == UINT8_MAX) {
+                hops[next] = hops[at] + 1;
+                queue[tail++] = (uint32_t)next;
+            }
+        }
+    }
+    return hops[queue[tail - 1]];
+}
+
+/* Router hops between the farthest routers: local, global, local makes 3; small or thick ones have shorter ways, found by
+ * searching. Where the search would be long the answer is 3, which is then an upper bound. */
+static sp_status dragonfly_hops(const sp_tier *tier, uint32_t *out, sp_error *err)
+{
+    sp_i_dragonfly d = sp_i_dragonfly_of(tier);
+    uint64_t n = d.routers * d.groups, links = d.routers + d.groups * d.pair_links, work = d.routers * n * links;
+    uint32_t most = 0;
+    if (d.groups == 1 || d.routers == 1) {
+        *out = 2 + (n > 1);
+        return SP_OK;
+    }
+    if (d.pair_links >= d.routers || n > 1u << 20 || work > SEARCH_MAX) {
+        *out = 2 + (d.pair_links >= d.routers ? 2 : 3);
+        return SP_OK;
+    }
+    uint8_t *hops = malloc(n);
+    uint32_t *queue = malloc(n * sizeof *queue);
+    for (uint64_t r = 0; hops && queue && r < d.routers; r++) {
+        uint32_t far = farthest_router(&d, r, hops, queue);
+        most = far > most ? far : most;
+    }
+    bool ok = hops && queue;
+    free(hops);
+    free(queue);
+    if (!ok)
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory to search a dragonfly");
+    *out = 2 + most;
+    return SP_OK;
 }
 
 static bool last_switched(const sp_plane *plane, uint32_t end, uint32_t *out)
@@ -76,12 +133,15 @@ static sp_status inner_hops(const sp_plane *plane, uint32_t end, uint64_t free, 
     *out = direct_hops(plane, k + 1, end, free);
     if ((uint64_t)plane->tiers[k].stride * plane->tiers[k].size <= free)
         return SP_OK;
+    uint32_t hops = 0;
+    sp_status status;
     if (plane->tiers[k].kind == SP_TIER_DRAGONFLY) {
-        *out += dragonfly_hops(&plane->tiers[k]);
-        return SP_OK;
+        status = dragonfly_hops(&plane->tiers[k], &hops, err);
+    } else {
+        status = tree_of(plane, k, &tree, &levels, err);
+        hops = 2 * levels;
     }
-    sp_status status = tree_of(plane, k, &tree, &levels, err);
-    *out += 2 * levels;
+    *out += hops;
     return status;
 }
 
@@ -106,20 +166,25 @@ sp_status sp_i_diameter(const sp_plane *plane, uint32_t *out, sp_error *err)
 {
     uint32_t k, levels, hops;
     sp_i_tree tree;
+    if (plane->n_tiers == 1 && plane->tiers[0].size == 1) {
+        *out = 0;   /* one chip */
+        return SP_OK;
+    }
     if (!last_switched(plane, plane->n_tiers, &k)) {
         *out = direct_hops(plane, 0, plane->n_tiers, 0);
         return SP_OK;
     }
+    sp_status status;
     if (plane->tiers[k].kind == SP_TIER_DRAGONFLY) {
-        hops = dragonfly_hops(&plane->tiers[k]);
+        status = dragonfly_hops(&plane->tiers[k], &hops, err);
     } else {
-        sp_status status = tree_of(plane, k, &tree, &levels, err);
+        status = tree_of(plane, k, &tree, &levels, err);
         hops = 2 * levels;
         if (!status && tree.rail && tree.first_tier == k)
             status = rail_hops(plane, k, &tree, levels, &hops, err);
-        if (status)
-            return status;
     }
+    if (status)
+        return status;
     *out = hops + direct_hops(plane, k + 1, plane->n_tiers, 0);
     return SP_OK;
 }

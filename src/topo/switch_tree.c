@@ -189,7 +189,7 @@ static sp_status top_links(const sp_tier *tier, const sp_i_tree *tree, uint64_t 
         *merge = ceil_div(*up, each);
         *up = *merge * each;
     } else if (tier->radix > down) {
-        *merge = tier->radix / down < *up ? tier->radix / down : *up;
+        *merge = divisor_below(*up, tier->radix / down);   /* evenly, so that every switch of the level is alike */
     }
     return SP_OK;
 }

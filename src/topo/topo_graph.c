@@ -97,9 +97,10 @@ static bool dragonfly_instance(sink *s, const sp_i_dragonfly *d, double chip_bw,
                     return false;
         s->bw = d->global_bw;
         for (uint64_t h = g + 1; h < d->groups; h++)
-            if (!link2(s, first_router + g * d->routers + sp_i_dragonfly_gate(d, g, h),
-                       first_router + h * d->routers + sp_i_dragonfly_gate(d, h, g)))
-                return false;
+            for (uint64_t i = 0; i < d->pair_links; i++)
+                if (!link2(s, first_router + g * d->routers + sp_i_dragonfly_gate(d, g, h, i),
+                           first_router + h * d->routers + sp_i_dragonfly_gate(d, h, g, i)))
+                    return false;
     }
     return true;
 }

@@ -85,11 +85,12 @@ uint64_t sp_i_tree_chip(const sp_i_tree *tree, const sp_plane *plane, uint64_t p
 /* Dragonfly: what the balanced reading gives. */
 typedef struct sp_i_dragonfly {
     uint64_t routers, groups, chips_per_router;
-    double local_bw, global_bw;   /* of one local link, of one bundle between two groups */
+    uint64_t pair_links;          /* links between two groups                  */
+    double local_bw, global_bw;   /* of one local link, of one global link     */
 } sp_i_dragonfly;
 sp_i_dragonfly sp_i_dragonfly_of(const sp_tier *tier);
-/* Router of group `from` that holds the bundle to group `to`. */
-uint64_t sp_i_dragonfly_gate(const sp_i_dragonfly *d, uint64_t from, uint64_t to);
+/* Router of group `from` that holds link number `link` to group `to`. */
+uint64_t sp_i_dragonfly_gate(const sp_i_dragonfly *d, uint64_t from, uint64_t to, uint64_t link);
 
 /* Shift of dimension `d` of a twisted torus: the wrap link of `dim` moves dimension `d` by *shift; 0 when it does not. */
 uint32_t sp_i_twist(const sp_tier *tier, uint32_t dim, uint32_t d);
