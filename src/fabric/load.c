@@ -173,6 +173,7 @@ typedef struct walker {
     const digit_lanes *lanes;
     double bytes;
     double latency_s;
+    double weight;       /* positions this flow stands for */
 } walker;
 
 static uint32_t coordinate(const digit_lanes *lanes, uint32_t k, uint32_t digit)
@@ -223,7 +224,7 @@ static bool walk(walker *w, uint32_t from, uint32_t to)
             outer = w->view->lane[lanes->lane[k]].tier;
     if (outer == UINT32_MAX)
         return true;
-    w->load->out_bytes[outer] += w->bytes / lanes->total;
+    w->load->out_bytes[outer] += w->weight * w->bytes / lanes->total;
     if (switched(&w->view->tiers[outer])) {
         if (!through_switch(w, outer, from, to, &latency))
             return false;
@@ -328,6 +329,22 @@ static bool domain_allows(const sp_task_class *task, sp_digit digit, uint32_t po
     return sp_class_has_rank(task, position * digit.stride);
 }
 
+/* Every rank sends to its neighbour: positions alike in the outermost lane load disjoint, equal links. */
+static bool neighbour_ring(const sp_task_class *task)
+{
+    return task->peer.op == SP_MAP_SHIFT && task->n_chunk == 1 && task->peer.c_step == 0 && task->domain.size == 0 &&
+           (task->peer.c0 == 1 || task->peer.c0 == -1);
+}
+
+/* Of the outermost lane the first, second and last coordinates are walked; the second stands for those between. */
+static double ring_weight(const digit_lanes *lanes, uint32_t position)
+{
+    uint32_t k = lanes->n - 1, size = lanes->size[k], at = coordinate(lanes, k, position);
+    if (size <= 3 || at == 0 || at == size - 1)
+        return 1;
+    return at == 1 ? size - 2 : 0;
+}
+
 sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program *program, const sp_task_class *task,
                         uint32_t step, double bytes, double *latency_s, sp_error *err)
 {
@@ -336,7 +353,7 @@ sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program
     sp_status status = lanes_of(view, digit, &lanes, err);
     if (status != SP_OK)
         return status;
-    walker w = {.load = load, .view = view, .lanes = &lanes, .bytes = bytes, .latency_s = *latency_s};
+    walker w = {.load = load, .view = view, .lanes = &lanes, .bytes = bytes, .latency_s = *latency_s, .weight = 1};
     if (task->effect == SP_EFFECT_REDUCE)
         load->reduced += bytes * task->n_chunk;
     bool sweep = task->peer.op == SP_MAP_SHIFT && task->n_chunk + 1 == digit.size && digit.size > UNIFORM_FROM &&
@@ -348,10 +365,13 @@ sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program
     }
     if ((uint64_t)task->n_chunk * digit.size > FLOWS_MAX)
         return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "program %s has more than %u flows in one step", program->name, FLOWS_MAX);
+    bool ring = neighbour_ring(task) && digit.size > UNIFORM_FROM;
     for (uint32_t chunk = 0; chunk < task->n_chunk; chunk++)
         for (uint32_t position = 0; position < digit.size; position++) {
             uint32_t to;
             uint32_t rank = position * digit.stride;
+            if (ring && (w.weight = ring_weight(&lanes, position)) == 0)
+                continue;
             if (!domain_allows(task, digit, position) ||
                 !sp_rank_map_apply(&task->peer, rank, step, chunk, program->n_ranks, &to))
                 continue;

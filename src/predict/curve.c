@@ -1,4 +1,4 @@
-/* Collective curves: one line a + b * size per applicable algorithm, compiled from the analytic evaluator at two sizes. */
+/* Collective curves: one line a + b * size per applicable algorithm, compiled by one call of the analytic evaluator. */
 #include "price.h"
 
 #include <stdlib.h>
@@ -54,25 +54,20 @@ static sp_status grow(sp_pricer *pricer, sp_error *err)
 
 static sp_status compile_line(sp_pricer *pricer, sp_i_curve *curve, const sp_coll_algo *algo, const sp_group *group, sp_error *err)
 {
-    const double small = 1, large = 1 << 30;
+    const double size = 1 << 30;   /* any: what is not latency is proportional to it */
     sp_arena *scratch = sp_arena_create();
     const sp_program *program;
-    sp_comm_time at_small, at_large;
+    sp_comm_time time;
     if (!scratch)
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a collective");
     sp_status status = algo->build(curve->op, group, scratch, &program, err);
     sp_placement placement = curve->placement;
     placement.base = 0;
     if (status == SP_OK)
-        status = sp_fabric_analytic(program, pricer->machine, &placement, curve->stack, sp_coll_unit_bytes(program, small), true,
-                                    &at_small, err);
-    if (status == SP_OK)
-        status = sp_fabric_analytic(program, pricer->machine, &placement, curve->stack, sp_coll_unit_bytes(program, large), true,
-                                    &at_large, err);
+        status = sp_fabric_analytic(program, pricer->machine, &placement, curve->stack, sp_coll_unit_bytes(program, size), true, &time, err);
     if (status == SP_OK) {
-        double slope = (at_large.time_s - at_small.time_s) / (large - small);
-        curve->line[curve->n].fixed_s = at_small.time_s - slope * small;
-        curve->line[curve->n].per_byte_s = slope;
+        curve->line[curve->n].fixed_s = time.latency_s;
+        curve->line[curve->n].per_byte_s = (time.time_s - time.latency_s) / size;
         curve->line[curve->n++].algo = algo;
     }
     sp_arena_destroy(scratch);

@@ -4,14 +4,13 @@
 #include <math.h>
 #include <string.h>
 
-static uint32_t stream_of(sp_comm_group group)
+uint32_t sp_i_stream_of(const sp_layout *layout, sp_comm_group group)
 {
-    switch (group) {
-    case SP_GROUP_TP: case SP_GROUP_ETP: return SP_I_STREAM_TP;
-    case SP_GROUP_CP: return SP_I_STREAM_CP;
-    case SP_GROUP_EP: return SP_I_STREAM_EP;
-    default: return SP_I_STREAM_DP;
-    }
+    uint32_t outermost = 0;
+    for (uint32_t t = 0; t < SP_TIERS_MAX; t++)
+        if (layout->tiers[group] >> t & 1)
+            outermost = t;
+    return SP_I_STREAM_TIER + outermost;
 }
 
 static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_layout *layout, const sp_item *item, sp_i_cost *out,
@@ -19,7 +18,7 @@ static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_l
 {
     *out = (sp_i_cost){.label = item->label, .slack = item->slack};
     if (item->is_comm) {
-        out->stream = stream_of(item->group);
+        out->stream = sp_i_stream_of(layout, item->group);
         out->coll = item->coll;
         out->group = item->group;
         out->size_bytes = item->size_bytes;

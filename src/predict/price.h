@@ -19,9 +19,10 @@ typedef struct sp_i_curve {
     struct { double fixed_s, per_byte_s; const sp_coll_algo *algo; } line[SP_I_LINES_MAX];
 } sp_i_curve;
 
-/* Streams of a chip. */
-enum { SP_I_STREAM_COMPUTE, SP_I_STREAM_TP, SP_I_STREAM_CP, SP_I_STREAM_EP, SP_I_STREAM_DP, SP_I_STREAM_PP_FORWARD,
-       SP_I_STREAM_PP_BACKWARD };
+/* Streams of a chip: compute, and one for communication on each tier. A group that spans several tiers holds the outermost:
+ * that is where its traffic meets that of other groups. */
+enum { SP_I_STREAM_COMPUTE, SP_I_STREAM_TIER };
+uint32_t sp_i_stream_of(const sp_layout *layout, sp_comm_group group);
 
 typedef struct sp_i_cost {
     const char *label;

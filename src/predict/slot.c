@@ -100,7 +100,7 @@ static bool put_gather(maker *m)
     run->gather_class = -1;
     if (run->gather_s <= 0)
         return true;
-    sp_i_cost item = {.label = "dp", .time_s = run->gather_s, .stream = SP_I_STREAM_DP, .group = SP_GROUP_DP};
+    sp_i_cost item = {.label = "dp", .time_s = run->gather_s, .stream = sp_i_stream_of(m->layout, SP_GROUP_DP), .group = SP_GROUP_DP};
     if (!put_class(m, &item, run->count, &run->gather_class))
         return false;
     wait_for(m, (uint32_t)run->gather_class, run->first_class, SP_PICK_SAME, -2);
@@ -116,7 +116,7 @@ static bool put_scatter(maker *m)
     int32_t task;
     if (run->scatter_s <= 0)
         return true;
-    sp_i_cost item = {.label = "dp", .time_s = run->scatter_s, .stream = SP_I_STREAM_DP, .group = SP_GROUP_DP};
+    sp_i_cost item = {.label = "dp", .time_s = run->scatter_s, .stream = sp_i_stream_of(m->layout, SP_GROUP_DP), .group = SP_GROUP_DP};
     if (!put_class(m, &item, run->count, &task))
         return false;
     wait_for_items(m, (uint32_t)task, run, run->n, true, SP_PICK_SAME, 0);

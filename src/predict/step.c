@@ -155,7 +155,7 @@ static bool any_sync(const builder *s, bool gather)
 static uint32_t sync_class(builder *s, const char *label, uint32_t v, bool gather)
 {
     sp_task_class task = {.label = label, .kind = SP_TASK_CALL, .n_step = 1, .n_mb = 1, .n_chunk = s->G,
-                          .stream = SP_I_STREAM_DP, .cost_rank = stage_digit(s), .cost_s = sync_costs(s, v, gather),
+                          .stream = s->step->dp_stream, .cost_rank = stage_digit(s), .cost_s = sync_costs(s, v, gather),
                           .callee = SP_CALLEE_NONE, .callee_group = SP_GROUP_DP};
     return add_class(s, task);
 }
@@ -192,12 +192,12 @@ static void classes(builder *s)
     s->forward = slot_class(s, "forward", s->step->forward, false, 0);
     s->backward = slot_class(s, "backward", s->step->backward, true, 1);
     if (s->P > 1) {
-        s->send_f = send_class(s, "pp", SP_I_STREAM_PP_FORWARD, 0, s->P - 1, false);
-        s->send_b = send_class(s, "pp", SP_I_STREAM_PP_BACKWARD, 1, s->P, false);
+        s->send_f = send_class(s, "pp", s->step->pp_stream, 0, s->P - 1, false);
+        s->send_b = send_class(s, "pp", s->step->pp_stream, 1, s->P, false);
     }
     if (s->V > 1) {
-        s->wrap_f = send_class(s, "pp", SP_I_STREAM_PP_FORWARD, s->P - 1, s->P, true);
-        s->wrap_b = send_class(s, "pp", SP_I_STREAM_PP_BACKWARD, 0, 1, true);
+        s->wrap_f = send_class(s, "pp", s->step->pp_stream, s->P - 1, s->P, true);
+        s->wrap_b = send_class(s, "pp", s->step->pp_stream, 0, 1, true);
     }
     sp_task_class optimizer = {.label = "optimizer", .kind = SP_TASK_COMPUTE, .n_step = 1, .n_mb = 1, .n_chunk = 1,
                                .stream = SP_I_STREAM_COMPUTE, .priority = 2, .cost_rank = stage_digit(s),

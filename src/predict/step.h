@@ -12,6 +12,7 @@ typedef struct sp_i_step {
     sp_i_sync *sync;
     double *optimizer_s;       /* [pp] */
     double p2p_s;
+    uint32_t dp_stream, pp_stream;
 } sp_i_step;
 
 sp_status sp_i_step_program(const sp_i_step *step, sp_arena *arena, const sp_program **out, sp_error *err);

@@ -46,6 +46,8 @@ static sp_status make_step(sp_pricer *pricer, const sp_plan *plan, const sp_layo
     size_t n = (size_t)plan->pp * plan->vpp;
     *step = (sp_i_step){.plan = plan, .micro_batches = (uint32_t)(plan->gbs / ((uint64_t)plan->mbs * plan->dp))};
     step->segments = sp_i_segments(plan, step->micro_batches);
+    step->dp_stream = sp_i_stream_of(layout, SP_GROUP_DP);
+    step->pp_stream = sp_i_stream_of(layout, SP_GROUP_PP);
     step->forward = sp_arena_alloc(arena, n, sizeof *step->forward);
     step->backward = sp_arena_alloc(arena, n, sizeof *step->backward);
     step->sync = sp_arena_alloc(arena, n, sizeof *step->sync);

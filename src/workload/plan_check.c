@@ -190,7 +190,16 @@ void sp_plan_chunk_layers(const sp_plan *plan, uint32_t n_layers, uint32_t stage
 {
     uint32_t slots = plan->pp * plan->vpp, mine = chunk * plan->pp + stage;
     *first = 0;
-    for (uint32_t i = 0; i < mine; i++)
-        *first += layers_of_chunk(plan, n_layers, slots, i);
+    if (mine > 0) {
+        /* the first chunk, then chunks 1 … mine-1, of which the earliest hold one more than the last of the middle */
+        uint32_t between = mine - 1, least = slots > 2 ? layers_of_chunk(plan, n_layers, slots, slots - 2) : 0;
+        uint32_t most = slots > 2 ? layers_of_chunk(plan, n_layers, slots, 1) : 0, larger = 0;
+        if (most > least) {
+            uint32_t named = (plan->first_layers > 0) + (plan->last_layers > 0);
+            larger = (n_layers - plan->first_layers - plan->last_layers) % (slots - named);
+        }
+        larger = larger < between ? larger : between;
+        *first = layers_of_chunk(plan, n_layers, slots, 0) + between * least + larger;
+    }
     *count = layers_of_chunk(plan, n_layers, slots, mine);
 }
