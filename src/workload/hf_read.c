@@ -96,6 +96,10 @@ static sp_status read_switches(sp_hf_config *config)
         if (status != SP_OK)
             return status;
     }
+    sp_node method = sp_i_hf_find(config, "topk_method");   /* DeepSeek-V3's balance without a loss: a bias per expert */
+    const char *word = sp_node_is(method) ? sp_node_text(method) : NULL;
+    if (word && !strcmp(word, "noaux_tc"))
+        config->traits |= HF_ROUTER_BIAS;
     bool alibi = false, rope = false;   /* MPT: either replaces the learned positions */
     sp_status status = sp_i_hf_flag(config, "attn_config.alibi", &alibi);
     if (status == SP_OK)

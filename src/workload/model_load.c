@@ -9,7 +9,7 @@ static bool is_hugging_face(sp_node root)
     return sp_node_is(sp_node_get(root, "model_type")) || sp_node_is(sp_node_get(root, "text_config")) || sp_node_is(sp_node_get(root, "architectures"));
 }
 
-/* "dir/deepseek-v3.yaml" is deepseek-v3; "config.json" takes the name of its folder. */
+/* "dir/deepseek-v3.yaml" is deepseek-v3, "GLM-5_config.json" GLM-5; "config.json" takes the name of its folder. */
 static const char *name_of_path(sp_arena *arena, const char *path)
 {
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
@@ -23,6 +23,8 @@ static const char *name_of_path(sp_arena *arena, const char *path)
             start--;
         return sp_arena_strndup(arena, start, (size_t)(slash - start));
     }
+    if (length > 7 && !strncmp(base + length - 7, "_config", 7))
+        length -= 7;
     return sp_arena_strndup(arena, base, length);
 }
 
