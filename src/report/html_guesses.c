@@ -14,7 +14,7 @@ static const field chip_fields[] = {
     {"idle power", offsetof(sp_chip, idle_w), SP_UNIT_WATT},
     {"price", offsetof(sp_chip, price_usd), SP_UNIT_USD},
     {"GEMM: best fraction of peak", offsetof(sp_chip, fit.gemm_peak_fraction), SP_UNIT_NONE},
-    {"GEMM: K of half rate", offsetof(sp_chip, fit.gemm_k_half), SP_UNIT_NONE},
+    {"GEMM: filling and draining a tile", offsetof(sp_chip, fit.gemm_fill_s), SP_UNIT_SECONDS},
     {"attention forward: fraction of peak", offsetof(sp_chip, fit.attention_fwd_fraction), SP_UNIT_NONE},
     {"attention backward: fraction of peak", offsetof(sp_chip, fit.attention_bwd_fraction), SP_UNIT_NONE},
     {"memory: fraction of bandwidth reached", offsetof(sp_chip, fit.mem_fraction), SP_UNIT_NONE},
