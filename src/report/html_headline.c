@@ -28,12 +28,14 @@ static void card_step(sp_i_out *out, const sp_train_report *r)
 static void card_utilisation(sp_i_out *out, const sp_i_subject *s)
 {
     const sp_train_report *r = s->report;
-    const sp_value *peak = &s->machine->chip->matrix_flop_per_s[s->plan->precision];
+    sp_format native = s->plan->precision;
+    sp_chip_has_format(s->machine->chip, s->plan->precision, &native);
+    const sp_value *peak = &s->machine->chip->advertised_flop_per_s[native];
     char a[SP_I_NUMBER], b[SP_I_NUMBER];
     open_card(out, "MFU");
     sp_i_out_printf(out, "<b>%s</b><span>", sp_i_percent(r->mfu, a));
     if (peak->grade != SP_GRADE_NONE)
-        sp_i_out_printf(out, "of %s %s a chip", sp_i_quantity(peak->nominal, SP_UNIT_FLOP_PER_S, b), sp_format_name(s->plan->precision));
+        sp_i_out_printf(out, "of %s %s a chip", sp_i_quantity(peak->nominal, SP_UNIT_FLOP_PER_S, b), sp_format_name(native));
     close_card(out);
     open_card(out, "HFU");
     sp_i_out_printf(out, "<b>%s</b><span>recomputed work counted", sp_i_percent(r->hfu, a));

@@ -8,6 +8,7 @@
 typedef struct fixture {
     sp_arena *arena;
     sp_chip chip;
+    sp_chip_fact fact[4];
     sp_machine machine;
     sp_block block;
     uint8_t layer_kind[31];
@@ -32,9 +33,15 @@ static inline void fixture_machine(fixture *f)
         .mem_bytes = fixed(128e9), .mem_bw_bytes_per_s = fixed(4e12), .l2_bytes = guessed(1e8, 2e8, 3e8, "a < b & c"),
         .payload_fraction = guessed(0.9, 0.94, 0.97, "53 of 56 GB/s"), .tdp_w = guessed(600, 800, 900, "by analogy"),
         .port_bw_bytes_per_s = sp_value_of(56e9, SP_GRADE_DERIVED, "448 Gb/s / 8")};
-    f->chip.matrix_flop_per_s[SP_FMT_BF16] = fixed(500e12);
-    f->chip.matrix_flop_per_s[SP_FMT_FP8] = sp_value_of(1e15, SP_GRADE_DERIVED, "2 x bf16");
+    f->chip.matrix_flop_per_s[SP_FMT_BF16] = f->chip.advertised_flop_per_s[SP_FMT_BF16] = fixed(500e12);
+    f->chip.matrix_flop_per_s[SP_FMT_FP8] = f->chip.advertised_flop_per_s[SP_FMT_FP8] = sp_value_of(1e15, SP_GRADE_DERIVED, "2 x bf16");
     f->chip.fit.launch_s = guessed(1e-6, 2e-6, 5e-6, "as others");
+    f->fact[0] = (sp_chip_fact){"l2", SP_UNIT_BYTES, f->chip.l2_bytes};
+    f->fact[1] = (sp_chip_fact){"matrix.fp8", SP_UNIT_FLOP_PER_S, f->chip.matrix_flop_per_s[SP_FMT_FP8]};
+    f->fact[2] = (sp_chip_fact){"matrix.hif4", SP_UNIT_FLOP_PER_S, guessed(3e15, 4e15, 5e15, "not used by the plan")};
+    f->fact[3] = (sp_chip_fact){"launch", SP_UNIT_SECONDS, f->chip.fit.launch_s};
+    f->chip.facts = f->fact;
+    f->chip.n_facts = 4;
     f->machine = (sp_machine){.name = "pod-x", .title = "Pod <script>alert(1)</script>", .chips = 4096, .n_planes = 1, .chip = &f->chip};
     sp_plane *plane = &f->machine.planes[0];
     plane->name = "ub";

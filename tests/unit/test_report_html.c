@@ -134,6 +134,11 @@ static void sections_come_with_their_data(void **state)
     assert_non_null(strstr(without, "prefers-color-scheme:dark"));
     assert_non_null(strstr(without, "@media print"));
     assert_non_null(strstr(without, "superpod train pod-x model-x --gbs 4096 --seq 4096 --tp 8 --cp 1 --ep 1 --pp 8"));
+    /* guesses that the plan rests on, and no others */
+    assert_non_null(strstr(without, "<td>l2</td><td class=\"n\">100 MB</td><td class=\"n\">200 MB</td><td class=\"n\">300 MB</td>"));
+    assert_non_null(strstr(without, "<td>matrix fp8</td>"));
+    assert_null(strstr(without, "hif4"));
+    assert_non_null(strstr(without, "cable length"));
     free(with);
     free(without);
     fixture_free(f);
