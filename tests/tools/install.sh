@@ -21,6 +21,12 @@ for page in docs/man/*.1; do
     [ ! -f "$page" ] || [ -f "$prefix/share/man/man1/$(basename "$page")" ] || { echo "FAIL: $page is not installed"; exit 1; }
 done
 
+# Each header stands alone.
+for header in "$prefix"/include/superpod/*.h; do
+    # shellcheck disable=SC2046
+    "$compiler" -std=c17 -Wall -Wextra -Werror -fsyntax-only -x c $(flags --cflags) -include "$header" /dev/null
+done
+
 cat > "$prefix/tiny.c" <<'END'
 #include <stdio.h>
 #include <superpod/text.h>
