@@ -261,7 +261,7 @@ static sp_status read_experts(sp_hf_config *config)
         return status;
     if (v[HF_TOPK] > v[HF_EXPERTS])
         return fail_at(config, HF_TOPK, "for each token exceed the number of experts,", v[HF_EXPERTS]);
-    if (v[HF_FIRST_DENSE] > v[HF_LAYERS])
+    if (v[HF_FIRST_DENSE] > v[HF_LAYERS] && sp_node_is(config->node[HF_FIRST_DENSE]))
         return fail_at(config, HF_FIRST_DENSE, "exceed the number of layers,", v[HF_LAYERS]);
     if (!v[HF_SHARED_INNER]) {
         uint64_t width = (uint64_t)v[HF_SHARED] * v[HF_EXPERT_INNER];
