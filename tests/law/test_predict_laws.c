@@ -1,0 +1,318 @@
+/* Laws of prediction and search, on random legal plans: the bound is a bound, the parts are the whole, better wires are
+ * never slower, the pipeline takes its closed form, the memory's in-flight count is what the run holds, and the search
+ * finds what brute force finds. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <math.h>
+#include <cmocka.h>
+
+#include "superpod/plan.h"
+
+typedef struct fixture { sp_catalog *catalog; sp_arena *arena; } fixture;
+
+static int set_up(void **state)
+{
+    static fixture f;
+    sp_error err = {0};
+    f.arena = sp_arena_create();
+    if (sp_catalog_open("catalog", &f.catalog, &err) != SP_OK)
+        return -1;
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+    sp_catalog_close(f->catalog);
+    sp_arena_destroy(f->arena);
+    return 0;
+}
+
+static const sp_machine *machine(fixture *f, const char *text)
+{
+    const sp_machine *m = NULL;
+    sp_error err = {0};
+    if (sp_catalog_machine(f->catalog, text, &m, &err) != SP_OK)
+        fail_msg("%s", err.text);
+    return m;
+}
+
+static const sp_model *model(fixture *f, const char *name)
+{
+    const char *path;
+    const sp_model *m = NULL;
+    sp_error err = {0};
+    if (sp_catalog_model_path(f->catalog, name, &path, &err) != SP_OK || sp_model_load(path, NULL, f->arena, &m, &err) != SP_OK)
+        fail_msg("%s", err.text);
+    return m;
+}
+
+static uint32_t power(sp_rng *rng, uint32_t most)
+{
+    return 1u << sp_rng_below(rng, most + 1);
+}
+
+/* A random plan that passes the rules; false when this draw does not. */
+static bool draw(sp_rng *rng, const sp_machine *m, const sp_model *mod, sp_plan *plan)
+{
+    *plan = sp_plan_default();
+    plan->tp = power(rng, 3);
+    plan->cp = power(rng, 1);
+    plan->pp = power(rng, 3);
+    plan->dp = power(rng, 4);
+    plan->ep = power(rng, 4);
+    plan->etp = power(rng, 1);
+    plan->vpp = 1 + (uint32_t)sp_rng_below(rng, 3);
+    plan->mbs = power(rng, 1);
+    plan->gbs = (uint64_t)plan->mbs * plan->dp * plan->pp * (1 + sp_rng_below(rng, 3));
+    plan->seq = 4096;
+    plan->zero = (uint32_t)sp_rng_below(rng, 4);
+    plan->recompute = (sp_recompute)sp_rng_below(rng, SP_RECOMPUTES);
+    plan->schedule = plan->vpp > 1 ? SP_SCHEDULE_INTERLEAVED : sp_rng_below(rng, 4) ? SP_SCHEDULE_1F1B : SP_SCHEDULE_GPIPE;
+    plan->overlap_dp = sp_rng_below(rng, 2);
+    plan->overlap_ep = sp_rng_below(rng, 2);
+    plan->overlap_tp = sp_rng_below(rng, 2);
+    plan->sequence_parallel = sp_rng_below(rng, 4) != 0;
+    plan->last_layers = sp_rng_below(rng, 3) ? 0 : 1;
+    sp_layout layout;
+    return sp_plan_check(plan, mod, m, NULL) == SP_OK && sp_plan_layout(plan, m, &layout, NULL) == SP_OK;
+}
+
+static const char *const machines[] = {"atlas-950-superpod", "dgx-h100:16", "gb200-nvl72", "tpu-v4-pod"};
+static const char *const models[] = {"deepseek-v3", "llama3-8b", "mixtral-8x7b", "gpt-oss-20b"};
+
+/* Calls check on `want` random legal plans. */
+static void for_plans(fixture *f, uint64_t seed, int want, void (*check)(const sp_machine *, const sp_model *, const sp_plan *))
+{
+    sp_rng rng = sp_rng_make(seed, 3);
+    int done = 0;
+    for (int tries = 0; tries < 4000 && done < want; tries++) {
+        const sp_machine *m = machine(f, machines[sp_rng_below(&rng, 4)]);
+        const sp_model *mod = model(f, models[sp_rng_below(&rng, 4)]);
+        sp_plan plan;
+        if (!draw(&rng, m, mod, &plan))
+            continue;
+        check(m, mod, &plan);
+        done++;
+    }
+    assert_int_equal(done, want);
+}
+
+static void run_plan(const sp_machine *m, const sp_model *mod, const sp_plan *plan, sp_arena *arena, sp_train_report *out)
+{
+    sp_error err = {0};
+    char text[1024];
+    sp_plan_format(plan, text, sizeof text);
+    if (sp_predict_train(m, mod, plan, false, arena, out, NULL, &err) != SP_OK)
+        fail_msg("%s on %s, %s: %s", mod->name, m->name, text, err.text);
+}
+
+static void check_bound_and_parts(const sp_machine *m, const sp_model *mod, const sp_plan *plan)
+{
+    sp_arena *arena = sp_arena_create();
+    sp_train_report r;
+    char text[1024];
+    sp_plan_format(plan, text, sizeof text);
+    run_plan(m, mod, plan, arena, &r);
+    /* the run rounds to ticks of 1 ps: allow one a span on the longest chain */
+    double slack = 1e-12 * r.run.n_spans + 1e-9 * r.step_time_s;
+    if (r.lower_bound_s > r.step_time_s + slack)
+        fail_msg("bound %.9g above step %.9g: %s on %s, %s", r.lower_bound_s, r.step_time_s, mod->name, m->name, text);
+    sp_pricer *pricer;
+    sp_price price;
+    sp_layout layout;
+    assert_int_equal(sp_plan_layout(plan, m, &layout, NULL), SP_OK);
+    assert_int_equal(sp_pricer_create(m, mod, &pricer, NULL), SP_OK);
+    assert_int_equal(sp_pricer_price(pricer, plan, &layout, &price, NULL), SP_OK);
+    sp_pricer_destroy(pricer);
+    if (price.lower_bound_s > r.step_time_s + slack)
+        fail_msg("price %.9g above step %.9g: %s on %s, %s", price.lower_bound_s, r.step_time_s, mod->name, m->name, text);
+    assert_true(fabs(price.mem_bytes_max - r.mem_bytes_max) <= 1e-9 * r.mem_bytes_max);
+    double sum = 0;
+    for (uint32_t i = 0; i < r.n_parts; i++) {
+        assert_true(r.part[i].time_s >= 0);
+        sum += r.part[i].time_s;
+    }
+    assert_true(fabs(sum - r.step_time_s) <= 1e-9 * r.step_time_s);
+    assert_true(r.mfu > 0 && r.mfu < 1 && r.hfu >= r.mfu && r.hfu < 1.2);
+    sp_arena_destroy(arena);
+}
+
+static void bound_and_parts(void **state)
+{
+    for_plans(*state, 1, 120, check_bound_and_parts);
+}
+
+static void check_in_flight(const sp_machine *m, const sp_model *mod, const sp_plan *plan)
+{
+    sp_arena *arena = sp_arena_create();
+    sp_train_report r;
+    run_plan(m, mod, plan, arena, &r);
+    uint32_t held[64] = {0}, peak[64] = {0}, segments = 0;
+    for (uint32_t i = 0; i < r.run.n_spans; i++)
+        if (r.run.spans[i].at.chunk >= segments)
+            segments = r.run.spans[i].at.chunk + 1;
+    for (uint32_t i = 0; i < r.run.n_spans; i++) {
+        const sp_span *s = &r.run.spans[i];
+        const char *label = r.program->classes[s->task_class].label;
+        if (strcmp(label, "forward") == 0 && s->at.chunk == 0 && ++held[s->at.rank] > peak[s->at.rank])
+            peak[s->at.rank] = held[s->at.rank];
+        if (strcmp(label, "backward") == 0 && s->at.chunk == r.program->classes[s->task_class].n_chunk - 1)
+            held[s->at.rank]--;
+    }
+    for (uint32_t p = 0; p < plan->pp; p++)
+        if (peak[p] > r.memory[p].in_flight)
+            fail_msg("stage %u holds %u micro-batches, memory counts %u", p, peak[p], r.memory[p].in_flight);
+    sp_arena_destroy(arena);
+}
+
+static void memory_counts_what_the_run_holds(void **state)
+{
+    for_plans(*state, 2, 60, check_in_flight);
+}
+
+/* A machine like `m` with every link `scale` times as fast. */
+static sp_machine faster_links(const sp_machine *m, double scale)
+{
+    sp_machine copy = *m;
+    for (uint32_t t = 0; t < copy.planes[0].n_tiers; t++) {
+        sp_value *bw = &copy.planes[0].tiers[t].bw_bytes_per_s;
+        bw->low *= scale;
+        bw->nominal *= scale;
+        bw->high *= scale;
+    }
+    return copy;
+}
+
+static void check_faster_links(const sp_machine *m, const sp_model *mod, const sp_plan *plan)
+{
+    sp_arena *arena = sp_arena_create();
+    sp_train_report slow, fast;
+    sp_machine better = faster_links(m, 2);
+    run_plan(m, mod, plan, arena, &slow);
+    run_plan(&better, mod, plan, arena, &fast);
+    /* list scheduling is not monotone in general (Graham 1966): a per cent of slack, and never gross */
+    assert_true(fast.step_time_s <= slow.step_time_s * 1.01);
+    sp_arena_destroy(arena);
+}
+
+static void faster_links_are_not_slower(void **state)
+{
+    for_plans(*state, 3, 60, check_faster_links);
+}
+
+/* Equal stages and free sends: 1F1B takes (M + P - 1) (f + b); the interleaved schedule's bubble is V times smaller. */
+static void pipeline_takes_its_closed_form(void **state)
+{
+    fixture *f = *state;
+    const sp_machine *m = machine(f, "switch:16@450GB/s,1ps chip=h100");
+    const sp_model *mod = model(f, "gpt3-175b");
+    for (uint32_t vpp = 1; vpp <= 3; vpp++) {
+        sp_arena *arena = sp_arena_create();
+        sp_plan plan = sp_plan_default();
+        plan.pp = 8;
+        plan.vpp = vpp;
+        plan.schedule = vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
+        plan.gbs = 32;
+        plan.seq = 2048;
+        plan.stack = "ideal";
+        sp_train_report r;
+        run_plan(m, mod, &plan, arena, &r);
+        double f_mid = 0, b_mid = 0;
+        for (uint32_t i = 0; i < r.run.n_spans; i++) {
+            const sp_span *s = &r.run.spans[i];
+            if (s->at.rank != 3 || s->stream != 0)
+                continue;
+            double seconds = (double)(s->end_ps - s->start_ps) * 1e-12;
+            const char *label = r.program->classes[s->task_class].label;
+            f_mid += strcmp(label, "forward") == 0 ? seconds : 0;
+            b_mid += strcmp(label, "backward") == 0 ? seconds : 0;
+        }
+        double work = f_mid + b_mid, ideal = work * (1 + (8.0 - 1) / 32 / vpp);
+        /* first and last stage also hold the vocabulary: the step is a little longer than that of equal stages */
+        assert_true(r.step_time_s >= ideal * 0.999);
+        assert_true(r.step_time_s <= ideal * 1.06);
+        sp_arena_destroy(arena);
+    }
+}
+
+/* ---- search against brute force -------------------------------------------------------------------------------- */
+
+static double brute_force(const sp_problem *problem, uint32_t *tried)
+{
+    double best = INFINITY;
+    static const uint32_t orders[2][SP_AXES] = {{SP_AXIS_TP, SP_AXIS_CP, SP_AXIS_DP, SP_AXIS_PP}, {SP_AXIS_TP, SP_AXIS_CP, SP_AXIS_PP, SP_AXIS_DP}};
+    uint32_t n = problem->machine->chips;
+    for (uint32_t tp = 1; tp <= n; tp++)
+        for (uint32_t cp = 1; cp * tp <= n && cp <= 2; cp++)
+            for (uint32_t pp = 1; pp * cp * tp <= n; pp++)
+                for (uint32_t ep = 1; ep <= n; ep++)
+                    for (uint32_t etp = 1; etp <= 2; etp++)
+                        for (uint32_t vpp = 1; vpp <= 16; vpp++)
+                            for (uint32_t mbs = 1; mbs <= 16; mbs *= 2)
+                                for (uint32_t r = 0; r < SP_RECOMPUTES; r++)
+                                    for (uint32_t o = 0; o < 2; o++) {
+                                        if (n % (tp * cp * pp) || etp > tp)
+                                            continue;
+                                        sp_plan plan = problem->fixed;
+                                        plan.tp = tp; plan.cp = cp; plan.pp = pp; plan.ep = ep; plan.etp = etp; plan.vpp = vpp; plan.mbs = mbs;
+                                        plan.dp = n / (tp * cp * pp);
+                                        plan.recompute = (sp_recompute)r;
+                                        plan.gbs = problem->gbs; plan.seq = problem->seq;
+                                        plan.schedule = vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
+                                        memcpy(plan.order, orders[o], sizeof plan.order);
+                                        if (sp_plan_check(&plan, problem->model, problem->machine, NULL) != SP_OK)
+                                            continue;
+                                        sp_arena *arena = sp_arena_create();
+                                        sp_train_report report;
+                                        if (sp_predict_train(problem->machine, problem->model, &plan, true, arena, &report, NULL, NULL) == SP_OK) {
+                                            best = fmin(best, report.step_time_s);
+                                            (*tried)++;
+                                        }
+                                        sp_arena_destroy(arena);
+                                    }
+    return best;
+}
+
+static void search_equals_brute_force(void **state)
+{
+    fixture *f = *state;
+    static const struct { const char *machine, *model; uint64_t gbs, seq; } cases[] = {
+        {"mesh:4@56GB/s,200ns chip=ascend-950dt", "llama3-8b", 8, 2048},
+        {"switch:4@450GB/s,1us clos:2@50GB/s,4us,nic chip=h100", "gpt-oss-20b", 16, 2048},
+        {"torus:4x2@50GB/s,300ns chip=tpu-v5p", "llama2-7b", 8, 2048},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        sp_problem problem = sp_problem_default(machine(f, cases[i].machine), model(f, cases[i].model));
+        problem.gbs = cases[i].gbs;
+        problem.seq = cases[i].seq;
+        problem.top = 1;
+        problem.free_zero = false;
+        sp_solution solution;
+        sp_error err = {0};
+        uint32_t tried = 0;
+        double best = brute_force(&problem, &tried);
+        assert_true(tried > 20);
+        if (sp_plan_search(&problem, f->arena, &solution, &err) != SP_OK)
+            fail_msg("%s: %s", cases[i].machine, err.text);
+        if (fabs(solution.ranked[0].step_time_s - best) > 1e-12 + 1e-9 * best) {
+            char text[1024];
+            sp_plan_format(&solution.ranked[0].plan, text, sizeof text);
+            fail_msg("%s: search %.9g (%s), brute force %.9g over %u plans", cases[i].machine, solution.ranked[0].step_time_s, text, best, tried);
+        }
+        assert_true(solution.counts.simulated < tried);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bound_and_parts), cmocka_unit_test(memory_counts_what_the_run_holds), cmocka_unit_test(faster_links_are_not_slower),
+        cmocka_unit_test(pipeline_takes_its_closed_form), cmocka_unit_test(search_equals_brute_force)};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
