@@ -45,6 +45,10 @@ typedef struct sp_coll_time { sp_comm_time comm; const sp_coll_algo *algo; doubl
  * into the next, so that hierarchical algorithms see the tiers. What does not divide evenly stays one dim.
  * Errors: SP_E_INVAL beyond the machine; SP_E_RANGE more than SP_PLACE_DIMS dims. */
 sp_status sp_coll_group(const sp_machine *machine, const sp_placement *placement, sp_group *out, sp_error *err);
+/* A time below what sp_fabric_analytic answers: steps x (shortest latency + step) + bytes / all ports. O(classes x phases),
+ * so that rows that cannot win need no pricing (rings over 8,192 ranks cost milliseconds to price). */
+sp_status sp_coll_floor_s(const sp_program *program, const sp_machine *machine, const sp_placement *placement,
+                          const sp_stack *stack, double size_bytes, bool replicated, double *out, sp_error *err);
 /* Best algorithm (or the named one) for a group placed on the machine: builds, prices by the analytic evaluator; algorithms
  * that the evaluator cannot lay on this placement are passed over. lower_bound_s: injection, cut and latency bound at
  * payload rate that no algorithm (and no software) can beat. A group of one rank takes no time.

@@ -1,7 +1,7 @@
 /* What no algorithm can beat. For every tier: the group falls into G parts of m ranks that only tiers from here outward join.
  * The bytes that must leave (or enter) a part, over all ports of its ranks into those tiers, plus the shortest latency
  * there, because the last byte still has to arrive. The innermost tier (m = 1) gives the injection bound.
- * Bytes per part: Patarasu & Yuan 2009 for reductions, counting for the rest. */
+ * A whole operation also takes the way between the two ranks farthest apart. Bytes per part: Patarasu & Yuan 2009 for reductions, counting for the rest. */
 #include "collective_private.h"
 
 static double part_bytes(sp_coll_op op, double parts, double members, double size_bytes)
@@ -16,39 +16,110 @@ static double part_bytes(sp_coll_op op, double parts, double members, double siz
     }
 }
 
-static bool seen_before(const sp_i_lane_at *lanes, uint32_t at, bool by_dim)
+static bool switched(const sp_tier *tier)
 {
-    for (uint32_t i = 0; i < at; i++)
-        if (lanes[i].tier == lanes[at].tier && (!by_dim || lanes[i].tdim == lanes[at].tdim))
-            return true;
-    return false;
+    return tier->kind != SP_TIER_MESH && tier->kind != SP_TIER_TORUS;
 }
 
-/* Rate of a rank's ports that lane `at` adds: a mesh has a link to every other rank of the lane, a ring two (one between
- * two), a switched tier one port however many lanes use it, tapered as far as the other chips below it send as well. */
-static double port_rate(const sp_machine *machine, const sp_i_lane_at *lanes, uint32_t n_lanes, uint32_t at, bool replicated)
+/* Lanes of one port group share what a chip has there: a shared upper level the ports of the tier inside it, lanes of one
+ * ring its two links. Lanes of a mesh share nothing. */
+static bool same_ports(const sp_plane *plane, const sp_i_lane_at *a, const sp_i_lane_at *b)
+{
+    uint32_t s = a->tier, t = b->tier;
+    if (!switched(&plane->tiers[s]) || !switched(&plane->tiers[t]))
+        return s == t && plane->tiers[s].kind == SP_TIER_TORUS && a->tdim == b->tdim;
+    while (s && plane->tiers[s].shared)
+        s--;
+    while (t && plane->tiers[t].shared)
+        t--;
+    return s == t;
+}
+
+/* Is the lane the first of its ports among the lanes from tier `from` outward: innermost tier, then order? */
+static bool stands_for_ports(const sp_plane *plane, const sp_i_lane_at *lanes, uint32_t n_lanes, uint32_t at, uint32_t from)
+{
+    for (uint32_t i = 0; i < n_lanes; i++)
+        if (i != at && lanes[i].tier >= from && same_ports(plane, &lanes[i], &lanes[at]) &&
+            (lanes[i].tier < lanes[at].tier || (lanes[i].tier == lanes[at].tier && i < at)))
+            return false;
+    return true;
+}
+
+/* A mesh has a link to every other rank of the lane, a ring two (one between two), a switched tier one port, tapered as far
+ * as the other chips below it send as well; a rail's taper is between rails only. */
+static double lane_rate(const sp_machine *machine, const sp_i_lane_at *lanes, uint32_t n_lanes, uint32_t at, bool replicated)
 {
     const sp_tier *tier = &machine->planes[0].tiers[lanes[at].tier];
     double bw = tier->bw_bytes_per_s.nominal, taper = tier->taper.nominal, members = 1;
     if (tier->kind == SP_TIER_MESH)
         return (lanes[at].size - 1) * bw;
     if (tier->kind == SP_TIER_TORUS)
-        return seen_before(lanes, at, true) ? 0 : tier->dims[lanes[at].tdim] > 2 ? 2 * bw : bw;
-    if (seen_before(lanes, at, false))
-        return 0;
+        return tier->dims[lanes[at].tdim] > 2 ? 2 * bw : bw;
     for (uint32_t i = 0; i < n_lanes; i++)
         members *= lanes[i].tier < lanes[at].tier ? lanes[i].size : 1;
     if (!replicated)
         taper *= members / tier->stride;
-    return tier->kind == SP_TIER_RAIL || taper < 1 ? bw : bw / taper;   /* a rail's taper is between rails only */
+    return tier->kind == SP_TIER_RAIL || !(taper > 1) ? bw : bw / taper;
+}
+
+/* Rate (payload) of a rank's ports into the tiers from `from` outward. */
+static double rate_from(const sp_machine *machine, const sp_i_lane_at *lanes, uint32_t n_lanes, uint32_t from, bool replicated)
+{
+    double rate = 0;
+    for (uint32_t i = 0; i < n_lanes; i++)
+        if (lanes[i].tier >= from && stands_for_ports(&machine->planes[0], lanes, n_lanes, i, from))
+            rate += lane_rate(machine, lanes, n_lanes, i, replicated);
+    return rate * sp_machine_payload(machine);
+}
+
+static uint32_t most_hops(const sp_tier *tier, const sp_i_lane_at *lane)
+{
+    uint32_t most = 0, ring = tier->dims[lane->tdim];
+    if (tier->kind != SP_TIER_TORUS)
+        return 1;
+    for (uint32_t k = 1; k < lane->size; k++) {
+        uint32_t up = k * lane->gap % ring, way = up < ring - up ? up : ring - up;
+        most = way > most ? way : most;
+    }
+    return most;
+}
+
+/* The way between the two ranks farthest apart, which in these operations news must travel: the outermost switched tier,
+ * which settles all dims inside it, too, and coordinate by coordinate outside. */
+static double farthest_s(const sp_machine *machine, const sp_i_lane_at *lanes, uint32_t n_lanes)
+{
+    const sp_tier *tiers = machine->planes[0].tiers;
+    double seconds = 0;
+    uint32_t settled = 0;   /* tiers below this one */
+    for (uint32_t i = 0; i < n_lanes; i++)
+        if (switched(&tiers[lanes[i].tier]) && lanes[i].tier + 1 > settled) {
+            settled = lanes[i].tier + 1;
+            seconds = tiers[lanes[i].tier].latency_s.nominal;
+        }
+    for (uint32_t i = 0; i < n_lanes; i++)
+        if (lanes[i].tier >= settled)
+            seconds += most_hops(&tiers[lanes[i].tier], &lanes[i]) * tiers[lanes[i].tier].latency_s.nominal;
+    return seconds;
+}
+
+/* All-to-all across a ring cut into halves of a and s - a positions: per line a (s - a) / s of a buffer goes each way, over two
+ * links, which interleaved translates of the group share if they run, too. */
+static double ring_cut_s(const sp_machine *machine, const sp_i_lane_at *lane, double size_bytes, bool replicated)
+{
+    const sp_tier *tier = &machine->planes[0].tiers[lane->tier];
+    if (tier->kind != SP_TIER_TORUS)
+        return 0;
+    double half = lane->size / 2, links = tier->dims[lane->tdim] > 2 ? 2 : 1;
+    double bytes = half * (lane->size - half) / lane->size * size_bytes * (replicated ? lane->gap : 1);
+    return bytes / (links * tier->bw_bytes_per_s.nominal * sp_machine_payload(machine));
 }
 
 double sp_i_coll_bound_s(sp_coll_op op, const sp_machine *machine, const sp_i_lane_at *lanes, uint32_t n_lanes,
                          double size_bytes, bool replicated)
 {
-    double most = 0, payload = sp_machine_payload(machine);
+    double most = op == SP_COLL_SEND_RECV ? 0 : farthest_s(machine, lanes, n_lanes);
     for (uint32_t cut = 0; cut < n_lanes; cut++) {
-        double parts = 1, members = 1, rate = 0, latency = 0;
+        double parts = 1, members = 1, latency = 0;
         for (uint32_t i = 0; i < n_lanes; i++) {
             if (lanes[i].tier < lanes[cut].tier) {
                 members *= lanes[i].size;
@@ -57,10 +128,49 @@ double sp_i_coll_bound_s(sp_coll_op op, const sp_machine *machine, const sp_i_la
             double here = machine->planes[0].tiers[lanes[i].tier].latency_s.nominal;
             latency = parts == 1 || here < latency ? here : latency;
             parts *= lanes[i].size;
-            rate += port_rate(machine, lanes, n_lanes, i, replicated) * payload;
         }
+        double rate = rate_from(machine, lanes, n_lanes, lanes[cut].tier, replicated);
         double seconds = part_bytes(op, parts, members, size_bytes) / (members * rate) + latency;
+        most = seconds > most ? seconds : most;
+        seconds = op == SP_COLL_ALL_TO_ALL ? ring_cut_s(machine, &lanes[cut], size_bytes, replicated) : 0;
         most = seconds > most ? seconds : most;
     }
     return most;
+}
+
+static uint32_t phase_steps(const sp_program *program, uint32_t phase)
+{
+    uint32_t steps = 0;
+    for (uint32_t c = 0; c < program->n_classes; c++) {
+        const sp_task_class *task = &program->classes[c];
+        if (program->phase[c] == phase && task->kind == SP_TASK_TRANSFER && task->n_step + task->fill > steps)
+            steps = task->n_step + task->fill;
+    }
+    return steps;
+}
+
+sp_status sp_coll_floor_s(const sp_program *program, const sp_machine *machine, const sp_placement *placement,
+                          const sp_stack *stack, double size_bytes, bool replicated, double *out, sp_error *err)
+{
+    sp_i_lane_at lanes[SP_I_LANES_MAX];
+    uint32_t n_lanes;
+    sp_status status = sp_i_coll_lanes(machine, placement, lanes, &n_lanes, err);
+    if (status != SP_OK)
+        return status;
+    double rate = rate_from(machine, lanes, n_lanes, 0, replicated), latency = 0, steps = 0, units = 0;
+    for (uint32_t i = 0; i < n_lanes; i++) {
+        double here = machine->planes[0].tiers[lanes[i].tier].latency_s.nominal;
+        latency = i == 0 || here < latency ? here : latency;
+    }
+    for (uint32_t phase = 0; phase < program->n_phases; phase++)
+        steps += phase_steps(program, phase);
+    for (uint32_t c = 0; c < program->n_classes; c++) {   /* classes of all ranks only: the others may use other ranks' ports */
+        const sp_task_class *task = &program->classes[c];
+        if (task->kind == SP_TASK_TRANSFER && !task->domain.size)
+            units += task->units * task->n_step * task->n_chunk;
+    }
+    rate *= stack->bw_fraction.nominal;
+    *out = stack->launch_s.nominal + steps * (latency + stack->step_s.nominal) +
+           (rate > 0 ? units * sp_coll_unit_bytes(program, size_bytes) / rate : 0);
+    return SP_OK;
 }

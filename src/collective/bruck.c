@@ -47,6 +47,6 @@ sp_status sp_i_bruck_build(sp_coll_op op, const sp_group *group, sp_arena *arena
     sp_i_stage stage = sp_i_stage_start(arena, "bruck", group, whole.size, 1);
     if (!stage.builder)
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a bruck %s", sp_coll_op_name(op));
-    sp_i_visit(&stage, op, &whole, 1, 0, 0, sp_i_along_bruck);
+    sp_i_visit(&stage, op, &whole, 1, 0, sp_i_along_bruck);
     return sp_i_stage_finish(&stage, out, err);
 }

@@ -56,9 +56,8 @@ void sp_i_exchange_halving(sp_i_stage *stage);
 /* All-reduce of the part's `n_chunks` chunks over two binary trees (parts = 2 * n_chunks). */
 void sp_i_trees(sp_i_stage *stage, uint32_t n_chunks);
 
-/* The order in which one part visits the dims: dims[(first + i) mod n]; reduce-scatter, all-gather, both, or all-to-all. */
-void sp_i_visit(sp_i_stage *stage, sp_coll_op op, const sp_digit *dims, uint32_t n_dims, uint32_t first, uint32_t shift,
-                sp_i_along along);
+/* One part through the dims in the order given: scatters in it, gathers back in the opposite one; all-to-all in one pass. */
+void sp_i_visit(sp_i_stage *stage, sp_coll_op op, const sp_digit *dims, uint32_t n_dims, uint32_t shift, sp_i_along along);
 
 /* Dims of more than one rank as digits; returns how many. */
 uint32_t sp_i_group_digits(const sp_group *group, sp_digit dims[SP_PLACE_DIMS]);
@@ -71,8 +70,8 @@ sp_status sp_i_stage_finish(sp_i_stage *stage, const sp_program **out, sp_error 
 /* SP_E_INVAL with the reason in words. */
 sp_status sp_i_refuse(const char *algo, sp_coll_op op, const char *why, sp_error *err);
 
-/* A dim of the group as it lies on the machine. */
-typedef struct sp_i_lane_at { uint32_t size, tier, tdim; } sp_i_lane_at;
+/* A dim of the group as it lies on the machine: every `gap`-th position of dim tdim of a tier. In order of the group's dims. */
+typedef struct sp_i_lane_at { uint32_t size, tier, tdim, gap; } sp_i_lane_at;
 #define SP_I_LANES_MAX SP_PLACE_DIMS
 sp_status sp_i_coll_lanes(const sp_machine *machine, const sp_placement *placement, sp_i_lane_at lanes[SP_I_LANES_MAX],
                           uint32_t *n_lanes, sp_error *err);
@@ -89,8 +88,10 @@ SP_I_ROW(rotated);
 SP_I_ROW(ring);
 SP_I_ROW(bi_ring);
 SP_I_ROW(multi_ring);
+SP_I_ROW(rotated_inner);
 SP_I_ROW(hierarchical_ring);
 SP_I_ROW(rotated_ring);
+SP_I_ROW(rotated_inner_ring);
 SP_I_ROW(halving);
 SP_I_ROW(bruck);
 SP_I_ROW(tree);

@@ -69,6 +69,6 @@ sp_status sp_i_direct_build(sp_coll_op op, const sp_group *group, sp_arena *aren
     if (one_way)
         send_whole(&stage, whole, op == SP_COLL_BROADCAST);
     else
-        sp_i_visit(&stage, op, &whole, 1, 0, 0, sp_i_along_direct);
+        sp_i_visit(&stage, op, &whole, 1, 0, sp_i_along_direct);
     return sp_i_stage_finish(&stage, out, err);
 }

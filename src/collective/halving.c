@@ -30,7 +30,7 @@ void sp_i_along_halving(sp_i_stage *stage, bool gather, uint32_t shift)
     double smallest = sp_i_stage_units(stage);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t bit = gather ? n - 1 - i : i;
-        sp_rank_map partner = sp_i_map(stage->axis, SP_MAP_XOR, 1 << bit, 0);
+        sp_rank_map partner = sp_i_map(bits(stage, bit, 1), SP_MAP_XOR, 1, 0);
         uint32_t id = sp_i_stage_transfer(stage, gather ? "all-gather" : "reduce-scatter",
                                           gather ? SP_EFFECT_COPY : SP_EFFECT_REDUCE, partner, 1, 1,
                                           smallest * (stage->axis.size >> (bit + 1)));
@@ -48,7 +48,7 @@ void sp_i_along_halving(sp_i_stage *stage, bool gather, uint32_t shift)
 void sp_i_exchange_halving(sp_i_stage *stage)
 {
     for (uint32_t bit = 0, n = n_bits(stage); bit < n; bit++) {
-        sp_rank_map partner = sp_i_map(stage->axis, SP_MAP_XOR, 1 << bit, 0);
+        sp_rank_map partner = sp_i_map(bits(stage, bit, 1), SP_MAP_XOR, 1, 0);
         uint32_t id = sp_i_stage_transfer(stage, "all-to-all", SP_EFFECT_MOVE, partner, 1, 1, stage->n_own / 2.0);
         if (bit)
             sp_i_data_shift(stage->builder, id, bits(stage, 0, bit), 0, 0, 0, 1);
@@ -79,6 +79,6 @@ sp_status sp_i_halving_build(sp_coll_op op, const sp_group *group, sp_arena *are
     if (op == SP_COLL_ALL_TO_ALL)
         sp_i_exchange_halving(&stage);
     else
-        sp_i_visit(&stage, op, &whole, 1, 0, 0, sp_i_along_halving);
+        sp_i_visit(&stage, op, &whole, 1, 0, sp_i_along_halving);
     return sp_i_stage_finish(&stage, out, err);
 }

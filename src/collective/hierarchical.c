@@ -4,12 +4,16 @@
  *
  * `hierarchical` exchanges directly inside each dim, `hierarchical-ring` by rings both ways round (tori). The rotated forms
  * cut the buffer into one part per dim, part i beginning at dim i, so that the links of all dims work at once (bucket
- * algorithm: Jain & Sabharwal 2010, "Optimal bucket algorithms for large MPI collectives on torus interconnects"). */
+ * algorithm: Jain & Sabharwal 2010, "Optimal bucket algorithms for large MPI collectives on torus interconnects"). The
+ * inner forms leave the outermost dim last in every part: a slow outer tier then still carries the least. */
 #include "collective_private.h"
+
+typedef enum rotation { ROTATE_NONE, ROTATE_ALL, ROTATE_INNER } rotation;
 
 typedef struct form {
     const char *name;
-    bool rotated, rings;
+    rotation rotation;
+    bool rings;
 } form;
 
 /* Shift by one up in even parts, down in odd ones; direct ignores it. */
@@ -52,11 +56,17 @@ static void scatter_all_dims(sp_i_stage *stage, const sp_digit *dims, uint32_t n
     }
 }
 
+/* Dims that take turns to be first. */
+static uint32_t rotating_dims(const form *f, uint32_t n_dims)
+{
+    return f->rotation == ROTATE_ALL ? n_dims : f->rotation == ROTATE_INNER ? n_dims - 1 : 1;
+}
+
 static sp_status build(const form *f, sp_coll_op op, const sp_group *group, sp_arena *arena, const sp_program **out, sp_error *err)
 {
     sp_digit dims[SP_PLACE_DIMS];
     uint32_t n_dims = sp_i_group_digits(group, dims), n_ways = f->rings ? 2 : 1;
-    uint32_t n_parts = n_ways * (f->rotated ? n_dims : 1);
+    uint32_t n_turning = rotating_dims(f, n_dims), n_parts = n_ways * n_turning;
     sp_i_stage all = sp_i_stage_start(arena, f->name, group, sp_group_ranks(group), n_parts);
     if (!all.builder)
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a %s %s", f->name, sp_coll_op_name(op));
@@ -65,35 +75,39 @@ static sp_status build(const form *f, sp_coll_op op, const sp_group *group, sp_a
         stage.part = part;
         if (op == SP_COLL_BROADCAST)
             scatter_all_dims(&stage, dims, n_dims);
-        sp_i_visit(&stage, op, dims, n_dims, part / n_ways, part % n_ways,
-                   f->rings ? along_ring_either_way : sp_i_along_direct);
+        sp_digit order[SP_PLACE_DIMS];
+        for (uint32_t i = 0; i < n_dims; i++)
+            order[i] = dims[i < n_turning ? (part / n_ways + i) % n_turning : i];
+        sp_i_visit(&stage, op, order, n_dims, part % n_ways, f->rings ? along_ring_either_way : sp_i_along_direct);
     }
     return sp_i_stage_finish(&all, out, err);
 }
 
-static bool several_dims(const sp_group *group, const char **why)
+static bool enough_dims(const form *f, const sp_group *group, const char **why)
 {
     sp_digit dims[SP_PLACE_DIMS];
     if (!sp_i_several(group, why))
         return false;
-    *why = sp_i_group_digits(group, dims) < 2 ? "the group has one dim only" : NULL;
+    uint32_t n_dims = sp_i_group_digits(group, dims);
+    *why = n_dims < 2 ? "the group has one dim only" :
+           f->rotation == ROTATE_INNER && n_dims < 3 ? "the group has one inner dim only" : NULL;
     return !*why;
 }
 
-/* n_own * parts must stay below 2^32: 2 * 16 parts of 2^24 ranks. */
+/* n_own * parts stays below 2^32: 2 * 16 parts of 2^24 ranks. */
 static bool applicable(const form *f, sp_coll_op op, const sp_group *group, const char **why)
 {
-    if (!several_dims(group, why))
+    if (!enough_dims(f, group, why))
         return false;
     bool ok = op == SP_COLL_ALL_REDUCE || op == SP_COLL_ALL_GATHER || op == SP_COLL_REDUCE_SCATTER ||
-              (op == SP_COLL_ALL_TO_ALL && !f->rings) || (op == SP_COLL_BROADCAST && !f->rings && !f->rotated);
+              (op == SP_COLL_ALL_TO_ALL && !f->rings) || (op == SP_COLL_BROADCAST && !f->rings && f->rotation == ROTATE_NONE);
     *why = ok ? NULL : f->rings ? "rings pass reduced or gathered units on; use hierarchical" :
            op == SP_COLL_SEND_RECV ? "two ranks need no hierarchy; use direct" : "a broadcast has one root; use hierarchical";
     return ok;
 }
 
-#define ROW(id, text, is_rotated, has_rings)                                                                      \
-    static const form id##_form = {text, is_rotated, has_rings};                                                  \
+#define ROW(id, text, turning, has_rings)                                                                      \
+    static const form id##_form = {text, turning, has_rings};                                                  \
     bool sp_i_##id##_applicable(sp_coll_op op, const sp_group *group, const char **why)                           \
     {                                                                                                             \
         return applicable(&id##_form, op, group, why);                                                            \
@@ -107,7 +121,9 @@ static bool applicable(const form *f, sp_coll_op op, const sp_group *group, cons
         return build(&id##_form, op, group, arena, out, err);                                                     \
     }
 
-ROW(hierarchical, "hierarchical", false, false)
-ROW(rotated, "rotated", true, false)
-ROW(hierarchical_ring, "hierarchical-ring", false, true)
-ROW(rotated_ring, "rotated-ring", true, true)
+ROW(hierarchical, "hierarchical", ROTATE_NONE, false)
+ROW(rotated, "rotated", ROTATE_ALL, false)
+ROW(rotated_inner, "rotated-inner", ROTATE_INNER, false)
+ROW(hierarchical_ring, "hierarchical-ring", ROTATE_NONE, true)
+ROW(rotated_ring, "rotated-ring", ROTATE_ALL, true)
+ROW(rotated_inner_ring, "rotated-inner-ring", ROTATE_INNER, true)

@@ -6,8 +6,9 @@ static bool switched(const sp_tier *tier)
     return tier->kind != SP_TIER_MESH && tier->kind != SP_TIER_TORUS;
 }
 
-/* The tier dim that a chip stride moves in, and where that dim ends (chips). */
-static bool find_dim(const sp_plane *plane, uint64_t stride, uint32_t *tier, uint32_t *tdim, uint64_t *end)
+/* The tier dim that a chip stride moves in, and where that dim begins and ends (chips). */
+static bool find_dim(const sp_plane *plane, uint64_t stride, uint32_t *tier, uint32_t *tdim, uint64_t *begin,
+                     uint64_t *end)
 {
     for (uint32_t t = 0; t < plane->n_tiers; t++) {
         const sp_tier *at = &plane->tiers[t];
@@ -17,6 +18,7 @@ static bool find_dim(const sp_plane *plane, uint64_t stride, uint32_t *tier, uin
             if (stride >= inner && stride < *end) {
                 *tier = t;
                 *tdim = d;
+                *begin = inner;
                 return true;
             }
         }
@@ -32,14 +34,15 @@ sp_status sp_i_coll_lanes(const sp_machine *machine, const sp_placement *placeme
         uint64_t size = placement->dim[i].size, stride = placement->dim[i].stride, end;
         while (size > 1) {
             uint32_t tier, tdim;
-            if (!find_dim(&machine->planes[0], stride, &tier, &tdim, &end))
+            uint64_t begin;
+            if (!find_dim(&machine->planes[0], stride, &tier, &tdim, &begin, &end))
                 return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "placement dim %u reaches beyond the %u chips of %s", i,
                                     machine->chips, machine->name ? machine->name : "the machine");
             if (n == SP_I_LANES_MAX)
                 return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "the group lies across more than %u dims", SP_I_LANES_MAX);
             uint64_t here = (end + stride - 1) / stride;
             here = here > size || size % here ? size : here;
-            lanes[n++] = (sp_i_lane_at){(uint32_t)here, tier, tdim};
+            lanes[n++] = (sp_i_lane_at){(uint32_t)here, tier, tdim, (uint32_t)(stride / begin)};
             size /= here;
             stride *= here;
         }

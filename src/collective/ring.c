@@ -59,7 +59,7 @@ static sp_status build_rings(const char *name, sp_coll_op op, const sp_group *gr
     for (uint32_t i = 0; i < n_shifts; i++) {
         sp_i_stage stage = all;
         stage.part = i;
-        sp_i_visit(&stage, op, &whole, 1, 0, shifts[i], sp_i_along_ring);
+        sp_i_visit(&stage, op, &whole, 1, shifts[i], sp_i_along_ring);
     }
     return sp_i_stage_finish(&all, out, err);
 }

@@ -222,12 +222,12 @@ sp_status sp_i_hierarchical_tree_build(sp_coll_op op, const sp_group *group, sp_
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a hierarchical-tree all-reduce");
     stage.n_parts = 1;   /* inside, all pieces of both trees go together */
     stage.n_own *= 2 * PIECES;
-    sp_i_visit(&stage, SP_COLL_REDUCE_SCATTER, dims, inner, 0, 0, sp_i_along_direct);
+    sp_i_visit(&stage, SP_COLL_REDUCE_SCATTER, dims, inner, 0, sp_i_along_direct);
     stage.n_own = dims[inner].stride;
     stage.axis = dims[inner];
     stage.n_fixed = inner;
     sp_i_trees(&stage, PIECES);
     stage.n_own *= 2 * PIECES;
-    sp_i_visit(&stage, SP_COLL_ALL_GATHER, dims, inner, 0, 0, sp_i_along_direct);
+    sp_i_visit(&stage, SP_COLL_ALL_GATHER, dims, inner, 0, sp_i_along_direct);
     return sp_i_stage_finish(&stage, out, err);
 }

@@ -44,20 +44,66 @@ static sp_status add_step(walk_state *s, uint32_t phase, uint32_t step, double *
     return SP_OK;
 }
 
-static sp_status add_phase(walk_state *s, uint32_t phase, sp_error *err)
+static bool in_phase(const walk_state *s, uint32_t c, uint32_t phase)
 {
-    uint32_t steps = 0, alike = 1;
+    return s->program->phase[c] == phase && s->program->classes[c].kind == SP_TASK_TRANSFER;
+}
+
+/* Steps alike from `step` on end where a class ends, unless peers move from step to step. */
+static uint32_t alike_until(const walk_state *s, uint32_t phase, uint32_t step)
+{
+    uint32_t end = UINT32_MAX;
+    for (uint32_t c = 0; c < s->program->n_classes; c++)
+        if (in_phase(s, c, phase)) {
+            const sp_task_class *task = &s->program->classes[c];
+            if (!same_every_step(task))
+                return step + 1;
+            if (task->n_step > step && task->n_step < end)
+                end = task->n_step;
+        }
+    return end;
+}
+
+/* A pipeline over ranks takes `fill` hops more than it has steps. The hops go through the phase's classes in turn, each
+ * nearly alone on its links: their mean, class by class. */
+static sp_status add_fill(walk_state *s, uint32_t phase, uint32_t fill, sp_error *err)
+{
+    double seconds = 0, latency = 0, n = 0;
+    uint32_t tier = 0;
     for (uint32_t c = 0; c < s->program->n_classes; c++) {
         const sp_task_class *task = &s->program->classes[c];
-        if (s->program->phase[c] != phase || task->kind != SP_TASK_TRANSFER)
+        double path_s = 0;
+        if (!in_phase(s, c, phase) || !task->fill)
             continue;
-        alike = alike && same_every_step(task) && (steps == 0 || task->n_step == steps);
-        steps = task->n_step > steps ? task->n_step : steps;
+        sp_i_load_clear(s->load);
+        sp_status status = sp_i_load_add(s->load, s->view, s->program, task, 0, task->units * s->unit_bytes * task->n_mb, &path_s,
+                                         err);
+        if (status != SP_OK)
+            return status;
+        seconds += sp_i_load_seconds(s->load, &tier);
+        latency += path_s + s->stack->step_s.nominal;
+        n++;
     }
-    double weight = alike ? steps : 1;
-    for (uint32_t step = 0; step < (alike ? (steps > 0) : steps); step++) {
+    s->out.time_s += fill * (seconds + latency) / n;
+    s->out.latency_s += fill * latency / n;
+    s->tier_busy_s[tier] += fill * seconds / n;
+    return SP_OK;
+}
+
+static sp_status add_phase(walk_state *s, uint32_t phase, sp_error *err)
+{
+    uint32_t steps = 0, fill = 0;
+    for (uint32_t c = 0; c < s->program->n_classes; c++)
+        if (in_phase(s, c, phase)) {
+            const sp_task_class *task = &s->program->classes[c];
+            steps = task->n_step > steps ? task->n_step : steps;
+            fill = task->fill > fill ? task->fill : fill;
+        }
+    for (uint32_t step = 0, end; step < steps; step = end) {
         double seconds, latency, tier_bytes[SP_TIERS_MAX] = {0};
         uint32_t tier;
+        end = alike_until(s, phase, step);
+        double weight = end - step;
         sp_status status = add_step(s, phase, step, &seconds, &latency, &tier, err);
         if (status != SP_OK)
             return status;
@@ -70,7 +116,7 @@ static sp_status add_phase(walk_state *s, uint32_t phase, sp_error *err)
             s->out.bytes_per_rank += weight * tier_bytes[t];
         }
     }
-    return SP_OK;
+    return fill ? add_fill(s, phase, fill, err) : SP_OK;
 }
 
 static sp_status only_data(const sp_program *program, sp_error *err)

@@ -23,7 +23,7 @@ struct sp_i_load {
     double busiest_s;
     uint32_t busiest_tier;
     double out_bytes[SP_TIERS_MAX];
-    double reduced;
+    double reduced, reduced_apart;
 };
 
 sp_i_load *sp_i_load_create(void)
@@ -55,7 +55,7 @@ void sp_i_load_clear(sp_i_load *load)
     load->used = 0;
     load->busiest_s = 0;
     load->busiest_tier = 0;
-    load->reduced = 0;
+    load->reduced = load->reduced_apart = 0;
     memset(load->out_bytes, 0, sizeof load->out_bytes);
 }
 
@@ -189,8 +189,8 @@ static bool hop_torus(walker *w, uint32_t k, uint64_t line, uint32_t from, uint3
     uint32_t a = from * gap, b = to * gap, up = (b + ring - a) % ring, down = ring - up;
     bool rises = up <= down;
     uint32_t hops = rises ? up : down;
-    /* interleaved translates of the group share the same ring: gap of them */
-    double bytes = w->bytes * (w->view->replicated ? gap : 1);
+    /* groups interleaved on the same ring share its links: those of the digit always, translates of the group if they run */
+    double bytes = w->bytes * (w->view->replicated ? gap : gap / lane->gap);
     if (up == down)
         bytes /= 2;   /* equal both ways round: split */
     for (int side = 0; side < (up == down ? 2 : 1); side++) {
@@ -208,9 +208,14 @@ static bool hop_torus(walker *w, uint32_t k, uint64_t line, uint32_t from, uint3
 
 static bool through_switch(walker *w, uint32_t t, uint32_t from, uint32_t to, double *latency)
 {
-    double rate = port_rate(w->view, t, members_below(w->view, t));
     *latency += w->view->tiers[t].latency_s.nominal;
-    return add(w->load, LINK_OUT, t, from, 0, t, w->bytes, rate) && add(w->load, LINK_IN, t, to, 0, t, w->bytes, rate);
+    for (;; t--) {   /* a shared level is reached through the ports of the tier inside it */
+        double rate = port_rate(w->view, t, members_below(w->view, t));
+        if (!add(w->load, LINK_OUT, t, from, 0, t, w->bytes, rate) || !add(w->load, LINK_IN, t, to, 0, t, w->bytes, rate))
+            return false;
+        if (!t || !w->view->tiers[t].shared)
+            return true;
+    }
 }
 
 /* One flow from position `from` to `to` of the digit. */
@@ -280,6 +285,7 @@ static void uniform(walker *w)
 {
     const digit_lanes *lanes = w->lanes;
     double below = 1, latency = 0;   /* positions inside the tiers already passed */
+    double port_bytes[SP_TIERS_MAX] = {0};
     for (uint32_t k = 0; k < lanes->n;) {
         uint32_t t = w->view->lane[lanes->lane[k]].tier, end = k;
         double here = 1;
@@ -288,7 +294,12 @@ static void uniform(walker *w)
         double outgoing = (here - 1) * below;   /* destinations whose outermost difference is in tier t */
         w->load->out_bytes[t] += outgoing * w->bytes;
         if (switched(&w->view->tiers[t])) {
-            note_busiest(w->load, outgoing * w->bytes / port_rate(w->view, t, members_below(w->view, t)), t);
+            for (uint32_t u = t;; u--) {   /* a shared level is reached through the ports of the tier inside it */
+                port_bytes[u] += outgoing * w->bytes;
+                note_busiest(w->load, port_bytes[u] / port_rate(w->view, u, members_below(w->view, u)), u);
+                if (!u || !w->view->tiers[u].shared)
+                    break;
+            }
             latency = w->view->tiers[t].latency_s.nominal;
         } else {
             for (uint32_t j = 0; j < end; j++) {
@@ -306,7 +317,7 @@ static void uniform(walker *w)
                 uint32_t hops = 1;
                 if (tier->kind == SP_TIER_TORUS) {
                     uint32_t ring = tier->dims[lane->tdim], gap = lanes->gap[j];
-                    load *= ring_pair_load(ring, lanes->size[j], gap) * (w->view->replicated ? gap : 1);
+                    load *= ring_pair_load(ring, lanes->size[j], gap) * (w->view->replicated ? gap : gap / lane->gap);
                     hops = ring / 2;
                 }
                 note_busiest(w->load, load / link_rate(w->view, lane->tier), lane->tier);
@@ -321,6 +332,7 @@ static void uniform(walker *w)
 
 /* ---- a class ------------------------------------------------------------------------------------------------ */
 
+/* Positions of the digit that the class's domain allows, when the domain lies inside the digit. */
 static bool domain_allows(const sp_task_class *task, sp_digit digit, uint32_t position)
 {
     if (task->domain.size == 0 || task->domain.stride < digit.stride ||
@@ -345,6 +357,13 @@ static double ring_weight(const digit_lanes *lanes, uint32_t position)
     return at == 1 ? size - 2 : 0;
 }
 
+static void domain_range(const sp_task_class *task, sp_digit digit, uint32_t range[2])
+{
+    bool same = task->domain.stride == digit.stride && task->domain.size == digit.size;
+    range[0] = same ? task->domain_lo : 0;
+    range[1] = same ? task->domain_hi : digit.size;
+}
+
 sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program *program, const sp_task_class *task,
                         uint32_t step, double bytes, double *latency_s, sp_error *err)
 {
@@ -354,7 +373,10 @@ sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program
     if (status != SP_OK)
         return status;
     walker w = {.load = load, .view = view, .lanes = &lanes, .bytes = bytes, .latency_s = *latency_s, .weight = 1};
-    if (task->effect == SP_EFFECT_REDUCE)
+    /* classes of different ranks do not add up at any one of them; those of all ranks do */
+    if (task->effect == SP_EFFECT_REDUCE && task->domain.size)
+        load->reduced_apart = bytes * task->n_chunk > load->reduced_apart ? bytes * task->n_chunk : load->reduced_apart;
+    else if (task->effect == SP_EFFECT_REDUCE)
         load->reduced += bytes * task->n_chunk;
     bool sweep = task->peer.op == SP_MAP_SHIFT && task->n_chunk + 1 == digit.size && digit.size > UNIFORM_FROM &&
                  (task->peer.c_chunk == 1 || task->peer.c_chunk == -1);
@@ -363,11 +385,13 @@ sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program
         *latency_s = w.latency_s;
         return SP_OK;
     }
-    if ((uint64_t)task->n_chunk * digit.size > FLOWS_MAX)
+    uint32_t range[2];
+    domain_range(task, digit, range);
+    if ((uint64_t)task->n_chunk * (range[1] - range[0]) > FLOWS_MAX)
         return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "program %s has more than %u flows in one step", program->name, FLOWS_MAX);
     bool ring = neighbour_ring(task) && digit.size > UNIFORM_FROM;
     for (uint32_t chunk = 0; chunk < task->n_chunk; chunk++)
-        for (uint32_t position = 0; position < digit.size; position++) {
+        for (uint32_t position = range[0]; position < range[1]; position++) {
             uint32_t to;
             uint32_t rank = position * digit.stride;
             if (ring && (w.weight = ring_weight(&lanes, position)) == 0)
@@ -396,5 +420,5 @@ void sp_i_load_tier_bytes(const sp_i_load *load, double tier_bytes[SP_TIERS_MAX]
 
 double sp_i_load_reduced(const sp_i_load *load)
 {
-    return load->reduced;
+    return load->reduced + load->reduced_apart;
 }

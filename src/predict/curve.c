@@ -52,20 +52,40 @@ static sp_status grow(sp_pricer *pricer, sp_error *err)
     return SP_OK;
 }
 
+static double at_size(const sp_i_curve *curve, uint32_t line, double size_bytes)
+{
+    return curve->line[line].fixed_s + curve->line[line].per_byte_s * size_bytes;
+}
+
+/* Is a line already there that is at most as slow at nothing and at `size`? Lines are straight, so then everywhere. */
+static bool beaten(const sp_i_curve *curve, double empty_s, double size, double size_s)
+{
+    for (uint32_t i = 0; i < curve->n; i++)
+        if (at_size(curve, i, 0) <= empty_s && at_size(curve, i, size) <= size_s)
+            return true;
+    return false;
+}
+
 static sp_status compile_line(sp_pricer *pricer, sp_i_curve *curve, const sp_coll_algo *algo, const sp_group *group, sp_error *err)
 {
     const double size = 1 << 30;   /* any: what is not latency is proportional to it */
     sp_arena *scratch = sp_arena_create();
     const sp_program *program;
     sp_comm_time time;
+    double empty_s = 0, floor_s = 0;
     if (!scratch)
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a collective");
     sp_status status = algo->build(curve->op, group, scratch, &program, err);
     sp_placement placement = curve->placement;
     placement.base = 0;
     if (status == SP_OK)
+        status = sp_coll_floor_s(program, pricer->machine, &placement, curve->stack, 0, true, &empty_s, err);
+    if (status == SP_OK)
+        status = sp_coll_floor_s(program, pricer->machine, &placement, curve->stack, size, true, &floor_s, err);
+    bool worth = status == SP_OK && !beaten(curve, empty_s, size, floor_s);
+    if (worth)
         status = sp_fabric_analytic(program, pricer->machine, &placement, curve->stack, sp_coll_unit_bytes(program, size), true, &time, err);
-    if (status == SP_OK) {
+    if (worth && status == SP_OK && !beaten(curve, time.latency_s, size, time.time_s)) {
         curve->line[curve->n].fixed_s = time.latency_s;
         curve->line[curve->n].per_byte_s = (time.time_s - time.latency_s) / size;
         curve->line[curve->n++].algo = algo;
@@ -76,10 +96,13 @@ static sp_status compile_line(sp_pricer *pricer, sp_i_curve *curve, const sp_col
 
 static sp_status compile(sp_pricer *pricer, sp_i_curve *curve, sp_error *err)
 {
-    sp_group group = {.n_dims = curve->placement.n_dims};
+    sp_group group;
     sp_error last = {0};
-    for (uint32_t d = 0; d < group.n_dims; d++)
-        group.dim[d] = curve->placement.dim[d].size;
+    sp_placement placement = curve->placement;
+    placement.base = 0;
+    sp_status laid = sp_coll_group(pricer->machine, &placement, &group, err);
+    if (laid != SP_OK)
+        return laid;
     for (uint32_t a = 0; a < sp_coll_n_algos && curve->n < SP_I_LINES_MAX; a++) {
         const char *why;
         if (!sp_coll_algos[a].applicable(curve->op, &group, &why))
@@ -119,7 +142,7 @@ sp_status sp_i_comm_s(sp_pricer *pricer, sp_coll_op op, const sp_placement *plac
     }
     double best = 0;
     for (uint32_t i = 0; i < curve->n; i++) {
-        double seconds = curve->line[i].fixed_s + curve->line[i].per_byte_s * size_bytes;
+        double seconds = at_size(curve, i, size_bytes);
         if (i == 0 || seconds < best) {
             best = seconds;
             if (algo)

@@ -8,7 +8,7 @@
 
 #include "superpod/predict.h"
 
-#define SP_I_LINES_MAX 8
+#define SP_I_LINES_MAX 16   /* as many as there are algorithms; lines beaten everywhere are left out */
 
 typedef struct sp_i_curve {
     uint64_t key;
