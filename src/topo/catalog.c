@@ -258,16 +258,29 @@ static sp_status split_size(sp_catalog *c, const char *text, const char **name, 
     return *name ? SP_OK : no_memory(err);
 }
 
-/* A string has a rate or blanks in it, or begins with a kind of tier. */
+/* file.yaml or file.yml, with or without :SIZE. */
+static bool is_file(const char *text)
+{
+    size_t n = strlen(text), digits = n;
+    while (digits > 0 && text[digits - 1] >= '0' && text[digits - 1] <= '9')
+        digits--;
+    if (digits > 0 && digits < n && text[digits - 1] == ':')
+        n = digits - 1;
+    return (n > 5 && !strncmp(text + n - 5, ".yaml", 5)) || (n > 4 && !strncmp(text + n - 4, ".yml", 4));
+}
+
+/* A string has a rate, a blank or a '=' in it, or begins with a kind of tier. */
 static bool is_string(const char *text)
 {
     size_t n = strcspn(text, ":");
     char word[16];
     sp_tier_kind kind;
-    if (text[strcspn(text, "@ \t\n=|")])
-        return !is_path(text) || text[strcspn(text, "@=|")];
+    if (is_file(text))
+        return false;
+    if (!text[0] || text[strcspn(text, "@ \t\n=|")])
+        return true;
     if (!text[n] || n >= sizeof word)
-        return text[0] == 0;
+        return false;
     memcpy(word, text, n);
     word[n] = 0;
     return sp_i_kind_find(word, &kind);

@@ -287,6 +287,21 @@ static void check_machine(const char *text, const sp_machine *m)
     sp_arena_destroy(arena);
 }
 
+static void comes_back_from_its_string(const char *text, const sp_machine *m)
+{
+    char again[2048];
+    const sp_machine *back;
+    sp_machine_totals a, b;
+    int n = sp_machine_format(m, again, sizeof again);
+    assert_true(n > 0 && (size_t)n < sizeof again);
+    assert_int_equal(sp_machine_format(m, NULL, 0), n);
+    if (sp_catalog_machine(catalog, again, &back, NULL))
+        fail_msg("%s became %s, which is refused", text, again);
+    assert_int_equal(sp_machine_count(m, &a, NULL), SP_OK);
+    assert_int_equal(sp_machine_count(back, &b, NULL), SP_OK);
+    assert_memory_equal(&a, &b, sizeof a);
+}
+
 static void formulas_equal_the_graph(void **state)
 {
     (void)state;
@@ -299,6 +314,7 @@ static void formulas_equal_the_graph(void **state)
         if (sp_catalog_machine(catalog, p.text, &m, NULL))
             continue;
         check_machine(p.text, m);
+        comes_back_from_its_string(p.text, m);
         accepted++;
         for (uint32_t t = 0; t < m->planes[0].n_tiers; t++) {
             const sp_tier *tier = &m->planes[0].tiers[t];
