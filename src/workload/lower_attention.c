@@ -13,30 +13,39 @@ static void norm(sp_i_lower *lower)
     sp_i_lower_vector(lower, "vector", elements, elements, 5);
 }
 
-/* Attention core: cp causal tiles of (seq/cp)^2, half of each masked on average. */
+static bool full_causal(const sp_attn *attn, uint64_t seq)
+{
+    return !attn->compress && !(attn->window && attn->window < seq) && !(attn->index_topk && attn->index_topk < seq);
+}
+
+/* The indexer of sparse attention scores every earlier key with a few small heads. */
+static void scan(sp_i_lower *lower, const sp_attn *attn)
+{
+    const sp_plan *plan = lower->plan;
+    double past = (double)plan->seq / (attn->compress > 1 ? attn->compress : 1) / 2;
+    sp_op op = {.kind = SP_OP_ATTENTION, .label = "attention", .format = SP_FMT_BF16, .out_format = SP_FMT_BF16, .batch = plan->mbs,
+                .heads = attn->index_heads, .kv_heads = 1, .q_len = plan->seq / plan->cp, .kv_len = past < 1 ? 1 : (uint64_t)past,
+                .d_qk = attn->index_dim, .d_v = attn->index_dim, .backward = lower->pass == SP_PASS_BACKWARD};
+    sp_i_lower_op(lower, &op);
+}
+
+/* Attention core. Full causal: cp tiles of (seq/cp)^2, half of each masked on average. Windows, chunks, compression and top-k
+ * selection: every query reads as many keys as sp_attn_keys_mean says, and none of them is masked. */
 static void core(sp_i_lower *lower, const sp_attn *attn, double heads, double kv_heads)
 {
     const sp_plan *plan = lower->plan;
     uint64_t tile = plan->seq / plan->cp;
     sp_op op = {.kind = SP_OP_ATTENTION, .label = "attention", .format = SP_FMT_BF16, .out_format = SP_FMT_BF16,
                 .batch = plan->mbs, .heads = (uint64_t)heads, .kv_heads = (uint64_t)kv_heads, .q_len = tile, .kv_len = tile,
-                .d_qk = attn->d_qk, .d_v = attn->d_v, .causal = true, .backward = lower->pass == SP_PASS_BACKWARD,
-                .window = attn->window < tile ? attn->window : 0, .count = plan->cp};
-    if (attn->window && attn->window < plan->seq)
-        op.count = 1 + (attn->window > tile ? (double)(attn->window / tile) : 0);
-    if (attn->index_topk && attn->index_topk < plan->seq) {
-        /* sparse attention: every query reads index_topk keys chosen by a small indexer over all of them */
+                .d_qk = attn->d_qk, .d_v = attn->d_v, .causal = true, .backward = lower->pass == SP_PASS_BACKWARD, .count = plan->cp};
+    if (!full_causal(attn, plan->seq)) {
+        double keys = sp_attn_keys_mean(attn, plan->seq);
         op.causal = false;
-        op.kv_len = attn->index_topk;
+        op.kv_len = keys < 1 ? 1 : (uint64_t)(keys + 0.5);
         op.count = 1;
-        sp_op scan = op;
-        scan.heads = attn->index_heads;
-        scan.kv_heads = 1;
-        scan.kv_len = plan->seq / 2;
-        scan.d_qk = scan.d_v = attn->index_dim;
-        scan.window = 0;
-        sp_i_lower_op(lower, &scan);
     }
+    if (attn->index_topk && attn->index_heads && plan->seq > attn->index_topk)
+        scan(lower, attn);
     sp_i_lower_op(lower, &op);
 }
 
@@ -56,7 +65,11 @@ static void grouped_query(sp_i_lower *lower, const sp_attn *attn)
     double heads = local(attn->heads, lower->plan->tp), kv = local(attn->kv_heads, lower->plan->tp);
     double kv_width = attn->kv_shared ? 0 : kv * (attn->k_eq_v ? attn->d_qk : attn->d_qk + attn->d_v);
     double q_width = heads * attn->d_qk * (attn->output_gate ? 2 : 1);
-    sp_i_lower_linear(lower, "gemm", lower->tokens, q_width + kv_width, lower->model->hidden, 1);
+    if (attn->q_lora) {   /* queries through a narrow latent (DeepSeek-V4) */
+        sp_i_lower_linear(lower, "gemm", lower->tokens, attn->q_lora + kv_width, lower->model->hidden, 1);
+        sp_i_lower_linear(lower, "gemm", lower->tokens, q_width, attn->q_lora, 1);
+    } else
+        sp_i_lower_linear(lower, "gemm", lower->tokens, q_width + kv_width, lower->model->hidden, 1);
     double rotated = lower->tokens * (heads + kv) * attn->d_qk;
     sp_i_lower_vector(lower, "vector", rotated, rotated, attn->qk_norm ? 8 : 3);
     ring(lower, kv * (attn->d_qk + attn->d_v));

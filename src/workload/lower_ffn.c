@@ -9,9 +9,9 @@ static void norm(sp_i_lower *lower)
 }
 
 /* Two or three matrices and the activation between them, for m tokens in `groups` equal parts. */
-static void perceptron(sp_i_lower *lower, const char *label, double m, double inner, bool gated, uint32_t groups)
+static void perceptron(sp_i_lower *lower, const char *label, double m, double h, double inner, bool gated, uint32_t groups)
 {
-    double h = lower->model->hidden, up = gated ? 2 * inner : inner;
+    double up = gated ? 2 * inner : inner;
     if (lower->pass != SP_PASS_BACKWARD) {
         sp_i_lower_linear(lower, label, m, up, h, groups);
         sp_i_lower_vector(lower, "vector", m * groups * up, m * groups * inner, 6);
@@ -28,11 +28,11 @@ static void dense(sp_i_lower *lower, double inner, bool gated)
     double h = lower->model->hidden;
     if (lower->pass != SP_PASS_BACKWARD) {
         sp_i_lower_tp_enter(lower, h);
-        perceptron(lower, "gemm", lower->tokens, inner / lower->plan->tp, gated, 1);
+        perceptron(lower, "gemm", lower->tokens, h, inner / lower->plan->tp, gated, 1);
         sp_i_lower_tp_leave(lower, h);
     } else {
         sp_i_lower_tp_leave(lower, h);
-        perceptron(lower, "gemm", lower->tokens, inner / lower->plan->tp, gated, 1);
+        perceptron(lower, "gemm", lower->tokens, h, inner / lower->plan->tp, gated, 1);
         sp_i_lower_tp_enter(lower, h);
     }
 }
@@ -48,23 +48,22 @@ static uint32_t shared_items(const sp_i_lower *lower, const sp_ffn *ffn)
     return scratch.n;
 }
 
-static void all_to_all(sp_i_lower *lower, double copies, double bytes_per_element, uint32_t slack)
+static void all_to_all(sp_i_lower *lower, double elements, uint32_t slack)
 {
     if (lower->plan->ep == 1)
         return;
-    sp_i_lower_comm(lower, "ep", SP_GROUP_EP, SP_COLL_ALL_TO_ALL, copies * lower->model->hidden * bytes_per_element, slack);
+    sp_i_lower_comm(lower, "ep", SP_GROUP_EP, SP_COLL_ALL_TO_ALL, elements * SP_I_ACT_BYTES, slack);
 }
 
-static void gather_etp(sp_i_lower *lower, double copies, sp_coll_op coll)
+static void gather_etp(sp_i_lower *lower, double elements, sp_coll_op coll)
 {
     const sp_plan *plan = lower->plan;
     if (plan->etp > 1)
-        sp_i_lower_comm(lower, "etp", SP_GROUP_ETP, coll, copies * plan->etp * lower->model->hidden * SP_I_ACT_BYTES, 0);
+        sp_i_lower_comm(lower, "etp", SP_GROUP_ETP, coll, elements * plan->etp * SP_I_ACT_BYTES, 0);
 }
 
-static void permute(sp_i_lower *lower, double copies)
+static void permute(sp_i_lower *lower, double elements)
 {
-    double elements = copies * lower->model->hidden;
     sp_i_lower_vector(lower, "vector", elements, elements, 1);
 }
 
@@ -75,19 +74,20 @@ static void experts(sp_i_lower *lower, const sp_ffn *ffn)
     double copies = mine * ffn->topk;                   /* sent, and on balance received                    */
     uint32_t held = ffn->experts / plan->ep;            /* experts on this rank                             */
     double rows = copies * plan->etp / held;            /* tokens of one expert                             */
+    double width = ffn->expert_hidden ? ffn->expert_hidden : lower->model->hidden;
     uint32_t hide = plan->overlap_ep ? shared_items(lower, ffn) : 0;
     bool backward = lower->pass == SP_PASS_BACKWARD;
     if (!backward)
         sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);
-    permute(lower, copies);
-    all_to_all(lower, copies, SP_I_ACT_BYTES, hide);
+    permute(lower, copies * width);
+    all_to_all(lower, copies * width, hide);
     if (ffn->shared_inner)
         dense(lower, ffn->shared_inner, ffn->gated);
-    gather_etp(lower, copies, SP_COLL_ALL_GATHER);
-    perceptron(lower, "expert-gemm", rows, (double)ffn->expert_inner / plan->etp, ffn->gated, held);
-    gather_etp(lower, copies, SP_COLL_REDUCE_SCATTER);
-    all_to_all(lower, copies, SP_I_ACT_BYTES, 0);
-    permute(lower, copies);
+    gather_etp(lower, copies * width, SP_COLL_ALL_GATHER);
+    perceptron(lower, "expert-gemm", rows, width, (double)ffn->expert_inner / plan->etp, ffn->gated, held);
+    gather_etp(lower, copies * width, SP_COLL_REDUCE_SCATTER);
+    all_to_all(lower, copies * width, 0);
+    permute(lower, copies * width);
     if (backward)
         sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);
 }

@@ -1,0 +1,171 @@
+/* Lowering against the model's own counts, two independent ways to the same number: matrix FLOPs of the lowered items are
+ * the model's FLOPs a token, shards of parameters add up to the model, backward is twice forward, splitting moves no work. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <math.h>
+#include <cmocka.h>
+
+#include "superpod/workload.h"
+
+static sp_catalog *catalog;
+static sp_arena *arena;
+
+static int set_up(void **state)
+{
+    (void)state;
+    arena = sp_arena_create();
+    return sp_catalog_open("catalog", &catalog, NULL) == SP_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sp_catalog_close(catalog);
+    sp_arena_destroy(arena);
+    return 0;
+}
+
+static const sp_model *load(const char *name)
+{
+    const char *path;
+    const sp_model *model = NULL;
+    sp_error err = {0};
+    if (sp_catalog_model_path(catalog, name, &path, &err) != SP_OK || sp_model_load(path, NULL, arena, &model, &err) != SP_OK)
+        fail_msg("%s: %s", name, err.text);
+    return model;
+}
+
+static double matrix_flop(const sp_items *items)
+{
+    double flop = 0;
+    for (uint32_t i = 0; i < items->n; i++) {
+        const sp_op *op = &items->item[i].op;
+        double count = op->count > 0 ? op->count : 1;
+        if (items->item[i].is_comm)
+            continue;
+        if (op->kind == SP_OP_GEMM)
+            flop += 2.0 * op->groups * (double)op->m * (double)op->n * (double)op->k * count;
+        if (op->kind == SP_OP_ATTENTION)
+            flop += 2.0 * (double)op->batch * (double)op->heads * (double)op->q_len * (double)op->kv_len * (op->d_qk + op->d_v) *
+                    (op->causal ? 0.5 : 1) * (op->backward ? 2.5 : 1) * count;
+    }
+    return flop;
+}
+
+/* Forward matrix FLOPs of all blocks and the head on one chip. */
+static double lowered(const sp_model *model, const sp_plan *plan, sp_pass pass)
+{
+    sp_items items;
+    double flop = 0;
+    for (uint32_t l = 0; l < model->n_layers; l++) {
+        assert_int_equal(sp_lower_block(model, &model->kinds[model->layer_kind[l]], plan, pass, &items), SP_OK);
+        flop += matrix_flop(&items);
+    }
+    assert_int_equal(sp_lower_head(model, plan, pass, &items), SP_OK);
+    return flop + matrix_flop(&items);
+}
+
+/* Models whose mixers lowering knows operator by operator. */
+static bool plain(const sp_model *model)
+{
+    for (uint32_t k = 0; k < model->n_kinds; k++) {
+        const sp_attn *attn = &model->kinds[k].attn;
+        if (attn->kind == SP_ATTN_LINEAR || attn->compress || attn->index_topk)
+            return false;
+    }
+    return model->n_layers > 0 && !model->per_layer_embedding && !model->hyper_streams;
+}
+
+static void forward_flops_are_the_models(void **state)
+{
+    (void)state;
+    uint32_t checked = 0;
+    for (size_t i = 0; i < sp_catalog_model_count(catalog); i++) {
+        const sp_model *model = load(sp_catalog_model_name(catalog, i));
+        if (!plain(model))
+            continue;
+        sp_plan plan = sp_plan_default();
+        plan.seq = 4096;
+        double have = lowered(model, &plan, SP_PASS_FORWARD), want = sp_model_flop_per_token(model, plan.seq) * (double)plan.seq;
+        if (fabs(have / want - 1) > 0.01)
+            fail_msg("%s: lowered %.4g FLOPs, the model counts %.4g (%+.2f %%)", model->name, have, want, 100 * (have / want - 1));
+        double back = lowered(model, &plan, SP_PASS_BACKWARD);
+        if (back < 1.95 * have || back > 2.5 * have)
+            fail_msg("%s: backward %.3f x forward", model->name, back / have);
+        checked++;
+    }
+    assert_true(checked > 60);
+}
+
+static void splitting_moves_no_work(void **state)
+{
+    (void)state;
+    static const struct { const char *name; uint32_t tp, cp, ep; } rows[] = {
+        {"llama3.1-405b", 8, 2, 1}, {"gpt3-175b", 16, 1, 1}, {"mixtral-8x7b", 4, 2, 8}, {"deepseek-v3", 1, 4, 64},
+        {"qwen3-235b-a22b", 4, 1, 16}, {"gpt-oss-120b", 8, 2, 32}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const sp_model *model = load(rows[i].name);
+        sp_plan one = sp_plan_default(), many = one;
+        one.seq = many.seq = 16384;
+        many.tp = rows[i].tp;
+        many.cp = rows[i].cp;
+        many.ep = rows[i].ep;
+        double whole = lowered(model, &one, SP_PASS_FORWARD), part = lowered(model, &many, SP_PASS_FORWARD) * many.tp * many.cp;
+        if (fabs(part / whole - 1) > 0.01)
+            fail_msg("%s: split over tp %u cp %u the work is %.4f of the whole", model->name, many.tp, many.cp, part / whole);
+    }
+}
+
+static void shards_add_up(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sp_catalog_model_count(catalog); i++) {
+        const sp_model *model = load(sp_catalog_model_name(catalog, i));
+        if (!plain(model))
+            continue;
+        sp_plan plan = sp_plan_default();
+        sp_model_params params;
+        sp_model_count(model, &params);
+        double sum = sp_lower_vocab_params(model, &plan) * (model->tied_embeddings ? 1 : 2);
+        for (uint32_t l = 0; l < model->n_layers; l++) {
+            sp_local_params local = sp_lower_block_params(model, &model->kinds[model->layer_kind[l]], &plan);
+            sum += local.dense + local.expert;
+        }
+        /* learned positions are held whole and looked up: too small to shard */
+        double want = params.total - params.other - (model->learned_positions ? (double)model->max_positions * model->hidden : 0);
+        if (fabs(sum / want - 1) > 0.01)
+            fail_msg("%s: shards add up to %.5g parameters, the model counts %.5g", model->name, sum, want);
+    }
+}
+
+/* What tensor parallelism sends: with sequence parallelism as much as without (Korthikanti et al. 2022, section 4.2.2). */
+static void sequence_parallel_sends_the_same(void **state)
+{
+    (void)state;
+    const sp_model *model = load("llama3-70b");
+    double bytes[2] = {0, 0};
+    for (int sp = 0; sp < 2; sp++) {
+        sp_plan plan = sp_plan_default();
+        plan.tp = 8;
+        plan.sequence_parallel = sp;
+        for (int pass = SP_PASS_FORWARD; pass <= SP_PASS_BACKWARD; pass++) {
+            sp_items items;
+            sp_lower_block(model, &model->kinds[0], &plan, (sp_pass)pass, &items);
+            for (uint32_t i = 0; i < items.n; i++)
+                if (items.item[i].is_comm)
+                    bytes[sp] += items.item[i].size_bytes * sp_coll_bus_factor(items.item[i].coll, plan.tp);
+        }
+    }
+    assert_true(fabs(bytes[1] / bytes[0] - 1) < 1e-9);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forward_flops_are_the_models), cmocka_unit_test(splitting_moves_no_work),
+                                       cmocka_unit_test(shards_add_up), cmocka_unit_test(sequence_parallel_sends_the_same)};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
