@@ -1,11 +1,12 @@
 /* fit-kernels: the committed calibration of the chip model on the open rows of validation/kernels.csv.
  *
- *   fit-kernels [--rows] [--fit] [--catalog DIR] [FILE.csv]
+ *   fit-kernels [--rows] [--fit] [--check] [--catalog DIR] [FILE.csv]
  *
  * Prints the error of every group of rows with the constants of the catalog. With --fit it also fits the constants of the
  * table below, each shared by whole families and each on all rows it touches, by coordinate descent on the mean of
  * |ln(predicted / measured)| (a row counts at most 0.5, so that one odd row cannot pull a constant), and prints them beside
- * those in the catalog. Deterministic; nothing is keyed on a row. --rows lists every row. */
+ * those in the catalog. Deterministic; nothing is keyed on a row. --rows lists every row. --check fits and exits 1 when a
+ * constant of the catalog is further than 3 % from its fit or rests on too few rows. */
 #include "superpod/study.h"
 
 #include <math.h>
@@ -256,32 +257,41 @@ static void print_rows(const study *s)
     }
 }
 
-static void print_constants(study *s, const double *before)
+#define CHECK_WITHIN 0.03
+
+/* Returns how many constants of the catalog are not what the rows say. */
+static size_t print_constants(study *s, const double *before)
 {
+    size_t wrong = 0;
     printf("%-24s %-28s %10s %10s %6s\n", "constant", "families", "catalog", "fitted", "rows");
     for (size_t c = 0; c < N_CONSTANTS; c++) {
         size_t n = touched(s, &constants[c]);
         printf("%-24s %-28s %10.4g %10.4g %6zu%s\n", constants[c].name, constants[c].families, before[c],
                value_of(s, &constants[c]), n, n < ROWS_FOR_A_CONSTANT ? "  too few: keep the guess" : "");
+        wrong += n < ROWS_FOR_A_CONSTANT || fabs(before[c] / value_of(s, &constants[c]) - 1.0) > CHECK_WITHIN;
     }
+    return wrong;
 }
 
 int main(int argc, char **argv)
 {
     static study s;
     const char *file = "validation/kernels.csv", *catalog = "catalog";
-    bool rows = false, fitting = false;
+    bool rows = false, fitting = false, checking = false;
+    size_t wrong = 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--rows") == 0)
             rows = true;
         else if (strcmp(argv[i], "--fit") == 0)
             fitting = true;
+        else if (strcmp(argv[i], "--check") == 0)
+            fitting = checking = true;
         else if (strcmp(argv[i], "--catalog") == 0 && i + 1 < argc)
             catalog = argv[++i];
         else if (argv[i][0] != '-')
             file = argv[i];
         else {
-            fprintf(stderr, "usage: fit-kernels [--rows] [--fit] [--catalog DIR] [FILE.csv]\n");
+            fprintf(stderr, "usage: fit-kernels [--rows] [--fit] [--check] [--catalog DIR] [FILE.csv]\n");
             return 2;
         }
     }
@@ -297,11 +307,11 @@ int main(int argc, char **argv)
         fit(&s);
         printf("\nafter the fit, loss %.4f\n", loss(&s));
         print_groups(&s);
-        print_constants(&s, before);
+        wrong = print_constants(&s, before);
     }
     if (rows)
         print_rows(&s);
     sp_csv_destroy(s.csv);
     sp_arena_destroy(s.arena);
-    return 0;
+    return checking && wrong ? 1 : 0;
 }

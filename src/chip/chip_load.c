@@ -13,12 +13,19 @@ typedef struct reader {
     sp_error *err;
 } reader;
 
+/* A needed key. Unknown keys were refused before, so no present key can be meant by a missing one. */
+static sp_status need(reader *r, sp_node map, const char *key, sp_node *out)
+{
+    *out = sp_node_get(map, key);
+    return sp_node_is(*out) ? SP_OK : sp_node_fail(map, SP_E_INVAL, r->err, "key '%s' is missing here; add it", key);
+}
+
 static sp_status keep_text(reader *r, sp_node map, const char *key, bool needed, const char **out)
 {
     sp_node node = sp_node_get(map, key);
     if (!sp_node_is(node) && !needed)
         return SP_OK;
-    sp_status status = sp_node_need(map, key, &node, r->err);
+    sp_status status = need(r, map, key, &node);
     const char *text = NULL;
     if (status == SP_OK)
         status = sp_node_read_text(node, &text, r->err);
@@ -55,7 +62,7 @@ static sp_status read_fields(reader *r, sp_node map, const sp_i_chip_field *fiel
         sp_node node = sp_node_get(map, field->key);
         if (!sp_node_is(node) && !field->needed)
             continue;
-        sp_status status = sp_node_need(map, field->key, &node, r->err);
+        sp_status status = need(r, map, field->key, &node);
         sp_value value = {0};
         if (status == SP_OK)
             status = read_graded(r, node, field->key, field->unit, field->bound, &value);
@@ -97,7 +104,7 @@ static sp_status read_matrix(reader *r, sp_node root)
 {
     sp_chip *chip = r->chip;
     sp_node matrix, advertised = sp_node_get(root, "advertised");
-    sp_status status = sp_node_need(root, "matrix", &matrix, r->err);
+    sp_status status = need(r, root, "matrix", &matrix);
     if (status == SP_OK)
         status = read_rates(r, matrix, "matrix", chip->matrix_flop_per_s);
     if (status == SP_OK && sp_node_is(advertised))
@@ -133,7 +140,7 @@ static sp_status read_dates(reader *r, sp_node root)
 {
     static const char *const allowed[] = {"date", "what", "source", NULL};
     sp_node list;
-    sp_status status = sp_node_need(root, "available", &list, r->err);
+    sp_status status = need(r, root, "available", &list);
     if (status != SP_OK)
         return status;
     size_t count = sp_node_count(list);
@@ -204,7 +211,7 @@ static sp_status read_family(reader *r, sp_node root, const char *families_dir)
         status = sp_node_fail(sp_node_get(top, "name"), SP_E_INVAL, r->err, "the file of family '%s' calls itself '%s'",
                               r->chip->family, name);
     if (status == SP_OK)
-        status = sp_node_need(top, "fit", &fit, r->err);
+        status = need(r, top, "fit", &fit);
     if (status == SP_OK)
         status = read_fit(r, fit);
     sp_doc_destroy(doc);
@@ -227,7 +234,7 @@ static sp_status read_names(reader *r, sp_node root)
         return sp_node_fail(sp_node_get(root, "family"), SP_E_INVAL, r->err, "found family '%.40s', expected a name without '/'",
                             chip->family);
     sp_node dies;
-    sp_status status = sp_node_need(root, "dies", &dies, r->err);
+    sp_status status = need(r, root, "dies", &dies);
     return status == SP_OK ? sp_node_read_u32(dies, 1, 64, &chip->dies, r->err) : status;
 }
 

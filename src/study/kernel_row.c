@@ -160,10 +160,10 @@ static sp_status read_cells(const sp_csv *csv, size_t row, sp_i_kernel_cells *c,
     const struct { const char *name; const char **slot; } texts[] = {
         {"kernel", &c->kernel}, {"hardware", &c->hardware}, {"hw_class", &c->hw_class}, {"dtype", &c->dtype},
         {"library", &c->library}, {"note", &c->note}, {"util_pct", &c->util}};
-    const struct { const char *name; double *slot; } numbers[] = {
-        {"m", &c->m}, {"n", &c->n}, {"k", &c->k}, {"groups", &c->groups}, {"batch", &c->batch}, {"seq", &c->seq},
-        {"heads", &c->heads}, {"head_dim", &c->head_dim}, {"bytes", &c->bytes}, {"tflops", &c->tflops}, {"gbs", &c->gbs},
-        {"time_us", &c->time_us}};
+    const struct { const char *name; double *slot, high; } numbers[] = {
+        {"m", &c->m, 1e12}, {"n", &c->n, 1e12}, {"k", &c->k, 1e12}, {"groups", &c->groups, 1e6}, {"batch", &c->batch, 1e6},
+        {"seq", &c->seq, 1e9}, {"heads", &c->heads, 1e3}, {"head_dim", &c->head_dim, 1e5}, {"bytes", &c->bytes, 1e15},
+        {"tflops", &c->tflops, 1e9}, {"gbs", &c->gbs, 1e9}, {"time_us", &c->time_us, 1e12}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i].slot = sp_csv_cell(csv, row, sp_csv_column(csv, texts[i].name));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -171,9 +171,9 @@ static sp_status read_cells(const sp_csv *csv, size_t row, sp_i_kernel_cells *c,
         sp_status status = sp_csv_number(csv, row, sp_csv_column(csv, numbers[i].name), numbers[i].slot, &has, err);
         if (status != SP_OK)
             return status;
-        if (*numbers[i].slot < 0.0 || *numbers[i].slot > 1e15)
-            return sp_error_set(err, SP_E_RANGE, sp_csv_name(csv), sp_csv_line(csv, row), 0, "column %s is %g, expected 0 … 1e15",
-                                numbers[i].name, *numbers[i].slot);
+        if (*numbers[i].slot < 0.0 || *numbers[i].slot > numbers[i].high)
+            return sp_error_set(err, SP_E_RANGE, sp_csv_name(csv), sp_csv_line(csv, row), 0, "column %s is %g, expected 0 … %g",
+                                numbers[i].name, *numbers[i].slot, numbers[i].high);
     }
     return SP_OK;
 }
