@@ -1,0 +1,246 @@
+/* The plan of a row: parallel sizes, batch, precision, sharding, recompute and overlap from its columns; what a software
+ * product line leaves unsaid comes from that line's stated defaults, and is said in the row's result. */
+#include "run_i.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a product line does when a row does not say. One row a line, the first that the framework's text starts with. */
+typedef struct line_row {
+    const char *start;
+    uint32_t zero;
+    bool sequence_parallel, overlap_dp, overlap_tp;
+    bool etp_is_tp;                /* experts split like the rest unless told otherwise */
+    sp_recompute recompute;
+    const char *recompute_source;
+} line_row;
+
+static const line_row lines[] = {
+    {"Megatron-Bridge", 1, true, true, true, false, SP_RECOMPUTE_NONE,
+     "Megatron-Bridge: recompute_granularity is unset unless a recipe sets it"},
+    {"NeMo", 1, true, true, true, true, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
+    {"Megatron-Core", 1, true, true, true, true, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
+    {"MegaScale-MoE", 1, true, true, true, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
+    {"MegaScale", 1, true, true, true, true, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
+    {"Megatron-LM", 1, true, true, false, true, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
+    {"llm-foundry", 3, false, true, false, true, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
+    {"MaxText", 3, false, true, false, true, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
+    {"torchtitan", 3, true, true, false, true, SP_RECOMPUTE_SELECTIVE, "torchtitan: activation_checkpoint.mode selective"},
+    {"ModelLink", 0, false, false, false, true, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
+    {"MindSpeed", 1, true, true, true, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
+    {"MindSpore", 1, true, false, false, true, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
+    {"Meta", 2, true, true, false, true, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
+    {"MLPerf NVIDIA", 1, true, true, true, true, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
+    {"MLPerf", 1, true, true, false, true, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
+};
+static const line_row unknown_line = {"", 1, true, true, false, true, SP_RECOMPUTE_NONE, "none stated"};
+
+static const line_row *line_of(const char *framework)
+{
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        if (sp_i_word_starts(framework, lines[i].start))
+            return &lines[i];
+    return &unknown_line;
+}
+
+/* ---- sizes ------------------------------------------------------------------------------------------------------ */
+
+static bool plan_axes(sp_i_ctx *ctx, const sp_i_run *run, sp_plan *plan)
+{
+    uint32_t chips = sp_i_num_count(run->num[SP_N_CHIPS], 0);
+    if (!chips)
+        return sp_i_row_refuse(ctx, "the row does not say how many chips");
+    if (!sp_i_num_set(run->num[SP_N_SEQ]))
+        return sp_i_row_refuse(ctx, "the row does not give its sequence length");
+    if (!sp_i_num_set(run->num[SP_N_GBS]))
+        return sp_i_row_refuse(ctx, "the row does not give its global batch");
+    if (!sp_i_num_set(run->num[SP_N_TP]) || !sp_i_num_set(run->num[SP_N_PP])) {
+        if (chips > 1 && run->sharding[0] == '\0')
+            return sp_i_row_refuse(ctx, "the row does not give its parallel layout");
+        sp_i_row_assume(ctx, "tp and pp 1, as only '%s' is stated", run->sharding);
+    }
+    plan->tp = sp_i_num_count(run->num[SP_N_TP], 1);
+    plan->cp = sp_i_num_count(run->num[SP_N_CP], 1);
+    plan->pp = sp_i_num_count(run->num[SP_N_PP], 1);
+    plan->vpp = plan->pp > 1 ? sp_i_num_count(run->num[SP_N_VPP], 1) : 1;
+    plan->ep = sp_i_num_count(run->num[SP_N_EP], 1);
+    plan->seq = sp_i_num_count(run->num[SP_N_SEQ], 0);
+    plan->gbs = sp_i_num_count(run->num[SP_N_GBS], 0);
+    uint64_t inner = (uint64_t)plan->tp * plan->cp * plan->pp;
+    if (chips % inner)
+        return sp_i_row_refuse(ctx, "tp %u x cp %u x pp %u does not divide %u chips", plan->tp, plan->cp, plan->pp, chips);
+    plan->dp = (uint32_t)(chips / inner);
+    return true;
+}
+
+/* TPU pages give the batch of a device, with any model axes: the batch of a data-parallel rank is gbs / dp. */
+static bool plan_micro_batch(sp_i_ctx *ctx, const sp_i_run *run, sp_plan *plan)
+{
+    if (plan->gbs % plan->dp)
+        return sp_i_row_refuse(ctx, "a global batch of %llu does not divide over %u data-parallel ranks", (unsigned long long)plan->gbs,
+                           plan->dp);
+    uint64_t share = plan->gbs / plan->dp;
+    if (sp_i_word_starts(run->framework, "MaxText")) {
+        plan->mbs = (uint32_t)(share < 65536 ? share : 1);
+        return true;
+    }
+    if (!sp_i_num_set(run->num[SP_N_MBS]))
+        sp_i_row_assume(ctx, "micro-batch 1");
+    plan->mbs = sp_i_num_count(run->num[SP_N_MBS], 1);
+    if (plan->mbs > share)
+        plan->mbs = (uint32_t)share;
+    if (share % plan->mbs)
+        return sp_i_row_refuse(ctx, "%llu sequences a rank are no multiple of the micro-batch %u", (unsigned long long)share, plan->mbs);
+    return true;
+}
+
+/* ---- precision --------------------------------------------------------------------------------------------------- */
+
+static sp_format format_of(sp_i_ctx *ctx, const sp_i_run *run)
+{
+    const char *p = run->precision;
+    bool blackwell = sp_i_word_in(run->hw_class, "B200") || sp_i_word_in(run->hw_class, "B300");
+    if (sp_i_word_in(p, "NVFP4"))
+        return SP_FMT_NVFP4;
+    if (sp_i_word_in(p, "MXFP8") || (sp_i_word_in(p, "FP8-MX") && blackwell))
+        return SP_FMT_MXFP8;
+    if (sp_i_word_in(p, "FP8"))
+        return SP_FMT_FP8;
+    if (sp_i_word_in(p, "BF16") || sp_i_word_in(p, "bfloat16"))
+        return SP_FMT_BF16;
+    if (sp_i_word_in(p, "FP16") || sp_i_word_in(p, "float16"))
+        return SP_FMT_FP16;
+    sp_i_row_assume(ctx, "BF16");
+    return SP_FMT_BF16;
+}
+
+/* ---- recompute --------------------------------------------------------------------------------------------------- */
+
+/* Mean of the numbers in "[6, 3, 2, 3]", rounded: layers of a stage that are recomputed. */
+static uint32_t list_mean(const char *text)
+{
+    double sum = 0, n = 0;
+    for (const char *p = text; *p && *p != ']'; p++)
+        if (isdigit((unsigned char)*p)) {
+            char *end = NULL;
+            sum += strtod(p, &end);
+            n++;
+            p = end - 1;
+        }
+    return n > 0 ? (uint32_t)(sum / n + 0.5) : 0;
+}
+
+static void plan_recompute(sp_i_ctx *ctx, const sp_i_run *run, const line_row *line, sp_plan *plan)
+{
+    const char *r = run->recompute;
+    const char *list = strstr(r, "recompute=[");
+    if (r[0] == '\0' || strcmp(r, "remat_policy=") == 0) {
+        plan->recompute = line->recompute;
+        ctx->row->recompute_assumed = true;
+        sp_i_row_assume(ctx, "recompute %s (%s)", sp_recompute_name(plan->recompute), line->recompute_source);
+    } else if (list) {
+        plan->recompute = SP_RECOMPUTE_FULL;
+        plan->recompute_layers = list_mean(list + 10);
+        if (plan->recompute_layers == 0)
+            plan->recompute = SP_RECOMPUTE_NONE;
+        sp_i_row_assume(ctx, "%u recomputed layers on every stage for %.40s", plan->recompute_layers, list);
+    } else if (strstr(r, "recompute=True") || sp_i_word_in(r, "granularity=full") || sp_i_word_starts(r, "full") || sp_i_word_in(r, "remat_policy=full"))
+        plan->recompute = SP_RECOMPUTE_FULL;
+    else if (sp_i_word_in(r, "remat_policy=custom") || sp_i_word_in(r, "offloaded")) {
+        plan->recompute = SP_RECOMPUTE_FULL;   /* what is kept beside the layer's input is the attention's projections */
+        sp_i_row_assume(ctx, "full recompute for %.40s", r);
+    } else if (sp_i_word_starts(r, "selective") || sp_i_word_in(r, "SAC") || sp_i_word_in(r, "remat_policy=minimal") || strstr(r, "select=["))
+        plan->recompute = SP_RECOMPUTE_SELECTIVE;
+    else
+        plan->recompute = SP_RECOMPUTE_NONE;   /* "none", "recompute=False", flag lists without a recompute flag */
+}
+
+/* ---- sharding and overlap ------------------------------------------------------------------------------------------ */
+
+static uint32_t zero_of(const sp_i_run *run, const line_row *line)
+{
+    const char *s = run->sharding;
+    if (sp_i_word_in(s, "ZeRO-2") || sp_i_word_in(s, "SHARD_GRAD_OP"))
+        return 2;
+    if (strcmp(s, "fsdp=0") == 0 || sp_i_word_in(s, "optimizer parallel"))
+        return 1;
+    if (sp_i_word_in(s, "fsdp"))
+        return 3;
+    if (sp_i_word_in(run->recompute, "use-distributed-optimizer"))
+        return 1;
+    if (sp_i_word_starts(run->framework, "Megatron-LM") && !sp_i_word_in(run->other, "baseline"))
+        return 0;   /* the 2021 and 2022 papers: before the distributed optimizer */
+    return line->zero;
+}
+
+/* MegaScale's ablation adds its overlaps one by one; each row's text names the last. */
+static bool megascale_has(const char *other, const char *what)
+{
+    static const char *const order[] = {"baseline", "parallel transformer", "sliding window", "TP overlap", "PP overlap",
+                                        "DP overlap", "efficient operators", "misc", "LAMB"};
+    int have = 99, want = -1;
+    for (int i = 0; i < 9; i++) {
+        if (other[0] == '+' && sp_i_word_in(other, order[i]))
+            have = i;
+        if (sp_i_word_in(other, "baseline"))
+            have = 0;
+        if (strcmp(order[i], what) == 0)
+            want = i;
+    }
+    return have >= want;
+}
+
+static void plan_overlap(const sp_i_run *run, const line_row *line, sp_plan *plan)
+{
+    plan->overlap_dp = line->overlap_dp;
+    plan->overlap_tp = line->overlap_tp && plan->tp > 1;
+    plan->sequence_parallel = line->sequence_parallel && plan->tp > 1;
+    if (sp_i_word_starts(run->framework, "MegaScale")) {
+        plan->overlap_tp = plan->tp > 1 && megascale_has(run->other, "TP overlap");
+        plan->overlap_dp = megascale_has(run->other, "DP overlap");
+    }
+    if (sp_i_word_starts(run->framework, "Megatron-LM"))
+        plan->overlap_dp = false;   /* --overlap-grad-reduce came later and is off unless given */
+    if (sp_i_word_in(run->other, "async TP"))
+        plan->overlap_tp = true;
+    if (sp_i_word_starts(run->framework, "ModelLink") && plan->tp > 1) {
+        plan->sequence_parallel = sp_i_word_in(run->recompute, "sequence-parallel");
+        plan->overlap_tp = sp_i_word_in(run->recompute, "use-mc2");
+    }
+    if (sp_i_word_in(run->recompute, "no sequence parallel"))
+        plan->sequence_parallel = false;
+    if (sp_i_word_starts(run->framework, "Megatron-LM") && sp_i_word_in(run->precision, "FP16 mixed") && !sp_i_word_in(run->recompute, "sequence parallel"))
+        plan->sequence_parallel = false;   /* SC21, before sequence parallelism */
+}
+
+bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp_plan *out)
+{
+    sp_plan plan = sp_plan_default();
+    const line_row *line = line_of(run->framework);
+    if (sp_i_word_in(run->other, "LoRA") || sp_i_word_in(run->model, "lora"))
+        return sp_i_row_refuse(ctx, "LoRA fine-tuning: frozen weights are not yet in the plan");
+    if (!plan_axes(ctx, run, &plan) || !plan_micro_batch(ctx, run, &plan))
+        return false;
+    bool moe = false;
+    for (uint32_t k = 0; k < model->n_kinds; k++)
+        moe |= model->kinds[k].ffn.kind == SP_FFN_MOE;
+    if (!moe)
+        plan.ep = 1;
+    plan.etp = moe && line->etp_is_tp ? plan.tp : 1;
+    if (((uint64_t)plan.tp * plan.cp * plan.dp) % ((uint64_t)plan.ep * plan.etp))
+        plan.etp = 1;
+    plan.precision = format_of(ctx, run);
+    plan.zero = zero_of(run, line);
+    if (plan.zero > 1 && plan.pp > 1) {   /* weights stay gathered and gradients whole between micro-batches: what is sharded is the optimizer */
+        sp_i_row_assume(ctx, "ZeRO-1 for ZeRO-%u under a pipeline", plan.zero);
+        plan.zero = 1;
+    }
+    plan.schedule = plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
+    plan_recompute(ctx, run, line, &plan);
+    plan_overlap(run, line, &plan);
+    *out = plan;
+    return true;
+}

@@ -1,0 +1,117 @@
+/* Small tools of the row mappers: words, notes, caches. */
+#include "run_i.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+bool sp_i_row_refuse(sp_i_ctx *ctx, const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    ctx->row->status = SP_STUDY_UNEXPRESSED;
+    ctx->row->reason = sp_arena_strdup(ctx->arena, text);
+    return false;
+}
+
+void sp_i_row_assume(sp_i_ctx *ctx, const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const char *had = ctx->row->reason;
+    ctx->row->reason = had ? sp_arena_printf(ctx->arena, "%s; %s", had, text) : sp_arena_printf(ctx->arena, "assumed: %s", text);
+}
+
+bool sp_i_word_in(const char *text, const char *word) { return strcasestr(text, word) != NULL; }
+bool sp_i_word_starts(const char *text, const char *word) { return strncasecmp(text, word, strlen(word)) == 0; }
+bool sp_i_num_set(double number) { return !isnan(number); }
+
+uint32_t sp_i_num_count(double number, uint32_t otherwise)
+{
+    return isnan(number) || number < 1 || number > 4e9 ? otherwise : (uint32_t)(number + 0.5);
+}
+
+void sp_i_word_squeeze(const char *text, char *out, size_t out_size)
+{
+    size_t n = 0;
+    for (; *text && n + 1 < out_size; text++)
+        if (isalnum((unsigned char)*text))
+            out[n++] = (char)tolower((unsigned char)*text);
+    out[n] = '\0';
+}
+
+/* FNV-1a; the cache is open addressing with linear probing, at most half full. */
+static uint32_t cache_slot(const sp_i_row_cache *cache, const char *key)
+{
+    uint64_t h = 14695981039346656037u;
+    for (const char *p = key; *p; p++)
+        h = (h ^ (unsigned char)*p) * 1099511628211u;
+    uint32_t i = (uint32_t)(h % cache->room);
+    while (cache->slot[i].key && strcmp(cache->slot[i].key, key) != 0)
+        i = (i + 1) % cache->room;
+    return i;
+}
+
+const void *sp_i_row_cache_get(const sp_i_row_cache *cache, const char *key)
+{
+    return cache->room ? cache->slot[cache_slot(cache, key)].value : NULL;
+}
+
+bool sp_i_row_cache_put(sp_i_ctx *ctx, sp_i_row_cache *cache, const char *key, const void *value)
+{
+    if (2 * (cache->n + 1) > cache->room) {
+        sp_i_row_cache old = *cache;
+        cache->room = old.room ? old.room * 2 : 256;
+        cache->slot = sp_arena_alloc(ctx->arena, cache->room, sizeof *cache->slot);
+        if (!cache->slot) {
+            *cache = old;
+            return false;
+        }
+        for (uint32_t i = 0; i < old.room; i++)
+            if (old.slot[i].key)
+                cache->slot[cache_slot(cache, old.slot[i].key)] = old.slot[i];
+    }
+    char *copy = sp_arena_strdup(ctx->arena, key);
+    if (!copy)
+        return false;
+    uint32_t i = cache_slot(cache, key);
+    cache->n += cache->slot[i].key == NULL;
+    cache->slot[i] = (sp_i_row_cache_entry){copy, value};
+    return true;
+}
+
+const char *sp_i_cell_text(const sp_csv *csv, size_t row, const char *column)
+{
+    return sp_csv_cell(csv, row, sp_csv_column(csv, column));
+}
+
+sp_status sp_i_cell_number(const sp_csv *csv, size_t row, const char *column, double *out, sp_error *err)
+{
+    bool has = false;
+    double value = NAN;
+    int at = sp_csv_column(csv, column);
+    sp_status status = sp_csv_number(csv, row, at, &value, &has, err);
+    if (status == SP_OK && has && value < 0)
+        status = sp_csv_fail(csv, row, at, SP_E_RANGE, err, "%g in column '%s': expected nothing below 0", value, column);
+    if (status == SP_OK)
+        *out = has ? value : NAN;
+    return status;
+}
+
+void sp_i_row_compare(sp_study_row *row, const char *metric, double measured, double predicted, bool is_time)
+{
+    row->metric = metric;
+    row->measured = measured;
+    row->predicted = predicted;
+    row->ape = fabs(predicted - measured) / measured;
+    row->slow = (is_time ? predicted / measured : measured / predicted) - 1;
+}

@@ -1,0 +1,157 @@
+/* Rows of training configurations: read, map, predict, compare. */
+#include "run_i.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct { const char *column; sp_i_num num; } numbers[] = {
+    {"chips", SP_N_CHIPS}, {"chips_per_node", SP_N_PER_NODE}, {"params_b", SP_N_PARAMS_B}, {"layers", SP_N_LAYERS},
+    {"hidden", SP_N_HIDDEN}, {"heads", SP_N_HEADS}, {"kv_heads", SP_N_KV_HEADS}, {"ffn", SP_N_FFN}, {"experts", SP_N_EXPERTS},
+    {"topk", SP_N_TOPK}, {"moe_ffn", SP_N_MOE_FFN}, {"vocab", SP_N_VOCAB}, {"seq", SP_N_SEQ}, {"tp", SP_N_TP}, {"cp", SP_N_CP},
+    {"pp", SP_N_PP}, {"vpp", SP_N_VPP}, {"ep", SP_N_EP}, {"dp", SP_N_DP}, {"mbs", SP_N_MBS}, {"gbs", SP_N_GBS},
+    {"step_time_s", SP_N_STEP}, {"tok_s_chip", SP_N_TOK}, {"tflops_chip", SP_N_TFLOPS}, {"mfu_pct", SP_N_MFU},
+    {"hfu_pct", SP_N_HFU}};
+
+static bool predict(sp_i_ctx *ctx, const sp_machine *machine, const sp_model *model, const sp_plan *plan, const sp_i_step **out)
+{
+    char words[512];
+    sp_plan_format(plan, words, sizeof words);
+    ctx->row->plan = sp_arena_strdup(ctx->arena, words);
+    char *key = sp_arena_printf(ctx->arena, "%s | %s %u %u %u | %s", ctx->row->machine, model->name, model->hidden, model->n_layers,
+                                model->mtp_layers, words);
+    if (!key)
+        return sp_i_row_refuse(ctx, "no memory");
+    const sp_i_step *known = sp_i_row_cache_get(&ctx->steps, key);
+    if (!known) {
+        sp_i_step *step = sp_arena_alloc(ctx->arena, 1, sizeof *step);
+        sp_arena *scratch = sp_arena_create();
+        if (!step || !scratch) {
+            sp_arena_destroy(scratch);
+            return sp_i_row_refuse(ctx, "no memory");
+        }
+        sp_train_report report;
+        sp_error err;
+        memset(&report, 0, sizeof report);
+        if (sp_predict_train(machine, model, plan, false, scratch, &report, NULL, &err) == SP_OK)
+            *step = (sp_i_step){report.step_time_s, report.mem_bytes_max, report.mem_capacity_bytes, NULL};
+        else
+            *step = (sp_i_step){NAN, 0, 0, sp_arena_strdup(ctx->arena, err.text)};
+        sp_arena_destroy(scratch);
+        sp_i_row_cache_put(ctx, &ctx->steps, key, step);
+        known = step;
+    }
+    *out = known;
+    return known->failure ? sp_i_row_refuse(ctx, "%s", known->failure) : true;
+}
+
+/* A row that does not state its recompute was run with some that fits: the software's default, or the least more that does.
+ * Where even full recompute does not fit, memory says nothing and the default stays. */
+static bool predict_default(sp_i_ctx *ctx, const sp_machine *machine, const sp_model *model, sp_plan *plan, const sp_i_step **out)
+{
+    if (!predict(ctx, machine, model, plan, out) || !ctx->row->recompute_assumed)
+        return *out && !(*out)->failure;
+    const char *plan_text = ctx->row->plan;
+    for (sp_recompute r = plan->recompute + 1; r < SP_RECOMPUTES && (*out)->mem_bytes_max > (*out)->mem_capacity_bytes; r++) {
+        sp_plan more = *plan;
+        const sp_i_step *step = NULL;
+        more.recompute = r;
+        if (!predict(ctx, machine, model, &more, &step))
+            return false;
+        if (step->mem_bytes_max <= step->mem_capacity_bytes) {
+            sp_i_row_assume(ctx, "recompute %s, the least that fits", sp_recompute_name(r));
+            *out = step;
+            *plan = more;
+            return true;
+        }
+    }
+    ctx->row->plan = plan_text;
+    return true;
+}
+
+/* Best metric first: a step time, then tokens, then FLOP rates under the source's own counting. */
+static void compare(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, const sp_machine *machine, const sp_plan *plan,
+                    double step_s)
+{
+    sp_study_row *row = ctx->row;
+    double tokens = (double)plan->gbs * (double)plan->seq / run->num[SP_N_CHIPS];   /* a chip a step */
+    if (sp_i_num_set(run->num[SP_N_STEP])) {
+        sp_i_row_compare(row, "step_time_s", run->num[SP_N_STEP], step_s, true);
+        return;
+    }
+    if (sp_i_num_set(run->num[SP_N_TOK])) {
+        sp_i_row_compare(row, "tok_s_chip", run->num[SP_N_TOK], tokens / step_s, false);
+        return;
+    }
+    double rate = tokens * sp_i_source_flop_per_token(run, model, plan->seq) / step_s;
+    if (sp_i_num_set(run->num[SP_N_TFLOPS]))
+        sp_i_row_compare(row, "tflops_chip", run->num[SP_N_TFLOPS], rate / 1e12, false);
+    else
+        sp_i_row_compare(row, "mfu_pct", run->num[SP_N_MFU], 100 * rate / sp_i_source_peak(run, machine->chip, plan->precision), false);
+}
+
+static bool has_metric(const sp_i_run *run)
+{
+    static const sp_i_num metrics[] = {SP_N_STEP, SP_N_TOK, SP_N_TFLOPS, SP_N_MFU};
+    for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
+        if (sp_i_num_set(run->num[metrics[i]]) && run->num[metrics[i]] > 0)
+            return true;
+    return false;
+}
+
+/* States everything that a prediction needs: what the score of a whole class is held to. */
+static bool is_full(const sp_i_run *run)
+{
+    static const sp_i_num needed[] = {SP_N_LAYERS, SP_N_SEQ, SP_N_GBS, SP_N_MBS, SP_N_TP, SP_N_PP, SP_N_CHIPS};
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+        if (!sp_i_num_set(run->num[needed[i]]))
+            return false;
+    return has_metric(run);
+}
+
+void sp_i_run_score(sp_i_ctx *ctx, const sp_i_run *run)
+{
+    sp_study_row *row = ctx->row;
+    row->label = run->model;
+    row->size = run->num[SP_N_CHIPS];
+    row->full = is_full(run) && row->status != SP_STUDY_SECONDARY;
+    const sp_model *model = NULL;
+    const sp_machine *machine = NULL;
+    const sp_i_step *step = NULL;
+    sp_plan plan;
+    if (!has_metric(run)) {
+        sp_i_row_refuse(ctx, "the row prints no step time, tokens/s, FLOP rate or MFU");
+        return;
+    }
+    if (!sp_i_row_model(ctx, run, &model) || !sp_i_row_plan(ctx, run, model, &plan) ||
+        !sp_i_row_machine(ctx, run, &plan, &machine) || !predict_default(ctx, machine, model, &plan, &step))
+        return;
+    compare(ctx, run, model, machine, &plan, step->time_s);
+    if (step->mem_bytes_max > step->mem_capacity_bytes)
+        sp_i_row_assume(ctx, "fits (predicted memory is %.2f of the chip's)", step->mem_bytes_max / step->mem_capacity_bytes);
+}
+
+sp_status sp_i_training_row(sp_i_ctx *ctx, const sp_csv *csv, size_t row, sp_error *err)
+{
+    sp_i_run run;
+    for (size_t i = 0; i < SP_NUMS; i++)
+        run.num[i] = NAN;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        sp_status status = sp_i_cell_number(csv, row, numbers[i].column, &run.num[numbers[i].num], err);
+        if (status != SP_OK)
+            return status;
+    }
+    run.id = sp_i_cell_text(csv, row, "id");
+    run.hw_class = sp_i_cell_text(csv, row, "hw_class");
+    run.hardware = sp_i_cell_text(csv, row, "hardware");
+    run.fabric = sp_i_cell_text(csv, row, "fabric");
+    run.model = sp_i_cell_text(csv, row, "model");
+    run.sharding = sp_i_cell_text(csv, row, "sharding");
+    run.precision = sp_i_cell_text(csv, row, "precision");
+    run.recompute = sp_i_cell_text(csv, row, "recompute");
+    run.framework = sp_i_cell_text(csv, row, "framework");
+    run.other = sp_i_cell_text(csv, row, "other");
+    run.note = sp_i_cell_text(csv, row, "note");
+    sp_i_run_score(ctx, &run);
+    return SP_OK;
+}

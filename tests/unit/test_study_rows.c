@@ -1,0 +1,303 @@
+/* Rows become machines, models and plans; errors of sets of rows; a validation end to end on small tables. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "superpod/study.h"
+
+#define HEADER "id,hw_class,chips,chips_per_node,fabric,model,layers,hidden,heads,kv_heads,ffn,vocab,seq,tp,cp,pp,vpp,ep,dp,sharding,mbs,gbs," \
+               "precision,recompute,framework,other,step_time_s,tok_s_chip,tflops_chip,mfu_pct,evidence,source\n"
+#define LLAMA "Llama3.1-8B,32,4096,32,8,14336,128256,8192,1,1,1,,,,,1,64,BF16,none,"
+
+typedef struct fixture { sp_catalog *catalog; sp_arena *arena; sp_study study; } fixture;
+
+static sp_status validate(fixture *f, const char *text, sp_error *err)
+{
+    char path[] = "/tmp/superpod-study-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    const char *paths[] = {path};
+    sp_status status = sp_study_validate(f->catalog, paths, 1, f->arena, &f->study, err);
+    unlink(path);
+    return status;
+}
+
+static const sp_study_row *one(fixture *f, const char *text)
+{
+    sp_error err;
+    if (validate(f, text, &err) != SP_OK)
+        fail_msg("%u:%u: %s", err.line, err.column, err.text);
+    assert_int_equal(f->study.n_rows, 1);
+    return &f->study.rows[0];
+}
+
+static int set_up(void **state)
+{
+    fixture *f = calloc(1, sizeof *f);
+    sp_error err;
+    if (!f || sp_catalog_open("catalog", &f->catalog, &err) != SP_OK)
+        return -1;
+    f->arena = sp_arena_create();
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+    sp_arena_destroy(f->arena);
+    sp_catalog_close(f->catalog);
+    free(f);
+    return 0;
+}
+
+static void contains(const char *text, const char *part)
+{
+    if (!text || !strstr(text, part))
+        fail_msg("'%s' lacks '%s'", text ? text : "(null)", part);
+}
+
+/* ---- mapping ------------------------------------------------------------------------------------------------------ */
+
+static void a_dense_row_is_predicted(void **state)
+{
+    fixture *f = *state;
+    const sp_study_row *row = one(f, HEADER "A,H100,8,8,NVLink4 8-GPU; scale-out 400Gb/s IB per GPU," LLAMA
+                                            "NeMo 24.12,,3.5,,,,verbatim,test\n");
+    assert_int_equal(row->status, SP_STUDY_EXPRESSED);
+    assert_string_equal(row->metric, "step_time_s");
+    assert_true(row->full && !row->recompute_assumed);
+    assert_true(row->predicted > 1 && row->predicted < 10);
+    assert_true(fabs(row->ape - fabs(row->predicted - 3.5) / 3.5) < 1e-12);
+    assert_true(fabs(row->slow - (row->predicted / 3.5 - 1)) < 1e-12);
+    contains(row->machine, "switch:8@450GB/s");
+    contains(row->plan, "dp=8");
+}
+
+/* Where a row states fewer metrics, the same prediction is compared in another unit: all agree on how wrong it is. */
+static void metrics_are_one_prediction(void **state)
+{
+    fixture *f = *state;
+    const double tokens = 64.0 * 8192 / 8;
+    double step = one(f, HEADER "A,H100,8,8,," LLAMA "NeMo,,1,,,,,\n")->predicted;
+    const sp_study_row *row = one(f, HEADER "A,H100,8,8,," LLAMA "NeMo,,,1000,,,,\n");
+    assert_string_equal(row->metric, "tok_s_chip");
+    assert_true(fabs(row->predicted * step / tokens - 1) < 1e-9);
+    assert_true((row->slow < 0) == (row->predicted > 1000));
+    row = one(f, HEADER "A,H100,8,8,," LLAMA "torchtitan,,,,400,,,\n");
+    assert_string_equal(row->metric, "tflops_chip");
+    /* 6 FLOPs a parameter and token (8.03e9, of which the embedding's 0.53e9 multiply nothing) and causal attention */
+    double flop = 6 * (8.03e9 - 0.525e9) + 6.0 * 32 * 4096 * 8192;
+    assert_true(fabs(row->predicted * 1e12 * step / tokens / flop - 1) < 0.2);
+}
+
+/* The fabric's text sets the rate of the network, by chip or by node. */
+static void fabrics_are_read(void **state)
+{
+    static const struct { const char *text, *rate; } cases[] = {
+        {"NVLink4 8-GPU; scale-out 400Gb/s IB per GPU", "clos:2@50GB/s"}, {"1600 Gbps node-node interconnect (RoCE)", "clos:2@25GB/s"},
+        {"NVLink3 600GB/s 8-GPU; 8x200Gb/s HDR IB per node", "clos:2@25GB/s"}, {"GCP A3 TCPX 200Gb/s x4 per VM", "clos:2@12.5GB/s"},
+        {"32x100Gb/s EFA per node (3200Gb/s)", "clos:2@"}, {"", "clos:2@50GB/s"}, {"8-NPU HCCS; RoCE", "clos:2@50GB/s"}};
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, HEADER "A,H100,16,8,%s," LLAMA "NeMo,,1,,,,,\n", cases[i].text);
+        const sp_study_row *row = one(f, text);
+        contains(row->machine, cases[i].rate);
+    }
+}
+
+static void reasons_are_clear(void **state)
+{
+    static const struct { const char *row, *part; } cases[] = {
+        {"A,Abacus,8,8,," LLAMA "NeMo,,1,,,,,", "no chip in the catalog for hardware class 'Abacus'"},
+        {"A,H100,,8,," LLAMA "NeMo,,1,,,,,", "how many chips"},
+        {"A,H100,8,8,," LLAMA "NeMo,,,,,,,", "no step time"},
+        {"A,H100,8,8,,Nobody-7B,32,4096,32,8,14336,128256,8192,1,1,1,,,,,1,64,BF16,none,NeMo,,1,,,,,", "nor of a known family"},
+        {"A,H100,8,8,,Nobody-7B,,,,,,,8192,1,1,1,,,,,1,64,BF16,none,NeMo,,1,,,,,", "does not give its layers"},
+        {"A,H100,8,8,,Llama3.1-8B,32,4096,32,8,14336,128256,,1,1,1,,,,,1,64,BF16,none,NeMo,,1,,,,,", "sequence length"},
+        {"A,H100,8,8,,Llama3.1-8B,32,4096,32,8,14336,128256,8192,3,1,1,,,,,1,64,BF16,none,NeMo,,1,,,,,", "does not divide 8 chips"},
+        {"A,H100,8,8,,Llama3.1-8B,32,4096,32,8,14336,128256,8192,,,,,,,,1,64,BF16,none,NeMo,,1,,,,,", "parallel layout"},
+        {"A,H100,8,8,,Llama3.1-8B,32,4096,32,8,14336,128256,8192,1,1,1,,,,,1,60,BF16,none,NeMo,,1,,,,,", "does not divide over 8"}};
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, HEADER "%s\n", cases[i].row);
+        const sp_study_row *row = one(f, text);
+        assert_int_equal(row->status, SP_STUDY_UNEXPRESSED);
+        assert_true(isnan(row->predicted));
+        contains(row->reason, cases[i].part);
+        assert_int_equal(f->study.summary.rows, 1);
+        assert_int_equal(f->study.summary.expressed, 0);
+    }
+}
+
+/* What a row does not say is said in its result. */
+static void assumptions_are_said(void **state)
+{
+    fixture *f = *state;
+    const sp_study_row *row = one(f, HEADER "A,H100,1024,8,,Llama3.1-405B,126,16384,128,8,53248,128256,8192,8,1,16,,,,,,1024,BF16,,"
+                                            "Meta internal,,20,,,,verbatim,s\n");
+    assert_int_equal(row->status, SP_STUDY_EXPRESSED);
+    assert_true(row->recompute_assumed && !row->full);
+    contains(row->reason, "micro-batch 1");
+    contains(row->reason, "recompute none");
+    assert_int_equal(f->study.recompute_assumed.expressed, 1);
+    assert_int_equal(f->study.recompute_stated.expressed, 0);
+}
+
+/* A proxy with fewer layers takes less time, in proportion but for the vocabulary. */
+static void proxies_keep_the_shape(void **state)
+{
+    fixture *f = *state;
+    double whole = one(f, HEADER "A,H100,8,8,," LLAMA "NeMo,,1,,,,,\n")->predicted;
+    double half = one(f, HEADER "A,H100,8,8,,Llama3.1-8B,16,4096,32,8,14336,128256,8192,1,1,1,,,,,1,64,BF16,none,NeMo,,1,,,,,\n")->predicted;
+    assert_true(half > 0.5 * whole && half < 0.65 * whole);
+}
+
+static void secondary_evidence_is_apart(void **state)
+{
+    fixture *f = *state;
+    sp_error err;
+    assert_int_equal(validate(f, HEADER "A,H100,8,8,," LLAMA "NeMo,,3,,,,verbatim,s\nB,H100,8,8,," LLAMA "NeMo,,300,,,,secondary,s\n", &err), SP_OK);
+    assert_int_equal(f->study.summary.rows, 1);
+    assert_int_equal(f->study.secondary.rows, 1);
+    assert_int_equal(f->study.n_groups, 1);
+    assert_true(f->study.summary.p90_ape < 1);
+}
+
+static void collectives_and_mlperf(void **state)
+{
+    fixture *f = *state;
+    const sp_study_row *row = one(f, "id,hw_class,op,ranks,nodes,ranks_per_scaleup,size_bytes,time_us,algbw_gbs,busbw_gbs,source\n"
+                                     "C,H100,all_reduce,8,1,8,1073741824,,,400,s\n");
+    assert_int_equal(row->status, SP_STUDY_EXPRESSED);
+    assert_string_equal(row->metric, "busbw_gbs");
+    assert_true(row->predicted > 100 && row->predicted < 900);
+    row = one(f, "id,hw_class,accelerators,accel_per_node,benchmark,gbs,tp,pp,cp,train_step_time_median_s,accelerator,round\n"
+                 "T,H100,64,8,llama31_8b,64,1,1,1,0.9,NVIDIA H100,v5.1\n");
+    assert_int_equal(row->status, SP_STUDY_EXPRESSED);
+    contains(row->source, "v5.1");
+    row = one(f, "id,hw_class,accelerators,accel_per_node,benchmark,gbs,tp,pp,cp,train_step_time_median_s,accelerator,round\n"
+                 "T,H100,64,8,resnet,64,1,1,1,0.9,NVIDIA H100,v5.1\n");
+    contains(row->reason, "not a language model");
+}
+
+/* The page and its plots are written whole, with texts escaped; a name that is none is refused. */
+static void a_page_is_written(void **state)
+{
+    fixture *f = *state;
+    sp_error err;
+    assert_int_equal(validate(f, HEADER "A,H100,8,8,," LLAMA "NeMo,,3,,,,verbatim,a <source> | b\nB,Abacus,8,8,," LLAMA "NeMo,,3,,,,,s\n", &err), SP_OK);
+    char folder[] = "/tmp/superpod-page-XXXXXX", path[64], text[32768];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/v.md", folder);
+    assert_int_equal(sp_study_page(path, &f->study, &err), SP_OK);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    unlink(path);
+    contains(text, "H100, a &lt;source&gt; &#124; b | 1 | 1 |");
+    contains(text, "(v/training-h100.svg)");
+    contains(text, "hardware class 'Abacus'");
+    snprintf(path, sizeof path, "%s/v/training-h100.svg", folder);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    contains(text, "<circle");
+    contains(text, "</svg>");
+    unlink(path);
+    snprintf(path, sizeof path, "%s/v", folder);
+    assert_int_equal(rmdir(path), 0);   /* nothing else was left */
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(sp_study_page("report.txt", &f->study, &err), SP_E_INVAL);
+    assert_int_equal(sp_study_page("/no/such/folder/v.md", &f->study, &err), SP_E_IO);
+}
+
+/* ---- bad tables ---------------------------------------------------------------------------------------------------- */
+
+static void bad_tables(void **state)
+{
+    static const struct { const char *text; uint32_t line, column; const char *part; } cases[] = {
+        {"a,b\n1,2\n", 1, 1, "none of the columns"},
+        {"id,model\n1,x\n", 1, 1, "column 'hw_class' is missing"},
+        {HEADER "A,H100,many,8,," LLAMA "NeMo,,1,,,,,\n", 2, 8, "found 'many' in column 'chips'"},
+        {HEADER "A,H100,-8,8,," LLAMA "NeMo,,1,,,,,\n", 2, 8, "expected nothing below 0"},
+        {HEADER ",H100,8,8,," LLAMA "NeMo,,1,,,,,\n", 2, 1, "no id"}};
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        sp_error err;
+        assert_int_not_equal(validate(f, cases[i].text, &err), SP_OK);
+        assert_int_equal(err.line, cases[i].line);
+        assert_int_equal(err.column, cases[i].column);
+        contains(err.text, cases[i].part);
+    }
+}
+
+/* ---- scores --------------------------------------------------------------------------------------------------------- */
+
+static bool all(const sp_study_row *row, void *context)
+{
+    (void)row;
+    (void)context;
+    return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Percentiles against their definition: at least that share of the values does not exceed them. */
+static void scores_by_definition(void **state)
+{
+    fixture *f = *state;
+    sp_rng rng = sp_rng_make(3, 1);
+    for (uint32_t n = 1; n <= 40; n++) {
+        sp_study_row rows[40];
+        double ape[40];
+        memset(rows, 0, sizeof rows);
+        for (uint32_t i = 0; i < n; i++) {
+            rows[i].ape = ape[i] = sp_rng_unit(&rng);
+            rows[i].slow = i % 2 ? ape[i] : -ape[i];
+        }
+        sp_study_score s = sp_study_score_rows(rows, n, all, NULL, f->arena);
+        assert_int_equal(s.expressed, n);
+        uint32_t below = 0, at_most = 0, at_most_p90 = 0, under_p90 = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            below += ape[i] < s.median_ape;
+            at_most += ape[i] <= s.median_ape;
+            at_most_p90 += ape[i] <= s.p90_ape;
+            under_p90 += ape[i] < s.p90_ape;
+        }
+        assert_true(2 * below <= n && 2 * at_most >= n);
+        assert_true(at_most_p90 >= 0.9 * n && under_p90 < 0.9 * n);
+        qsort(ape, n, sizeof ape[0], by_value);
+        assert_true(s.p90_ape >= s.median_ape && s.p90_ape <= ape[n - 1]);
+    }
+    sp_study_score none = sp_study_score_rows(NULL, 0, all, NULL, f->arena);
+    assert_true(none.rows == 0 && isnan(none.median_ape));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_dense_row_is_predicted), cmocka_unit_test(metrics_are_one_prediction), cmocka_unit_test(fabrics_are_read),
+        cmocka_unit_test(reasons_are_clear), cmocka_unit_test(assumptions_are_said), cmocka_unit_test(proxies_keep_the_shape),
+        cmocka_unit_test(secondary_evidence_is_apart), cmocka_unit_test(collectives_and_mlperf), cmocka_unit_test(a_page_is_written), cmocka_unit_test(bad_tables),
+        cmocka_unit_test(scores_by_definition)};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
