@@ -1,7 +1,8 @@
 /* Lays the axes of a plan on the tiers of plane 0.
  *
  * The machine is a row of slots, innermost first, one a tier dim. Axes are taken in plan->order; each takes factors of
- * what is left of the tiers it may use, innermost first. A tier dim of 8 can hold tp 4 and then 2 of dp. */
+ * what is left of the tiers it may use, innermost first. A tier dim of 8 can hold tp 4 and then 2 of dp. Close together
+ * beats using every chip: first with idle chips where sizes do not divide, and only when that has no room without. */
 #include "superpod/workload.h"
 
 #include <string.h>
@@ -52,22 +53,32 @@ static bool push_dim(sp_placement *placement, uint32_t size, uint64_t stride)
     return true;
 }
 
-/* Takes `count` ranks from the floor. A slot gives the largest factor that divides both; the outermost allowed slot may
- * also give a part of what it has that does not divide it (5 of 128), and is closed by that. */
-static bool take(floor *f, uint32_t allowed, uint32_t count, sp_placement *out)
+static uint32_t largest_divisor(uint32_t n, uint32_t most)
+{
+    uint32_t d = n < most ? n : most;
+    while (n % d)
+        d--;
+    return d;
+}
+
+/* Takes `count` ranks from the floor, innermost slots first. Thrifty: a slot gives only factors that divide it. Otherwise it
+ * gives the largest divisor of what is asked that fits, and what does not divide is left idle (64 of a rack of 72). */
+static bool take(floor *f, uint32_t allowed, uint32_t count, bool thrifty, sp_placement *out)
 {
     for (uint32_t i = 0; i < f->n && count > 1; i++) {
         slot *s = &f->slot[i];
-        if ((allowed && !(allowed >> s->tier & 1)) || s->left == 1)
+        if ((allowed && !(allowed >> s->tier & 1)) || s->left <= 1)
             continue;
-        uint32_t factor = gcd(s->left, count);
+        uint32_t factor = thrifty ? gcd(s->left, count) : largest_divisor(count, s->left);
+        if (factor == 1)
+            continue;
         if (!push_dim(out, factor, s->stride))
             return false;
         s->left /= factor;
         s->stride *= factor;
         count /= factor;
     }
-    for (uint32_t i = 0; i < f->n && count > 1; i++) {
+    for (uint32_t i = 0; thrifty && i < f->n && count > 1; i++) {
         slot *s = &f->slot[i];
         if ((allowed && !(allowed >> s->tier & 1)) || s->left < count)
             continue;
@@ -159,20 +170,32 @@ static bool lay_experts(const sp_plan *plan, sp_layout *out)
            split(&rest, plan->ep, &out->group[SP_GROUP_EP], &out->group[SP_GROUP_EDP]);
 }
 
+/* Lays all axes; UINT32_MAX when they fit, else the axis that does not. */
+static uint32_t lay_axes(const sp_plan *plan, const floor *empty, bool thrifty, sp_layout *out)
+{
+    floor f = *empty;
+    for (uint32_t i = 0; i < SP_AXES; i++) {
+        uint32_t axis = plan->order[i];
+        out->group[axis] = (sp_placement){0};
+        if (!take(&f, plan->place[axis], axis_count(plan, axis), thrifty, &out->group[axis]))
+            return axis;
+    }
+    return UINT32_MAX;
+}
+
 sp_status sp_plan_layout(const sp_plan *plan, const sp_machine *machine, sp_layout *out, sp_error *err)
 {
     sp_layout layout = {.chips = plan->tp * plan->cp * plan->dp * plan->pp};
-    floor f, empty;
+    floor empty;
     floor_make(machine, &empty);
-    f = empty;
-    for (uint32_t i = 0; i < SP_AXES; i++) {
-        uint32_t axis = plan->order[i];
-        if (!take(&f, plan->place[axis], axis_count(plan, axis), &layout.group[axis]))
-            return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0,
-                                "%s %u does not fit on the tiers it may use, after the axes inside it; expected factors of the "
-                                "tiers' sizes: change its size, --place or --order",
-                                sp_comm_group_name((sp_comm_group)axis), axis_count(plan, axis));
-    }
+    uint32_t stuck = lay_axes(plan, &empty, false, &layout);
+    if (stuck != UINT32_MAX)   /* too little room to leave any idle */
+        stuck = lay_axes(plan, &empty, true, &layout);
+    if (stuck != UINT32_MAX)
+        return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0,
+                            "%s %u does not fit on the tiers it may use, after the axes inside it; expected factors of the "
+                            "tiers' sizes: change its size, --place or --order",
+                            sp_comm_group_name((sp_comm_group)stuck), axis_count(plan, stuck));
     if (!lay_experts(plan, &layout))
         return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0,
                             "etp %u x ep %u does not divide evenly the dims that tp, cp and dp take on the machine; expected factors "
