@@ -4,13 +4,13 @@
 #include <string.h>
 
 /* Rows of one grade at a time. */
-typedef struct table { sp_i_out *out; const sp_i_subject *subject; sp_grade grade; const char *owner; uint32_t n; } table;
+typedef struct table { sp_i_out *out; const sp_i_subject *subject; sp_grade grade; const char *owner; /* not yet named */ uint32_t n; } table;
 
 static void open_table(table *t)
 {
     if (t->n++ == 0)
-        sp_i_out_printf(t->out, "<h3>%s</h3>\n<div class=\"scroll\"><table><tr><th>of</th><th>what</th><th class=\"n\">low</th>"
-                        "<th class=\"n\">nominal</th><th class=\"n\">high</th><th>why</th></tr>\n",
+        sp_i_out_printf(t->out, "<h3>%s</h3>\n<div class=\"scroll\"><table class=\"stack\"><tr><th>what</th><th class=\"n\">low</th>"
+                        "<th class=\"n\">nominal</th><th class=\"n\">high</th><th class=\"w\">why</th></tr>\n",
                         t->grade == SP_GRADE_GUESS ? "Guesses" : "Derived values");
 }
 
@@ -31,9 +31,13 @@ static void add(table *t, const char *what, sp_unit unit, const sp_value *value)
     if (value->grade != t->grade)
         return;
     open_table(t);
+    if (t->owner) {
+        sp_i_out_text(t->out, "<tr class=\"sum\"><td colspan=\"5\">");
+        sp_i_html(t->out, t->owner);
+        sp_i_out_text(t->out, "</td></tr>\n");
+        t->owner = NULL;
+    }
     sp_i_out_text(t->out, "<tr><td>");
-    sp_i_html(t->out, t->owner);
-    sp_i_out_text(t->out, "</td><td>");
     write_key(t->out, what);
     bool certain = value->low == value->high;
     sp_i_out_printf(t->out, "</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"w\">",

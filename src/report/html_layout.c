@@ -3,15 +3,16 @@
 #include "report_private.h"
 
 #include <math.h>
+#include <string.h>
 
 static const char *const tier_kind[SP_TIER_KINDS] = {"full mesh", "torus", "Clos", "switch", "rail-optimised", "dragonfly"};
 static const char *const group_use[SP_GROUPS] = {
     [SP_GROUP_TP] = "parts of every matrix: activations gathered and summed in each block",
     [SP_GROUP_CP] = "parts of a sequence: keys and values passed around",
-    [SP_GROUP_DP] = "replicas: gradients summed, weights gathered, once a step",
+    [SP_GROUP_DP] = "chips that hold the same dense weights: gradients summed, updated weights gathered",
     [SP_GROUP_PP] = "stages: activations handed on, micro-batch by micro-batch",
     [SP_GROUP_EP] = "experts: tokens sent to them and back, in each MoE block",
-    [SP_GROUP_EDP] = "replicas of one expert: their gradients summed",
+    [SP_GROUP_EDP] = "chips that hold the same experts: gradients summed, updated weights gathered",
     [SP_GROUP_ETP] = "parts of one expert",
 };
 
@@ -33,8 +34,11 @@ static double place(const sp_machine *machine, double chips)
 static void box(sp_i_out *out, const char *kind, const char *on, double x, double width, const char *text)
 {
     sp_i_out_printf(out, "<rect class=\"%s\" x=\"%.3f%%\" y=\"0\" width=\"%.3f%%\" height=\"22\"/>", kind, x, width);
-    if (text)
-        sp_i_out_printf(out, "<text class=\"%s\" x=\"%.3f%%\" y=\"15\">%s</text>", on, x + width / 2, text);
+    if (!text)
+        return;
+    sp_i_out_printf(out, "<text class=\"%s\" x=\"%.3f%%\" y=\"15\">", on, x + width / 2);
+    sp_i_html(out, text);
+    sp_i_out_text(out, "</text>");
 }
 
 static void open_row(sp_i_out *out, const char *name)
@@ -50,8 +54,10 @@ static void tier_row(sp_i_out *out, const sp_machine *machine)
     for (uint32_t t = 0; t < plane->n_tiers; t++) {
         const sp_tier *tier = &plane->tiers[t];
         double x = place(machine, tier->stride), width = place(machine, (double)tier->stride * tier->size) - x;
-        char text[32];
-        snprintf(text, sizeof text, "%u", t);
+        char text[64];
+        snprintf(text, sizeof text, "%u %.40s", t, tier->name ? tier->name : "");
+        if (!sp_i_svg_fits(width, SP_I_ROW_PX, strlen(text)))
+            snprintf(text, sizeof text, "%u", t);
         if (width > 0)
             box(out, "k14", "on14", x, width, text);
     }
@@ -60,7 +66,7 @@ static void tier_row(sp_i_out *out, const sp_machine *machine)
 
 static void group_row(sp_i_out *out, const sp_machine *machine, const sp_placement *group, const char *name, uint32_t color)
 {
-    char kind[8], on[8], text[32];
+    char kind[8], on[8], text[SP_I_NUMBER];
     snprintf(kind, sizeof kind, "k%u", color);
     snprintf(on, sizeof on, "on%u", color);
     open_row(out, name);
@@ -71,9 +77,9 @@ static void group_row(sp_i_out *out, const sp_machine *machine, const sp_placeme
             continue;
         double x = place(machine, stride), width = place(machine, stride * size) - x;
         snprintf(text, sizeof text, "%u", group->dim[d].size);
-        box(out, kind, on, x, width, width >= 7 ? text : NULL);
+        box(out, kind, on, x, width, sp_i_svg_fits(width, SP_I_ROW_PX, strlen(text)) ? text : NULL);
     }
-    sp_i_out_printf(out, "</svg><span>%u chips</span></div>\n", sp_placement_ranks(group));
+    sp_i_out_printf(out, "</svg><span>%s chips</span></div>\n", sp_i_count(sp_placement_ranks(group), text));
 }
 
 /* ---- tables -------------------------------------------------------------------------------------------------------- */
@@ -156,20 +162,23 @@ void sp_i_html_layout(sp_i_out *out, const sp_i_subject *s)
 {
     static const uint32_t color[SP_GROUPS] = {[SP_GROUP_TP] = 4, [SP_GROUP_CP] = 5, [SP_GROUP_DP] = 3, [SP_GROUP_PP] = 8,
                                               [SP_GROUP_EP] = 6, [SP_GROUP_EDP] = 9, [SP_GROUP_ETP] = 7};
+    static const sp_comm_group shown[SP_GROUPS] = {SP_GROUP_TP, SP_GROUP_CP, SP_GROUP_ETP, SP_GROUP_EP, SP_GROUP_EDP, SP_GROUP_DP, SP_GROUP_PP};
     const sp_layout *layout = &s->report->layout;
     char name[8];
     sp_i_out_text(out, "<h2>Where the groups lie</h2>\n<p>Each row shows over which tiers the chips of one group are spread: the "
                        "left end are neighbours, the right end the whole machine. Numbers count chips along that tier.</p>\n");
     tier_row(out, s->machine);
-    for (int g = 0; g < SP_GROUPS; g++)
-        if (layout->group[g].n_dims) {
-            upper(sp_comm_group_name((sp_comm_group)g), name);
+    for (int i = 0; i < SP_GROUPS; i++) {
+        sp_comm_group g = shown[i];
+        upper(sp_comm_group_name(g), name);
+        if (layout->group[g].n_dims)
             group_row(out, s->machine, &layout->group[g], name, color[g]);
-        }
+    }
     sp_i_out_text(out, "<ul class=\"small\">\n");
-    for (int g = 0; g < SP_GROUPS; g++)
-        if (layout->group[g].n_dims) {
-            upper(sp_comm_group_name((sp_comm_group)g), name);
+    for (int i = 0; i < SP_GROUPS; i++)
+        if (layout->group[shown[i]].n_dims) {
+            sp_comm_group g = shown[i];
+            upper(sp_comm_group_name(g), name);
             sp_i_out_printf(out, "<li><b>%s</b>: %s</li>\n", name, group_use[g]);
         }
     sp_i_out_text(out, "</ul>\n");

@@ -2,15 +2,32 @@
 #include "report_private.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- breakdown ----------------------------------------------------------------------------------------------------- */
+
+/* Labels are the predictor's; what they stand for. */
+static const char *gloss_of(const char *label)
+{
+    static const struct { const char *label, *gloss; } rows[] = {
+        {"gemm", "dense matrix products"}, {"expert-gemm", "matrix products of the experts"}, {"attention", "scores and values"},
+        {"vector", "element-wise work, bound by memory"}, {"recompute", "activations computed again"},
+        {"vocab", "embedding, head and loss"}, {"quantise", "casts to narrow formats"}, {"bubble", "waiting for other stages"},
+        {"tp", "tensor parallel traffic not hidden"}, {"ep", "expert traffic not hidden"},
+        {"cp", "context parallel traffic not hidden"}, {"dp", "data parallel traffic not hidden"},
+        {"etp", "traffic inside experts not hidden"}, {"pp", "hand-over between stages not hidden"}, {"optimizer", "update of weights"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(rows[i].label, label) == 0)
+            return rows[i].gloss;
+    return "";
+}
 
 static void part_row(sp_i_out *out, uint32_t color, const char *label, double time_s, double step_time_s)
 {
     char a[SP_I_NUMBER], b[SP_I_NUMBER];
     sp_i_out_printf(out, "<tr><td><i class=\"box k%u\"></i>", color);
     sp_i_html(out, label);
-    sp_i_out_printf(out, "</td><td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n", sp_i_quantity(time_s, SP_UNIT_SECONDS, a),
+    sp_i_out_printf(out, "</td><td class=\"dim\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n", gloss_of(label), sp_i_quantity(time_s, SP_UNIT_SECONDS, a),
                     sp_i_percent(time_s / step_time_s, b));
 }
 
@@ -33,11 +50,13 @@ void sp_i_html_breakdown(sp_i_out *out, const sp_i_subject *s)
     char a[SP_I_NUMBER];
     sp_i_out_printf(out, "<h2>Where the time goes</h2>\n<p>The step as the chips of stage %u, the busiest, see it.</p>\n",
                     r->breakdown_stage);
-    sp_i_svg_bar(out, "Parts of the step time", segment, n, r->step_time_s, r->step_time_s, 0, 34);
-    sp_i_out_text(out, "<table><tr><th>part</th><th class=\"n\">time</th><th class=\"n\">share</th></tr>\n");
+    sp_i_bar bar = {.name = "Parts of the step time", .full = r->step_time_s, .share_of = r->step_time_s, .height_px = 36,
+                    .narrowest_px = SP_I_PAGE_PX};
+    sp_i_svg_bar(out, &bar, segment, n);
+    sp_i_out_text(out, "<table><tr><th>part</th><th></th><th class=\"n\">time</th><th class=\"n\">share</th></tr>\n");
     for (uint32_t i = 0; i < n; i++)
         part_row(out, segment[i].color, segment[i].label, segment[i].value, r->step_time_s);
-    sp_i_out_printf(out, "<tr class=\"sum\"><td>step</td><td class=\"n\">%s</td><td class=\"n\">100 %%</td></tr></table>\n",
+    sp_i_out_printf(out, "<tr class=\"sum\"><td>step</td><td></td><td class=\"n\">%s</td><td class=\"n\">100 %%</td></tr></table>\n",
                     sp_i_quantity(r->step_time_s, SP_UNIT_SECONDS, a));
 }
 
@@ -102,10 +121,11 @@ static void memory_bar(sp_i_out *out, const sp_train_report *r, const memory_row
     for (uint32_t p = 0; p < PARTS; p++)
         segment[p] = (sp_i_segment){part_name[p], part_of(m, p), sp_i_palette_color(palette, part_name[p])};
     snprintf(name, sizeof name, "Memory of stage %u", m->stage);
-    sp_i_out_text(out, "<div class=\"row\"><span>");
+    sp_i_out_text(out, "<div class=\"row tight\"><span>");
     stage_range(out, r, rows->first[row], rows->last[row]);
     sp_i_out_text(out, "</span>");
-    sp_i_svg_bar(out, name, segment, PARTS, full, m->total, r->mem_capacity_bytes, 20);
+    sp_i_bar bar = {name, full, m->total, r->mem_capacity_bytes, 22, SP_I_ROW_PX};
+    sp_i_svg_bar(out, &bar, segment, PARTS);
     bool over = m->total > r->mem_capacity_bytes;
     sp_i_out_printf(out, "<span%s>%s</span></div>\n", over ? " class=\"bad\"" : "", sp_i_quantity(m->total, SP_UNIT_BYTES, a));
 }

@@ -1,8 +1,6 @@
 /* The plans that came after the best, and what the search went through. */
 #include "report_private.h"
 
-#include <inttypes.h>
-
 static void plan_cells(sp_i_out *out, const sp_plan *plan)
 {
     sp_i_out_printf(out, "<td class=\"n\">%u</td><td class=\"n\">%u</td><td class=\"n\">%u</td><td class=\"n\">%u</td>"
@@ -30,10 +28,12 @@ void sp_i_html_runners(sp_i_out *out, const sp_i_subject *s)
     if (!solution || solution->n == 0)
         return;
     const sp_plan_counts *counts = &solution->counts;
-    char a[SP_I_NUMBER], b[SP_I_NUMBER], c[SP_I_NUMBER], d[SP_I_NUMBER];
-    sp_i_out_printf(out, "<h2>The best plan and its runners-up</h2>\n<p>Of %s legal plans %s were refused, mostly for memory or "
-                    "divisibility; %s were priced by a lower bound and %s simulated.</p>\n", sp_i_count(counts->legal, a),
-                    sp_i_count(counts->refused, b), sp_i_count(counts->priced, c), sp_i_count(counts->simulated, d));
+    char a[SP_I_NUMBER], b[SP_I_NUMBER], c[SP_I_NUMBER], d[SP_I_NUMBER], e[SP_I_NUMBER], f[SP_I_NUMBER];
+    sp_i_out_printf(out, "<h2>The best plan and its runners-up</h2>\n<p>Of %s combinations %s do not divide, %s cannot be laid on the "
+                    "tiers and %s do not fit in memory; %s were priced by a lower bound, and %s of these simulated.</p>\n",
+                    sp_i_count(counts->legal + counts->refused_divide + counts->refused_place, a),
+                    sp_i_count(counts->refused_divide, b), sp_i_count(counts->refused_place, c),
+                    sp_i_count(counts->refused_memory, d), sp_i_count(counts->priced, e), sp_i_count(counts->simulated, f));
     sp_i_out_text(out, "<div class=\"scroll\"><table><tr><th class=\"n\">#</th><th class=\"n\">step</th><th class=\"n\">to the best</th>"
                        "<th class=\"n\">MFU</th><th class=\"n\">tokens/s/chip</th><th class=\"n\">memory</th><th class=\"n\">TP</th>"
                        "<th class=\"n\">CP</th><th class=\"n\">EP</th><th class=\"n\">PP</th><th class=\"n\">VPP</th><th class=\"n\">DP</th>"

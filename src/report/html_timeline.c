@@ -7,9 +7,9 @@
 
 #define STAGES_DRAWN 24u   /* in the overview */
 #define STAGES_ZOOMED 16u  /* in a window     */
-#define SLOTS_ZOOMED 30u   /* of a stage in a window */
+#define SLOTS_ZOOMED 24u   /* of a stage in a window */
 #define SLOTS_WHOLE 44u    /* a step of no more slots a stage is drawn in one window */
-#define SLOT_PX 15.0       /* what the median slot of a window should get */
+#define SLOT_PX 14.0       /* what the median slot of a window should get */
 
 /* ---- what is drawn ------------------------------------------------------------------------------------------------------ */
 

@@ -37,5 +37,6 @@ uint32_t sp_i_palette_color(sp_i_palette *palette, const char *label)
     if (color >= SP_I_COLORS || !is_free(palette, color))
         return order[0];   /* more categories than colours: the legend names the first of them */
     palette->label[color] = label;
+    palette->order[palette->n++] = (uint8_t)color;
     return color;
 }

@@ -40,7 +40,7 @@ const char *sp_i_count(uint64_t value, char *out);                  /* "15,360" 
 /* CSS class number ("k0" … "k14") of a category label. */
 #define SP_I_COLORS 15u
 #define SP_I_COLOR_IDLE 14u
-typedef struct sp_i_palette { const char *label[SP_I_COLORS]; } sp_i_palette;
+typedef struct sp_i_palette { const char *label[SP_I_COLORS]; uint8_t order[SP_I_COLORS]; uint32_t n; /* as first used */ } sp_i_palette;
 uint32_t sp_i_palette_color(sp_i_palette *palette, const char *label);
 
 /* ---- words.c: a plan in words and as a command ------------------------------------------------------------------- */
@@ -74,10 +74,15 @@ void sp_i_html_guesses(sp_i_out *out, const sp_i_subject *subject);
 /* ---- svg_bar.c --------------------------------------------------------------------------------------------------- */
 
 typedef struct sp_i_segment { const char *label; double value; uint32_t color; } sp_i_segment;
-/* One stacked bar from 0 to `full`; segments that are wide enough carry their share of `share_of` (0: none). mark > 0 draws
- * a line there (a capacity). Widths are percentages, so that text keeps its size on any screen. */
-void sp_i_svg_bar(sp_i_out *out, const char *name, const sp_i_segment *segment, uint32_t n, double full, double share_of,
-                  double mark, uint32_t height_px);
+/* One stacked bar from 0 to `full`; segments that are wide enough say their label and share of `share_of`. mark > 0 draws a
+ * line there (a capacity). Widths are percentages, so that text keeps its size on any screen; narrowest_px is what the bar
+ * has on a phone of 375 px, which decides what text it has room for. */
+typedef struct sp_i_bar { const char *name; double full, share_of, mark; uint32_t height_px, narrowest_px; } sp_i_bar;
+void sp_i_svg_bar(sp_i_out *out, const sp_i_bar *bar, const sp_i_segment *segment, uint32_t n);
+/* Has a text of so many characters (11 px) room in a box of width_percent of a chart that is narrowest_px wide at least? */
+bool sp_i_svg_fits(double width_percent, uint32_t narrowest_px, size_t characters);
+#define SP_I_PAGE_PX 350u   /* a chart over the whole width, on a phone */
+#define SP_I_ROW_PX 220u    /* a chart in a row between its label and its number */
 void sp_i_svg_legend(sp_i_out *out, const sp_i_palette *palette);
 
 /* ---- slots.c: a step's spans as slots ----------------------------------------------------------------------------- */

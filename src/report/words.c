@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,49 +149,92 @@ static void machine_word(sp_i_out *out, const sp_machine *machine)
     free(text);
 }
 
-static void write_tiers(sp_i_out *out, const char *axis, uint32_t tiers, bool *any)
+/* Options do not break at the end of a line between their dashes and their value. */
+static void option(sp_i_out *out, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void option(sp_i_out *out, const char *name, const char *format, ...)
 {
-    if (tiers == 0)
-        return;
-    sp_i_out_printf(out, "%s%s=", *any ? "," : " --place ", axis);
-    bool first = true;
-    for (uint32_t t = 0; t < SP_TIERS_MAX; t++)
+    char value[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(value, sizeof value, format, args);
+    va_end(args);
+    sp_i_out_printf(out, " <span>--%s ", name);
+    shell_word(out, value);
+    sp_i_out_text(out, "</span>");
+}
+
+typedef struct words { char text[512]; size_t used; } words;
+
+static void append(words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void append(words *w, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(w->text + w->used, sizeof w->text - w->used, format, args);
+    va_end(args);
+    if (n > 0 && w->used + (size_t)n < sizeof w->text)
+        w->used += (size_t)n;
+}
+
+static void append_tiers(words *w, const char *axis, uint32_t tiers)
+{
+    const char *before = w->used ? "," : "";
+    for (uint32_t t = 0, n = 0; t < SP_TIERS_MAX; t++)
         if (tiers >> t & 1) {
-            sp_i_out_printf(out, "%s%u", first ? "" : "+", t);
-            first = false;
+            if (n++ == 0)
+                append(w, "%s%s=%u", before, axis, t);
+            else
+                append(w, "+%u", t);
         }
-    *any = true;
 }
 
-static void flag(sp_i_out *out, const char *name, uint64_t value, uint64_t standard)
+static void option_place(sp_i_out *out, const sp_plan *plan)
 {
-    if (value != standard)
-        sp_i_out_printf(out, " --%s %" PRIu64, name, value);
+    words w = {.used = 0};
+    append_tiers(&w, "tp", plan->place[SP_AXIS_TP]);
+    append_tiers(&w, "cp", plan->place[SP_AXIS_CP]);
+    append_tiers(&w, "dp", plan->place[SP_AXIS_DP]);
+    append_tiers(&w, "pp", plan->place[SP_AXIS_PP]);
+    append_tiers(&w, "ep", plan->place_ep);
+    if (w.used)
+        option(out, "place", "%s", w.text);
 }
 
-static void write_order(sp_i_out *out, const sp_plan *plan, const sp_plan *standard)
+static void option_order(sp_i_out *out, const sp_plan *plan, const sp_plan *standard)
 {
-    static const char *const axis[SP_AXES] = {"tp", "cp", "dp", "pp"};
+    static const char *const axis[SP_AXES] = {[SP_AXIS_TP] = "tp", [SP_AXIS_CP] = "cp", [SP_AXIS_DP] = "dp", [SP_AXIS_PP] = "pp"};
     if (memcmp(plan->order, standard->order, sizeof plan->order) == 0)
         return;
+    words w = {.used = 0};
     for (uint32_t i = 0; i < SP_AXES; i++)
-        sp_i_out_printf(out, "%s%s", i ? "," : " --order ", axis[plan->order[i] % SP_AXES]);
+        append(&w, "%s%s", i ? "," : "", axis[plan->order[i] % SP_AXES]);
+    option(out, "order", "%s", w.text);
 }
 
-static void write_switches(sp_i_out *out, const sp_plan *plan, const sp_plan *standard)
+/* Fields without an option of their own: the words of sp_plan_parse. */
+static void option_set(sp_i_out *out, const sp_plan *plan, const sp_plan *standard)
 {
-    flag(out, "recompute-layers", plan->recompute_layers, standard->recompute_layers);
-    if (plan->sequence_parallel != standard->sequence_parallel)
-        sp_i_out_text(out, plan->sequence_parallel ? " --sequence-parallel" : " --no-sequence-parallel");
-    bool same = plan->overlap_dp == standard->overlap_dp && plan->overlap_tp == standard->overlap_tp &&
-                plan->overlap_ep == standard->overlap_ep;
-    const char *list[] = {plan->overlap_dp ? "dp" : NULL, plan->overlap_tp ? "tp" : NULL, plan->overlap_ep ? "ep" : NULL};
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < 3 && !same; i++)
-        if (list[i])
-            sp_i_out_printf(out, "%s%s", n++ ? "," : " --overlap ", list[i]);
-    if (!same && n == 0)
-        sp_i_out_text(out, " --overlap none");
+    const struct { const char *key; bool value, standard; } flag[] = {
+        {"sp", plan->sequence_parallel, standard->sequence_parallel}, {"overlap-dp", plan->overlap_dp, standard->overlap_dp},
+        {"overlap-tp", plan->overlap_tp, standard->overlap_tp}, {"overlap-ep", plan->overlap_ep, standard->overlap_ep}};
+    words w = {.used = 0};
+    if (plan->recompute_layers != standard->recompute_layers)
+        append(&w, "recompute-layers=%u", plan->recompute_layers);
+    for (size_t i = 0; i < sizeof flag / sizeof flag[0]; i++)
+        if (flag[i].value != flag[i].standard)
+            append(&w, "%s%s=%s", w.used ? " " : "", flag[i].key, flag[i].value ? "yes" : "no");
+    if (w.used)
+        option(out, "set", "%s", w.text);
+}
+
+static void option_counts(sp_i_out *out, const sp_plan *plan)
+{
+    const struct { const char *name; uint64_t value; } count[] = {
+        {"gbs", plan->gbs}, {"seq", plan->seq}, {"tp", plan->tp}, {"cp", plan->cp}, {"ep", plan->ep}, {"etp", plan->etp},
+        {"pp", plan->pp}, {"vpp", plan->vpp}, {"dp", plan->dp}, {"zero", plan->zero}, {"mbs", plan->mbs}};
+    for (size_t i = 0; i < sizeof count / sizeof count[0]; i++)
+        if (count[i].value != 1 || strcmp(count[i].name, "etp") != 0)
+            option(out, count[i].name, "%" PRIu64, count[i].value);
 }
 
 void sp_i_words_command(sp_i_out *out, const sp_i_subject *s)
@@ -201,21 +245,13 @@ void sp_i_words_command(sp_i_out *out, const sp_i_subject *s)
     machine_word(out, s->machine);
     sp_i_out_text(out, " ");
     shell_word(out, s->model->name);
-    sp_i_out_printf(out, " --gbs %" PRIu64 " --seq %" PRIu64 " --tp %u --cp %u --ep %u --pp %u --vpp %u --dp %u --zero %u --mbs %u",
-                    plan->gbs, plan->seq, plan->tp, plan->cp, plan->ep, plan->pp, plan->vpp, plan->dp, plan->zero, plan->mbs);
-    flag(out, "etp", plan->etp, standard.etp);
-    sp_i_out_printf(out, " --precision %s --recompute %s --schedule %s", sp_format_name(plan->precision),
-                    sp_recompute_name(plan->recompute), sp_schedule_name(plan->schedule));
-    write_switches(out, plan, &standard);
-    write_order(out, plan, &standard);
-    bool any = false;
-    write_tiers(out, "tp", plan->place[SP_AXIS_TP], &any);
-    write_tiers(out, "cp", plan->place[SP_AXIS_CP], &any);
-    write_tiers(out, "dp", plan->place[SP_AXIS_DP], &any);
-    write_tiers(out, "pp", plan->place[SP_AXIS_PP], &any);
-    write_tiers(out, "ep", plan->place_ep, &any);
-    if (plan->stack) {
-        sp_i_out_text(out, " --stack ");
-        shell_word(out, plan->stack);
-    }
+    option_counts(out, plan);
+    option(out, "precision", "%s", sp_format_name(plan->precision));
+    option(out, "recompute", "%s", sp_recompute_name(plan->recompute));
+    option(out, "schedule", "%s", sp_schedule_name(plan->schedule));
+    option_place(out, plan);
+    option_order(out, plan, &standard);
+    option_set(out, plan, &standard);
+    if (plan->stack)
+        option(out, "stack", "%s", plan->stack);
 }

@@ -179,7 +179,8 @@ static inline fixture *fixture_make(uint32_t stages, uint32_t micro_batches)
     for (uint32_t i = 0; i < 3; i++)
         f->ranked[i] = (sp_ranked){.plan = f->plan, .step_time_s = f->report.step_time_s * (1 + 0.05 * i), .mfu = 0.41 - 0.02 * i,
                                    .tokens_per_s_chip = 1000, .mem_bytes_max = 9e10};
-    f->solution = (sp_solution){.n = 3, .ranked = f->ranked, .counts = {.legal = 12345, .refused = 2345, .priced = 10000, .simulated = 87}};
+    f->solution = (sp_solution){.n = 3, .ranked = f->ranked, .counts = {.legal = 12345, .refused = 4690, .refused_divide = 2000, .refused_memory = 2345, .refused_place = 345,
+                                                                     .priced = 10000, .simulated = 87}};
     return f;
 }
 

@@ -126,14 +126,13 @@ static void sections_come_with_their_data(void **state)
     (void)state;
     fixture *f = fixture_make(8, 64);
     char *with = page_of(f, true), *without = page_of(f, false);
-    assert_non_null(strstr(with, "12,345"));
+    assert_non_null(strstr(with, "Of 14,690 combinations"));
     assert_non_null(strstr(with, "+5.0 %"));
     assert_null(strstr(without, "runners-up"));
     assert_non_null(strstr(without, "What limits it:</b> matrix products of the experts"));
     assert_non_null(strstr(without, "The first micro-batches"));
     assert_non_null(strstr(without, "prefers-color-scheme:dark"));
     assert_non_null(strstr(without, "@media print"));
-    assert_non_null(strstr(without, "superpod train pod-x model-x --gbs 4096 --seq 4096 --tp 8 --cp 1 --ep 1 --pp 8"));
     /* guesses that the plan rests on, and no others */
     assert_non_null(strstr(without, "<td>l2</td><td class=\"n\">100 MB</td><td class=\"n\">200 MB</td><td class=\"n\">300 MB</td>"));
     assert_non_null(strstr(without, "<td>matrix fp8</td>"));
@@ -141,6 +140,48 @@ static void sections_come_with_their_data(void **state)
     assert_non_null(strstr(without, "cable length"));
     free(with);
     free(without);
+    fixture_free(f);
+}
+
+/* Text of the page between two marks, without tags and entities that a shell's line can have. */
+static void plain_between(const char *text, const char *from, const char *to, char *out, size_t out_size)
+{
+    const char *at = strstr(text, from), *end = at ? strstr(at, to) : NULL;
+    size_t n = 0;
+    assert_non_null(end);
+    for (at += strlen(from); at < end && n + 1 < out_size; at++) {
+        if (*at == '<')
+            at = strchr(at, '>');
+        else if (strncmp(at, "&#39;", 5) == 0) {
+            out[n++] = '\'';
+            at += 4;
+        } else
+            out[n++] = *at;
+    }
+    out[n] = '\0';
+}
+
+static void the_command_states_the_whole_plan(void **state)
+{
+    (void)state;
+    fixture *f = fixture_make(8, 64);
+    char command[1024], *text = page_of(f, false);
+    plain_between(text, "<pre>", "</pre>", command, sizeof command);
+    assert_string_equal(command, "superpod train pod-x model-x --gbs 4096 --seq 4096 --tp 8 --cp 1 --ep 1 --pp 8 --vpp 1 --dp 64 --zero 1 "
+                                 "--mbs 1 --precision fp8 --recompute selective --schedule 1f1b");
+    free(text);
+    f->model.name = "it's";
+    f->plan.place[SP_AXIS_TP] = 1;
+    f->plan.place_ep = 3;
+    f->plan.overlap_tp = true;
+    f->plan.sequence_parallel = false;
+    f->plan.order[0] = SP_AXIS_CP;
+    f->plan.order[1] = SP_AXIS_TP;
+    text = page_of(f, false);
+    plain_between(text, "<pre>", "</pre>", command, sizeof command);
+    assert_non_null(strstr(command, " pod-x 'it'\\''s' --gbs"));
+    assert_non_null(strstr(command, "--place tp=0,ep=0+1 --order cp,tp,dp,pp --set 'sp=no overlap-tp=yes'"));
+    free(text);
     fixture_free(f);
 }
 
@@ -223,7 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_are_sound_at_many_shapes), cmocka_unit_test(foreign_text_is_text),
-        cmocka_unit_test(sections_come_with_their_data), cmocka_unit_test(bars_add_up),
+        cmocka_unit_test(sections_come_with_their_data), cmocka_unit_test(the_command_states_the_whole_plan), cmocka_unit_test(bars_add_up),
         cmocka_unit_test(what_does_not_fit_says_so), cmocka_unit_test(a_step_that_was_not_run_still_has_a_page),
         cmocka_unit_test(unwritable_places),
     };
