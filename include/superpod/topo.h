@@ -15,6 +15,7 @@
  *   rail    as clos, but only chips of equal inner coordinates share a rail; between rails traffic is tapered by `taper`.
  *   dragonfly  dims = routers in a group, groups, units at a router: routers of a group in full mesh, groups in full mesh;
  *           bw is the chip's injection rate; latency chip to chip at the group level. Balanced: see the model page.
+ *           `plus` is Dragonfly+: a group is a leaf-spine net with as many spines as leaves, and the spines join the groups.
  * Two marks on switched tiers: `nic` (its ports are the network interface's, not scale-up ports) and `shared` (upper levels
  * of the tree of the tier inside it: the same ports of the chip, so the rates of the two do not add).
  * The grammar of the one-line string is docs/design/machine-string.md. Model page: docs/models/topology.md. */
@@ -49,6 +50,7 @@ typedef struct sp_tier {
     uint32_t n_levels, levels[SP_TIER_LEVELS]; /* clos: children of a switch at each level from below; 0: derived */
     bool twisted;
     bool shared;                   /* clos: more levels on the switches of the tier inside it, same ports       */
+    bool plus;                     /* dragonfly: Dragonfly+                                                     */
     bool nic;                      /* ports of the network interface: they do not count as scale-up ports       */
     sp_value bw_bytes_per_s;
     sp_value latency_s;            /* mesh/torus: one hop; others: chip to chip one way                         */

@@ -71,7 +71,7 @@ static double cut_dragonfly(const sp_tier *tier, const digit *cut, uint32_t t, u
     double access = half / cut->size * (double)chips * tier->bw_bytes_per_s.nominal, across = access;
     if (cut->tier == t && d.groups > 1)
         across = instances * half * other * (double)d.pair_links * d.global_bw;
-    else if (cut->tier == t && d.routers > 1)
+    else if (cut->tier == t && d.routers > 1 && !d.plus)   /* leaves of one group are cut off at their chips */
         across = instances * half * other * d.local_bw;
     return across < access ? across : access;
 }

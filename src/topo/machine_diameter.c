@@ -77,6 +77,10 @@ static sp_status dragonfly_hops(const sp_tier *tier, uint32_t *out, sp_error *er
     sp_i_dragonfly d = sp_i_dragonfly_of(tier);
     uint64_t n = d.routers * d.groups, links = d.routers + d.groups * d.pair_links, work = d.routers * n * links;
     uint32_t most = 0;
+    if (d.plus) {   /* leaf, spine, spine, leaf */
+        *out = 2 + (d.groups > 1 ? 3 : d.routers > 1 ? 2 : 0);
+        return SP_OK;
+    }
     if (d.groups == 1 || d.routers == 1) {
         *out = 2 + (n > 1);
         return SP_OK;

@@ -56,7 +56,8 @@ static void put_tier(writer *w, const sp_tier *tier)
         put(w, ",levels=");
         put_dims(w, tier->levels, tier->n_levels);
     }
-    put(w, "%s%s%s", tier->twisted ? ",twisted" : "", tier->shared ? ",shared" : "", tier->nic ? ",nic" : "");
+    put(w, "%s%s%s%s", tier->twisted ? ",twisted" : "", tier->shared ? ",shared" : "", tier->plus ? ",plus" : "",
+        tier->nic ? ",nic" : "");
     /* a name that the reader would give by itself is left out */
     size_t kind = strlen(sp_tier_kind_name(tier->kind));
     if (strncmp(tier->name, sp_tier_kind_name(tier->kind), kind) != 0 || strspn(tier->name + kind, "0123456789") != strlen(tier->name + kind))

@@ -166,13 +166,15 @@ static sp_status switches_of(loader *l, sp_node map, sp_tier *tier)
         status = flag_of(l, map, "twisted", &tier->twisted);
     if (!status)
         status = flag_of(l, map, "shared", &tier->shared);
+    if (!status)
+        status = flag_of(l, map, "plus", &tier->plus);
     return status ? status : flag_of(l, map, "nic", &tier->nic);
 }
 
 static sp_status tier_of(loader *l, sp_node map, sp_tier *tier)
 {
     static const char *const keys[] = {"kind", "name", "size", "spares", "bw", "latency", "taper", "planes", "switches", "radix", "levels",
-                                       "twisted", "shared", "nic", "wiring", NULL};
+                                       "twisted", "shared", "plus", "nic", "wiring", NULL};
     sp_node size, bw;
     sp_status status = sp_node_only_keys(map, keys, l->err);
     *tier = (sp_tier){.planes = 1};

@@ -179,8 +179,8 @@ static bool key_is(parser *p, size_t n, const char *key)
 
 /* ---- a tier -------------------------------------------------------------------------------------------------------- */
 
-enum { K_TAPER, K_PLANES, K_SWITCHES, K_RADIX, K_LEVELS, K_NAME, K_LAST_ASSIGNED = K_NAME, K_TWISTED, K_SHARED, K_NIC, K_N };
-static const char *const tier_keys[K_N + 1] = {"taper", "planes", "switches", "radix", "levels", "name", "twisted", "shared", "nic", NULL};
+enum { K_TAPER, K_PLANES, K_SWITCHES, K_RADIX, K_LEVELS, K_NAME, K_LAST_ASSIGNED = K_NAME, K_TWISTED, K_SHARED, K_PLUS, K_NIC, K_N };
+static const char *const tier_keys[K_N + 1] = {"taper", "planes", "switches", "radix", "levels", "name", "twisted", "shared", "plus", "nic", NULL};
 
 static sp_status tier_key_value(parser *p, int key, sp_tier *tier)
 {
@@ -193,6 +193,7 @@ static sp_status tier_key_value(parser *p, int key, sp_tier *tier)
     case K_NAME: return name(p, &tier->name);
     case K_TWISTED: tier->twisted = true; return SP_OK;
     case K_SHARED: tier->shared = true; return SP_OK;
+    case K_PLUS: tier->plus = true; return SP_OK;
     default: tier->nic = true; return SP_OK;
     }
 }
@@ -209,7 +210,7 @@ static sp_status tier_attribute(parser *p, sp_tier *tier, uint32_t *seen)
         snprintf(word, sizeof word, "%.*s", n < 40 ? (int)n : 40, p->text + p->at);
         const char *near = sp_text_nearest(word, tier_keys);
         return fail(p, start, SP_E_PARSE, "found %s; expected one of taper= planes= switches= radix= levels= name= twisted shared "
-                    "nic%s%s%s", found(p, start), near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+                    "plus nic%s%s%s", found(p, start), near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
     if (*seen >> key & 1)
         return fail(p, start, SP_E_PARSE, "'%s' is given twice; keep one", tier_keys[key]);

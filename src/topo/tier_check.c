@@ -83,6 +83,8 @@ static sp_status check_marks(const sp_tier *tier, sp_error *err)
         return fail(err, SP_E_INVAL, tier, "'taper' is for clos, rail and dragonfly");
     if (tier->shared && !clos)
         return fail(err, SP_E_INVAL, tier, "'shared' is for clos");
+    if (tier->plus && tier->kind != SP_TIER_DRAGONFLY)
+        return fail(err, SP_E_INVAL, tier, "'plus' is for dragonfly");
     if (tier->nic && !switched)
         return fail(err, SP_E_INVAL, tier, "'nic' is for switched tiers");
     if (tier->n_levels && (!clos || tier->shared))

@@ -5,17 +5,30 @@
 
 /* ---- dragonfly --------------------------------------------------------------------------------------------------- */
 
+static uint64_t common_divisor(uint64_t a, uint64_t b)
+{
+    while (b) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
 /* Balanced (Kim et al. 2008): a group sends out what its chips inject (divided by the taper), spread over the links to
  * the other groups; a router's local links carry that traffic twice, once on each side of the global link. Two groups
- * are joined by as many links as spread a group's global links over all its routers. */
+ * are joined by the fewest links that spread a group's global links evenly over all its routers. Dragonfly+ (Shpiner et al. 2017):
+ * the routers are leaves whose links to the group's spines carry what their chips inject; spines hold the global links. */
 sp_i_dragonfly sp_i_dragonfly_of(const sp_tier *tier)
 {
     sp_i_dragonfly d = {.routers = tier->dims[0], .groups = tier->dims[1],
-                        .chips_per_router = (uint64_t)tier->dims[2] * tier->stride};
+                        .chips_per_router = (uint64_t)tier->dims[2] * tier->stride, .plus = tier->plus};
     double router_bw = (double)d.chips_per_router * tier->bw_bytes_per_s.nominal;
-    d.local_bw = 2 * router_bw / (double)d.routers;
+    d.switches = d.plus ? 2 * d.routers : d.routers;
+    d.local_links = d.plus ? d.routers * d.routers : d.routers * (d.routers - 1) / 2;
+    d.local_bw = (d.plus ? 1 : 2) * router_bw / (double)d.routers;
     if (d.groups > 1) {
-        d.pair_links = (d.routers + d.groups - 2) / (d.groups - 1);
+        d.pair_links = d.routers / common_divisor(d.routers, d.groups - 1);
         d.global_bw = router_bw * (double)d.routers / (tier->taper.nominal * (double)((d.groups - 1) * d.pair_links));
     }
     return d;
@@ -23,14 +36,14 @@ sp_i_dragonfly sp_i_dragonfly_of(const sp_tier *tier)
 
 uint64_t sp_i_dragonfly_gate(const sp_i_dragonfly *d, uint64_t from, uint64_t to, uint64_t link)
 {
-    return ((to + d->groups - from - 1) % d->groups * d->pair_links + link) % d->routers;
+    return ((to + d->groups - from - 1) % d->groups * d->pair_links + link) % d->routers + (d->plus ? d->routers : 0);
 }
 
 static void count_dragonfly(const sp_tier *tier, uint64_t instances, uint64_t chips, uint64_t *links, uint64_t *switches)
 {
     sp_i_dragonfly d = sp_i_dragonfly_of(tier);
-    *switches = instances * d.routers * d.groups;
-    *links = chips + instances * (d.groups * (d.routers * (d.routers - 1) / 2) + d.groups * (d.groups - 1) / 2 * d.pair_links);
+    *switches = instances * d.switches * d.groups;
+    *links = chips + instances * (d.groups * d.local_links + d.groups * (d.groups - 1) / 2 * d.pair_links);
 }
 
 /* ---- torus --------------------------------------------------------------------------------------------------------- */

@@ -87,19 +87,19 @@ static bool dragonfly_instance(sink *s, const sp_i_dragonfly *d, double chip_bw,
 {
     s->bw = chip_bw;
     for (uint64_t c = 0; c < d->groups * d->routers * d->chips_per_router; c++)
-        if (!link2(s, first_chip + c, first_router + c / d->chips_per_router))
+        if (!link2(s, first_chip + c, first_router + c / d->chips_per_router / d->routers * d->switches + c / d->chips_per_router % d->routers))
             return false;
     for (uint64_t g = 0; g < d->groups; g++) {
         s->bw = d->local_bw;
         for (uint64_t a = 0; a < d->routers; a++)
-            for (uint64_t b = a + 1; b < d->routers; b++)
-                if (!link2(s, first_router + g * d->routers + a, first_router + g * d->routers + b))
+            for (uint64_t b = d->plus ? d->routers : a + 1; b < d->switches; b++)
+                if (!link2(s, first_router + g * d->switches + a, first_router + g * d->switches + b))
                     return false;
         s->bw = d->global_bw;
         for (uint64_t h = g + 1; h < d->groups; h++)
             for (uint64_t i = 0; i < d->pair_links; i++)
-                if (!link2(s, first_router + g * d->routers + sp_i_dragonfly_gate(d, g, h, i),
-                           first_router + h * d->routers + sp_i_dragonfly_gate(d, h, g, i)))
+                if (!link2(s, first_router + g * d->switches + sp_i_dragonfly_gate(d, g, h, i),
+                           first_router + h * d->switches + sp_i_dragonfly_gate(d, h, g, i)))
                     return false;
     }
     return true;
@@ -109,11 +109,11 @@ static bool dragonfly_links(sink *s, const sp_tier *tier, uint64_t chips)
 {
     sp_i_dragonfly d = sp_i_dragonfly_of(tier);
     uint64_t below = (uint64_t)tier->stride * tier->size;
-    s->latency_s = tier->latency_s.nominal / 5;   /* chip, local, global, local, chip */
+    s->latency_s = tier->latency_s.nominal / 5;   /* chip, local, global, local, chip; the same for Dragonfly+ */
     for (uint64_t i = 0; i < chips / below; i++) {
         if (!dragonfly_instance(s, &d, tier->bw_bytes_per_s.nominal, i * below, s->vertices))
             return false;
-        s->vertices += d.routers * d.groups;
+        s->vertices += d.switches * d.groups;
     }
     return true;
 }

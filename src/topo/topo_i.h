@@ -85,11 +85,14 @@ uint64_t sp_i_tree_chip(const sp_i_tree *tree, const sp_plane *plane, uint64_t p
 /* Dragonfly: what the balanced reading gives. */
 typedef struct sp_i_dragonfly {
     uint64_t routers, groups, chips_per_router;
-    uint64_t pair_links;          /* links between two groups                  */
-    double local_bw, global_bw;   /* of one local link, of one global link     */
+    bool plus;
+    uint64_t switches;            /* in a group: the routers, and with `plus` as many spines after them         */
+    uint64_t local_links;         /* in a group                                                                 */
+    uint64_t pair_links;          /* links between two groups                                                   */
+    double local_bw, global_bw;   /* of one local link, of one global link                                      */
 } sp_i_dragonfly;
 sp_i_dragonfly sp_i_dragonfly_of(const sp_tier *tier);
-/* Router of group `from` that holds link number `link` to group `to`. */
+/* Switch of group `from` (a spine with `plus`) that holds link number `link` to group `to`. */
 uint64_t sp_i_dragonfly_gate(const sp_i_dragonfly *d, uint64_t from, uint64_t to, uint64_t link);
 
 /* Shift of dimension `d` of a twisted torus: the wrap link of `dim` moves dimension `d` by *shift; 0 when it does not. */

@@ -75,6 +75,8 @@ static uint32_t random_tier(sp_rng *rng, pen *p, uint32_t inside, bool last_swit
     put(p, "@%uGB/s", 1 + below(rng, 3));
     if (twisted)
         put(p, ",twisted");
+    if (k == 5 && below(rng, 2))
+        put(p, ",plus");
     if ((k == 2 || k == 4 || k == 5) && below(rng, 2))
         put(p, ",taper=%g", 1 + below(rng, 6) / 2.0);
     if (shared) {
@@ -305,7 +307,7 @@ static void comes_back_from_its_string(const char *text, const sp_machine *m)
 static void formulas_equal_the_graph(void **state)
 {
     (void)state;
-    unsigned accepted = 0, kinds[SP_TIER_KINDS] = {0}, shared = 0, twisted = 0, planes = 0, tapered = 0;
+    unsigned accepted = 0, kinds[SP_TIER_KINDS] = {0}, shared = 0, twisted = 0, plus = 0, planes = 0, tapered = 0;
     for (uint64_t i = 0; i < MACHINES; i++) {
         sp_rng rng = sp_rng_make(20260919, i);
         pen p = {{0}, 0};
@@ -321,6 +323,7 @@ static void formulas_equal_the_graph(void **state)
             kinds[tier->kind]++;
             shared += tier->shared;
             twisted += tier->twisted;
+            plus += tier->plus;
             planes += tier->planes > 1;
             tapered += tier->taper.nominal > 1;
         }
@@ -328,7 +331,7 @@ static void formulas_equal_the_graph(void **state)
     assert_true(accepted > MACHINES / 2);
     for (int k = 0; k < SP_TIER_KINDS; k++)
         assert_true(kinds[k] > 20);
-    assert_true(shared > 20 && twisted > 20 && planes > 20 && tapered > 20);
+    assert_true(shared > 20 && twisted > 20 && plus > 20 && planes > 20 && tapered > 20);
 }
 
 /* ---- brute force: no even cut at all is smaller than the one through whole tiers ------------------------------------- */
