@@ -76,7 +76,8 @@ sp_status sp_chip_load_with(const char *path, const char *families_dir, sp_arena
 /* A document already read; its name (sp_doc_name) is the path that "../families" starts from. */
 sp_status sp_chip_parse(sp_node root, sp_arena *arena, const sp_chip **out, sp_error *err);
 sp_status sp_chip_parse_with(sp_node root, const char *families_dir, sp_arena *arena, const sp_chip **out, sp_error *err);
-/* Invariants beyond syntax: ports x port rate = scale-up rate within 2 %, positive memory, fractions in (0,1], … */
+/* Invariants beyond syntax: ports x port rate = scale-up rate within 2 %, positive memory, fractions in (0,1], …
+ * Errors: SP_E_INVAL a value that cannot be; SP_E_UNFIT ports that do not add up. */
 sp_status sp_chip_check(const sp_chip *chip, sp_error *err);
 
 /* Does the chip have this format natively? If not, *fallback is the format its GEMMs run in (bf16 for fp8 on A100). */

@@ -100,7 +100,8 @@ sp_status sp_catalog_machine(sp_catalog *catalog, const char *text, const sp_mac
 
 /* One-line string. Writes what sp_catalog_machine reads back to an equal machine. Returns bytes as snprintf. */
 int sp_machine_format(const sp_machine *machine, char *out, size_t out_size);
-/* Every invariant: sizes, products within SP_CHIPS_MAX, planes agree, ports used <= ports of the chip, taper >= 1, … */
+/* Every invariant: sizes, products within SP_CHIPS_MAX, planes agree, ports used <= ports of the chip, taper >= 1, …
+ * Errors: SP_E_UNFIT more ports than the chip has; SP_E_INVAL, SP_E_RANGE the others. */
 sp_status sp_machine_check(const sp_machine *machine, sp_error *err);
 
 /* Every graded value of the machine (not of its chip), in order: `path` is like "ub/pod latency". Values with grade NONE

@@ -61,11 +61,11 @@ static sp_status check_ports(const sp_chip *chip, sp_error *err)
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "chip %s has %u ports but no 'port_bw'", chip->name, chip->ports);
     double sum = chip->ports * chip->port_bw_bytes_per_s.nominal, stated = chip->scaleup_bw_bytes_per_s.nominal;
     if (fabs(sum - stated) > 0.02 * stated)
-        return fail(err, "chip %s: %s x port rate = %g B/s but 'scaleup_bw' is %g B/s; they must agree within 2 %%", chip->name,
-                    "ports", sum, stated);
+        return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "chip %s: ports x port rate = %g B/s but 'scaleup_bw' is %g B/s; they "
+                            "must agree within 2 %%", chip->name, sum, stated);
     if (chip->uboe_ports_taken + chip->pcie_ports_taken > chip->ports)
-        return fail(err, "chip %s: '%s' and PCIe take %g ports of %g", chip->name, "uboe_ports_taken",
-                    chip->uboe_ports_taken + chip->pcie_ports_taken, chip->ports);
+        return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "chip %s: 'uboe_ports_taken' and PCIe take %u ports of %u", chip->name,
+                            chip->uboe_ports_taken + chip->pcie_ports_taken, chip->ports);
     return SP_OK;
 }
 

@@ -77,12 +77,12 @@ static sp_status check_ports(const sp_machine *machine, sp_error *err)
         uint32_t uboe = machine->uses_uboe ? chip->uboe_ports_taken : 0, pcie = machine->uses_pcie ? chip->pcie_ports_taken : 0;
         double used = ports_used(machine), all = used + uboe + pcie;
         if (all > chip->ports)
-            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "the tiers take %g scale-up ports a chip, UBoE the pins of %u, PCIe of %u: "
+            return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "the tiers take %g scale-up ports a chip, UBoE the pins of %u, PCIe of %u: "
                                 "%g in all, but %s has %u (of %g GB/s); make a tier smaller or slower, mark network tiers 'nic' "
                                 "and upper switch levels 'shared'", used, uboe, pcie, all, chip->name, chip->ports,
                                 chip->port_bw_bytes_per_s.nominal / 1e9);
     } else if (chip->scaleup_bw_bytes_per_s.grade != SP_GRADE_NONE && rate > 1.02 * chip->scaleup_bw_bytes_per_s.high) {
-        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "the tiers take %g GB/s a chip and direction, but %s has %g GB/s of scale-up; "
+        return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "the tiers take %g GB/s a chip and direction, but %s has %g GB/s of scale-up; "
                             "lower a rate, mark network tiers 'nic' and upper switch levels 'shared'", rate / 1e9, chip->name,
                             chip->scaleup_bw_bytes_per_s.high / 1e9);
     }

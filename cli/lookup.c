@@ -1,0 +1,109 @@
+/* Where names lead: the catalog folder, and which files an answer was read from. */
+#include "cli.h"
+#include "superpod/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return path != NULL && path[0] != '\0' && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+sp_status cli_catalog(cli_run *cli, sp_error *err)
+{
+    const char *environment = getenv("SUPERPOD_CATALOG");
+    if (cli->catalog != NULL) return SP_OK;
+    if (cli_given(cli, CLI_O_CATALOG)) {
+        cli->catalog_dir = cli->value[CLI_O_CATALOG];
+        if (!is_folder(cli->catalog_dir))
+            return sp_error_set(err, SP_E_IO, "--catalog", 0, 0, "%s is not a folder; expected one with chips/, machines/ and models/",
+                                cli->catalog_dir);
+    } else if (environment != NULL && environment[0] != '\0') {
+        cli->catalog_dir = environment;
+        if (!is_folder(cli->catalog_dir))
+            return sp_error_set(err, SP_E_IO, "SUPERPOD_CATALOG", 0, 0,
+                                "%s is not a folder; expected one with chips/, machines/ and models/", cli->catalog_dir);
+    } else {
+        cli->catalog_dir = is_folder(SP_CATALOG_SOURCE_DIR) ? SP_CATALOG_SOURCE_DIR : SP_CATALOG_INSTALL_DIR;
+        if (!is_folder(cli->catalog_dir))
+            return sp_error_set(err, SP_E_IO, NULL, 0, 0, "no catalog at %s nor %s; give one with --catalog DIR or SUPERPOD_CATALOG",
+                                SP_CATALOG_SOURCE_DIR, SP_CATALOG_INSTALL_DIR);
+    }
+    return sp_catalog_open(cli->catalog_dir, &cli->catalog, err);
+}
+
+void cli_input_add(cli_run *cli, const char *path)
+{
+    if (path == NULL || cli->n_inputs == CLI_INPUTS || !is_file(path)) return;
+    for (uint32_t i = 0; i < cli->n_inputs; i++)
+        if (strcmp(cli->input[i], path) == 0) return;
+    const char *copy = sp_arena_strdup(cli->arena, path);
+    if (copy != NULL) cli->input[cli->n_inputs++] = copy;
+}
+
+static void add_catalog_file(cli_run *cli, const char *folder, const char *name, size_t length)
+{
+    cli_input_add(cli, sp_arena_printf(cli->arena, "%s/%s/%.*s.yaml", cli->catalog_dir, folder, (int)length, name));
+}
+
+/* A description whose ports do not add up is bad input to everything but `check`, which was asked just that. */
+static sp_status refuse(const cli_run *cli, sp_error *err)
+{
+    if (err->status == SP_E_UNFIT && (cli->action == NULL || strcmp(cli->action, "check") != 0)) err->status = SP_E_INVAL;
+    cli_blame_operand(err);
+    return err->status;
+}
+
+sp_status cli_chip(cli_run *cli, const char *text, const sp_chip **out, sp_error *err)
+{
+    sp_status status = cli_catalog(cli, err);
+    if (status != SP_OK) return status;
+    status = sp_catalog_chip(cli->catalog, text, out, err);
+    if (status != SP_OK) return refuse(cli, err);
+    if (ends_with(text, ".yaml")) cli_input_add(cli, text);
+    else add_catalog_file(cli, "chips", text, strlen(text));
+    return SP_OK;
+}
+
+sp_status cli_machine(cli_run *cli, const char *text, const sp_machine **out, sp_error *err)
+{
+    sp_status status = cli_catalog(cli, err);
+    if (status != SP_OK) return status;
+    status = sp_catalog_machine(cli->catalog, text, out, err);
+    if (status != SP_OK) return refuse(cli, err);
+    if (ends_with(text, ".yaml")) cli_input_add(cli, text);
+    else if (strchr(text, ' ') == NULL) add_catalog_file(cli, "machines", text, strcspn(text, ":"));
+    if ((*out)->chip != NULL) add_catalog_file(cli, "chips", (*out)->chip->name, strlen((*out)->chip->name));
+    return SP_OK;
+}
+
+sp_status cli_model(cli_run *cli, const char *text, const sp_model **out, sp_error *err)
+{
+    const char *path = text;
+    bool named = strchr(text, '/') == NULL && !ends_with(text, ".json") && !ends_with(text, ".yaml");
+    sp_status status = SP_OK;
+    if (named) status = cli_catalog(cli, err);
+    if (named && status == SP_OK) status = sp_catalog_model_path(cli->catalog, text, &path, err);
+    if (status == SP_OK) status = sp_model_load(path, cli_text(cli, CLI_O_ASSUME), cli->arena, out, err);
+    if (status != SP_OK) {
+        cli_blame_operand(err);
+        return status;
+    }
+    cli_input_add(cli, path);
+    return SP_OK;
+}

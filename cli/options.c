@@ -1,0 +1,146 @@
+/* The rows. An option's order here is its order in --help and in the man page. */
+#include "options.h"
+
+#include "cli.h"
+#include "superpod/plan.h"
+
+#include <string.h>
+
+#define V(name) (1u << CLI_V_##name)
+#define V_ALL ((1u << CLI_V_N) - 1u)
+#define V_STEP (V(TRAIN) | V(PLAN))
+#define FREE "Without it train takes 1 and plan searches."
+#define AXES "parallel sizes, micro-batch; default: 1 in train (dp: the rest), free in plan"
+#define SIZE_MAX_BYTES (UINT64_C(1) << 60)   /* sizes stay exact in doubles and in JSON */
+
+static const char *const show_actions[] = {"list", "show", "check", NULL};
+static const char *const docs_actions[] = {"man", "completion-bash", "completion-zsh", "completion-fish", NULL};
+
+static const char *objective_name(size_t index) { return index < SP_OBJECTIVES ? sp_objective_name((sp_objective)index) : NULL; }
+static const char *format_name(size_t index) { return index < SP_FMT_N ? sp_format_name((sp_format)index) : NULL; }
+static const char *recompute_name(size_t index) { return index < SP_RECOMPUTES ? sp_recompute_name((sp_recompute)index) : NULL; }
+static const char *schedule_name(size_t index) { return index < SP_SCHEDULES ? sp_schedule_name((sp_schedule)index) : NULL; }
+static const char *algo_name(size_t index) { return index < sp_coll_n_algos ? sp_coll_algos[index].name : NULL; }
+static const char *stack_name(size_t index)
+{
+    const char *const *names = sp_stack_names();
+    for (size_t i = 0; names[i] != NULL; i++)
+        if (i == index) return names[i];
+    return NULL;
+}
+
+const cli_option cli_options[CLI_O_N] = {
+    [CLI_O_GBS] = {"gbs", 0, CLI_COUNT, "N", NULL, 1, 1u << 30, V_STEP, NULL,
+        "global batch: sequences in one step", NULL, "Without it the model's own, where its file states one."},
+    [CLI_O_SEQ] = {"seq", 0, CLI_COUNT, "N", NULL, 1, 1u << 30, V_STEP | V(MODEL), NULL,
+        "tokens in one sequence", NULL, "Without it the model's own, where its file states one, else 4096."},
+    [CLI_O_TP] = {"tp", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V_STEP, NULL, "tensor parallel size", AXES, FREE},
+    [CLI_O_CP] = {"cp", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V_STEP, NULL, "context parallel size", AXES, FREE},
+    [CLI_O_EP] = {"ep", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V_STEP, NULL, "expert parallel size", AXES, FREE},
+    [CLI_O_ETP] = {"etp", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V_STEP, NULL, "tensor parallel size inside an expert", AXES, FREE},
+    [CLI_O_PP] = {"pp", 0, CLI_COUNT, "N", NULL, 1, 512, V_STEP, NULL, "pipeline stages", AXES, FREE},
+    [CLI_O_VPP] = {"vpp", 0, CLI_COUNT, "N", NULL, 1, 1u << 16, V_STEP, NULL,
+        "model chunks a stage holds (interleaved schedule)", AXES, FREE},
+    [CLI_O_DP] = {"dp", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V_STEP, NULL,
+        "data parallel size; train: all chips left", AXES, "plan searches what is not given."},
+    [CLI_O_MBS] = {"mbs", 0, CLI_COUNT, "N", NULL, 1, 1u << 20, V_STEP, NULL, "sequences in one micro-batch", AXES, FREE},
+    [CLI_O_ZERO] = {"zero", 0, CLI_COUNT, "0-3", NULL, 0, 3, V_STEP, NULL, "ZeRO stage: what data parallel ranks share out",
+        NULL, "1: optimizer state; 2: gradients too; 3: weights too. Without it train takes 1 and plan searches."},
+    [CLI_O_PRECISION] = {"precision", 0, CLI_CHOICE, "FORMAT", NULL, 0, 0, V_STEP, format_name,
+        "number format of the matrix products", NULL, "Without it train takes bf16."},
+    [CLI_O_RECOMPUTE] = {"recompute", 0, CLI_CHOICE, "WHAT", NULL, 0, 0, V_STEP, recompute_name,
+        "activations computed again in the backward pass", NULL, "Without it train takes none and plan searches."},
+    [CLI_O_SCHEDULE] = {"schedule", 0, CLI_CHOICE, "NAME", NULL, 0, 0, V_STEP, schedule_name, "pipeline schedule",
+        NULL, "Without it train takes interleaved where --vpp is above 1, else 1f1b, and plan searches."},
+    [CLI_O_PLACE] = {"place", 0, CLI_TEXT, "LIST", NULL, 0, 0, V_STEP, NULL, "tiers an axis may use, as tp=0,ep=0+1",
+        NULL, "Tier 0 is the innermost. An axis that is not named may use any tier."},
+    [CLI_O_ORDER] = {"order", 0, CLI_TEXT, "LIST", NULL, 0, 0, V_STEP, NULL, "axes from the innermost outwards, as tp,cp,dp,pp",
+        NULL, NULL},
+    [CLI_O_SET] = {"set", 0, CLI_TEXT, "WORDS", NULL, 0, 0, V_STEP, NULL, "any field of a plan, as \"overlap-tp=yes recompute-layers=2\"",
+        NULL, "The words are those of the plan that train prints; see docs/models/lowering.md."},
+    [CLI_O_PLAN] = {"plan", 0, CLI_FILE_IN, "FILE", NULL, 0, 0, V(TRAIN), NULL,
+        "read the plan from FILE, as written by plan --save", NULL, "Options given beside it replace what the file says."},
+    [CLI_O_OBJECTIVE] = {"objective", 0, CLI_CHOICE, "WHAT", "throughput", 0, 0, V(PLAN), objective_name,
+        "what the best plan is best in", NULL, NULL},
+    [CLI_O_TOP] = {"top", 0, CLI_COUNT, "K", "5", 1, 100, V(PLAN), NULL, "plans to print", NULL, NULL},
+    [CLI_O_CHIPS] = {"chips", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLAN), NULL, "chips to use; default: the whole machine", NULL, NULL},
+    [CLI_O_SAVE] = {"save", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(PLAN), NULL, "write the best plan to FILE", NULL, NULL},
+    [CLI_O_BEGIN] = {"begin", 'b', CLI_SIZE, "SIZE", "8", 1, SIZE_MAX_BYTES, V(COLLECTIVE), NULL,
+        "smallest buffer, as in nccl-tests (1K = 1024)", NULL, NULL},
+    [CLI_O_END] = {"end", 'e', CLI_SIZE, "SIZE", "128M", 1, SIZE_MAX_BYTES, V(COLLECTIVE), NULL, "largest buffer", NULL, NULL},
+    [CLI_O_FACTOR] = {"factor", 'f', CLI_COUNT, "N", "2", 2, 1u << 30, V(COLLECTIVE), NULL,
+        "each size is N times the one before", NULL, NULL},
+    [CLI_O_GROUP] = {"group", 0, CLI_TEXT, "IDS", NULL, 0, 0, V(COLLECTIVE), NULL,
+        "chips that take part, as 0-1023 or 0,8,16; default: all",
+        NULL, "The set must be regular: equal runs at equal distances, nested as often as needed."},
+    [CLI_O_ALGO] = {"algo", 0, CLI_CHOICE, "NAME", NULL, 0, 0, V(COLLECTIVE), algo_name,
+        "algorithm; default: the fastest at each size", NULL, NULL},
+    [CLI_O_STACK] = {"stack", 0, CLI_CHOICE, "NAME", NULL, 0, 0, V(COLLECTIVE) | V_STEP, stack_name,
+        "software stack; default: that of the chip's vendor", NULL, NULL},
+    [CLI_O_ASSUME] = {"assume", 0, CLI_CHOICE, "FAMILY", NULL, 0, 0, V(MODEL) | V_STEP, sp_model_family_name,
+        "read a config.json of an unknown model_type as FAMILY", NULL, NULL},
+    [CLI_O_TIMELINE] = {"timeline", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(TRAIN), NULL,
+        "write a Chrome trace (chrome://tracing, Perfetto)", NULL, NULL},
+    [CLI_O_HTML] = {"html", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V_STEP, NULL, "write a page to open in a browser", NULL, NULL},
+    [CLI_O_SOURCES] = {"sources", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~V(DOCS), NULL,
+        "list the values used with grade and source, guesses first", NULL, NULL},
+    [CLI_O_EXPLAIN] = {"explain", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~V(DOCS), NULL,
+        "print the tree of numbers that make the answer", NULL, NULL},
+    [CLI_O_JSON] = {"json", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~V(DOCS), NULL, "print JSON (schemas in docs/schema)", NULL, NULL},
+    [CLI_O_CATALOG] = {"catalog", 0, CLI_DIR, "DIR", NULL, 0, 0, V_ALL & ~V(DOCS), NULL,
+        "catalog of chips, machines and models",
+        NULL, "Without it $SUPERPOD_CATALOG, else the catalog of the source tree that superpod was built from, else the installed one."},
+    [CLI_O_QUIET] = {"quiet", 'q', CLI_FLAG, NULL, NULL, 0, 0, V_ALL, NULL, "no progress; list prints bare names", NULL, NULL},
+    [CLI_O_NO_COLOR] = {"no-color", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL, NULL, "no colour, even on a terminal",
+        NULL, "Setting NO_COLOR in the environment does the same."},
+    [CLI_O_HELP] = {"help", 'h', CLI_FLAG, NULL, NULL, 0, 0, V_ALL, NULL, "print this help", NULL, NULL},
+    [CLI_O_VERSION] = {"version", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL, NULL, "print the version", NULL, NULL},
+};
+
+const cli_verb cli_verbs[CLI_V_N] = {
+    [CLI_V_MACHINE] = {"machine", "SuperPoDs and clusters: list, show, check", show_actions, {{CLI_MACHINE, "MACHINE"}}, 1,
+        "A MACHINE is a name of the catalog (\"atlas-950-superpod\", or with a size \"dgx-h100:128\"), a .yaml file, or a "
+        "one-line string such as \"mesh:8@56GB/s,200ns clos:128@224GB/s,1us,taper=1 chip=ascend-950dt\".\n\n"
+        "show counts everything from the description: chips, links, peak rates, memory, injection and bisection bandwidth, "
+        "diameter, power. check tests every invariant, ports against the chip's ports among them, and exits with 1 when one "
+        "fails; without MACHINE it checks the whole catalog.",
+        {"superpod machine show atlas-950-superpod", "superpod machine check atlas-950-superpod --sources",
+         "superpod machine show \"mesh:8@56GB/s,200ns clos:128@224GB/s,1us chip=ascend-950dt\""},
+        false, cli_cmd_machine},
+    [CLI_V_CHIP] = {"chip", "accelerator chips: list, show, check", show_actions, {{CLI_CHIP, "CHIP"}}, 1,
+        "A CHIP is a name of the catalog or a .yaml file. check without CHIP checks the whole catalog.",
+        {"superpod chip list", "superpod chip show ascend-950dt --sources"}, false, cli_cmd_chip},
+    [CLI_V_MODEL] = {"model", "neural networks: list, show, check", show_actions, {{CLI_MODEL, "MODEL"}}, 1,
+        "A MODEL is a name of the catalog, a catalog file, or a Hugging Face config.json as published. show counts "
+        "parameters from the shapes. check exits with 1 when they differ from the published number by more than 1 %; without "
+        "MODEL it checks the whole catalog.",
+        {"superpod model show deepseek-v3 --seq 4096", "superpod model show ./config.json --assume llama"},
+        false, cli_cmd_model},
+    [CLI_V_COLLECTIVE] = {"collective", "time of one collective operation, by size", NULL,
+        {{CLI_MACHINE, "MACHINE"}, {CLI_OPERATION, "OP"}}, 2,
+        "Prices OP over a group of chips for buffers from -b to -e, with the best algorithm of each size or a named one. "
+        "Sizes, algorithm bandwidth and bus bandwidth are those of nccl-tests. The lower bound is one that no algorithm can "
+        "beat on this machine.",
+        {"superpod collective atlas-950-superpod all-reduce -b 1K -e 1G -f 4",
+         "superpod collective dgx-h100:16 all-to-all --group 0-63 --algo direct"}, false, cli_cmd_collective},
+    [CLI_V_TRAIN] = {"train", "one training step of a plan", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_MODEL, "MODEL"}}, 2,
+        "Lowers the model under the plan to a program of compute and communication, runs it, and prints step time, "
+        "throughput, MFU, memory of each stage and where the time goes.",
+        {"superpod train atlas-950-superpod deepseek-v3 --gbs 15360 --seq 4096 --tp 1 --ep 64 --pp 16"},
+        false, cli_cmd_train},
+    [CLI_V_PLAN] = {"plan", "search for the best training plan", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_MODEL, "MODEL"}}, 2,
+        "Searches parallel sizes, ZeRO, recomputation, precision, schedule and placement on the tiers, prices every plan that "
+        "fits, simulates the best, and prints them.",
+        {"superpod plan atlas-950-superpod deepseek-v3 --gbs 15360 --seq 4096 --html report.html"}, false, cli_cmd_plan},
+    [CLI_V_DOCS] = {"docs", "man pages and shell completion, from the option table", docs_actions, {{CLI_PAGE, "PAGE"}}, 1,
+        "man prints the page named (superpod, superpod-train, ...); completion-SHELL prints a completion script.",
+        {"superpod docs man superpod-train"}, true, cli_cmd_docs},
+};
+
+void cli_verb_operands(const cli_verb *verb, const char *action, uint32_t *least, uint32_t *most)
+{
+    *least = *most = verb->n_operands;
+    if (action == NULL) return;
+    if (strcmp(action, "list") == 0 || strncmp(action, "completion-", 11) == 0) *least = *most = 0;
+    if (strcmp(action, "check") == 0) *least = 0;
+}

@@ -1,0 +1,32 @@
+/* Output files. The writers below write to a temporary name and rename; here it is asked beforehand whether that can
+ * work, so that a long search does not end in "no such folder". */
+#include "output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static sp_status cannot(cli_option_id option, const char *path, const char *why, sp_error *err)
+{
+    return sp_error_set(err, SP_E_IO, path, 0, 0, "cannot be written for --%s: %s", cli_options[option].name, why);
+}
+
+sp_status cli_file_probe(const cli_run *cli, cli_option_id option, sp_error *err)
+{
+    const char *path = cli->value[option];
+    struct stat info;
+    if (path == NULL) return SP_OK;
+    if (stat(path, &info) == 0) {
+        if (S_ISDIR(info.st_mode)) return cannot(option, path, "it is a folder; give the name of a file", err);
+        if (!S_ISREG(info.st_mode)) return cannot(option, path, "it is not a regular file, and the file is put in place by renaming", err);
+        if (access(path, W_OK) != 0) return cannot(option, path, strerror(errno), err);
+    }
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    if (folder == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+    int failed = access(folder, W_OK | X_OK) == 0 ? 0 : errno;
+    free(folder);
+    return failed == 0 ? SP_OK : cannot(option, path, failed == ENOENT ? "its folder does not exist" : strerror(failed), err);
+}

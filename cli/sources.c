@@ -1,0 +1,84 @@
+/* The graded values of a chip or a machine, named: what --sources lists and what counts as a guess. */
+#include "output.h"
+
+#include <string.h>
+
+typedef struct value_field { const char *label; size_t offset; sp_unit unit; } value_field;
+#define FIELD(member, unit) {#member, offsetof(sp_stack, member), unit}
+
+static const value_field stack_fields[] = {
+    FIELD(launch_s, SP_UNIT_SECONDS), FIELD(step_s, SP_UNIT_SECONDS), FIELD(bw_fraction, SP_UNIT_NONE),
+    FIELD(reduce_bw_fraction, SP_UNIT_NONE),
+};
+#define N_OF(list) (sizeof(list) / sizeof(list)[0])
+
+static void add(cli_run *cli, cli_sources *list, const char *owner, const char *label, sp_unit unit, const sp_value *value)
+{
+    if (value->grade == SP_GRADE_NONE) return;
+    if (list->n == list->room) {
+        size_t room = list->room == 0 ? 64 : list->room * 2;
+        cli_source *row = sp_arena_alloc(cli->arena, room, sizeof *row);
+        if (row == NULL) return;
+        if (list->n != 0) memcpy(row, list->row, list->n * sizeof *row);
+        list->row = row;
+        list->room = room;
+    }
+    list->row[list->n++] = (cli_source){owner, label, unit, value};
+}
+
+void cli_sources_of_chip(cli_run *cli, const sp_chip *chip, cli_sources *list)
+{
+    for (uint32_t i = 0; i < chip->n_facts; i++) add(cli, list, chip->name, chip->facts[i].key, chip->facts[i].unit, &chip->facts[i].value);
+}
+
+void cli_sources_of_stack(cli_run *cli, const sp_stack *stack, cli_sources *list)
+{
+    for (size_t i = 0; i < N_OF(stack_fields); i++)
+        add(cli, list, sp_arena_printf(cli->arena, "stack %s", stack->name), stack_fields[i].label, stack_fields[i].unit,
+            (const sp_value *)(const void *)((const char *)stack + stack_fields[i].offset));
+}
+
+typedef struct machine_visit { cli_run *cli; cli_sources *list; const char *name; } machine_visit;
+
+static void on_machine_value(void *context, const char *path, const sp_value *value, sp_unit unit)
+{
+    machine_visit *visit = context;
+    sp_value *copy = sp_arena_alloc(visit->cli->arena, 1, sizeof *copy);
+    const char *label = sp_arena_strdup(visit->cli->arena, path);
+    if (copy == NULL || label == NULL) return;
+    *copy = *value;
+    add(visit->cli, visit->list, visit->name, label, unit, copy);
+}
+
+void cli_sources_of_machine(cli_run *cli, const sp_machine *machine, cli_sources *list)
+{
+    machine_visit visit = {cli, list, machine->name};
+    sp_machine_each_value(machine, on_machine_value, &visit);
+    cli_sources_of_chip(cli, machine->chip, list);
+}
+
+size_t cli_sources_guesses(const cli_sources *list)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++) n += list->row[i].value->grade == SP_GRADE_GUESS;
+    return n;
+}
+
+/* Two lines a value: sources are sentences, and a column would be too narrow for them. */
+static void print_row(cli_run *cli, const cli_source *row)
+{
+    const sp_value *value = row->value;
+    fprintf(cli->out, "  %-8s %s %s: %s", sp_grade_name(value->grade), row->owner, row->label, cli_quantity(cli, value->nominal, row->unit));
+    if (value->low != value->high)
+        fprintf(cli->out, " [%s .. %s]", cli_quantity(cli, value->low, row->unit), cli_quantity(cli, value->high, row->unit));
+    fputc('\n', cli->out);
+    cli_paragraph(cli, 11, value->source == NULL ? "" : value->source);
+}
+
+void cli_sources_print(cli_run *cli, const cli_sources *list)
+{
+    fprintf(cli->out, "\n%zu values, %zu of them guesses\n", list->n, cli_sources_guesses(list));
+    for (int guess = 1; guess >= 0; guess--)
+        for (size_t i = 0; i < list->n; i++)
+            if ((list->row[i].value->grade == SP_GRADE_GUESS) == (guess != 0)) print_row(cli, &list->row[i]);
+}

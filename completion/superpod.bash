@@ -1,0 +1,92 @@
+# bash completion of superpod; made by `superpod docs completion-bash`
+_superpod() {
+    local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" verb="" place=0 i
+    COMPREPLY=()
+    case "$before" in
+    --gbs) COMPREPLY=(); return ;;
+    --seq) COMPREPLY=(); return ;;
+    --tp) COMPREPLY=(); return ;;
+    --cp) COMPREPLY=(); return ;;
+    --ep) COMPREPLY=(); return ;;
+    --etp) COMPREPLY=(); return ;;
+    --pp) COMPREPLY=(); return ;;
+    --vpp) COMPREPLY=(); return ;;
+    --dp) COMPREPLY=(); return ;;
+    --mbs) COMPREPLY=(); return ;;
+    --zero) COMPREPLY=(); return ;;
+    --precision) COMPREPLY=($(compgen -W "fp32 tf32 bf16 fp16 fp8 int8 mxfp8 hif8 fp6 mxfp4 nvfp4 hif4" -- "$word")); return ;;
+    --recompute) COMPREPLY=($(compgen -W "none selective full" -- "$word")); return ;;
+    --schedule) COMPREPLY=($(compgen -W "1f1b interleaved gpipe" -- "$word")); return ;;
+    --place) COMPREPLY=(); return ;;
+    --order) COMPREPLY=(); return ;;
+    --set) COMPREPLY=(); return ;;
+    --plan) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --objective) COMPREPLY=($(compgen -W "throughput cost energy" -- "$word")); return ;;
+    --top) COMPREPLY=(); return ;;
+    --chips) COMPREPLY=(); return ;;
+    --save) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --begin | -b) COMPREPLY=(); return ;;
+    --end | -e) COMPREPLY=(); return ;;
+    --factor | -f) COMPREPLY=(); return ;;
+    --group) COMPREPLY=(); return ;;
+    --algo) COMPREPLY=($(compgen -W "direct hierarchical rotated ring bi-ring multi-ring hierarchical-ring rotated-ring halving-doubling bruck tree tree-pipelined hierarchical-tree" -- "$word")); return ;;
+    --stack) COMPREPLY=($(compgen -W "ideal nccl hccl rccl libtpu neuron" -- "$word")); return ;;
+    --assume) COMPREPLY=($(compgen -W "llama mistral mixtral qwen2 qwen2_moe qwen3 qwen3_moe qwen3_5_text qwen3_next deepseek_v2 deepseek_v3 glm4_moe_lite deepseek_v4 pangu_ultra_moe kimi_linear glm4_moe dots1 minimax_m2 ernie4_5_moe gpt_oss gemma gemma2 gemma3_text gemma4_text llama4_text olmo2 starcoder2 gpt2 gpt_neox opt bloom mpt" -- "$word")); return ;;
+    --timeline) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --html) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --catalog) COMPREPLY=($(compgen -d -- "$word")); return ;;
+    esac
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case "${COMP_WORDS[i]}" in
+        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --objective | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --assume | --timeline | --html | --catalog) i=$((i + 1)) ;;
+        -*) ;;
+        *) if [ -z "$verb" ]; then verb="${COMP_WORDS[i]}"; else place=$((place + 1)); fi ;;
+        esac
+    done
+    if [[ $word == -* ]]; then
+        case "$verb" in
+        machine) COMPREPLY=($(compgen -W "--sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        chip) COMPREPLY=($(compgen -W "--sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        model) COMPREPLY=($(compgen -W "--seq --assume --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        collective) COMPREPLY=($(compgen -W "--begin -b --end -e --factor -f --group --algo --stack --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        train) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --plan --stack --assume --timeline --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        plan) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --objective --top --chips --save --stack --assume --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        *) COMPREPLY=($(compgen -W "--help --version" -- "$word")) ;;
+        esac
+        return
+    fi
+    case "$verb" in
+    "") COMPREPLY=($(compgen -W "machine chip model collective train plan" -- "$word")) ;;
+    machine)
+        case $place in
+        0) COMPREPLY=($(compgen -W "list show check" -- "$word")) ;;
+        1) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
+        esac ;;
+    chip)
+        case $place in
+        0) COMPREPLY=($(compgen -W "list show check" -- "$word")) ;;
+        1) COMPREPLY=($(compgen -f -W "$(superpod chip list -q 2>/dev/null)" -- "$word")) ;;
+        esac ;;
+    model)
+        case $place in
+        0) COMPREPLY=($(compgen -W "list show check" -- "$word")) ;;
+        1) COMPREPLY=($(compgen -f -W "$(superpod model list -q 2>/dev/null)" -- "$word")) ;;
+        esac ;;
+    collective)
+        case $place in
+        0) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
+        1) COMPREPLY=($(compgen -W "all-reduce all-gather reduce-scatter all-to-all broadcast send-recv" -- "$word")) ;;
+        esac ;;
+    train)
+        case $place in
+        0) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
+        1) COMPREPLY=($(compgen -f -W "$(superpod model list -q 2>/dev/null)" -- "$word")) ;;
+        esac ;;
+    plan)
+        case $place in
+        0) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
+        1) COMPREPLY=($(compgen -f -W "$(superpod model list -q 2>/dev/null)" -- "$word")) ;;
+        esac ;;
+    esac
+}
+complete -F _superpod superpod

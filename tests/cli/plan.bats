@@ -1,0 +1,88 @@
+# superpod plan: the search; and what is refused. The pod is small, so that each search takes a moment.
+load helper
+
+POD="mesh:8@56GB/s,200ns clos:2@224GB/s,1us chip=ascend-950dt"
+
+dense() {
+    cat > "$BATS_TEST_TMPDIR/config.json" <<'JSON'
+{"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008, "num_attention_heads": 32, "num_hidden_layers": 32,
+ "num_key_value_heads": 32, "vocab_size": 32000, "max_position_embeddings": 4096, "tie_word_embeddings": false,
+ "hidden_act": "silu"}
+JSON
+    echo "$BATS_TEST_TMPDIR/config.json"
+}
+
+@test "plan: contract keys" {
+    answers plan "$POD" "$(dense)" --gbs 64 --seq 4096 --top 3 --json
+    json 'r["schema"] == "superpod/plan/1" and len(result["plans"]) == 3 and result["complete"]'
+    json 'all(set(("plan", "step_time_s", "mfu", "tokens_per_s_chip", "mem_bytes_max")) <= set(p) for p in result["plans"])'
+    json 'set(("legal", "refused", "priced", "simulated")) <= set(result["counts"]) and result["counts"]["simulated"] >= 3'
+    json 'result["cpu_s"] >= 0 and result["rss_bytes"] > 1e6'
+    json '[p["step_time_s"] for p in result["plans"]] == sorted(p["step_time_s"] for p in result["plans"])'
+    json 'all(p["mem_bytes_max"] <= result["best"]["mem_capacity_bytes"] for p in result["plans"])'
+}
+
+@test "plan: the best plan, trained, takes the time that was promised" {
+    answers plan "$POD" "$(dense)" --gbs 64 --seq 4096 --save "$BATS_TEST_TMPDIR/best.plan" --json
+    best=$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["plans"][0]["step_time_s"])')
+    answers train "$POD" "$(dense)" --plan "$BATS_TEST_TMPDIR/best.plan" --json
+    json "close(result['step_time_s'], $best) and r['inputs'][-1]['path'].endswith('best.plan')"
+}
+
+@test "plan: a saved plan is refused for another machine" {
+    answers plan "$POD" "$(dense)" --gbs 64 --save "$BATS_TEST_TMPDIR/best.plan" -q
+    refuses "best.plan:" train "mesh:8@56GB/s,200ns chip=ascend-950dt" "$(dense)" --plan "$BATS_TEST_TMPDIR/best.plan"
+}
+
+@test "plan: fixed axes stay fixed" {
+    answers plan "$POD" "$(dense)" --gbs 64 --tp 8 --pp 2 --zero 1 --json
+    json 'all(" pp=2 " in p["plan"] and p["plan"].startswith("tp=8 ") and " zero=1 " in p["plan"] for p in result["plans"])'
+}
+
+@test "plan: every objective" {
+    for objective in throughput cost energy; do
+        answers plan "$POD" "$(dense)" --gbs 64 --objective "$objective" --top 1 --json
+        json "result['objective'] == '$objective' and len(result['plans']) == 1"
+    done
+}
+
+@test "plan for people" {
+    answers plan "$POD" "$(dense)" --gbs 64
+    for word in plan step MFU "best plans by throughput" "plans legal" "but"; do says "$word"; done
+    for line in "${lines[@]}"; do [ "${#line}" -le 100 ]; done
+}
+
+@test "plan: nothing fits: exit 1 and the nearest miss" {
+    run --separate-stderr "$SUPERPOD" plan "mesh:2@56GB/s,200ns chip=ascend-950dt" deepseek-v3 --gbs 64
+    [ "$status" -eq 1 ]
+    [ -z "$output" ]
+    [[ "$stderr" == *"error: "*"GB"* ]]
+}
+
+@test "plan: refused before the search" {
+    refuses "/nonexistent/best.plan: error: cannot be written for --save: its folder does not exist" plan "$POD" "$(dense)" --gbs 64 --save /nonexistent/best.plan
+    refuses "cannot be written for --save: it is a folder" plan "$POD" "$(dense)" --gbs 64 --save "$BATS_TEST_TMPDIR"
+    refuses "--chips:1:1: error: 17 is more than the 16 chips" plan "$POD" "$(dense)" --gbs 64 --chips 17
+    refuses "--gbs: error: is missing" plan "$POD" "$(dense)"
+}
+
+@test "plan: an interrupt stops the search with 130 and leaves no file half-written" {
+    run --separate-stderr timeout -s INT 0.3 "$SUPERPOD" plan atlas-950-superpod deepseek-v3 --save "$BATS_TEST_TMPDIR/best.plan"
+    # timeout reports 124 when the command had to be stopped; the command's own status comes with --preserve-status.
+    [ "$status" -eq 124 ]
+    run --separate-stderr timeout --preserve-status -s INT 0.3 "$SUPERPOD" plan atlas-950-superpod deepseek-v3 --save "$BATS_TEST_TMPDIR/best.plan"
+    [ "$status" -eq 130 ] || { echo "status $status; $stderr"; return 1; }
+    [[ "$stderr" == *interrupted* ]]
+    [ -z "$(find "$BATS_TEST_TMPDIR" -name 'best.plan?*')" ]
+}
+
+@test "plan: no progress off a terminal; progress on one, and none with -q" {
+    command -v script > /dev/null || skip "script(1) is not installed"
+    run script -qec "timeout 1 '$SUPERPOD' plan atlas-950-superpod deepseek-v3" /dev/null < /dev/null
+    [[ "$output" == *searching* ]]
+    run script -qec "timeout 1 '$SUPERPOD' plan atlas-950-superpod deepseek-v3 -q" /dev/null < /dev/null
+    [[ "$output" != *searching* ]]
+}
+
+@test "schema of plan" { valid plan "$POD" "$(dense)" --gbs 64; }
+@test "schema of plan with everything" { valid plan "$POD" "$(dense)" --gbs 64 --explain --sources; }

@@ -1,0 +1,102 @@
+# superpod train: one step of a plan; and what is refused.
+load helper
+
+POD="mesh:8@56GB/s,200ns clos:8@224GB/s,1us chip=ascend-950dt"
+
+dense() { # a small dense model of the test's own
+    cat > "$BATS_TEST_TMPDIR/config.json" <<'JSON'
+{"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008, "num_attention_heads": 32, "num_hidden_layers": 32,
+ "num_key_value_heads": 32, "vocab_size": 32000, "max_position_embeddings": 4096, "tie_word_embeddings": false,
+ "hidden_act": "silu"}
+JSON
+    echo "$BATS_TEST_TMPDIR/config.json"
+}
+
+@test "train: contract keys; the breakdown sums to the step" {
+    answers train "$POD" "$(dense)" --gbs 64 --seq 4096 --tp 8 --pp 2 --recompute selective --json
+    json 'r["schema"] == "superpod/train/1" and set(("step_time_s", "tokens_per_s", "tokens_per_s_chip", "mfu", "hfu", "mem_bytes", "breakdown_s")) <= set(result)'
+    json 'close(sum(result["breakdown_s"].values()), result["step_time_s"], 1e-6)'
+    json 'close(result["tokens_per_s"], 64 * 4096 / result["step_time_s"]) and close(result["tokens_per_s_chip"] * result["chips"], result["tokens_per_s"])'
+    json '[m["stage"] for m in result["mem_bytes"]] == [0, 1]'
+    json 'all(close(m["total"], m["weights"] + m["gradients"] + m["optimizer"] + m["activations"] + m["buffers"] + m["overhead"]) for m in result["mem_bytes"])'
+    json 'result["fits"] and 0 < result["mfu"] <= result["hfu"] < 1 and result["lower_bound_s"] <= result["step_time_s"] * (1 + 1e-9)'
+    json 'result["chips"] == 64 and "dp=4" in result["plan"]'
+}
+
+@test "train: MFU is the model's work over the peak" {
+    answers train "$POD" "$(dense)" --gbs 64 --seq 4096 --tp 8 --json
+    json 'close(result["mfu"], result["model_flop"] / result["step_time_s"] / (result["chips"] * 547e12), 1e-6)'
+}
+
+@test "train: the plan printed is a plan to read" {
+    answers train "$POD" "$(dense)" --gbs 64 --seq 4096 --tp 4 --pp 2 --recompute selective --json
+    plan=$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["plan"])')
+    first=$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["step_time_s"])')
+    answers train "$POD" "$(dense)" --dp 8 --set "$plan" --json
+    json "result['step_time_s'] == $first and result['plan'] == '$plan'"
+}
+
+@test "train: an option changes what it says" {
+    answers train "$POD" "$(dense)" --gbs 64 --seq 4096 --tp 8 --zero 0 --json
+    plain=$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["mem_bytes"][0]["optimizer"])')
+    answers train "$POD" "$(dense)" --gbs 64 --seq 4096 --tp 8 --zero 1 --json
+    json "close(result['mem_bytes'][0]['optimizer'] * 8, $plain, 0.01)"
+    answers train "$POD" "$(dense)" --gbs 64 --seq 4096 --tp 8 --recompute full --json
+    json 'result["hfu"] > 1.2 * result["mfu"] and "recompute=full" in result["plan"]'
+}
+
+@test "train for people" {
+    answers train "$POD" "$(dense)" --gbs 64 --seq 4096 --tp 8 --pp 2 --recompute selective
+    for word in plan step throughput MFU memory limit "where the time" "groups on the tiers"; do says "$word"; done
+    for line in "${lines[@]}"; do [ "${#line}" -le 100 ]; done
+}
+
+@test "train: a plan that does not fit exits with 1, tells the memory and by how much" {
+    run --separate-stderr "$SUPERPOD" train "$POD" "$(dense)" --gbs 64 --seq 4096 --tp 1 --dp 8 --mbs 8 --zero 0
+    [ "$status" -eq 1 ]
+    [[ "$stderr" == *"error: the plan needs "*" on the fullest chip, and ascend-950dt has 144 GB"* ]]
+    says "DOES NOT FIT"
+}
+
+@test "train: 524,288 chips in a moment" {
+    answers train "mesh:8@56GB/s,200ns mesh:8@56GB/s,200ns clos:8192@224GB/s,1us chip=ascend-950dt" deepseek-v3 --gbs 524288 --ep 64 --pp 16 --recompute full --json
+    json 'result["chips"] == 524288'
+}
+
+@test "train --explain and --sources" {
+    answers train "$POD" "$(dense)" --gbs 64 --seq 4096 --tp 8 --explain --sources
+    says explanation
+    says "guesses"
+}
+
+@test "train: plans that cannot be are refused at the option" {
+    model="$(dense)"
+    refuses "--tp: error: found tp 3, which does not divide" train "$POD" "$model" --gbs 64 --tp 3 --dp 2
+    refuses "--ep: error: found ep 8" train "$POD" "$model" --gbs 64 --ep 8
+    refuses "--gbs: error: found gbs 63" train "$POD" "$model" --gbs 63
+    refuses "--gbs: error: is missing" train "$POD" "$model"
+    refuses "--dp: error: tp x cp x pp = 1 x 1 x 3 does not divide the 64 chips" train "$POD" "$model" --gbs 64 --pp 3
+    refuses "128 chips" train "$POD" "$model" --gbs 128 --dp 128
+    refuses "--pp: error: found pp 64" train "$POD" "$model" --gbs 64 --pp 64
+    refuses "--vpp: error: found vpp 2" train "$POD" "$model" --gbs 64 --vpp 2 --schedule 1f1b --pp 2
+    refuses "--zero: error: found zero 3 with pp 2" train "$POD" "$model" --gbs 64 --zero 3 --pp 2
+}
+
+@test "train: texts with a grammar of their own carry the column" {
+    model="$(dense)"
+    refuses "--place:1:" train "$POD" "$model" --gbs 64 --place tp=9
+    refuses "--place:1:" train "$POD" "$model" --gbs 64 --place xp=0
+    refuses "--place:1:" train "$POD" "$model" --gbs 64 --place tp
+    refuses "--order:1:" train "$POD" "$model" --gbs 64 --order tp,tp,dp,pp
+    refuses "--set:1:6: error:" train "$POD" "$model" --gbs 64 --set "tp=8 xp=2"
+    refuses "--set:1:" train "$POD" "$model" --gbs 64 --set "tp=eight"
+}
+
+@test "train --plan: files that are not plans" {
+    refuses "/nonexistent: error: cannot open the file" train "$POD" "$(dense)" --plan /nonexistent
+    refuses "plan.yaml:1:" train "$POD" "$(dense)" --plan "$(printf -- '- a\n' | file plan.yaml)"
+    refuses "plan.yaml:2:" train "$POD" "$(dense)" --plan "$(printf 'a: 1\n\tb: 2\n' | file plan.yaml)"
+}
+
+@test "schema of train" { valid train "$POD" "$(dense)" --gbs 64 --tp 8; }
+@test "schema of train with everything" { valid train atlas-950-superpod deepseek-v3 --ep 64 --pp 16 --recompute full --explain --sources; }
