@@ -25,7 +25,7 @@ static const char *gloss_of(const char *label)
 static void part_row(sp_i_out *out, uint32_t color, const char *label, double time_s, double step_time_s)
 {
     char a[SP_I_NUMBER], b[SP_I_NUMBER];
-    sp_i_out_printf(out, "<tr><td><i class=\"box k%u\"></i>", color);
+    sp_i_out_printf(out, "<tr><td class=\"l\"><i class=\"box k%u\"></i>", color);
     sp_i_html(out, label);
     sp_i_out_printf(out, "</td><td class=\"dim\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n", gloss_of(label), sp_i_quantity(time_s, SP_UNIT_SECONDS, a),
                     sp_i_percent(time_s / step_time_s, b));
@@ -130,6 +130,16 @@ static void memory_bar(sp_i_out *out, const sp_train_report *r, const memory_row
     sp_i_out_printf(out, "<span%s>%s</span></div>\n", over ? " class=\"bad\"" : "", sp_i_quantity(m->total, SP_UNIT_BYTES, a));
 }
 
+static void memory_gap(sp_i_out *out, const sp_train_report *r, const memory_rows *rows, uint32_t row)
+{
+    uint32_t last = row;
+    while (last + 1 < rows->n && !is_drawn(rows, last + 1))
+        last++;
+    sp_i_out_text(out, "<div class=\"row two dim\"><span>...</span><span>");
+    stage_range(out, r, rows->first[row], rows->last[last]);
+    sp_i_out_text(out, " not drawn (the fullest of all is)</span></div>\n");
+}
+
 static void memory_numbers(sp_i_out *out, const sp_train_report *r, const memory_rows *rows)
 {
     char a[SP_I_NUMBER];
@@ -168,13 +178,14 @@ void sp_i_html_memory(sp_i_out *out, const sp_i_subject *s)
     char a[SP_I_NUMBER];
     sp_i_out_printf(out, "<h2>Memory of a chip, by stage</h2>\n<p>The line marks the capacity, %s.</p>\n",
                     sp_i_quantity(r->mem_capacity_bytes, SP_UNIT_BYTES, a));
+    sp_i_out_text(out, "<div class=\"chart\">\n");
     for (uint32_t row = 0; row < rows.n; row++) {
         if (is_drawn(&rows, row))
             memory_bar(out, r, &rows, row, &palette, full);
         else if (is_drawn(&rows, row - 1))
-            sp_i_out_text(out, "<div class=\"row dim\"><span>...</span><span>stages left out here lie between their neighbours "
-                               "or below</span><span></span></div>\n");
+            memory_gap(out, r, &rows, row);
     }
     sp_i_svg_legend(out, &palette);
+    sp_i_out_text(out, "</div>\n");
     memory_numbers(out, r, &rows);
 }

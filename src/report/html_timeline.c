@@ -2,6 +2,7 @@
  * be read, with a table that says how often each kind of slot ran and how long it took. */
 #include "report_private.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,8 @@
 #define STAGES_ZOOMED 16u  /* in a window     */
 #define SLOTS_ZOOMED 24u   /* of a stage in a window */
 #define SLOTS_WHOLE 44u    /* a step of no more slots a stage is drawn in one window */
-#define SLOT_PX 14.0       /* what the median slot of a window should get */
+#define SLOT_PX 9.0        /* what the median slot of a window should get for one digit */
+#define DIGIT_PX 5.3       /* and for each further one */
 
 /* ---- what is drawn ------------------------------------------------------------------------------------------------------ */
 
@@ -17,6 +19,9 @@ static sp_status make_view(sp_i_view *view, const sp_i_subject *s, const sp_i_sl
 {
     const sp_train_report *r = s->report;
     *view = (sp_i_view){.program = r->program, .slots = slots, .n_lanes = 1, .chunks = s->plan->vpp};
+    for (uint32_t i = 0; i < slots->n; i++)
+        if (slots->slot[i].numbered && slots->slot[i].micro_batch >= view->micro_batches)
+            view->micro_batches = slots->slot[i].micro_batch + 1;
     view->color = calloc((size_t)r->program->n_classes + 1, 1);
     if (!view->color)
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the colours of %u task classes", r->program->n_classes);
@@ -43,16 +48,44 @@ static uint32_t most_slots(const sp_i_view *view)
     return most;
 }
 
-/* Stages of a diagram of at most `room` rows: as many from either end. */
-static bool is_shown(const sp_i_view *view, uint32_t stage, uint32_t room)
+/* Stages of a diagram: of those with slots in it as many from either end as it has rows for. */
+typedef struct rows { uint32_t first, end, room; } rows;
+
+static rows rows_in(const sp_i_view *view, int64_t from_ps, int64_t to_ps, uint32_t room)
 {
-    return view->slots->n_stages <= room || stage < room / 2 || stage >= view->slots->n_stages - room / 2;
+    rows r = {.first = UINT32_MAX, .room = room};
+    for (uint32_t s = 0; s < view->slots->n_stages; s++)
+        for (uint32_t i = 0; i < sp_i_slots_of(view->slots, s); i++) {
+            const sp_i_slot *slot = sp_i_slots_at(view->slots, s, i);
+            if (slot->stream != SP_STREAM_COMPUTE || slot->end_ps <= from_ps || slot->start_ps >= to_ps)
+                continue;
+            r.first = r.first == UINT32_MAX ? s : r.first;
+            r.end = s + 1;
+            break;
+        }
+    return r;
 }
 
-static void gap_row(sp_i_out *out, const sp_i_view *view, uint32_t room)
+static bool is_shown(const rows *r, uint32_t stage)
 {
-    sp_i_out_printf(out, "<div class=\"row two dim\"><span>...</span><span>stages %u to %u not drawn</span></div>\n", room / 2,
-                    view->slots->n_stages - room / 2 - 1);
+    if (stage < r->first || stage >= r->end)
+        return false;
+    return r->end - r->first <= r->room || stage < r->first + r->room / 2 || stage >= r->end - r->room / 2;
+}
+
+/* One line for a run of stages that are not drawn; `stage` is the first of them. Returns the last. */
+static uint32_t gap_row(sp_i_out *out, const sp_i_view *view, const rows *r, uint32_t stage)
+{
+    uint32_t last = stage;
+    while (last + 1 < view->slots->n_stages && !is_shown(r, last + 1))
+        last++;
+    bool idle = stage >= r->end || last < r->first;
+    const char *why = idle ? ": no slots in this window" : " not drawn";
+    if (stage == last)
+        sp_i_out_printf(out, "<div class=\"row two dim\"><span>...</span><span>stage %u%s</span></div>\n", stage, why);
+    else
+        sp_i_out_printf(out, "<div class=\"row two dim\"><span>...</span><span>stages %u to %u%s</span></div>\n", stage, last, why);
+    return last;
 }
 
 /* ---- windows ------------------------------------------------------------------------------------------------------------- */
@@ -106,18 +139,19 @@ static double window_px(const sp_i_view *view, int64_t from_ps, int64_t to_ps)
     }
     qsort(length, n, sizeof *length, compare_ps);
     double median = n ? (double)length[n / 2] : 0;
-    double px = median > 0 ? (double)(to_ps - from_ps) / median * SLOT_PX : 640;
+    double slot_px = SLOT_PX + DIGIT_PX * (view->micro_batches > 1 ? floor(log10(view->micro_batches - 1)) : 0);
+    double px = median > 0 ? (double)(to_ps - from_ps) / median * slot_px : 640;
     return px < 560 ? 560 : px > 960 ? 960 : px;
 }
 
 static void draw_window(sp_i_out *out, const sp_i_view *view, int64_t from_ps, int64_t to_ps, bool from_end)
 {
     double px = window_px(view, from_ps, to_ps);
-    sp_i_out_printf(out, "<div class=\"scroll\"><div style=\"min-width:%.0fpx\">\n", px + 80);
+    sp_i_out_printf(out, "<div class=\"scroll chart\"><div style=\"min-width:%.0fpx\">\n", px + 80);
+    rows r = rows_in(view, from_ps, to_ps, STAGES_ZOOMED);
     for (uint32_t s = 0; s < view->slots->n_stages; s++) {
-        if (!is_shown(view, s, STAGES_ZOOMED)) {
-            if (is_shown(view, s - 1, STAGES_ZOOMED))
-                gap_row(out, view, STAGES_ZOOMED);
+        if (!is_shown(&r, s)) {
+            s = gap_row(out, view, &r, s);
             continue;
         }
         sp_i_out_printf(out, "<div class=\"row two\"><span>stage %u</span>", s);
@@ -145,11 +179,11 @@ static double busy_fraction(const sp_i_view *view, uint32_t stage)
 static void draw_overview(sp_i_out *out, const sp_i_view *view)
 {
     char a[SP_I_NUMBER];
-    sp_i_out_text(out, "<div class=\"row dim\"><span></span><span></span><span>busy</span></div>\n");
+    sp_i_out_text(out, "<div class=\"chart\">\n<div class=\"row dim\"><span></span><span></span><span>busy</span></div>\n");
+    rows r = rows_in(view, 0, view->slots->end_ps, STAGES_DRAWN);
     for (uint32_t s = 0; s < view->slots->n_stages; s++) {
-        if (!is_shown(view, s, STAGES_DRAWN)) {
-            if (is_shown(view, s - 1, STAGES_DRAWN))
-                gap_row(out, view, STAGES_DRAWN);
+        if (!is_shown(&r, s)) {
+            s = gap_row(out, view, &r, s);
             continue;
         }
         sp_i_out_printf(out, "<div class=\"row\"><span>stage %u</span>", s);
@@ -158,7 +192,7 @@ static void draw_overview(sp_i_out *out, const sp_i_view *view)
     }
     sp_i_out_text(out, "<div class=\"row\"><span></span>");
     sp_i_svg_axis(out, 0, view->slots->end_ps, false);
-    sp_i_out_text(out, "<span></span></div>\n");
+    sp_i_out_text(out, "<span></span></div>\n</div>\n");
 }
 
 /* ---- table --------------------------------------------------------------------------------------------------------------- */
@@ -170,7 +204,7 @@ static void tally_row(sp_i_out *out, const sp_i_view *view, uint32_t c, const ta
     const sp_task_class *task = &view->program->classes[c];
     char stream[96], a[SP_I_NUMBER], b[SP_I_NUMBER], d[SP_I_NUMBER], e[SP_I_NUMBER], f[SP_I_NUMBER];
     sp_i_stream_name(view->program, task->stream, stream, sizeof stream);
-    sp_i_out_printf(out, "<tr><td><i class=\"box k%u\"></i>", view->color[c]);
+    sp_i_out_printf(out, "<tr><td class=\"l\"><i class=\"box k%u\"></i>", view->color[c]);
     sp_i_html(out, task->label);
     sp_i_out_text(out, "</td><td>");
     sp_i_html(out, stream);
@@ -221,7 +255,7 @@ static void explain(sp_i_out *out, const sp_i_view *view)
 {
     sp_i_out_printf(out, "<p>One row a stage: %s%s.</p>\n", view->n_lanes > 1 ? "the wide lane is compute, the thin ones below it are "
                     "communication streams; empty is waiting" : "filled is compute, empty is waiting",
-                    view->chunks > 1 ? "; every second chunk of layers is drawn lighter" : "");
+                    view->chunks > 1 ? "; every second chunk of layers is drawn fainter" : "");
 }
 
 static void draw_windows(sp_i_out *out, const sp_i_view *view)
@@ -231,6 +265,8 @@ static void draw_windows(sp_i_out *out, const sp_i_view *view)
         return;
     }
     draw_overview(out, view);
+    if (most_slots(view) > SP_I_EXACT_SLOTS)
+        sp_i_out_text(out, "<p class=\"small dim\">Slots are too many to tell apart here: heights are shares of the time.</p>\n");
     sp_i_out_text(out, "<h3>The first micro-batches</h3>\n");
     draw_window(out, view, 0, first_end(view), false);
     sp_i_out_text(out, "<h3>The last micro-batches</h3>\n");

@@ -121,11 +121,13 @@ typedef struct sp_i_view {
     uint8_t *color;                    /* [n_classes] */
     uint8_t lane[SP_STREAMS_MAX];      /* of a stream: 0 is compute */
     uint32_t n_lanes;                  /* the compute lane included */
-    uint32_t chunks;                   /* a stage's */
+    uint32_t chunks, micro_batches;    /* a stage's */
 } sp_i_view;
 /* Slots of a stage in [from_ps, to_ps) drawn one by one, micro-batch numbers where they have room at width_px. */
 void sp_i_svg_slots(sp_i_out *out, const sp_i_view *view, uint32_t stage, int64_t from_ps, int64_t to_ps, double width_px);
-/* A stage over the whole step as shapes that stretch: slot by slot when there are few, else the share of time in bins. */
+/* A stage over the whole step as shapes that stretch: slot by slot up to so many, else the share of time in bins. More than
+ * that in 900 px are thinner than the eye separates. */
+#define SP_I_EXACT_SLOTS 400u
 void sp_i_svg_overview(sp_i_out *out, const sp_i_view *view, uint32_t stage);
 /* Ticks of a time axis; from_end: labelled as time before to_ps. */
 void sp_i_svg_axis(sp_i_out *out, int64_t from_ps, int64_t to_ps, bool from_end);

@@ -7,7 +7,6 @@
 #define COMPUTE_PX 18u
 #define LANE_PX 5u        /* 4 drawn, 1 between */
 #define BINS 240u
-#define EXACT_SLOTS 400u  /* more slots than this in 900 px are thinner than the eye separates */
 
 static uint32_t height_of(const sp_i_view *view)
 {
@@ -45,13 +44,16 @@ static void slot_title(sp_i_out *out, const sp_i_view *view, const sp_i_slot *sl
                     sp_i_quantity((double)slot->start_ps * 1e-12, SP_UNIT_SECONDS, b));
 }
 
-static void slot_number(sp_i_out *out, uint32_t color, double x, double width, double width_px, uint32_t micro_batch)
+static void slot_number(sp_i_out *out, uint32_t color, bool odd, double x, double width, double width_px, uint32_t micro_batch)
 {
     char text[16];
+    char on[16] = "odd";
     int n = snprintf(text, sizeof text, "%u", micro_batch);
+    if (!odd)
+        snprintf(on, sizeof on, "on%u", color);
     /* 5.3 px a digit of the 9 px font, 2 px to spare */
     if (width / 100 * width_px >= 5.3 * n + 2)
-        sp_i_out_printf(out, "<text class=\"on%u m\" x=\"%.3f%%\" y=\"12.5\">%s</text>", color, x + width / 2, text);
+        sp_i_out_printf(out, "<text class=\"%s m\" x=\"%.3f%%\" y=\"12.5\">%s</text>", on, x + width / 2, text);
 }
 
 static void draw_slot(sp_i_out *out, const sp_i_view *view, const sp_i_slot *slot, int64_t from_ps, int64_t to_ps, double width_px)
@@ -71,7 +73,7 @@ static void draw_slot(sp_i_out *out, const sp_i_view *view, const sp_i_slot *slo
     slot_title(out, view, slot);
     sp_i_out_text(out, "</rect>");
     if (slot->numbered)
-        slot_number(out, color, x, width, width_px, slot->micro_batch);
+        slot_number(out, color, odd, x, width, width_px, slot->micro_batch);
 }
 
 void sp_i_svg_slots(sp_i_out *out, const sp_i_view *view, uint32_t stage, int64_t from_ps, int64_t to_ps, double width_px)
@@ -147,7 +149,7 @@ void sp_i_svg_overview(sp_i_out *out, const sp_i_view *view, uint32_t stage)
             if (most <= 0)
                 continue;
             sp_i_out_printf(out, "<path class=\"k%u\" d=\"", color);
-            if (b.slots <= EXACT_SLOTS)
+            if (b.slots <= SP_I_EXACT_SLOTS)
                 exact_path(out, view, stage, color, lane);
             else
                 bins_path(out, &b, color, lane);
