@@ -27,7 +27,8 @@ static void part_row(sp_i_out *out, uint32_t color, const char *label, double ti
     char a[SP_I_NUMBER], b[SP_I_NUMBER];
     sp_i_out_printf(out, "<tr><td class=\"l\"><i class=\"box k%u\"></i>", color);
     sp_i_html(out, label);
-    sp_i_out_printf(out, "</td><td class=\"dim\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n", gloss_of(label), sp_i_quantity(time_s, SP_UNIT_SECONDS, a),
+    sp_i_out_printf(out, "</td><td class=\"dim\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n", gloss_of(label),
+                    sp_i_quantity(time_s, SP_UNIT_SECONDS, a),
                     sp_i_percent(time_s / step_time_s, b));
 }
 

@@ -208,7 +208,8 @@ static void tally_row(sp_i_out *out, const sp_i_view *view, uint32_t c, const ta
     sp_i_html(out, task->label);
     sp_i_out_text(out, "</td><td>");
     sp_i_html(out, stream);
-    sp_i_out_printf(out, "</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n",
+    sp_i_out_printf(out, "</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
+                    "<td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n",
                     sp_i_count(t->n, a), sp_i_quantity((double)t->least * 1e-12, SP_UNIT_SECONDS, b),
                     sp_i_quantity((double)t->sum / (double)t->n * 1e-12, SP_UNIT_SECONDS, d),
                     sp_i_quantity((double)t->most * 1e-12, SP_UNIT_SECONDS, e),
@@ -237,7 +238,8 @@ static sp_status draw_table(sp_i_out *out, const sp_i_view *view, sp_error *err)
         t->n++;
     }
     if (status == SP_OK)
-        sp_i_out_text(out, "<div class=\"scroll\"><table><tr><th>slots</th><th>stream</th><th class=\"n\">number</th><th class=\"n\">shortest</th>"
+        sp_i_out_text(out, "<div class=\"scroll\"><table><tr><th>slots</th><th>stream</th><th class=\"n\">number</th>"
+                           "<th class=\"n\">shortest</th>"
                            "<th class=\"n\">mean</th><th class=\"n\">longest</th><th class=\"n\">a stage, in all</th></tr>\n");
     for (uint32_t c = 0; status == SP_OK && c < n; c++)
         if (of[c].n)

@@ -88,7 +88,8 @@ static inline uint32_t add_class(sp_builder *b, sp_task_class task)
     return (uint32_t)sp_builder_class(b, &task, 0);
 }
 
-/* 1F1B: stage p starts P-1-p forwards before its first backward, then alternates. Compute on stream 0 (slots in two parts), hand-over on 1 and 2, gradients on 3.
+/* 1F1B: stage p starts P-1-p forwards before its first backward, then alternates. Compute on stream 0 (slots in two
+ * parts), hand-over on 1 and 2, gradients on 3.
  * As predicted steps are: a step of a class is a position in the stage's order, a chunk a part of a slot. */
 static inline const sp_program *fixture_program(fixture *f, uint32_t stages, uint32_t micro_batches)
 {
@@ -101,7 +102,8 @@ static inline const sp_program *fixture_program(fixture *f, uint32_t stages, uin
     f->update_s[0] = 3e-3;
     sp_builder *b = sp_builder_create(f->arena, "step", stages, 0);
     uint32_t K = micro_batches;
-    sp_task_class slot = {.label = "forward", .kind = SP_TASK_COMPUTE, .n_step = K, .n_mb = 1, .n_chunk = 2, .priority = 1, .cost_s = f->forward_s};
+    sp_task_class slot = {.label = "forward", .kind = SP_TASK_COMPUTE, .n_step = K, .n_mb = 1, .n_chunk = 2, .priority = 1,
+                          .cost_s = f->forward_s};
     uint32_t forward = add_class(b, slot);
     slot.label = "backward", slot.priority = 0, slot.cost_s = f->backward_s;
     uint32_t backward = add_class(b, slot);
@@ -109,7 +111,8 @@ static inline const sp_program *fixture_program(fixture *f, uint32_t stages, uin
     uint32_t send_f = add_class(b, send);
     send.stream = 2;
     uint32_t send_b = add_class(b, send);
-    sp_task_class sync = {.label = "dp reduce", .kind = SP_TASK_COMPUTE, .n_step = 1, .n_mb = 1, .n_chunk = 1, .stream = 3, .cost_s = f->sync_s};
+    sp_task_class sync = {.label = "dp reduce", .kind = SP_TASK_COMPUTE, .n_step = 1, .n_mb = 1, .n_chunk = 1, .stream = 3,
+                          .cost_s = f->sync_s};
     uint32_t reduce = add_class(b, sync);
     sync.label = "optimizer", sync.stream = 0, sync.cost_s = f->update_s;
     uint32_t update = add_class(b, sync);
@@ -179,8 +182,9 @@ static inline fixture *fixture_make(uint32_t stages, uint32_t micro_batches)
     for (uint32_t i = 0; i < 3; i++)
         f->ranked[i] = (sp_ranked){.plan = f->plan, .step_time_s = f->report.step_time_s * (1 + 0.05 * i), .mfu = 0.41 - 0.02 * i,
                                    .tokens_per_s_chip = 1000, .mem_bytes_max = 9e10};
-    f->solution = (sp_solution){.n = 3, .ranked = f->ranked, .counts = {.legal = 12345, .refused = 4690, .refused_divide = 2000, .refused_memory = 2345, .refused_place = 345,
-                                                                     .priced = 10000, .simulated = 87}};
+    f->solution = (sp_solution){.n = 3, .ranked = f->ranked,
+                                .counts = {.legal = 12345, .refused = 4690, .refused_divide = 2000, .refused_memory = 2345,
+                                           .refused_place = 345, .priced = 10000, .simulated = 87}};
     return f;
 }
 
