@@ -1,6 +1,8 @@
 /* Pieces: the items of a block, the embedding, the head and an MTP module, priced for one plan. */
 #include "price.h"
 
+#include "superpod/engine.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -13,6 +15,12 @@ uint32_t sp_i_stream_of(const sp_layout *layout, sp_comm_group group)
     return SP_I_STREAM_TIER + outermost;
 }
 
+/* Seconds as the event evaluator counts them: sums of pieces then equal the run of the slot, and the bound holds to the tick. */
+static double whole_ticks(double seconds)
+{
+    return (double)sp_ticks_ps(seconds) * 1e-12;
+}
+
 static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_layout *layout, const sp_item *item, sp_i_cost *out,
                             sp_error *err)
 {
@@ -22,13 +30,16 @@ static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_l
         out->coll = item->coll;
         out->group = item->group;
         out->size_bytes = item->size_bytes;
-        return sp_i_comm_s(pricer, item->coll, &layout->group[item->group], stack, item->size_bytes, &out->time_s, &out->algo, err);
+        sp_status status = sp_i_comm_s(pricer, item->coll, &layout->group[item->group], stack, item->size_bytes, &out->time_s, &out->algo,
+                                       err);
+        out->time_s = whole_ticks(out->time_s);
+        return status;
     }
     sp_op_cost cost;
     sp_status status = sp_chip_op_cost(pricer->machine->chip, &item->op, &cost);
     if (status != SP_OK)
         return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "operator %s cannot be priced", item->label);
-    out->time_s = cost.time_s;
+    out->time_s = whole_ticks(cost.time_s);
     out->flop = cost.flop;
     return SP_OK;
 }

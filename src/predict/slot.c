@@ -35,10 +35,19 @@ static void put_piece(slot_run *run, const sp_i_piece *piece, bool recompute)
     }
 }
 
-/* Does item i of the run still run beside item `at`? */
-static bool hidden_at(const slot_run *run, uint32_t i, uint32_t at)
+/* Does item i run beside the items that follow it, rather than before them? */
+static bool covered(const slot_run *run, uint32_t i)
 {
-    return run->item[i].stream != SP_I_STREAM_COMPUTE && run->item[i].slack > 0 && i + run->item[i].slack >= at;
+    return run->item[i].stream != SP_I_STREAM_COMPUTE && run->item[i].slack > 0;
+}
+
+/* The last item before `at` that all later ones wait for; -1: none. */
+static int64_t last_firm(const slot_run *run, uint32_t at)
+{
+    int64_t i = (int64_t)at - 1;
+    while (i >= 0 && covered(run, (uint32_t)i))
+        i--;
+    return i;
 }
 
 static void wait_for(maker *m, uint32_t waiting, uint32_t from, sp_pick pick, int32_t c0)
@@ -47,18 +56,16 @@ static void wait_for(maker *m, uint32_t waiting, uint32_t from, sp_pick pick, in
     sp_builder_dep(m->builder, waiting, dep);
 }
 
-/* The items of `run` that must have ended before anything after position `at` of it begins. */
+/* What must have ended before position `at` of the run (whole: before anything after the run): the last firm item, which
+ * itself waited for all that was released before it, and covered items whose cover has ended since. */
 static void wait_for_items(maker *m, uint32_t waiting, const slot_run *run, uint32_t at, bool whole, sp_pick pick, int32_t c0)
 {
-    for (uint32_t i = at; i-- > 0;)
-        if (!hidden_at(run, i, at)) {
-            wait_for(m, waiting, run->first_class + i, pick, c0);
-            break;
-        }
+    int64_t firm = last_firm(run, at);
+    if (firm >= 0)
+        wait_for(m, waiting, run->first_class + (uint32_t)firm, pick, c0);
     for (uint32_t i = 0; i < at; i++) {
-        bool released_here = run->item[i].slack > 0 && run->item[i].stream != SP_I_STREAM_COMPUTE &&
-                             (whole ? i + run->item[i].slack + 1 >= at : i + run->item[i].slack + 1 == at);
-        if (released_here)
+        int64_t released = (int64_t)i + run->item[i].slack + 1;   /* position of the first item that waits for it */
+        if (covered(run, i) && released > firm && (whole || released <= at))
             wait_for(m, waiting, run->first_class + i, pick, c0);
     }
 }
@@ -93,7 +100,7 @@ static bool put_class(maker *m, const sp_i_cost *item, uint32_t count, int32_t *
     return *out >= 0;
 }
 
-/* ZeRO-3: the weights of layer l are gathered while layer l-1 computes, no further ahead. */
+/* ZeRO-3: the weights of layer l are gathered while layer l-1 computes, no further ahead: two layers are held at once. */
 static bool put_gather(maker *m)
 {
     slot_run *run = m->run;
@@ -103,10 +110,17 @@ static bool put_gather(maker *m)
     sp_i_cost item = {.label = "dp", .time_s = run->gather_s, .stream = sp_i_stream_of(m->layout, SP_GROUP_DP), .group = SP_GROUP_DP};
     if (!put_class(m, &item, run->count, &run->gather_class))
         return false;
-    wait_for(m, (uint32_t)run->gather_class, run->first_class, SP_PICK_SAME, -2);
-    wait_for(m, run->first_class, (uint32_t)run->gather_class, SP_PICK_SAME, 0);
-    if (m->have_before && m->before->gather_class >= 0)
-        wait_for(m, (uint32_t)run->gather_class, (uint32_t)m->before->gather_class, SP_PICK_AT, -1);
+    wait_for_items(m, (uint32_t)run->gather_class, run, run->n, true, SP_PICK_SAME, -2);
+    if (m->have_before) {   /* the first layer's: when the layer before has begun; the second's: when it has ended */
+        wait_for(m, (uint32_t)run->gather_class, m->before->first_class, SP_PICK_AT, -1);
+        int64_t firm = last_firm(m->before, m->before->n);
+        sp_dep second = {.from = m->before->first_class + (uint32_t)(firm < 0 ? 0 : firm), .step = {.pick = SP_PICK_AT, .c0 = -1},
+                         .when = {1, run->count}, .when_value = 1};
+        if (run->count > 1)
+            sp_builder_dep(m->builder, (uint32_t)run->gather_class, second);
+    }
+    for (uint32_t i = 0; i < run->n && last_firm(run, i) < 0; i++)
+        wait_for(m, run->first_class + i, (uint32_t)run->gather_class, SP_PICK_SAME, 0);
     return true;
 }
 
@@ -135,11 +149,14 @@ static bool put_run(maker *m)
         if (i == 0)
             run->first_class = (uint32_t)task;
         wait_for_items(m, (uint32_t)task, run, i, false, SP_PICK_SAME, 0);
-        if (i == 0 && m->have_before)
-            wait_for_items(m, (uint32_t)task, m->before, m->before->n, true, SP_PICK_AT, -1);
     }
-    if (run->count > 1)
-        wait_for_items(m, run->first_class, run, run->n, true, SP_PICK_SAME, -1);
+    /* what no firm item of this layer holds back waits for the layer before, and so does the first firm one */
+    for (uint32_t i = 0; i < run->n && last_firm(run, i) < 0; i++) {
+        if (m->have_before)
+            wait_for_items(m, run->first_class + i, m->before, m->before->n, true, SP_PICK_AT, -1);
+        if (run->count > 1)
+            wait_for_items(m, run->first_class + i, run, run->n, true, SP_PICK_SAME, -1);
+    }
     if (!put_gather(m) || !put_scatter(m))
         return false;
     slot_run *swap = m->before;

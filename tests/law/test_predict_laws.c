@@ -148,6 +148,66 @@ static void bound_and_parts(void **state)
     for_plans(*state, 1, 120, check_bound_and_parts);
 }
 
+/* Links so slow that the traffic that may hide decides: what it is too long for must show, in slots of any shape. */
+static void hidden_traffic_shows_where_it_is_longer(void **state)
+{
+    fixture *f = *state;
+    static const char *const slow[] = {"switch:8@4GB/s,1us chip=h100", "switch:8@40GB/s,1us chip=h100", "torus:8@4GB/s,1us chip=tpu-v5p"};
+    for (size_t i = 0; i < 3; i++)
+        for (int m = 0; m < 4; m++)
+            for (uint32_t cp = 1; cp <= 2; cp++) {
+                sp_plan plan = sp_plan_default(), plain;
+                plan.tp = 4;
+                plan.cp = cp;
+                plan.dp = 2 / cp;
+                plan.ep = strcmp(models[m], "llama3-8b") == 0 ? 1 : 4;
+                plan.gbs = 4;
+                plan.seq = 4096;
+                plan.recompute = (sp_recompute)(m % SP_RECOMPUTES);
+                plain = plan;
+                plan.overlap_tp = plan.overlap_ep = true;
+                check_bound_and_parts(machine(f, slow[i]), model(f, models[m]), &plan);
+                sp_train_report hidden, shown;
+                run_plan(machine(f, slow[i]), model(f, models[m]), &plan, f->arena, &hidden);
+                run_plan(machine(f, slow[i]), model(f, models[m]), &plain, f->arena, &shown);
+                assert_true(hidden.step_time_s <= shown.step_time_s * (1 + 1e-9));
+            }
+}
+
+/* A layer's operators never run before those of the layer before it, whatever is hidden beside them. */
+static void layers_run_in_order(void **state)
+{
+    fixture *f = *state;
+    for (int overlap = 0; overlap < 2; overlap++)
+        for (uint32_t zero = 1; zero <= 3; zero += 2) {
+            sp_plan plan = sp_plan_default();
+            plan.tp = 4;
+            plan.dp = 2;
+            plan.gbs = 2;
+            plan.seq = 4096;
+            plan.zero = zero;
+            plan.overlap_tp = overlap;
+            sp_train_report r;
+            run_plan(machine(f, "switch:8@40GB/s,1us chip=h100"), model(f, "llama3-8b"), &plan, f->arena, &r);
+            assert_int_equal(r.program->n_callees, 2);
+            for (uint32_t c = 0; c < 2; c++) {
+                const sp_program *slot = r.program->callees[c];
+                uint32_t layer = 0, seen = 0;
+                sp_run run;
+                assert_int_equal(sp_fabric_event(slot, f->arena, &run, NULL), SP_OK);
+                for (uint32_t i = 0; i < run.n_spans; i++) {
+                    const sp_span *s = &run.spans[i];
+                    if (slot->classes[s->task_class].kind != SP_TASK_COMPUTE || slot->classes[s->task_class].n_step != 32)
+                        continue;
+                    assert_true(s->at.step >= layer);
+                    layer = s->at.step;
+                    seen++;
+                }
+                assert_true(layer == 31 && seen > 32);
+            }
+        }
+}
+
 static void check_in_flight(const sp_machine *m, const sp_model *mod, const sp_plan *plan)
 {
     sp_arena *arena = sp_arena_create();
@@ -312,7 +372,8 @@ static void search_equals_brute_force(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bound_and_parts), cmocka_unit_test(memory_counts_what_the_run_holds), cmocka_unit_test(faster_links_are_not_slower),
+        cmocka_unit_test(bound_and_parts), cmocka_unit_test(hidden_traffic_shows_where_it_is_longer), cmocka_unit_test(layers_run_in_order),
+        cmocka_unit_test(memory_counts_what_the_run_holds), cmocka_unit_test(faster_links_are_not_slower),
         cmocka_unit_test(pipeline_takes_its_closed_form), cmocka_unit_test(search_equals_brute_force)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
