@@ -9,7 +9,9 @@
 
 const char *sp_i_machine_title(const sp_machine *machine)
 {
-    return machine->title && *machine->title ? machine->title : machine->name;
+    if (machine->title && *machine->title)
+        return machine->title;
+    return strcmp(machine->name, "custom") == 0 ? "a custom machine" : machine->name;
 }
 
 void sp_i_words_layers(const sp_plan *plan, const sp_model *model, uint32_t stage, char *out, size_t out_size)
