@@ -107,7 +107,7 @@ static const bad bads[] = {
     {"nic: true", "nic: 1e", 0, SP_E_PARSE, 13, 14, "1e"},
     {"nic: true", "nic: true\n        twisted: true", 0, SP_E_INVAL, 11, 9, "twisted"},
     {"nic: true", "nik: true", 0, SP_E_PARSE, 13, 9, "nik"},
-    {"value: 10GB/s", "value: 900GB/s", 0, SP_E_INVAL, 5, 3, "h100 has 18"},
+    {"value: 10GB/s", "value: 900GB/s", 0, SP_E_UNFIT, 5, 3, "h100 has 18"},
     {"price_per_chip", "price: {value: 1USD, grade: guess, source: \"a\"}\nprice_per_chip", 0, SP_E_PARSE, 17, 17, "both"},
 };
 
