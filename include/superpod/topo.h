@@ -124,6 +124,9 @@ typedef struct sp_machine_totals {
     double power_w, price_usd;             /* 0: unknown                                                             */
 } sp_machine_totals;
 sp_status sp_machine_count(const sp_machine *machine, sp_machine_totals *out, sp_error *err);
+/* Links and switches of one tier of any plane. */
+sp_status sp_machine_count_tier(const sp_machine *machine, uint32_t plane, uint32_t tier, uint64_t *links, uint64_t *switches,
+                                sp_error *err);
 
 /* Fraction of raw port rate left for payload on this machine (the chip's, or 1). All evaluators use raw x payload. */
 double sp_machine_payload(const sp_machine *machine);

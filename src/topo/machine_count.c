@@ -73,6 +73,14 @@ sp_status sp_machine_count(const sp_machine *machine, sp_machine_totals *out, sp
     return SP_OK;
 }
 
+sp_status sp_machine_count_tier(const sp_machine *machine, uint32_t plane, uint32_t tier, uint64_t *links, uint64_t *switches,
+                                sp_error *err)
+{
+    if (plane >= machine->n_planes || tier >= machine->planes[plane].n_tiers)
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "no tier %u in plane %u", tier, plane);
+    return sp_i_count_tier(machine, plane, tier, links, switches, err);
+}
+
 double sp_machine_payload(const sp_machine *machine)
 {
     sp_value payload = machine->chip->payload_fraction;

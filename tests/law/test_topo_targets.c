@@ -125,6 +125,10 @@ static void cloudmatrix(void **state)
     near(node_up, 8 * 392e9, 1e-9);
     assert_int_equal(m->n_planes, 2);
     near(m->planes[1].tiers[0].bw_bytes_per_s.nominal * 8, 3.2e12 / 8, 1e-12);
+    uint64_t links, switches;
+    assert_int_equal(sp_machine_count_tier(m, 1, 0, &links, &switches, NULL), SP_OK);
+    assert_true(links >= 384 && switches >= 3);   /* 384 x 400G on switches of 128 */
+    assert_int_equal(sp_machine_count_tier(m, 2, 0, &links, &switches, NULL), SP_E_INVAL);
     sp_arena_destroy(arena);
 }
 

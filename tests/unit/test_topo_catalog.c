@@ -130,6 +130,35 @@ static void every_value_has_a_source(void **state)
     }
 }
 
+/* A key of the source list that a text mentions has its address in the file. */
+static void every_key_has_an_address(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"KN25", "WP950", "WAIC26", "LQ26", "CM2", "UBM", "HC25", "UBSPEC", "HCCLUT", "SA-CM", "GK", "HWA",
+                                       "TECHCTO", "VERDA", "TH-RU", "VR", "MI400", "META-ROCE", "HPN", "EPOCH", "XAI-NET", "TPU4",
+                                       "TPU5P", "TPU7", "TPU8", "SA-TRN2", "TRN3", "TRN3U", "GITEE"};
+    for (size_t i = 0; i < sp_catalog_machine_count(catalog); i++) {
+        char path[256], text[16384];
+        snprintf(path, sizeof path, "catalog/machines/%s.yaml", sp_catalog_machine_name(catalog, i));
+        FILE *file = fopen(path, "r");
+        assert_non_null(file);
+        size_t n = fread(text, 1, sizeof text - 1, file);
+        fclose(file);
+        assert_true(n > 0 && n < sizeof text - 1);
+        text[n] = 0;
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+            const char *cited[] = {"\"%s:", "(%s)", "(%s ", "(%s,"};
+            for (size_t c = 0; c < sizeof cited / sizeof *cited; c++) {
+                char use[64], address[64];
+                snprintf(use, sizeof use, "%.1s%s%s", cited[c], keys[k], cited[c] + 3);
+                snprintf(address, sizeof address, "\n  %s: ", keys[k]);
+                if (strstr(text, use) && !strstr(text, address))
+                    fail_msg("%s cites %s without its address", path, keys[k]);
+            }
+        }
+    }
+}
+
 static void sizes(void **state)
 {
     (void)state;
@@ -146,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_machine_round_trips),
         cmocka_unit_test(every_value_has_a_source),
+        cmocka_unit_test(every_key_has_an_address),
         cmocka_unit_test(sizes),
     };
     return cmocka_run_group_tests(tests, open_catalog, close_catalog);
