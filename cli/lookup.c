@@ -56,9 +56,29 @@ void cli_input_add(cli_run *cli, const char *path)
     if (copy != NULL) cli->input[cli->n_inputs++] = copy;
 }
 
-static void add_catalog_file(cli_run *cli, const char *folder, const char *name, size_t length)
+static const char *catalog_file(cli_run *cli, const char *folder, const char *name, size_t length)
 {
-    cli_input_add(cli, sp_arena_printf(cli->arena, "%s/%s/%.*s.yaml", cli->catalog_dir, folder, (int)length, name));
+    return sp_arena_printf(cli->arena, "%s/%s/%.*s.yaml", cli->catalog_dir, folder, (int)length, name);
+}
+
+/* A chip file without a `fit:` of its own takes its family's. */
+static void add_family(cli_run *cli, const char *chip_path, const char *family)
+{
+    sp_doc *doc = NULL;
+    if (family == NULL || sp_doc_load(chip_path, &doc, NULL) != SP_OK) return;
+    bool own = sp_node_is(sp_node_get(sp_doc_root(doc), "fit"));
+    sp_doc_destroy(doc);
+    const char *slash = strrchr(chip_path, '/');
+    if (!own)
+        cli_input_add(cli, sp_arena_printf(cli->arena, "%.*s../families/%s.yaml", slash == NULL ? 0 : (int)(slash + 1 - chip_path),
+                                           chip_path, family));
+}
+
+static void add_chip(cli_run *cli, const char *path, const sp_chip *chip)
+{
+    if (path == NULL) return;
+    cli_input_add(cli, path);
+    add_family(cli, path, chip->family);
 }
 
 /* A description whose ports do not add up is bad input to everything but `check`, which was asked just that. */
@@ -75,8 +95,7 @@ sp_status cli_chip(cli_run *cli, const char *text, const sp_chip **out, sp_error
     if (status != SP_OK) return status;
     status = sp_catalog_chip(cli->catalog, text, out, err);
     if (status != SP_OK) return refuse(cli, err);
-    if (ends_with(text, ".yaml")) cli_input_add(cli, text);
-    else add_catalog_file(cli, "chips", text, strlen(text));
+    add_chip(cli, ends_with(text, ".yaml") ? text : catalog_file(cli, "chips", text, strlen(text)), *out);
     return SP_OK;
 }
 
@@ -87,8 +106,9 @@ sp_status cli_machine(cli_run *cli, const char *text, const sp_machine **out, sp
     status = sp_catalog_machine(cli->catalog, text, out, err);
     if (status != SP_OK) return refuse(cli, err);
     if (ends_with(text, ".yaml")) cli_input_add(cli, text);
-    else if (strchr(text, ' ') == NULL) add_catalog_file(cli, "machines", text, strcspn(text, ":"));
-    if ((*out)->chip != NULL) add_catalog_file(cli, "chips", (*out)->chip->name, strlen((*out)->chip->name));
+    else if (strchr(text, ' ') == NULL) cli_input_add(cli, catalog_file(cli, "machines", text, strcspn(text, ":")));
+    const sp_chip *chip = (*out)->chip;
+    if (chip != NULL) add_chip(cli, catalog_file(cli, "chips", chip->name, strlen(chip->name)), chip);
     return SP_OK;
 }
 

@@ -45,7 +45,7 @@ complete -c superpod -n '__fish_seen_subcommand_from collective' -l begin -s b -
 complete -c superpod -n '__fish_seen_subcommand_from collective' -l end -s e -x -d 'largest buffer'
 complete -c superpod -n '__fish_seen_subcommand_from collective' -l factor -s f -x -d 'each size is N times the one before'
 complete -c superpod -n '__fish_seen_subcommand_from collective' -l group -x -d 'chips that take part, as 0-1023 or 0,8,16; default: all'
-complete -c superpod -n '__fish_seen_subcommand_from collective' -l algo -x -a 'direct hierarchical rotated ring bi-ring multi-ring hierarchical-ring rotated-ring halving-doubling bruck tree tree-pipelined hierarchical-tree' -d 'algorithm; default: the fastest at each size'
+complete -c superpod -n '__fish_seen_subcommand_from collective' -l algo -x -a 'direct hierarchical rotated rotated-inner ring bi-ring multi-ring hierarchical-ring rotated-ring rotated-inner-ring halving-doubling bruck tree tree-pipelined hierarchical-tree' -d 'algorithm; default: the fastest at each size'
 complete -c superpod -n '__fish_seen_subcommand_from collective' -l stack -x -a 'ideal nccl hccl rccl libtpu neuron' -d 'software stack; default: that of the chip\'s vendor'
 complete -c superpod -n '__fish_seen_subcommand_from collective' -l sources -d 'list the values used with grade and source, guesses first'
 complete -c superpod -n '__fish_seen_subcommand_from collective' -l explain -d 'print the tree of numbers that make the answer'

@@ -73,12 +73,29 @@ needs_jsonschema() {
 valid() {
     needs_jsonschema
     answers "$@" --json
-    printf '%s' "$output" > "$BATS_TEST_TMPDIR/answer"
-    "$PYTHON" - "docs/schema/$1.json" "$BATS_TEST_TMPDIR/answer" <<'SCRIPT'
+    printf '%s' "$output" > "$BATS_TEST_TMPDIR/1.json"
+    obeys "$1" "$BATS_TEST_TMPDIR/1.json"
+}
+
+# obeys VERB FILES...: answers in files, all by one Python.
+obeys() {
+    "$PYTHON" - "docs/schema/$1.json" "${@:2}" <<'SCRIPT'
 import json, sys
 import jsonschema
-schema, answer = (json.load(open(path)) for path in sys.argv[1:])
+schema = json.load(open(sys.argv[1]))
 jsonschema.Draft202012Validator.check_schema(schema)
-jsonschema.Draft202012Validator(schema).validate(answer)
+check = jsonschema.Draft202012Validator(schema)
+for path in sys.argv[2:]:
+    check.validate(json.load(open(path)))
 SCRIPT
+}
+
+# valid_each NOUN OPTIONS...: `NOUN show` of every name in the catalog.
+valid_each() {
+    needs_jsonschema
+    for name in $("$SUPERPOD" "$1" list -q); do
+        answers "$1" show "$name" "${@:2}" --json
+        printf '%s' "$output" > "$BATS_TEST_TMPDIR/$name.json"
+    done
+    obeys "$1" "$BATS_TEST_TMPDIR"/*.json
 }

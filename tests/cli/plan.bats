@@ -41,7 +41,7 @@ JSON
 
 @test "plan: every objective" {
     for objective in throughput cost energy; do
-        answers plan "$POD" "$(dense)" --gbs 64 --objective "$objective" --top 1 --json
+        answers plan "$POD" "$(dense)" --gbs 64 --tp 8 --zero 1 --recompute none --objective "$objective" --top 1 --json
         json "result['objective'] == '$objective' and len(result['plans']) == 1"
     done
 }
@@ -86,3 +86,10 @@ JSON
 
 @test "schema of plan" { valid plan "$POD" "$(dense)" --gbs 64; }
 @test "schema of plan with everything" { valid plan "$POD" "$(dense)" --gbs 64 --explain --sources; }
+
+@test "plan --html writes a page and replaces an old one" {
+    echo old > "$BATS_TEST_TMPDIR/p.html"
+    answers plan "$POD" "$(dense)" --gbs 64 --html "$BATS_TEST_TMPDIR/p.html"
+    grep -q "<svg" "$BATS_TEST_TMPDIR/p.html"
+    [ -z "$(find "$BATS_TEST_TMPDIR" -name "p.*?*tmp*")" ]
+}

@@ -4,20 +4,16 @@ load helper
 POD="mesh:8@56GB/s,200ns clos:8@224GB/s,1us chip=ascend-950dt"
 
 @test "schema of machine list" { valid machine list; }
-@test "schema of machine show" { valid machine show atlas-950-superpod; }
+@test "schema of every machine" { valid_each machine; }
 @test "schema of machine show with everything" { valid machine show atlas-950-superpod --explain --sources; }
 @test "schema of machine show of a machine without FP4" { valid machine show "clos:8@300GB/s,1us chip=a100"; }
 @test "schema of machine check" { valid machine check; }
 @test "schema of machine check with sources" { valid machine check atlas-950-superpod --sources; }
 @test "schema of chip list" { valid chip list; }
-@test "schema of every chip" {
-    for chip in $("$SUPERPOD" chip list -q); do valid chip show "$chip" --explain; done
-}
+@test "schema of every chip" { valid_each chip --explain; }
 @test "schema of chip check" { valid chip check --sources; }
 @test "schema of model list" { valid model list; }
-@test "schema of every model" {
-    for model in $("$SUPERPOD" model list -q); do valid model show "$model"; done
-}
+@test "schema of every model" { valid_each model; }
 @test "schema of model show with explanation" { valid model show deepseek-v3 --explain; }
 @test "schema of model check" { valid model check deepseek-v3; }
 

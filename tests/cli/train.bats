@@ -100,3 +100,24 @@ JSON
 
 @test "schema of train" { valid train "$POD" "$(dense)" --gbs 64 --tp 8; }
 @test "schema of train with everything" { valid train atlas-950-superpod deepseek-v3 --ep 64 --pp 16 --recompute full --explain --sources; }
+
+@test "train --timeline and --html write whole files" {
+    answers train "$POD" "$(dense)" --gbs 64 --tp 8 --pp 2 --recompute full --timeline "$BATS_TEST_TMPDIR/t.json" --html "$BATS_TEST_TMPDIR/t.html"
+    python3 - "$BATS_TEST_TMPDIR/t.json" <<'SCRIPT'
+import json, sys
+trace = json.load(open(sys.argv[1]))
+events = trace["traceEvents"] if isinstance(trace, dict) else trace
+spans = [e for e in events if e["ph"] == "X"]
+assert len(spans) > 10 and all(e["dur"] >= 0 for e in spans)
+SCRIPT
+    grep -q "<svg" "$BATS_TEST_TMPDIR/t.html"
+    run grep -oE "(src|href)=.?https?:" "$BATS_TEST_TMPDIR/t.html"
+    [ -z "$output" ]
+    [ -z "$(find "$BATS_TEST_TMPDIR" -name "t.*?*tmp*")" ]
+}
+
+@test "train: files that cannot be written are refused before the work" {
+    refuses "/nonexistent/t.json: error: cannot be written for --timeline: its folder does not exist" train "$POD" "$(dense)" --gbs 64 --timeline /nonexistent/t.json
+    refuses "/dev/null: error: cannot be written for --html: it is not a regular file" train "$POD" "$(dense)" --gbs 64 --html /dev/null
+    refuses "cannot be written for --html: it is a folder" train "$POD" "$(dense)" --gbs 64 --html "$BATS_TEST_TMPDIR"
+}
