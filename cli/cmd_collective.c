@@ -66,7 +66,7 @@ static void explain_size(cli_run *cli, const sweep *s, double size_bytes, const 
                    s->stack->bw_fraction.source);
     for (uint32_t t = 0; t < s->machine->planes[0].n_tiers; t++)
         if (time->comm.tier_bytes[t] != 0)
-            sp_explain_add(cli->explain, row, s->machine->planes[0].tiers[t].name, time->comm.tier_bytes[t], SP_UNIT_BYTES, "sent by the busiest rank");
+            sp_explain_add(cli->explain, row, s->machine->planes[0].tiers[t].name, time->comm.tier_bytes[t], SP_UNIT_BYTES, "sent by a rank, mean");
     sp_explain_add(cli->explain, root, "lower bound", time->lower_bound_s, SP_UNIT_SECONDS, "cut, injection and latency: no algorithm is faster");
 }
 

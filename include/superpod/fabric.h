@@ -1,6 +1,6 @@
 /* superpod/fabric.h: program -> times. Evaluators behind one interface; they take the same program and give the same kind
- * of result. `analytic` walks the lifted program phase by phase (largest bytes / capacity over link classes + path
- * latency) and is a lower bound of the flow time; `event` runs streams of compute and communication over integer
+ * of result. `analytic` walks the lifted program phase by phase and step by step (largest bytes / capacity over link
+ * classes + path latency): no fluid schedule of one step is faster; `event` runs streams of compute and communication over integer
  * picoseconds. Model pages: docs/models/analytic.md, docs/models/event.md. */
 #ifndef SUPERPOD_FABRIC_H
 #define SUPERPOD_FABRIC_H
@@ -27,16 +27,16 @@ const sp_stack *sp_stack_default(const sp_chip *chip);/* by vendor         */
 typedef struct sp_comm_time {
     double time_s;
     double latency_s;             /* part of time_s that does not shrink with size                  */
-    double bytes_per_rank;        /* sent by the busiest rank                                       */
+    double bytes_per_rank;        /* sent, mean over the ranks                                      */
     uint32_t bottleneck_tier;     /* tier of the link class that bounds most of the time            */
     double bottleneck_fraction;   /* share of time_s it is busy                                     */
-    double tier_bytes[SP_TIERS_MAX]; /* bytes sent per rank over each tier                          */
+    double tier_bytes[SP_TIERS_MAX]; /* the same by the outermost tier crossed                      */
 } sp_comm_time;
 
 /* Analytic time of one data program (transfers and reduces) of `unit_bytes` bytes a unit, placed on plane 0 of the machine,
  * all translated copies of the group running the same at once when `replicated` (a parallel axis of a training job).
- * Errors: SP_E_INVAL placement outside the machine, CALL or COMPUTE classes inside. Cost: O(classes x steps x tiers),
- * a few microseconds; nothing is allocated. */
+ * Errors: SP_E_INVAL placement outside the machine, CALL or COMPUTE classes inside. Cost: O(classes x different steps
+ * x flows of a step): microseconds where closed forms serve (sweeps, rings), up to 2^24 flows else; scratch is freed. */
 sp_status sp_fabric_analytic(const sp_program *program, const sp_machine *machine, const sp_placement *placement,
                              const sp_stack *stack, double unit_bytes, bool replicated, sp_comm_time *out, sp_error *err);
 
@@ -47,7 +47,7 @@ typedef struct sp_span { uint32_t task_class; sp_index at; uint32_t stream; int6
 
 typedef struct sp_run {
     int64_t end_ps;
-    uint32_t n_spans; sp_span *spans;   /* in order of (start, rank, stream, sequence); in the arena                  */
+    uint32_t n_spans; sp_span *spans;   /* in order of start, ties as they were found; in the arena                   */
     /* span.pred: index of the span whose end let this one start (dependency or stream), -1 for those starting at 0   */
 } sp_run;
 

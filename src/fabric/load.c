@@ -285,7 +285,7 @@ static void uniform(walker *w)
 {
     const digit_lanes *lanes = w->lanes;
     double below = 1, latency = 0;   /* positions inside the tiers already passed */
-    double port_bytes[SP_TIERS_MAX] = {0};
+    double port_bytes[SP_TIERS_MAX] = {0}, lane_bytes[2 * SP_PLACE_DIMS] = {0};   /* so far; tiers outside add to those inside */
     for (uint32_t k = 0; k < lanes->n;) {
         uint32_t t = w->view->lane[lanes->lane[k]].tier, end = k;
         double here = 1;
@@ -308,7 +308,8 @@ static void uniform(walker *w)
                 /* pairs with one given offset in lane j: free in every other lane up to tier t */
                 double pairs = j >= k ? here / lanes->size[j] * below : (here - 1) * below / lanes->size[j];
                 if (switched(tier)) {
-                    note_busiest(w->load, pairs * (lanes->size[j] - 1) * w->bytes /
+                    port_bytes[lane->tier] += pairs * (lanes->size[j] - 1) * w->bytes;
+                    note_busiest(w->load, port_bytes[lane->tier] /
                                               port_rate(w->view, lane->tier, members_below(w->view, lane->tier)), lane->tier);
                     latency += tier->latency_s.nominal;
                     continue;
@@ -320,7 +321,8 @@ static void uniform(walker *w)
                     load *= ring_pair_load(ring, lanes->size[j], gap) * (w->view->replicated ? gap : gap / lane->gap);
                     hops = ring / 2;
                 }
-                note_busiest(w->load, load / link_rate(w->view, lane->tier), lane->tier);
+                lane_bytes[j] += load;
+                note_busiest(w->load, lane_bytes[j] / link_rate(w->view, lane->tier), lane->tier);
                 latency += hops * tier->latency_s.nominal;
             }
         }
