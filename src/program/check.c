@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#define EXTENT_MAX (1u << 30)   /* so that c0 + c_step * step + c_chunk * chunk stays within 63 bits */
+
 typedef struct checker { const sp_program *program; uint32_t task_class; sp_error *err; } checker;
 
 static sp_status bad(const checker *ck, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -27,9 +29,9 @@ static bool digit_fits(sp_digit digit)
 
 static sp_status check_domain(const checker *ck, const sp_task_class *task)
 {
-    if (!task->n_step || !task->n_mb || !task->n_chunk)
-        return bad(ck, "extents are %u steps x %u micro-batches x %u chunks; each must be at least 1", task->n_step, task->n_mb,
-                   task->n_chunk);
+    if (!task->n_step || !task->n_mb || !task->n_chunk || task->n_step > EXTENT_MAX || task->n_chunk > EXTENT_MAX)
+        return bad(ck, "extents are %u steps x %u micro-batches x %u chunks; each must be at least 1 and at most 2^30",
+                   task->n_step, task->n_mb, task->n_chunk);
     if (task->stream >= SP_STREAMS_MAX)
         return bad(ck, "stream %u; streams are 0 to %u", task->stream, SP_STREAMS_MAX - 1);
     if (!task->domain.size)
@@ -95,15 +97,39 @@ static bool peers_exist_plainly(const sp_task_class *task, uint32_t n_ranks)
     return false;
 }
 
+/* The largest digit that any step or chunk may map `own` to; false when some c surely or possibly has no image. With one c
+ * only, exact; with several, SHIFT and XOR are taken to reach every digit. */
+static bool largest_image(const sp_rank_map *peer, uint32_t own, const int64_t c[2], uint32_t *out)
+{
+    int64_t size = peer->digit.size, image = size - 1;
+    bool one = c[0] == c[1];
+    switch (peer->op) {
+    case SP_MAP_SHIFT: image = one ? sp_i_mod(own + c[0], peer->digit.size) : image; break;
+    case SP_MAP_ADD: image = own + c[0] < 0 ? -1 : own + c[1]; break;
+    case SP_MAP_XOR:
+        if (c[0] < 0 || (!one && (c[1] >= size || (size & (size - 1)))))
+            return false;
+        image = one ? (int64_t)own ^ c[0] : image;
+        break;
+    case SP_MAP_SET: image = c[0] < 0 ? -1 : c[1]; break;
+    }
+    *out = (uint32_t)image;
+    return image >= 0 && image < size;
+}
+
 static sp_status check_peers_one_by_one(const checker *ck, const sp_task_class *task)
 {
-    uint32_t n_ranks = ck->program->n_ranks, peer;
-    for (uint64_t rank = sp_i_next_rank(task, 0); rank < n_ranks; rank = sp_i_next_rank(task, rank + 1))
-        for (uint32_t step = 0; step < task->n_step; step++)
-            for (uint32_t chunk = 0; chunk < task->n_chunk; chunk++)
-                if (!sp_rank_map_apply(&task->peer, (uint32_t)rank, step, chunk, n_ranks, &peer))
-                    return bad(ck, "rank %llu has nobody to send to at step %u, chunk %u: shrink the domain or change the map",
-                               (unsigned long long)rank, step, chunk);
+    const sp_digit digit = task->peer.digit;
+    uint32_t n_ranks = ck->program->n_ranks, largest;
+    int64_t c[2];
+    affine_range(task->peer.c0, task->peer.c_step, task->peer.c_chunk, task, c);
+    for (uint64_t rank = sp_i_next_rank(task, 0); rank < n_ranks; rank = sp_i_next_rank(task, rank + 1)) {
+        uint32_t own = sp_i_digit(digit, (uint32_t)rank);
+        if (!largest_image(&task->peer, own, c, &largest) ||
+            (int64_t)rank + ((int64_t)largest - own) * digit.stride >= n_ranks)
+            return bad(ck, "rank %llu has nobody to send to at some step: shrink the domain or change the map",
+                       (unsigned long long)rank);
+    }
     return SP_OK;
 }
 

@@ -68,7 +68,7 @@ static bool axis_range(const sp_axis_map *map, uint32_t own, uint32_t rank, uint
     range[1] = extent;
     if (map->pick == SP_PICK_ALL)
         return true;
-    if (!sp_axis_map_apply(map, own, rank, extent, &range[0]))
+    if (!sp_i_axis_map(map, own, rank, extent, &range[0]))
         return false;
     range[1] = range[0] + 1;
     return true;
@@ -80,8 +80,8 @@ static sp_status each_of_dep(const sp_program *program, const sp_dep *dep, sp_in
     uint32_t rank, step[2], mb[2], chunk[2];
     if (dep->when.size && sp_i_digit(dep->when, own.step) != dep->when_value)
         return SP_OK;
-    if (!sp_rank_map_apply(&dep->rank, own.rank, own.step, own.chunk, program->n_ranks, &rank) ||
-        !sp_class_has_rank(from, rank) || !axis_range(&dep->step, own.step, own.rank, from->n_step, step) ||
+    if (!sp_i_rank_map(&dep->rank, own.rank, own.step, own.chunk, program->n_ranks, &rank) ||
+        !sp_i_has_rank(from, rank) || !axis_range(&dep->step, own.step, own.rank, from->n_step, step) ||
         !axis_range(&dep->mb, own.mb, own.rank, from->n_mb, mb) ||
         !axis_range(&dep->chunk, own.chunk, own.rank, from->n_chunk, chunk))
         return SP_OK;

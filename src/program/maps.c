@@ -3,46 +3,17 @@
 
 bool sp_rank_map_apply(const sp_rank_map *map, uint32_t rank, uint32_t step, uint32_t chunk, uint32_t n_ranks, uint32_t *out)
 {
-    if (!map->digit.size) {
-        *out = rank;
-        return rank < n_ranks;
-    }
-    uint32_t own = sp_i_digit(map->digit, rank);
-    int64_t c = sp_i_affine(map->c0, map->c_step, map->c_chunk, step, chunk), image = c;
-    switch (map->op) {
-    case SP_MAP_SHIFT: image = sp_i_mod(own + c, map->digit.size); break;
-    case SP_MAP_ADD: image = own + c; break;
-    case SP_MAP_XOR: image = c < 0 ? -1 : (int64_t)own ^ c; break;
-    case SP_MAP_SET: break;
-    }
-    if (image < 0 || image >= map->digit.size)
-        return false;
-    int64_t moved = rank + (image - own) * (int64_t)map->digit.stride;
-    if (moved < 0 || moved >= n_ranks)
-        return false;
-    *out = (uint32_t)moved;
-    return true;
+    return sp_i_rank_map(map, rank, step, chunk, n_ranks, out);
 }
 
 bool sp_axis_map_apply(const sp_axis_map *map, uint32_t own, uint32_t rank, uint32_t extent, uint32_t *out)
 {
-    int64_t image = map->c0;
-    if (map->pick == SP_PICK_AT)
-        image += map->c0 < 0 ? extent : 0;
-    else
-        image += own + (int64_t)map->c_rank * sp_i_digit(map->rank_digit, rank);
-    if (image < 0 || image >= extent)
-        return false;
-    *out = (uint32_t)image;
-    return true;
+    return sp_i_axis_map(map, own, rank, extent, out);
 }
 
 bool sp_class_has_rank(const sp_task_class *task, uint32_t rank)
 {
-    if (!task->domain.size)
-        return true;
-    uint32_t own = sp_i_digit(task->domain, rank);
-    return own >= task->domain_lo && own < task->domain_hi;
+    return sp_i_has_rank(task, rank);
 }
 
 uint32_t sp_class_ranks_below(const sp_task_class *task, uint32_t end)
