@@ -59,6 +59,7 @@ static void explain_size(cli_run *cli, const sweep *s, double size_bytes, const 
     int32_t row = sp_explain_add(cli->explain, root, "latency", time->comm.latency_s, SP_UNIT_SECONDS, "part that does not shrink with size");
     sp_explain_add(cli->explain, row, "launch", s->stack->launch_s.nominal, SP_UNIT_SECONDS, "stack %s: %s", s->stack->name, s->stack->launch_s.source);
     sp_explain_add(cli->explain, row, "a step", s->stack->step_s.nominal, SP_UNIT_SECONDS, "stack %s: %s", s->stack->name, s->stack->step_s.source);
+    sp_explain_add(cli->explain, row, "a further message of a step", s->stack->message_s.nominal, SP_UNIT_SECONDS, "stack %s: %s", s->stack->name, s->stack->message_s.source);
     row = sp_explain_add(cli->explain, root, "bandwidth", time->comm.time_s - time->comm.latency_s, SP_UNIT_SECONDS,
                          "busiest links: tier %s", s->machine->planes[0].tiers[time->comm.bottleneck_tier].name);
     sp_explain_add(cli->explain, row, "payload fraction", sp_machine_payload(s->machine), SP_UNIT_NONE, "of the raw port rate");

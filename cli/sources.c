@@ -7,7 +7,7 @@ typedef struct value_field { const char *label; size_t offset; sp_unit unit; } v
 #define FIELD(member, unit) {#member, offsetof(sp_stack, member), unit}
 
 static const value_field stack_fields[] = {
-    FIELD(launch_s, SP_UNIT_SECONDS), FIELD(step_s, SP_UNIT_SECONDS), FIELD(bw_fraction, SP_UNIT_NONE),
+    FIELD(launch_s, SP_UNIT_SECONDS), FIELD(step_s, SP_UNIT_SECONDS), FIELD(message_s, SP_UNIT_SECONDS), FIELD(bw_fraction, SP_UNIT_NONE),
     FIELD(reduce_bw_fraction, SP_UNIT_NONE),
 };
 #define N_OF(list) (sizeof(list) / sizeof(list)[0])

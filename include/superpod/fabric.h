@@ -17,6 +17,7 @@ typedef struct sp_stack {
     const char *name;             /* "hccl", "nccl", "ideal", … */
     sp_value launch_s;            /* once per collective                        */
     sp_value step_s;              /* per dependent step at an endpoint          */
+    sp_value message_s;           /* per message of a step beyond the first     */
     sp_value bw_fraction;         /* of payload rate reached by large messages  */
     sp_value reduce_bw_fraction;  /* of memory bandwidth used by reductions     */
 } sp_stack;

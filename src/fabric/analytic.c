@@ -25,12 +25,16 @@ typedef struct walk_state {
 static sp_status add_step(walk_state *s, uint32_t phase, uint32_t step, double *seconds, double *latency, uint32_t *tier,
                           sp_error *err)
 {
-    double path_s = 0;
+    double path_s = 0, messages = 0, messages_apart = 0;   /* of a rank: of classes of all ranks, and of others */
     sp_i_load_clear(s->load);
     for (uint32_t c = 0; c < s->program->n_classes; c++) {
         const sp_task_class *task = &s->program->classes[c];
         if (s->program->phase[c] != phase || task->n_step <= step || task->kind != SP_TASK_TRANSFER)
             continue;
+        if (!task->domain.size)
+            messages += task->n_chunk;
+        else if (task->n_chunk > messages_apart)
+            messages_apart = task->n_chunk;
         double bytes = task->units * s->unit_bytes * task->n_mb;
         sp_status status = sp_i_load_add(s->load, s->view, s->program, task, step, bytes, &path_s, err);
         if (status != SP_OK)
@@ -40,7 +44,7 @@ static sp_status add_step(walk_state *s, uint32_t phase, uint32_t step, double *
     double reduce_rate = s->machine->chip->mem_bw_bytes_per_s.nominal * s->stack->reduce_bw_fraction.nominal;
     double reduce_s = reduce_rate > 0 ? REDUCE_PASSES * sp_i_load_reduced(s->load) / reduce_rate : 0;
     *seconds = wire_s > reduce_s ? wire_s : reduce_s;
-    *latency = path_s + s->stack->step_s.nominal;
+    *latency = path_s + s->stack->step_s.nominal + (messages + messages_apart - 1) * s->stack->message_s.nominal;
     return SP_OK;
 }
 

@@ -7,23 +7,28 @@
 #define FIXED(x, g, s) {(x), (x), (x), SP_GRADE_##g, (s)}
 #define SPREAD(l, n, h, s) {(l), (n), (h), SP_GRADE_GUESS, (s)}
 
+/* What posting one more message of a step costs an endpoint: o of LogGP (Alexandrov et al. 1995). Without it a direct
+ * exchange among thousands would look as quick as one between two. */
+#define MESSAGE SPREAD(5e-9, 20e-9, 100e-9, "guess: endpoints post 10 to 200 million messages a second; adapters list 200 M/s and more")
+
 static const sp_stack stacks[] = {
-    {"ideal", FIXED(0, DERIVED, "no software"), FIXED(0, DERIVED, "no software"),
+    {"ideal", FIXED(0, DERIVED, "no software"), FIXED(0, DERIVED, "no software"), FIXED(0, DERIVED, "no software"),
      FIXED(1, DERIVED, "no software"), FIXED(1, DERIVED, "no software")},
     {"nccl", SPREAD(4e-6, 8e-6, 15e-6, "guess: 8-20 us floor of small all-reduces in Azure and AWS sweeps, less the steps"),
-     SPREAD(0.5e-6, 1e-6, 2e-6, "guess: slope of the small-message floor over ring and tree steps"),
+     SPREAD(0.5e-6, 1e-6, 2e-6, "guess: slope of the small-message floor over ring and tree steps"), MESSAGE,
      SPREAD(0.80, 0.88, 0.95, "guess: large-message bus bandwidth over payload rate in AWS, Azure, CoreWeave sweeps"),
      SPREAD(0.7, 0.85, 0.95, "guess: streaming fraction of HBM")},
     {"hccl", SPREAD(4e-6, 8e-6, 20e-6, "guess: as NCCL; no HCCL size sweep is public"),
-     SPREAD(0.5e-6, 1e-6, 2e-6, "guess: CCU offload answers in under a microsecond"),
+     SPREAD(0.5e-6, 1e-6, 2e-6, "guess: CCU offload answers in under a microsecond"), MESSAGE,
      SPREAD(0.75, 0.86, 0.95, "guess: CloudMatrix384 reads reach 84-85 % of the UB rate (table 1)"),
      SPREAD(0.7, 0.85, 0.95, "guess: streaming fraction of HBM")},
-    {"rccl", SPREAD(6e-6, 12e-6, 25e-6, "guess: as NCCL, slower launch"), SPREAD(0.7e-6, 1.5e-6, 3e-6, "guess: as NCCL"),
+    {"rccl", SPREAD(6e-6, 12e-6, 25e-6, "guess: as NCCL, slower launch"), SPREAD(0.7e-6, 1.5e-6, 3e-6, "guess: as NCCL"), MESSAGE,
      SPREAD(0.7, 0.80, 0.9, "guess: published MI300X bus bandwidth"), SPREAD(0.7, 0.85, 0.95, "guess: streaming fraction")},
     {"libtpu", SPREAD(1e-6, 3e-6, 6e-6, "guess: compiled in, no host launch"),
-     SPREAD(0.3e-6, 0.6e-6, 1e-6, "guess: ICI neighbour step"), SPREAD(0.8, 0.9, 0.97, "guess: compiled torus collectives"),
+     SPREAD(0.3e-6, 0.6e-6, 1e-6, "guess: ICI neighbour step"), MESSAGE,
+     SPREAD(0.8, 0.9, 0.97, "guess: compiled torus collectives"),
      SPREAD(0.7, 0.85, 0.95, "guess: streaming fraction")},
-    {"neuron", SPREAD(4e-6, 10e-6, 20e-6, "guess: as NCCL"), SPREAD(0.7e-6, 1.5e-6, 3e-6, "guess: as NCCL"),
+    {"neuron", SPREAD(4e-6, 10e-6, 20e-6, "guess: as NCCL"), SPREAD(0.7e-6, 1.5e-6, 3e-6, "guess: as NCCL"), MESSAGE,
      SPREAD(0.7, 0.8, 0.9, "guess: as RCCL"), SPREAD(0.7, 0.85, 0.95, "guess: streaming fraction")},
 };
 #define N_STACKS (sizeof stacks / sizeof stacks[0])

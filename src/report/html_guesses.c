@@ -98,6 +98,7 @@ static void add_stack(table *t)
     t->owner = owner;
     add(t, "launch of a collective", SP_UNIT_SECONDS, &stack->launch_s);
     add(t, "step of a collective", SP_UNIT_SECONDS, &stack->step_s);
+    add(t, "message of a step beyond the first", SP_UNIT_SECONDS, &stack->message_s);
     add(t, "fraction of payload rate reached", SP_UNIT_NONE, &stack->bw_fraction);
     add(t, "reduction: fraction of memory bandwidth", SP_UNIT_NONE, &stack->reduce_bw_fraction);
     t->owner = NULL;
