@@ -100,6 +100,7 @@ typedef struct sp_op {
     sp_format out_format;
     uint32_t groups;              /* GEMM: independent matrices (grouped GEMM), >= 1                                */
     uint64_t m, n, k;             /* GEMM, per group                                                               */
+    bool accumulate;              /* GEMM: adds to its output (gradients over micro-batches), which is read as well */
     uint64_t batch, heads, kv_heads, q_len, kv_len; /* ATTENTION                                                   */
     uint32_t d_qk, d_v;           /* head sizes                                                                    */
     uint64_t window;              /* 0: full                                                                       */

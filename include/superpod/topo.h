@@ -61,6 +61,17 @@ typedef struct sp_tier {
 
 typedef struct sp_plane { const char *name; uint32_t n_tiers; sp_tier tiers[SP_TIERS_MAX]; } sp_plane;
 
+/* What a software product line (not a release) makes of the chip's and the wires' times: factors >= 1 on them, fitted by
+ * `superpod calibrate` or graded guess. catalog/software/NAME.yaml; model page: docs/models/software.md. */
+typedef struct sp_software {
+    const char *name, *about;
+    const char *default_for;        /* chip vendor whose plans use it when they name none; NULL: none          */
+    sp_value matrix_factor;         /* on matrix products and attention: clocks under load, interference, gaps */
+    sp_value vector_factor;         /* on memory-bound work: passes that are not fused                         */
+    sp_value comm_factor;           /* on collectives                                                          */
+    sp_value host_op_s;             /* least time between two kernels that the host can sustain                */
+} sp_software;
+
 typedef struct sp_machine {
     const char *name;              /* catalog name, or "custom"                                                 */
     const char *title, *note;
@@ -77,6 +88,7 @@ typedef struct sp_machine {
     sp_value power_w;              /* whole machine; grade NONE: derived from chips                             */
     sp_value overhead_w_per_chip;  /* hosts, network, cooling per chip                                          */
     sp_value price_usd;            /* whole machine; may be absent                                              */
+    uint32_t n_software; const sp_software *const *software; /* the catalog's, for plans; may be none           */
     bool uses_uboe, uses_pcie;     /* chip pins taken by other functions (check)                                */
 } sp_machine;
 
@@ -92,6 +104,12 @@ size_t sp_catalog_model_count(const sp_catalog *catalog);
 const char *sp_catalog_model_name(const sp_catalog *catalog, size_t index);
 /* Path of catalog/models/NAME.{yaml,json}, or SP_E_NOTFOUND with the nearest name. *out is owned by the catalog. */
 sp_status sp_catalog_model_path(sp_catalog *catalog, const char *name, const char **out, sp_error *err);
+/* Software product lines, sorted by name; loaded with the first machine. */
+size_t sp_catalog_software_count(const sp_catalog *catalog);
+const char *sp_catalog_software_name(const sp_catalog *catalog, size_t index);
+sp_status sp_catalog_software(sp_catalog *catalog, const char *name, const sp_software **out, sp_error *err);
+/* The named line, else the vendor's default, else NULL (times as they are). */
+const sp_software *sp_machine_software(const sp_machine *machine, const char *name);
 /* Chips are owned by the catalog; a name, a path of a .yaml file. Errors: SP_E_NOTFOUND with the nearest name. */
 sp_status sp_catalog_chip(sp_catalog *catalog, const char *name, const sp_chip **out, sp_error *err);
 /* The one entrance for machines: a catalog name ("dgx-h100:128" for families that take a size: units of the outermost

@@ -173,6 +173,7 @@ typedef struct sp_plan {
     uint32_t place_ep;               /* bit t: tiers the EP group may lie on; 0: any (checked, not chosen) */
     bool overlap_dp, overlap_tp, overlap_ep; /* hide that traffic under compute where dependencies allow */
     const char *stack;               /* communication library; NULL: the chip's default               */
+    const char *software;            /* product line of catalog/software; NULL: the vendor's default  */
 } sp_plan;
 
 /* All counts 1, BF16, no recompute, 1F1B, ZeRO-1, sequence parallel, overlap_dp, order TP CP DP PP. */

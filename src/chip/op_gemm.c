@@ -80,7 +80,7 @@ static double traffic_bytes(const sp_chip *chip, const sp_op *op)
     double side = fmax(sqrt((double)chip->cores * chip->tile_m * chip->tile_n), chip->l2_bytes.nominal / (2.0 * k * in));
     double span_m = fmin(m, side), span_n = fmin(n, side * side / span_m);
     span_m = fmin(m, side * side / span_n);
-    return op->groups * (a * (n / span_n) + b * (m / span_m) + m * n * sp_format_bytes(op->out_format));
+    return op->groups * (a * (n / span_n) + b * (m / span_m) + m * n * sp_format_bytes(op->out_format) * (op->accumulate ? 2 : 1));
 }
 
 sp_status sp_i_op_gemm(const sp_chip *chip, const sp_op *op, sp_i_op_terms *t)

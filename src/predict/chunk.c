@@ -106,9 +106,14 @@ sp_status sp_i_chunk_sync(sp_pricer *pricer, const sp_plan *plan, const sp_layou
 {
     sp_i_sync sync = {0, 0};
     sp_local_params params = sp_i_chunk_params(pricer->model, plan, chunk);
+    const sp_software *software = sp_machine_software(pricer->machine, plan->software);
     sp_status status = reduce(pricer, plan, &layout->group[SP_GROUP_DP], params.dense, &sync, err);
     if (status == SP_OK)
         status = reduce(pricer, plan, &layout->group[SP_GROUP_EDP], params.expert, &sync, err);
+    if (software) {
+        sync.reduce_s *= software->comm_factor.nominal;
+        sync.gather_s *= software->comm_factor.nominal;
+    }
     if (status == SP_OK)
         *out = sync;
     return status;

@@ -21,8 +21,18 @@ static double whole_ticks(double seconds)
     return (double)sp_ticks_ps(seconds) * 1e-12;
 }
 
-static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_layout *layout, const sp_item *item, sp_i_cost *out,
-                            sp_error *err)
+/* Seconds as the software product line makes them. */
+static double slowed(const sp_software *software, const sp_op *op, double time_s)
+{
+    if (!software)
+        return time_s;
+    bool matrix = op->kind == SP_OP_GEMM || op->kind == SP_OP_ATTENTION;
+    time_s *= matrix ? software->matrix_factor.nominal : software->vector_factor.nominal;
+    return fmax(time_s, software->host_op_s.nominal);
+}
+
+static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_software *software, const sp_layout *layout,
+                            const sp_item *item, sp_i_cost *out, sp_error *err)
 {
     *out = (sp_i_cost){.label = item->label, .slack = item->slack};
     if (item->is_comm) {
@@ -32,14 +42,14 @@ static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_l
         out->size_bytes = item->size_bytes;
         sp_status status = sp_i_comm_s(pricer, item->coll, &layout->group[item->group], stack, item->size_bytes, &out->time_s, &out->algo,
                                        err);
-        out->time_s = whole_ticks(out->time_s);
+        out->time_s = whole_ticks(out->time_s * (software ? software->comm_factor.nominal : 1));
         return status;
     }
     sp_op_cost cost;
     sp_status status = sp_chip_op_cost(pricer->machine->chip, &item->op, &cost);
     if (status != SP_OK)
         return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "operator %s cannot be priced", item->label);
-    out->time_s = whole_ticks(cost.time_s);
+    out->time_s = whole_ticks(slowed(software, &item->op, cost.time_s));
     out->flop = cost.flop;
     return SP_OK;
 }
@@ -57,10 +67,11 @@ static sp_status price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *
                        sp_error *err)
 {
     const sp_stack *stack = sp_i_stack_of(pricer, plan);
+    const sp_software *software = sp_machine_software(pricer->machine, plan->software);
     out->n = items->n;
     out->chain_s = out->compute_s = out->flop = 0;
     for (uint32_t i = 0; i < items->n; i++) {
-        sp_status status = price_item(pricer, stack, layout, &items->item[i], &out->item[i], err);
+        sp_status status = price_item(pricer, stack, software, layout, &items->item[i], &out->item[i], err);
         if (status != SP_OK)
             return status;
     }
@@ -80,7 +91,7 @@ static bool same_pieces(const sp_pricer *pricer, const sp_plan *b, const sp_layo
     const sp_plan *a = &pricer->piece_plan;
     if (!pricer->have_pieces || a->tp != b->tp || a->cp != b->cp || a->ep != b->ep || a->etp != b->etp || a->mbs != b->mbs ||
         a->seq != b->seq || a->precision != b->precision || a->recompute != b->recompute || a->overlap_tp != b->overlap_tp ||
-        a->overlap_ep != b->overlap_ep || a->sequence_parallel != b->sequence_parallel || a->stack != b->stack)
+        a->overlap_ep != b->overlap_ep || a->sequence_parallel != b->sequence_parallel || a->stack != b->stack || a->software != b->software)
         return false;
     static const sp_comm_group used[] = {SP_GROUP_TP, SP_GROUP_CP, SP_GROUP_EP, SP_GROUP_ETP};
     for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {

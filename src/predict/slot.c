@@ -191,8 +191,10 @@ static sp_status shard_traffic(maker *m, uint8_t kind, bool backward, sp_error *
             status = sp_i_comm_s(m->pricer, SP_COLL_REDUCE_SCATTER, group, stack, 2 * part[i].params, &scatter, NULL, err);
         if (status != SP_OK)
             return status;
-        m->run->gather_s += gather;
-        m->run->scatter_s += backward ? scatter : 0;
+        const sp_software *software = sp_machine_software(m->pricer->machine, m->plan->software);
+        double factor = software ? software->comm_factor.nominal : 1;
+        m->run->gather_s += gather * factor;
+        m->run->scatter_s += backward ? scatter * factor : 0;
     }
     return SP_OK;
 }

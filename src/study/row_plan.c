@@ -10,7 +10,7 @@
 
 /* What a product line does when a row does not say. One row a line, the first that the framework's text starts with. */
 typedef struct line_row {
-    const char *start;
+    const char *start, *software;
     uint32_t zero;
     bool sequence_parallel, overlap_dp, overlap_tp;
     bool etp_is_tp;                /* experts split like the rest unless told otherwise */
@@ -19,24 +19,24 @@ typedef struct line_row {
 } line_row;
 
 static const line_row lines[] = {
-    {"Megatron-Bridge", 1, true, true, true, false, SP_RECOMPUTE_NONE,
+    {"Megatron-Bridge", "megatron-bridge", 1, true, true, true, false, SP_RECOMPUTE_NONE,
      "Megatron-Bridge: recompute_granularity is unset unless a recipe sets it"},
-    {"NeMo", 1, true, true, true, true, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
-    {"Megatron-Core", 1, true, true, true, true, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
-    {"MegaScale-MoE", 1, true, true, true, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
-    {"MegaScale", 1, true, true, true, true, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
-    {"Megatron-LM", 1, true, true, false, true, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
-    {"llm-foundry", 3, false, true, false, true, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
-    {"MaxText", 3, false, true, false, true, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
-    {"torchtitan", 3, true, true, false, true, SP_RECOMPUTE_SELECTIVE, "torchtitan: activation_checkpoint.mode selective"},
-    {"ModelLink", 0, false, false, false, true, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
-    {"MindSpeed", 1, true, true, true, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
-    {"MindSpore", 1, true, false, false, true, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
-    {"Meta", 2, true, true, false, true, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
-    {"MLPerf NVIDIA", 1, true, true, true, true, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
-    {"MLPerf", 1, true, true, false, true, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
+    {"NeMo", "megatron-bridge", 1, true, true, true, true, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
+    {"Megatron-Core", "megatron-bridge", 1, true, true, true, true, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
+    {"MegaScale-MoE", "megatron-bridge", 1, true, true, true, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
+    {"MegaScale", "megatron-lm", 1, true, true, true, true, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
+    {"Megatron-LM", "megatron-lm", 1, true, true, false, true, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
+    {"llm-foundry", "llm-foundry", 3, false, true, false, true, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
+    {"MaxText", "maxtext", 3, false, true, false, true, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
+    {"torchtitan", "torchtitan", 3, true, true, false, true, SP_RECOMPUTE_SELECTIVE, "torchtitan: activation_checkpoint.mode selective"},
+    {"ModelLink", "modellink", 0, false, false, false, true, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
+    {"MindSpeed", "modellink", 1, true, true, true, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
+    {"MindSpore", "mindformers", 1, true, false, false, true, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
+    {"Meta", "megatron-lm", 2, true, true, false, true, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
+    {"MLPerf NVIDIA", "megatron-bridge", 1, true, true, true, true, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
+    {"MLPerf", NULL, 1, true, true, false, true, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
 };
-static const line_row unknown_line = {"", 1, true, true, false, true, SP_RECOMPUTE_NONE, "none stated"};
+static const line_row unknown_line = {"", NULL, 1, true, true, false, true, SP_RECOMPUTE_NONE, "none stated"};
 
 static const line_row *line_of(const char *framework)
 {
@@ -239,6 +239,7 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
         plan.zero = 1;
     }
     plan.schedule = plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
+    plan.software = line->software;
     plan_recompute(ctx, run, line, &plan);
     plan_overlap(run, line, &plan);
     *out = plan;

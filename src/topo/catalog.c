@@ -11,15 +11,16 @@ typedef struct list { const char **name; size_t n; } list;            /* sorted,
 typedef struct kept { const char *key; const void *object; } kept;
 typedef struct shelf { kept *item; size_t n, room; } shelf;
 
-enum { CHIPS, MACHINES, MODELS, KINDS };
-static const char *const folders[KINDS] = {"chips", "machines", "models"};
-static const char *const nouns[KINDS] = {"chip", "machine", "model"};
+enum { CHIPS, MACHINES, MODELS, SOFTWARE, KINDS };
+static const char *const folders[KINDS] = {"chips", "machines", "models", "software"};
+static const char *const nouns[KINDS] = {"chip", "machine", "model", "software"};
 
 struct sp_catalog {
     sp_arena *arena;
     const char *dir;
     list names[KINDS];
     shelf chips, machines, paths;
+    const sp_software **software;    /* [names[SOFTWARE].n], NULL until the first machine */
 };
 
 /* ---- lists ----------------------------------------------------------------------------------------------------------- */
@@ -118,6 +119,7 @@ void sp_catalog_close(sp_catalog *catalog)
 size_t sp_catalog_chip_count(const sp_catalog *catalog) { return catalog->names[CHIPS].n; }
 size_t sp_catalog_machine_count(const sp_catalog *catalog) { return catalog->names[MACHINES].n; }
 size_t sp_catalog_model_count(const sp_catalog *catalog) { return catalog->names[MODELS].n; }
+size_t sp_catalog_software_count(const sp_catalog *catalog) { return catalog->names[SOFTWARE].n; }
 
 static const char *name_at(const sp_catalog *catalog, int kind, size_t index)
 {
@@ -127,6 +129,7 @@ static const char *name_at(const sp_catalog *catalog, int kind, size_t index)
 const char *sp_catalog_chip_name(const sp_catalog *catalog, size_t index) { return name_at(catalog, CHIPS, index); }
 const char *sp_catalog_machine_name(const sp_catalog *catalog, size_t index) { return name_at(catalog, MACHINES, index); }
 const char *sp_catalog_model_name(const sp_catalog *catalog, size_t index) { return name_at(catalog, MODELS, index); }
+const char *sp_catalog_software_name(const sp_catalog *catalog, size_t index) { return name_at(catalog, SOFTWARE, index); }
 
 /* ---- what is kept -------------------------------------------------------------------------------------------------------- */
 
@@ -231,6 +234,37 @@ sp_status sp_catalog_model_path(sp_catalog *catalog, const char *name, const cha
     return SP_OK;
 }
 
+static sp_status load_software(sp_catalog *c, sp_error *err)
+{
+    size_t n = c->names[SOFTWARE].n;
+    if (c->software)
+        return SP_OK;
+    const sp_software **all = sp_arena_alloc(c->arena, n + 1, sizeof *all);
+    if (!all)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        const char *path;
+        sp_status status = path_of(c, SOFTWARE, c->names[SOFTWARE].name[i], &path, err);
+        if (status || (status = sp_i_software_load(path, c->arena, &all[i], err)))
+            return status;
+    }
+    c->software = all;
+    return SP_OK;
+}
+
+sp_status sp_catalog_software(sp_catalog *catalog, const char *name, const sp_software **out, sp_error *err)
+{
+    sp_status status = load_software(catalog, err);
+    if (status)
+        return status;
+    for (size_t i = 0; i < catalog->names[SOFTWARE].n; i++)
+        if (!strcmp(catalog->software[i]->name, name)) {
+            *out = catalog->software[i];
+            return SP_OK;
+        }
+    return not_found(catalog, SOFTWARE, name, err);
+}
+
 static sp_status chip_for_machine(void *context, const char *name, const sp_chip **out, sp_error *err)
 {
     return sp_catalog_chip(context, name, out, err);
@@ -304,7 +338,11 @@ sp_status sp_catalog_machine(sp_catalog *catalog, const char *text, const sp_mac
             return status;
         status = sp_i_machine_load(path, n, catalog->arena, chip_for_machine, catalog, &machine, err);
     }
-    if (status || (status = keep(catalog, &catalog->machines, text, machine, err)))
+    if (status || (status = load_software(catalog, err)))
+        return status;
+    machine->software = catalog->software;
+    machine->n_software = (uint32_t)catalog->names[SOFTWARE].n;
+    if ((status = keep(catalog, &catalog->machines, text, machine, err)))
         return status;
     *out = machine;
     return SP_OK;

@@ -110,4 +110,7 @@ sp_status sp_i_cut(const sp_machine *machine, uint32_t plane, uint32_t tier, uin
 bool sp_i_cut_digit(const sp_tier *tier, uint32_t dim, uint64_t *stride, uint32_t *size, uint32_t *half);
 sp_status sp_i_bisection(const sp_machine *machine, uint32_t plane, double *bytes_per_s, sp_error *err);
 
+/* One file of catalog/software. */
+sp_status sp_i_software_load(const char *path, sp_arena *arena, const sp_software **out, sp_error *err);
+
 #endif

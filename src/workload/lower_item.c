@@ -32,9 +32,11 @@ void sp_i_lower_op(sp_i_lower *lower, const sp_op *op)
     item->label = op->label;
 }
 
-static void gemm(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups, sp_format format)
+/* gradient: the output is a weight gradient, added in FP32 to what earlier micro-batches left. */
+static void gemm(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups, sp_format format, bool gradient)
 {
-    sp_op op = {.kind = SP_OP_GEMM, .label = label, .format = format, .out_format = SP_FMT_BF16, .groups = groups,
+    sp_op op = {.kind = SP_OP_GEMM, .label = label, .format = format, .out_format = gradient ? SP_FMT_FP32 : SP_FMT_BF16,
+                .accumulate = gradient, .groups = groups,
                 .m = at_least_one(m), .n = at_least_one(n), .k = at_least_one(k)};
     sp_i_lower_op(lower, &op);
 }
@@ -57,11 +59,11 @@ static void quantise(sp_i_lower *lower, double elements, double copies)
 static void linear(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups, sp_format format)
 {
     if (lower->pass != SP_PASS_BACKWARD) {
-        gemm(lower, label, m, n, k, groups, format);
+        gemm(lower, label, m, n, k, groups, format, false);
         return;
     }
-    gemm(lower, label, m, k, n, groups, format);   /* gradient of the input  */
-    gemm(lower, label, k, n, m, groups, format);   /* gradient of the weight */
+    gemm(lower, label, m, k, n, groups, format, false);   /* gradient of the input  */
+    gemm(lower, label, k, n, m, groups, format, true);   /* gradient of the weight */
 }
 
 void sp_i_lower_linear(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups)

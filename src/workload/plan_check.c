@@ -157,10 +157,21 @@ static sp_status check_pipeline(const subject *s)
     return SP_OK;
 }
 
+static sp_status check_software(const subject *s)
+{
+    if (!s->plan->software || sp_machine_software(s->machine, s->plan->software))
+        return SP_OK;
+    char names[256] = "";
+    for (uint32_t i = 0; i < s->machine->n_software; i++)
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? ", " : "", s->machine->software[i]->name);
+    return sp_error_set(s->err, SP_E_NOTFOUND, NULL, 0, 0, "found software '%.60s', expected one of %s", s->plan->software,
+                        names[0] ? names : "none: this machine's catalog has no software product lines");
+}
+
 sp_status sp_plan_check(const sp_plan *plan, const sp_model *model, const sp_machine *machine, sp_error *err)
 {
     static sp_status (*const rules[])(const subject *) = {check_counts, check_chips, check_attention, check_experts,
-                                                          check_batch, check_pipeline};
+                                                          check_batch, check_pipeline, check_software};
     const subject s = {plan, model, machine, err};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         sp_status status = rules[i](&s);

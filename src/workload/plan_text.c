@@ -55,7 +55,7 @@ sp_plan sp_plan_default(void)
 
 /* ---- the table of keys ---- */
 
-typedef enum key_kind { KEY_U32, KEY_U64, KEY_BOOL, KEY_PRECISION, KEY_RECOMPUTE, KEY_SCHEDULE, KEY_PLACE, KEY_ORDER, KEY_STACK } key_kind;
+typedef enum key_kind { KEY_U32, KEY_U64, KEY_BOOL, KEY_PRECISION, KEY_RECOMPUTE, KEY_SCHEDULE, KEY_PLACE, KEY_ORDER, KEY_STACK, KEY_SOFTWARE } key_kind;
 typedef struct key { const char *name; key_kind kind; size_t offset; } key;
 
 static const key keys[] = {
@@ -68,7 +68,7 @@ static const key keys[] = {
     {"first-layers", KEY_U32, offsetof(sp_plan, first_layers)}, {"last-layers", KEY_U32, offsetof(sp_plan, last_layers)},
     {"sp", KEY_BOOL, offsetof(sp_plan, sequence_parallel)}, {"overlap-dp", KEY_BOOL, offsetof(sp_plan, overlap_dp)},
     {"overlap-tp", KEY_BOOL, offsetof(sp_plan, overlap_tp)}, {"overlap-ep", KEY_BOOL, offsetof(sp_plan, overlap_ep)},
-    {"order", KEY_ORDER, 0}, {"place", KEY_PLACE, 0}, {"stack", KEY_STACK, 0},
+    {"order", KEY_ORDER, 0}, {"place", KEY_PLACE, 0}, {"stack", KEY_STACK, 0}, {"software", KEY_SOFTWARE, 0},
 };
 #define N_KEYS (sizeof keys / sizeof keys[0])
 
@@ -113,6 +113,7 @@ static bool put_value(const sp_plan *plan, const key *k, char *out, size_t room)
     case KEY_SCHEDULE: snprintf(out, room, "%s", sp_schedule_name(plan->schedule)); return true;
     case KEY_PLACE: return put_place(plan, out, room);
     case KEY_STACK: snprintf(out, room, "%s", plan->stack ? plan->stack : ""); return plan->stack != NULL;
+    case KEY_SOFTWARE: snprintf(out, room, "%s", plan->software ? plan->software : ""); return plan->software != NULL;
     case KEY_ORDER:
         snprintf(out, room, "%s,%s,%s,%s", group_names[plan->order[0]], group_names[plan->order[1]], group_names[plan->order[2]],
                  group_names[plan->order[3]]);
@@ -263,6 +264,7 @@ static sp_status read_key(const key *k, const char *text, sp_plan *plan, sp_erro
     case KEY_PLACE: return sp_plan_parse_place(text, plan, err);
     case KEY_ORDER: return sp_plan_parse_order(text, plan, err);
     case KEY_STACK: return read_stack(text, plan, err);
+    case KEY_SOFTWARE: plan->software = text; return SP_OK;   /* checked against the machine's by sp_plan_check */
     }
     return SP_E_INTERNAL;
 }

@@ -1,0 +1,86 @@
+/* Software product lines: a few graded factors each. */
+#include "topo_i.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct { const char *key; sp_unit unit; size_t offset; double least; } fields[] = {
+    {"matrix_factor", SP_UNIT_NONE, offsetof(sp_software, matrix_factor), 0.5},
+    {"vector_factor", SP_UNIT_NONE, offsetof(sp_software, vector_factor), 0.5},
+    {"comm_factor", SP_UNIT_NONE, offsetof(sp_software, comm_factor), 0.5},
+    {"host_op", SP_UNIT_SECONDS, offsetof(sp_software, host_op_s), 0},
+};
+#define N_FIELDS (sizeof fields / sizeof fields[0])
+#define FACTOR_MAX 20.0   /* a product line twenty times slower than the hardware is a mistake in the file */
+
+static sp_status read_text(sp_node root, const char *key, bool needed, sp_arena *arena, const char **out, sp_error *err)
+{
+    sp_node node = sp_node_get(root, key);
+    const char *text;
+    if (!sp_node_is(node) && !needed)
+        return SP_OK;
+    sp_status status = sp_node_need(root, key, &node, err);
+    if (status == SP_OK)
+        status = sp_node_read_text(node, &text, err);
+    if (status == SP_OK && !(*out = sp_arena_strdup(arena, text)))
+        status = sp_node_fail(node, SP_E_NOMEM, err, "no memory for a software product line");
+    return status;
+}
+
+static sp_status read_factors(sp_node root, sp_arena *arena, sp_software *out, sp_error *err)
+{
+    for (size_t i = 0; i < N_FIELDS; i++) {
+        sp_node node;
+        sp_value *value = (sp_value *)(void *)((char *)out + fields[i].offset);
+        sp_status status = sp_node_need(root, fields[i].key, &node, err);
+        if (status == SP_OK)
+            status = sp_node_read_value(node, fields[i].unit, arena, value, err);
+        if (status == SP_OK && (value->low < fields[i].least || value->high > FACTOR_MAX))
+            status = sp_node_fail(node, SP_E_INVAL, err, "found %s from %g to %g, expected %g to %g", fields[i].key, value->low, value->high,
+                                  fields[i].least, FACTOR_MAX);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
+}
+
+static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, sp_error *err)
+{
+    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "vector_factor", "comm_factor", "host_op", NULL};
+    if (sp_node_kind_of(root) != SP_NODE_MAP)
+        return sp_node_fail(root, SP_E_PARSE, err, "found no map, expected a software product line: name, about, matrix_factor, …");
+    sp_status status = sp_node_only_keys(root, keys, err);
+    if (status == SP_OK)
+        status = read_text(root, "name", true, arena, &out->name, err);
+    if (status == SP_OK)
+        status = read_text(root, "about", true, arena, &out->about, err);
+    if (status == SP_OK)
+        status = read_text(root, "default_for", false, arena, &out->default_for, err);
+    return status == SP_OK ? read_factors(root, arena, out, err) : status;
+}
+
+sp_status sp_i_software_load(const char *path, sp_arena *arena, const sp_software **out, sp_error *err)
+{
+    sp_doc *doc;
+    sp_status status = sp_doc_load(path, &doc, err);
+    if (status != SP_OK)
+        return status;
+    sp_software *software = sp_arena_alloc(arena, 1, sizeof *software);
+    status = software ? read_software(sp_doc_root(doc), arena, software, err)
+                      : sp_error_set(err, SP_E_NOMEM, path, 0, 0, "no memory for a software product line");
+    sp_doc_destroy(doc);
+    if (status == SP_OK)
+        *out = software;
+    return status;
+}
+
+const sp_software *sp_machine_software(const sp_machine *machine, const char *name)
+{
+    for (uint32_t i = 0; i < machine->n_software; i++) {
+        const sp_software *one = machine->software[i];
+        if (name ? !strcmp(one->name, name)
+                 : one->default_for && machine->chip->vendor && !strcmp(one->default_for, machine->chip->vendor))
+            return one;
+    }
+    return NULL;
+}
