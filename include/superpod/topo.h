@@ -136,7 +136,7 @@ typedef struct sp_machine_totals {
     double flop_per_s[SP_FMT_N];           /* advertised dense rates; 0 where not supported                          */
     double mem_bytes, mem_bw_bytes_per_s;
     double injection_bytes_per_s;          /* sum over chips of all scale-up ports of plane 0, one direction         */
-    double bisection_bytes_per_s;          /* smallest even cut through whole tiers, one direction                   */
+    double bisection_bytes_per_s;          /* smallest cut in halves through whole tiers, one direction               */
     uint32_t ports_per_chip;               /* scale-up ports plane 0 takes at a chip (its links, when no port rate)  */
     uint32_t diameter_hops;                /* links on the longest shortest path, switch links counted               */
     double power_w, price_usd;             /* 0: unknown                                                             */

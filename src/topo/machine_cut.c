@@ -185,11 +185,12 @@ sp_status sp_i_cut(const sp_machine *machine, uint32_t p, uint32_t tier, uint32_
     return SP_OK;
 }
 
-/* An odd dimension has no even cut: it counts only where no dimension is even, cut as evenly as it goes. */
+/* An odd dimension is parted as evenly as it goes, a | b, and its cut scaled by N^2 / 4ab: the even cut that would bound
+ * uniform traffic alike. */
 sp_status sp_i_bisection(const sp_machine *machine, uint32_t p, double *out, sp_error *err)
 {
     const sp_plane *plane = &machine->planes[p];
-    double best[2] = {INFINITY, INFINITY};   /* [odd] */
+    double best = INFINITY;
     for (uint32_t t = 0; t < plane->n_tiers; t++)
         for (uint32_t d = 0; d < SP_TIER_DIMS; d++) {
             uint64_t stride;
@@ -200,8 +201,8 @@ sp_status sp_i_bisection(const sp_machine *machine, uint32_t p, double *out, sp_
             sp_status status = sp_i_cut(machine, p, t, d, &across, err);
             if (status)
                 return status;
-            best[size % 2] = fmin(best[size % 2], across);
+            best = fmin(best, across * size * size / (4.0 * half * (size - half)));
         }
-    *out = isfinite(best[0]) ? best[0] : isfinite(best[1]) ? best[1] : 0;
+    *out = isfinite(best) ? best : 0;
     return SP_OK;
 }

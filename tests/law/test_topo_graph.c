@@ -252,22 +252,22 @@ static bool in_first_half(const sp_tier *tier, uint32_t dim, uint32_t chip)
 
 static double smallest_cut(const sp_machine *m, const sp_graph *g)
 {
-    double best[2] = {INFINITY, INFINITY};
+    double best = INFINITY;
     bool side[CHIPS_MAX];
     for (uint32_t t = 0; t < m->planes[0].n_tiers; t++) {
         const sp_tier *tier = &m->planes[0].tiers[t];
         uint32_t n = tier->kind == SP_TIER_DRAGONFLY ? 1 : tier->n_dims;
         for (uint32_t d = 0; d < n; d++) {
-            uint32_t first = 0, size = tier->kind != SP_TIER_DRAGONFLY ? tier->dims[d]
-                                       : tier->dims[1] > 1 ? tier->dims[1] : tier->dims[0] > 1 ? tier->dims[0] : tier->dims[2];
+            double first = 0, all = m->chips;
             for (uint32_t c = 0; c < m->chips; c++)
                 first += side[c] = in_first_half(tier, d, c);
             if (first == 0)
                 continue;
-            best[size % 2] = fmin(best[size % 2], max_flow(g, side));
+            /* what uniform traffic makes of an uneven parting, as an even cut */
+            best = fmin(best, max_flow(g, side) * all * all / (4 * first * (all - first)));
         }
     }
-    return isfinite(best[0]) ? best[0] : isfinite(best[1]) ? best[1] : 0;
+    return isfinite(best) ? best : 0;
 }
 
 static void check_machine(const char *text, const sp_machine *m)
@@ -375,6 +375,61 @@ static void whole_tiers_cut_best(void **state)
     }
 }
 
+/* ---- textbook figures, worked out by hand ------------------------------------------------------------------------------ */
+
+typedef struct known { const char *text; uint64_t links, switches; double bisection_gb_per_s; uint32_t diameter; } known;
+
+static void textbook_figures(void **state)
+{
+    (void)state;
+    static const known all[] = {
+        /* k-ary fat trees: k^3/4 hosts, 5k^2/4 switches, 3k^3/4 links */
+        {"clos:16@1GB/s,radix=4", 48, 20, 8, 6},
+        {"clos:128@1GB/s,radix=8", 384, 80, 64, 6},
+        {"clos:65536@1GB/s,radix=64", 3 * 65536, 5120, 32768, 6},
+        /* two levels: 2,048 hosts on 64 leaves and 32 spines; 1,024 on 32 and 16 */
+        {"clos:2048@1GB/s,radix=64", 4096, 96, 1024, 4},
+        {"clos:1024@1GB/s,radix=64", 2048, 48, 512, 4},
+        {"clos:64@1GB/s,radix=64", 64, 1, 32, 2},
+        /* 4 units of 8, tapered 2 and 4 to 1 between units: 16 x 2 / 2, 16 x 2 / 4 */
+        {"mesh:8@0.001GB/s clos:4@2GB/s,taper=2", 32 + 4 + 4 * 28, 5, 16, 4},
+        {"mesh:8@0.001GB/s clos:4@2GB/s,taper=4,radix=16", 32 + 8 + 4 * 28, 5, 8, 4},
+        /* the same as levels of one tree over shared ports */
+        {"switch:8@2GB/s clos:4@2GB/s,taper=4,shared", 32 + 4, 5, 8, 4},
+        {"switch:8@2GB/s clos:4@2GB/s,taper=4,shared,switches=2", 32 + 8, 6, 8, 4},
+        {"switch:8@2GB/s,planes=3 clos:4@2GB/s,shared,planes=3,switches=5", 96 + 60, 12 + 15, 32, 4},
+        /* leaves hold whole units: 9 leaves of one 8, 8 up-links each, to 4 spines with 2 from each leaf (18 of 24 ports) */
+        {"switch:8@9GB/s clos:9@1GB/s,radix=24", 72 + 72 + 72, 9 + 9 + 4, 32 * 81 / 80.0, 4},
+        /* or divide a unit: 48 leaves of 24 for racks of 72, 24 spines of 48 ports */
+        {"switch:72@0.01GB/s clos:16@1GB/s,radix=64", 1152 * 3, 16 + 48 + 24, 576, 4},
+        /* rails: 4 nodes of 8, spine tapered: half of the nodes are cut in every rail, below the spine */
+        {"switch:8@9GB/s rail:4@1GB/s,taper=8", 32 + 32 + 8, 4 + 8 + 1, 16, 4},
+        {"dragonfly:4x9x2@1GB/s", 72 + 9 * 6 + 36, 36, 20 * 81 / 80.0, 5},
+        {"torus:16x16x16@50GB/s", 3 * 4096, 0, 2 * 256 * 50, 24},
+        {"mesh:8x8@56GB/s", 448, 0, 8 * 16 * 56, 2},
+        {"mesh:4x4x4@1GB/s", 64 * 9 / 2, 0, 64, 3},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char text[256];
+        const sp_machine *m;
+        sp_machine_totals t;
+        uint64_t links = 0, switches = 0;
+        snprintf(text, sizeof text, "%s chip=ascend-950dt", all[i].text);
+        if (strstr(text, "50GB/s"))
+            snprintf(text, sizeof text, "%s chip=tpu-v4", all[i].text);
+        assert_int_equal(sp_catalog_machine(catalog, text, &m, NULL), SP_OK);
+        assert_int_equal(sp_machine_count(m, &t, NULL), SP_OK);
+        for (uint32_t k = 0; k < SP_TIERS_MAX; k++) {
+            links += t.links[k];
+            switches += t.switches[k];
+        }
+        if (links != all[i].links || switches != all[i].switches || t.diameter_hops != all[i].diameter ||
+            fabs(t.bisection_bytes_per_s / 1e9 - all[i].bisection_gb_per_s) > 1e-3 * all[i].bisection_gb_per_s + 0.02)
+            fail_msg("%s: %u links, %u switches, %g GB/s, %u hops", text, (unsigned)links, (unsigned)switches,
+                     t.bisection_bytes_per_s / 1e9, t.diameter_hops);
+    }
+}
+
 /* ---- twisted tori: what the twist is for ------------------------------------------------------------------------------ */
 
 /* Throughput of uniform traffic on shortest paths when every link of the lattice is alike: links / (pairs x distance);
@@ -418,7 +473,7 @@ static void twisting_gains_as_published(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(formulas_equal_the_graph), cmocka_unit_test(whole_tiers_cut_best),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(formulas_equal_the_graph), cmocka_unit_test(whole_tiers_cut_best), cmocka_unit_test(textbook_figures),
                                        cmocka_unit_test(twisting_gains_as_published)};
     return cmocka_run_group_tests(tests, open_catalog, close_catalog);
 }

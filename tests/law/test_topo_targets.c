@@ -139,6 +139,7 @@ static void others(void **state)
     near(totals("tpu-v4-pod").bisection_bytes_per_s, 24e12, 0.07);
     near(2 * totals("gb200-nvl72").injection_bytes_per_s, 72 * 18 * 100e9, 1e-12);
     near(2 * totals("gb200-nvl72").injection_bytes_per_s, 130e12, 0.005);
+    near(totals("gb200-nvl72:4").injection_bytes_per_s, 4 * 72 * 900e9, 1e-12);   /* the network's ports do not count */
     assert_int_equal(totals("gb200-nvl72").switches[0], 18);
     assert_int_equal(totals("gb200-nvl72").links[0], 72 * 18);
     near(totals("tpu-v4-pod").flop_per_s[SP_FMT_BF16], 1.1e18, 0.03);

@@ -86,6 +86,24 @@ static void reads_every_attribute(void **state)
     assert_string_equal(m->available, "2025-04");
 }
 
+/* Written as the reader would have it, attribute by attribute. */
+static void comes_back_word_by_word(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "mesh:8+1@56GB/s,200ns chip=ascend-950dt rack=64+1",
+        "torus:4x4x8@50GB/s,1us,twisted chip=tpu-v4 chips-per-host=4",
+        "dragonfly:4x9x2@25GB/s,1us,taper=2,plus chip=h100 uboe",
+        "switch:8@450GB/s,600ns,planes=4 rail:16@50GB/s,2us,radix=64,nic,name=net chip=h100 host=x-1 available=2022 overhead=500W pcie",
+        "switch:8@392GB/s,1us,planes=7 clos:6@392GB/s,1us~2us~3us,taper=2,planes=7,switches=16,shared plane=ub || "
+        "clos:48@50GB/s,5us,levels=8x6,nic plane=roce chip=ascend-910c power=559kW price=8MUSD"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char out[512];
+        sp_machine_format(machine(texts[i]), out, sizeof out);
+        assert_string_equal(out, texts[i]);
+    }
+}
+
 /* A tier of one unit vanishes, unless it is the only one. */
 static void single_units_vanish(void **state)
 {
@@ -129,6 +147,7 @@ static const bad bads[] = {
     {"dragonfly:4@1GB/s chip=h100", SP_E_INVAL, 1, "three"},
     {"mehs:8@56GB/s chip=h100", SP_E_PARSE, 1, "did you mean 'mesh'"},
     {"torus:4x4x5@50GB/s,twisted chip=tpu-v4", SP_E_INVAL, 1, "twisted"},
+    {"torus:1x2x2@50GB/s,twisted chip=tpu-v4", SP_E_INVAL, 1, "k >= 2"},
     {"mesh:8@56GB/s,twisted chip=h100", SP_E_INVAL, 1, "twisted"},
     {"clos:8@56GB/s,1us,tapr=2 chip=h100", SP_E_PARSE, 19, "did you mean 'taper'"},
     {"clos:8@56GB/s,taper chip=h100", SP_E_PARSE, 15, "needs '='"},
@@ -243,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_the_example), cmocka_unit_test(reads_every_attribute), cmocka_unit_test(single_units_vanish),
+        cmocka_unit_test(comes_back_word_by_word),
         cmocka_unit_test(refuses_with_a_position), cmocka_unit_test(pins_are_shared), cmocka_unit_test(every_prefix),
         cmocka_unit_test(memory_runs_out),
     };
