@@ -14,29 +14,30 @@ typedef struct line_row {
     uint32_t zero;
     bool sequence_parallel, overlap_dp, overlap_tp;
     bool etp_is_tp;                /* experts split like the rest unless told otherwise */
+    bool interleaves;              /* pipelines are interleaved where the row does not say: their overlap needs it */
     sp_recompute recompute;
     const char *recompute_source;
 } line_row;
 
 static const line_row lines[] = {
-    {"Megatron-Bridge", "megatron-bridge", 1, true, true, true, false, SP_RECOMPUTE_NONE,
+    {"Megatron-Bridge", "megatron-bridge", 1, true, true, true, false, false, SP_RECOMPUTE_NONE,
      "Megatron-Bridge: recompute_granularity is unset unless a recipe sets it"},
-    {"NeMo", "megatron-bridge", 1, true, true, true, true, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
-    {"Megatron-Core", "megatron-bridge", 1, true, true, true, true, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
-    {"MegaScale-MoE", "megatron-bridge", 1, true, true, true, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
-    {"MegaScale", "megatron-lm", 1, true, true, true, true, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
-    {"Megatron-LM", "megatron-lm", 1, true, true, false, true, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
-    {"llm-foundry", "llm-foundry", 3, false, true, false, true, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
-    {"MaxText", "maxtext", 3, false, true, false, true, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
-    {"torchtitan", "torchtitan", 3, true, true, false, true, SP_RECOMPUTE_SELECTIVE, "torchtitan: activation_checkpoint.mode selective"},
-    {"ModelLink", "modellink", 0, false, false, false, true, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
-    {"MindSpeed", "modellink", 1, true, true, true, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
-    {"MindSpore", "mindformers", 1, true, false, false, true, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
-    {"Meta", "megatron-lm", 2, true, true, false, true, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
-    {"MLPerf NVIDIA", "megatron-bridge", 1, true, true, true, true, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
-    {"MLPerf", NULL, 1, true, true, false, true, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
+    {"NeMo", "megatron-bridge", 1, true, true, true, true, false, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
+    {"Megatron-Core", "megatron-bridge", 1, true, true, true, true, true, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
+    {"MegaScale-MoE", "megatron-bridge", 1, true, true, true, false, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
+    {"MegaScale", "megatron-lm", 1, true, true, true, true, true, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
+    {"Megatron-LM", "megatron-lm", 1, true, true, false, true, false, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
+    {"llm-foundry", "llm-foundry", 3, false, true, false, true, false, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
+    {"MaxText", "maxtext", 3, false, true, false, true, false, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
+    {"torchtitan", "torchtitan", 3, true, true, false, true, false, SP_RECOMPUTE_SELECTIVE, "torchtitan: activation_checkpoint.mode selective"},
+    {"ModelLink", "modellink", 0, false, false, false, true, false, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
+    {"MindSpeed", "modellink", 1, true, true, true, false, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
+    {"MindSpore", "mindformers", 1, true, false, false, true, false, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
+    {"Meta", "megatron-lm", 2, true, true, false, true, true, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
+    {"MLPerf NVIDIA", "megatron-bridge", 1, true, true, true, true, true, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
+    {"MLPerf", NULL, 1, true, true, false, true, false, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
 };
-static const line_row unknown_line = {"", NULL, 1, true, true, false, true, SP_RECOMPUTE_NONE, "none stated"};
+static const line_row unknown_line = {"", NULL, 1, true, true, false, true, false, SP_RECOMPUTE_NONE, "none stated"};
 
 static const line_row *line_of(const char *framework)
 {
@@ -65,7 +66,6 @@ static bool plan_axes(sp_i_ctx *ctx, const sp_i_run *run, sp_plan *plan)
     plan->tp = sp_i_num_count(run->num[SP_N_TP], 1);
     plan->cp = sp_i_num_count(run->num[SP_N_CP], 1);
     plan->pp = sp_i_num_count(run->num[SP_N_PP], 1);
-    plan->vpp = plan->pp > 1 ? sp_i_num_count(run->num[SP_N_VPP], 1) : 1;
     plan->ep = sp_i_num_count(run->num[SP_N_EP], 1);
     plan->seq = sp_i_num_count(run->num[SP_N_SEQ], 0);
     plan->gbs = sp_i_num_count(run->num[SP_N_GBS], 0);
@@ -74,6 +74,23 @@ static bool plan_axes(sp_i_ctx *ctx, const sp_i_run *run, sp_plan *plan)
         return sp_i_row_refuse(ctx, "tp %u x cp %u x pp %u does not divide %u chips", plan->tp, plan->cp, plan->pp, chips);
     plan->dp = (uint32_t)(chips / inner);
     return true;
+}
+
+/* Chunks of a stage where the row does not give them: as many as the layers of a stage divide into, at most 8 (beyond that the
+ * bubble is no longer what counts). */
+static void plan_interleave(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, const line_row *line, sp_plan *plan)
+{
+    plan->vpp = plan->pp > 1 ? sp_i_num_count(run->num[SP_N_VPP], 1) : 1;
+    if (plan->pp == 1 || sp_i_num_set(run->num[SP_N_VPP]) || !line->interleaves)
+        return;
+    uint32_t layers = model->n_layers / plan->pp;
+    for (plan->vpp = 8; plan->vpp > 1 && (plan->vpp > layers || layers % plan->vpp); )
+        plan->vpp--;
+    uint64_t micro = plan->gbs / ((uint64_t)plan->mbs * plan->dp);
+    if (micro % plan->pp)
+        plan->vpp = 1;   /* the interleaved schedule wants whole rounds */
+    if (plan->vpp > 1)
+        sp_i_row_assume(ctx, "%u interleaved chunks a stage", plan->vpp);
 }
 
 /* TPU pages give the batch of a device, with any model axes: the batch of a data-parallel rank is gbs / dp. */
@@ -224,6 +241,7 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
         return sp_i_row_refuse(ctx, "LoRA fine-tuning: frozen weights are not yet in the plan");
     if (!plan_axes(ctx, run, &plan) || !plan_micro_batch(ctx, run, &plan))
         return false;
+    plan_interleave(ctx, run, model, line, &plan);
     bool moe = false;
     for (uint32_t k = 0; k < model->n_kinds; k++)
         moe |= model->kinds[k].ffn.kind == SP_FFN_MOE;
