@@ -234,7 +234,8 @@ static sp_status take_word(cli_run *cli, const char *word, sp_error *err)
         return sp_error_set(err, SP_E_INVAL, "command line", 0, 0, "unexpected argument '%s': `superpod %s%s%s` takes %u", word,
                             cli->verb->name, cli->action ? " " : "", cli->action ? cli->action : "", most);
     if (word[0] == '\0')
-        return sp_error_set(err, SP_E_INVAL, "command line", 0, 0, "%s is empty", cli->verb->operand[cli->n_operands].name);
+        return sp_error_set(err, SP_E_INVAL, "command line", 0, 0, "%s is empty",
+                            cli->verb->operand[cli->n_operands < cli->verb->n_operands ? cli->n_operands : cli->verb->n_operands - 1].name);
     cli->operand[cli->n_operands++] = word;
     return SP_OK;
 }

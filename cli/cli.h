@@ -17,7 +17,7 @@ typedef struct cli_run {
     const cli_verb *verb;              /* NULL: only global options were given      */
     cli_verb_id verb_id;
     const char *action;                /* "list", "show", "check"; NULL: none       */
-    const char *operand[CLI_OPERANDS];
+    const char *operand[CLI_OPERANDS_GIVEN];
     uint32_t n_operands;
     const char *value[CLI_O_N];        /* text given, "" for flags; NULL: not given */
     sp_arena *arena;
@@ -104,6 +104,7 @@ int cli_cmd_model(cli_run *cli);
 int cli_cmd_collective(cli_run *cli);
 int cli_cmd_train(cli_run *cli);
 int cli_cmd_plan(cli_run *cli);
+int cli_cmd_validate(cli_run *cli);
 int cli_cmd_docs(cli_run *cli);
 
 /* ---- main.c ---------------------------------------------------------------------------------------------------- */

@@ -26,6 +26,7 @@ static const char *bash_action(cli_kind kind)
 {
     switch (kind) {
     case CLI_FILE_IN:
+    case CLI_FILES:
     case CLI_FILE_OUT: return "COMPREPLY=($(compgen -f -- \"$word\"))";
     case CLI_DIR: return "COMPREPLY=($(compgen -d -- \"$word\"))";
     case CLI_MACHINE: return "COMPREPLY=($(compgen -f -W \"$(superpod machine list -q 2>/dev/null)\" -- \"$word\"))";
@@ -70,7 +71,8 @@ static void bash_operands(FILE *out, const cli_verb *verb)
         fputs("\" -- \"$word\")) ;;\n", out);
     }
     for (uint32_t i = 0; i < verb->n_operands; i++) {
-        fprintf(out, "        %u) ", at++);
+        if (verb->operand[i].kind == CLI_FILES) fputs("        *) ", out);
+        else fprintf(out, "        %u) ", at++);
         if (verb->operand[i].kind == CLI_OPERATION) {
             fputs("COMPREPLY=($(compgen -W \"", out);
             words_of_operations(out);
@@ -135,6 +137,7 @@ static void zsh_action(FILE *out, cli_kind kind)
 {
     switch (kind) {
     case CLI_FILE_IN:
+    case CLI_FILES:
     case CLI_FILE_OUT: fputs("_files", out); break;
     case CLI_DIR: fputs("_files -/", out); break;
     case CLI_MACHINE: fputs("_superpod_names machine", out); break;
@@ -192,7 +195,8 @@ void cli_completion_zsh(FILE *out)
             fputs(")'", out);
         }
         for (uint32_t n = 0; n < verb->n_operands; n++) {
-            fprintf(out, " \\\n            '%u:%s:", n + (verb->actions != NULL ? 2 : 1), verb->operand[n].name);
+            if (verb->operand[n].kind == CLI_FILES) fprintf(out, " \\\n            '*:%s:", verb->operand[n].name);
+            else fprintf(out, " \\\n            '%u:%s:", n + (verb->actions != NULL ? 2 : 1), verb->operand[n].name);
             zsh_action(out, verb->operand[n].kind);
             fputc('\'', out);
         }
@@ -237,6 +241,7 @@ static void fish_operands(FILE *out, const cli_verb *verb)
     const char *seen = verb->actions != NULL ? "; and __fish_seen_subcommand_from show check" : "";
     for (uint32_t i = 0; i < verb->n_operands; i++) {
         cli_kind kind = verb->operand[i].kind;
+        if (kind == CLI_FILES) continue;   /* fish offers files by itself */
         fprintf(out, "complete -c superpod -n '__fish_seen_subcommand_from %s%s' -a '", verb->name, seen);
         if (kind == CLI_OPERATION) words_of_operations(out);
         else fprintf(out, "(superpod %s list -q 2>/dev/null)", kind == CLI_MACHINE ? "machine" : kind == CLI_CHIP ? "chip" : "model");

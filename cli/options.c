@@ -82,9 +82,12 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_TIMELINE] = {"timeline", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(TRAIN), NULL,
         "write a Chrome trace (chrome://tracing, Perfetto)", NULL, NULL},
     [CLI_O_HTML] = {"html", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V_STEP, NULL, "write a page to open in a browser", NULL, NULL},
-    [CLI_O_SOURCES] = {"sources", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~V(DOCS), NULL,
+    [CLI_O_REPORT] = {"report", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(VALIDATE), NULL,
+        "write the page FILE (.md) and its plots", NULL, "The plots are SVG files in the folder of the same name without .md."},
+    [CLI_O_ROWS] = {"rows", 0, CLI_FLAG, NULL, NULL, 0, 0, V(VALIDATE), NULL, "list every row, not scores alone", NULL, NULL},
+    [CLI_O_SOURCES] = {"sources", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~(V(DOCS) | V(VALIDATE)), NULL,
         "list the values used with grade and source, guesses first", NULL, NULL},
-    [CLI_O_EXPLAIN] = {"explain", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~V(DOCS), NULL,
+    [CLI_O_EXPLAIN] = {"explain", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~(V(DOCS) | V(VALIDATE)), NULL,
         "print the tree of numbers that make the answer", NULL, NULL},
     [CLI_O_JSON] = {"json", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~V(DOCS), NULL, "print JSON (schemas in docs/schema)", NULL, NULL},
     [CLI_O_CATALOG] = {"catalog", 0, CLI_DIR, "DIR", NULL, 0, 0, V_ALL & ~V(DOCS), NULL,
@@ -132,6 +135,14 @@ const cli_verb cli_verbs[CLI_V_N] = {
         "Searches parallel sizes, ZeRO, recomputation, precision, schedule and placement on the tiers, prices every plan that "
         "fits, simulates the best, and prints them.",
         {"superpod plan atlas-950-superpod deepseek-v3 --gbs 15360 --seq 4096 --html report.html"}, false, cli_cmd_plan},
+    [CLI_V_VALIDATE] = {"validate", "predictions against published measurements", NULL, {{CLI_FILES, "FILE.csv"}}, 1,
+        "Predicts every row of tables of measurements (training, MLPerf, collectives, kernels; told apart by their columns) from "
+        "its configuration columns alone, and prints how far off the predictions are: median and 90th percentile of the absolute "
+        "error, and the bias of the time (+: too slow), by kind, class of hardware and source.\n\n"
+        "Rows that cannot be expressed are listed with the reason. Rows with secondary evidence, and training rows that do not "
+        "state their recomputation, are also reported apart. Columns and rules: docs/models/validation.md.",
+        {"superpod validate validation/*.csv", "superpod validate validation/training.csv --rows",
+         "superpod validate validation/*.csv --report docs/validation.md"}, false, cli_cmd_validate},
     [CLI_V_DOCS] = {"docs", "man pages and shell completion, from the option table", docs_actions, {{CLI_PAGE, "PAGE"}}, 1,
         "man prints the page named (superpod, superpod-train, ...); completion-SHELL prints a completion script.",
         {"superpod docs man superpod-train"}, true, cli_cmd_docs},
@@ -140,6 +151,7 @@ const cli_verb cli_verbs[CLI_V_N] = {
 void cli_verb_operands(const cli_verb *verb, const char *action, uint32_t *least, uint32_t *most)
 {
     *least = *most = verb->n_operands;
+    if (verb->n_operands != 0 && verb->operand[verb->n_operands - 1].kind == CLI_FILES) *most = CLI_OPERANDS_GIVEN;
     if (action == NULL) return;
     if (strcmp(action, "list") == 0 || strncmp(action, "completion-", 11) == 0) *least = *most = 0;
     if (strcmp(action, "check") == 0) *least = 0;

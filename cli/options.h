@@ -9,11 +9,12 @@
 
 struct cli_run;
 
-#define CLI_OPERANDS 4
+#define CLI_OPERANDS 4          /* described by a verb                      */
+#define CLI_OPERANDS_GIVEN 256  /* given, where the last one may be repeated */
 
 /* Index of a verb in cli_verbs; an option names the verbs that take it as a set of these. */
 typedef enum cli_verb_id {
-    CLI_V_MACHINE, CLI_V_CHIP, CLI_V_MODEL, CLI_V_COLLECTIVE, CLI_V_TRAIN, CLI_V_PLAN, CLI_V_DOCS, CLI_V_N
+    CLI_V_MACHINE, CLI_V_CHIP, CLI_V_MODEL, CLI_V_COLLECTIVE, CLI_V_TRAIN, CLI_V_PLAN, CLI_V_VALIDATE, CLI_V_DOCS, CLI_V_N
 } cli_verb_id;
 
 typedef enum cli_option_id {
@@ -21,7 +22,7 @@ typedef enum cli_option_id {
     CLI_O_PRECISION, CLI_O_RECOMPUTE, CLI_O_SCHEDULE, CLI_O_PLACE, CLI_O_ORDER, CLI_O_SET, CLI_O_PLAN,
     CLI_O_OBJECTIVE, CLI_O_TOP, CLI_O_CHIPS, CLI_O_SAVE,
     CLI_O_BEGIN, CLI_O_END, CLI_O_FACTOR, CLI_O_GROUP, CLI_O_ALGO, CLI_O_STACK,
-    CLI_O_ASSUME, CLI_O_TIMELINE, CLI_O_HTML,
+    CLI_O_ASSUME, CLI_O_TIMELINE, CLI_O_HTML, CLI_O_REPORT, CLI_O_ROWS,
     CLI_O_SOURCES, CLI_O_EXPLAIN, CLI_O_JSON, CLI_O_CATALOG, CLI_O_QUIET, CLI_O_NO_COLOR, CLI_O_HELP, CLI_O_VERSION,
     CLI_O_N
 } cli_option_id;
@@ -34,7 +35,7 @@ typedef enum cli_kind {
     CLI_TEXT,
     CLI_CHOICE,     /* one of cli_option.choice(0 …)                 */
     CLI_FILE_IN, CLI_FILE_OUT, CLI_DIR,
-    CLI_MACHINE, CLI_CHIP, CLI_MODEL, CLI_OPERATION, CLI_PAGE   /* operands */
+    CLI_MACHINE, CLI_CHIP, CLI_MODEL, CLI_OPERATION, CLI_PAGE, CLI_FILES   /* operands; FILES: one or more, the last */
 } cli_kind;
 
 typedef struct cli_option {
@@ -68,7 +69,7 @@ typedef struct cli_verb {
 extern const cli_option cli_options[CLI_O_N];
 extern const cli_verb cli_verbs[CLI_V_N];
 
-/* How many operands a verb takes after its action: list takes none, `check` none or one, others all. */
+/* How many operands a verb takes after its action: list takes none, `check` none or one, others all; any more files. */
 void cli_verb_operands(const cli_verb *verb, const char *action, uint32_t *least, uint32_t *most);
 static inline bool cli_option_of(cli_option_id option, cli_verb_id verb)
 {

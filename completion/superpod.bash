@@ -34,11 +34,12 @@ _superpod() {
     --assume) COMPREPLY=($(compgen -W "llama mistral mixtral qwen2 qwen2_moe qwen3 qwen3_moe qwen3_5_text qwen3_next deepseek_v2 deepseek_v3 glm4_moe_lite deepseek_v4 pangu_ultra_moe kimi_linear glm4_moe dots1 minimax_m2 ernie4_5_moe gpt_oss gemma gemma2 gemma3_text gemma4_text llama4_text olmo2 starcoder2 gpt2 gpt_neox opt bloom mpt" -- "$word")); return ;;
     --timeline) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --html) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --report) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --catalog) COMPREPLY=($(compgen -d -- "$word")); return ;;
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
-        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --objective | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --assume | --timeline | --html | --catalog) i=$((i + 1)) ;;
+        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --objective | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --assume | --timeline | --html | --report | --catalog) i=$((i + 1)) ;;
         -*) ;;
         *) if [ -z "$verb" ]; then verb="${COMP_WORDS[i]}"; else place=$((place + 1)); fi ;;
         esac
@@ -51,12 +52,13 @@ _superpod() {
         collective) COMPREPLY=($(compgen -W "--begin -b --end -e --factor -f --group --algo --stack --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         train) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --plan --stack --assume --timeline --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         plan) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --objective --top --chips --save --stack --assume --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        validate) COMPREPLY=($(compgen -W "--report --rows --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         *) COMPREPLY=($(compgen -W "--help --version" -- "$word")) ;;
         esac
         return
     fi
     case "$verb" in
-    "") COMPREPLY=($(compgen -W "machine chip model collective train plan" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "machine chip model collective train plan validate" -- "$word")) ;;
     machine)
         case $place in
         0) COMPREPLY=($(compgen -W "list show check" -- "$word")) ;;
@@ -86,6 +88,10 @@ _superpod() {
         case $place in
         0) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
         1) COMPREPLY=($(compgen -f -W "$(superpod model list -q 2>/dev/null)" -- "$word")) ;;
+        esac ;;
+    validate)
+        case $place in
+        *) COMPREPLY=($(compgen -f -- "$word")) ;;
         esac ;;
     esac
 }

@@ -90,7 +90,7 @@ typedef struct sp_study {
     sp_study_score secondary, recompute_assumed, recompute_stated, full;
     uint32_t n_groups; sp_study_group *groups;         /* kind x class x source, in that order; not secondary      */
     uint32_t n_classes; sp_study_group *classes;       /* kind x class; source NULL                                */
-    uint32_t constants_fitted;                         /* different fitted values in the catalog                   */
+    uint32_t constants_fitted, guesses;                /* different values of the catalog graded fitted, graded guess */
     uint32_t n_files; struct { const char *path, *sha256; } *files;
 } sp_study;
 

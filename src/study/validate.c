@@ -88,8 +88,8 @@ static sp_status one_row(sp_i_ctx *ctx, const kind_row *kind, const sp_csv *csv,
 
 /* ---- constants ------------------------------------------------------------------------------------------------------ */
 
-/* Values graded "fitted" in the catalog, each once: one fit may serve several families. */
-static uint32_t constants_fitted(sp_i_ctx *ctx)
+/* Values of one grade in the catalog's chips and in the stacks, each once: one fit may serve several families. */
+static uint32_t constants_of(sp_i_ctx *ctx, sp_grade grade)
 {
     sp_i_row_cache seen = {0};
     for (size_t i = 0; i < sp_catalog_chip_count(ctx->catalog); i++) {
@@ -99,15 +99,15 @@ static uint32_t constants_fitted(sp_i_ctx *ctx)
         for (uint32_t k = 0; k < chip->n_facts; k++) {
             char key[128];
             snprintf(key, sizeof key, "%s %.9g", chip->facts[k].key, chip->facts[k].value.nominal);
-            if (chip->facts[k].value.grade == SP_GRADE_FITTED && !sp_i_row_cache_get(&seen, key))
+            if (chip->facts[k].value.grade == grade && !sp_i_row_cache_get(&seen, key))
                 sp_i_row_cache_put(ctx, &seen, key, chip);
         }
     }
     uint32_t n = seen.n;
     for (const char *const *name = sp_stack_names(); *name; name++) {
         const sp_stack *s = sp_stack_find(*name);
-        n += (s->launch_s.grade == SP_GRADE_FITTED) + (s->step_s.grade == SP_GRADE_FITTED) +
-             (s->bw_fraction.grade == SP_GRADE_FITTED) + (s->reduce_bw_fraction.grade == SP_GRADE_FITTED);
+        n += (s->launch_s.grade == grade) + (s->step_s.grade == grade) + (s->bw_fraction.grade == grade) +
+             (s->reduce_bw_fraction.grade == grade);
     }
     return n;
 }
@@ -165,7 +165,8 @@ sp_status sp_study_validate(sp_catalog *catalog, const char *const *paths, uint3
     if (status != SP_OK)
         return status;
     sp_i_study_score(&study, arena);
-    study.constants_fitted = constants_fitted(&ctx);
+    study.constants_fitted = constants_of(&ctx, SP_GRADE_FITTED);
+    study.guesses = constants_of(&ctx, SP_GRADE_GUESS);
     *out = study;
     return SP_OK;
 }
