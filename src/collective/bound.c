@@ -1,7 +1,8 @@
 /* What no algorithm can beat. For every tier: the group falls into G parts of m ranks that only tiers from here outward join.
  * The bytes that must leave (or enter) a part, over all ports of its ranks into those tiers, plus the shortest latency
  * there, because the last byte still has to arrive. The innermost tier (m = 1) gives the injection bound.
- * A whole operation also takes the way between the two ranks farthest apart. Bytes per part: Patarasu & Yuan 2009 for reductions, counting for the rest. */
+ * A whole operation also takes the way between the two ranks farthest apart. Bytes per part: Patarasu & Yuan 2009 for
+ * reductions, counting for the rest. */
 #include "collective_private.h"
 
 static double part_bytes(sp_coll_op op, double parts, double members, double size_bytes)

@@ -94,13 +94,15 @@ static bool class_known(sp_builder *builder, uint32_t task_class)
 
 void sp_builder_dep(sp_builder *builder, uint32_t task_class, sp_dep dep)
 {
-    if (class_known(builder, task_class) && grow(builder, &builder->deps, builder->n_deps, &builder->cap_deps, sizeof *builder->deps))
+    if (class_known(builder, task_class) &&
+        grow(builder, &builder->deps, builder->n_deps, &builder->cap_deps, sizeof *builder->deps))
         builder->deps[builder->n_deps++] = (tagged_dep){task_class, dep};
 }
 
 void sp_builder_data(sp_builder *builder, uint32_t task_class, sp_data data)
 {
-    if (class_known(builder, task_class) && grow(builder, &builder->data, builder->n_data, &builder->cap_data, sizeof *builder->data))
+    if (class_known(builder, task_class) &&
+        grow(builder, &builder->data, builder->n_data, &builder->cap_data, sizeof *builder->data))
         builder->data[builder->n_data++] = (tagged_data){task_class, data};
 }
 
