@@ -26,8 +26,9 @@ static void list_row(cli_table *table, const sp_chip *chip)
 
 static json_t *list_json(const sp_chip *chip)
 {
-    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", chip->name, "title", cli_json_text(chip->title), "vendor",
-                     cli_json_text(chip->vendor), "family", cli_json_text(chip->family), "available", cli_json_text(first_date(chip)));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", cli_json_text(chip->name), "title", cli_json_text(chip->title),
+                     "vendor", cli_json_text(chip->vendor), "family", cli_json_text(chip->family), "available",
+                     cli_json_text(first_date(chip)));
 }
 
 static int chip_list(cli_run *cli)
@@ -56,7 +57,8 @@ static int chip_list(cli_run *cli)
         if (!quiet) cli_table_end(table);
         return CLI_EXIT_OK;
     }
-    if (cli_json_emit(cli, json_pack("{s:s, s:o}", "action", "list", "chips", array), &err) != SP_OK) return cli_fail(cli, &err);
+    if (cli_json_emit(cli, json_pack("{s:s, s:o}", "action", "list", "chips", array), &err) != SP_OK)
+        return cli_fail(cli, &err);
     return CLI_EXIT_OK;
 }
 
@@ -87,9 +89,9 @@ static void show_text(cli_run *cli, const sp_chip *chip, const cli_sources *sour
     cli_line(cli, "vendor", "%s, family %s, %u die%s", chip->vendor, chip->family, chip->dies, chip->dies == 1 ? "" : "s");
     if (chip->host_cpu != NULL) cli_line(cli, "host CPU", "%s", chip->host_cpu);
     for (uint32_t i = 0; i < chip->n_available; i++)
-        cli_line(cli, i == 0 ? "available" : "", "%s  %s%s%s%s", chip->available[i].date, chip->available[i].what ? chip->available[i].what : "",
-                 chip->available[i].source ? " [" : "", chip->available[i].source ? chip->available[i].source : "",
-                 chip->available[i].source ? "]" : "");
+        cli_line(cli, i == 0 ? "available" : "", "%s  %s%s%s%s", chip->available[i].date,
+                 chip->available[i].what ? chip->available[i].what : "", chip->available[i].source ? " [" : "",
+                 chip->available[i].source ? chip->available[i].source : "", chip->available[i].source ? "]" : "");
     for (int i = 0; i < SP_FMT_N; i++) show_rate(cli, chip, (sp_format)i);
     show_value(cli, "vector", &chip->vector_flop_per_s, SP_UNIT_FLOP_PER_S);
     show_value(cli, "memory", &chip->mem_bytes, SP_UNIT_BYTES);
@@ -111,7 +113,8 @@ static json_t *rates_json(const sp_value *rate)
 {
     json_t *rates = json_object();
     for (int i = 0; i < SP_FMT_N; i++)
-        if (rate[i].grade != SP_GRADE_NONE) json_object_set_new(rates, sp_format_name((sp_format)i), json_real(rate[i].nominal));
+        if (rate[i].grade != SP_GRADE_NONE)
+            json_object_set_new(rates, sp_format_name((sp_format)i), json_real(rate[i].nominal));
     return rates;
 }
 
@@ -122,10 +125,11 @@ static json_t *show_json(const sp_chip *chip, const cli_sources *sources)
         json_array_append_new(dates, json_pack("{s:o, s:o, s:o}", "date", cli_json_text(chip->available[i].date), "what",
                                                cli_json_text(chip->available[i].what), "source",
                                                cli_json_text(chip->available[i].source)));
-    json_t *result = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "action", "show", "name", chip->name, "title",
-                               cli_json_text(chip->title), "vendor", cli_json_text(chip->vendor), "family",
-                               cli_json_text(chip->family), "host_cpu", cli_json_text(chip->host_cpu), "dies", (json_int_t)chip->dies,
-                               "ports", (json_int_t)chip->ports, "available", dates, "flop_per_s", rates_json(chip->advertised_flop_per_s));
+    json_t *result = json_pack(
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "action", "show", "name", cli_json_text(chip->name), "title",
+        cli_json_text(chip->title), "vendor", cli_json_text(chip->vendor), "family", cli_json_text(chip->family), "host_cpu",
+        cli_json_text(chip->host_cpu), "dies", (json_int_t)chip->dies, "ports", (json_int_t)chip->ports, "available", dates,
+        "flop_per_s", rates_json(chip->advertised_flop_per_s));
     json_object_set_new(result, "matrix_flop_per_s", rates_json(chip->matrix_flop_per_s));
     json_object_set_new(result, "mem_bytes", json_real(chip->mem_bytes.nominal));
     json_object_set_new(result, "mem_bw_bytes_per_s", json_real(chip->mem_bw_bytes_per_s.nominal));
@@ -138,8 +142,8 @@ static void explain_values(cli_run *cli, const sp_chip *chip, const cli_sources 
 {
     int32_t root = sp_explain_add(cli->explain, -1, chip->name, 1, SP_UNIT_COUNT, "%s", chip->title);
     for (size_t i = 0; i < sources->n; i++)
-        sp_explain_add(cli->explain, root, sources->row[i].label, sources->row[i].value->nominal, sources->row[i].unit, "%s: %s",
-                       sp_grade_name(sources->row[i].value->grade),
+        sp_explain_add(cli->explain, root, sources->row[i].label, sources->row[i].value->nominal, sources->row[i].unit,
+                       "%s: %s", sp_grade_name(sources->row[i].value->grade),
                        sources->row[i].value->source == NULL ? "" : sources->row[i].value->source);
 }
 
@@ -172,8 +176,8 @@ static bool check_one(cli_run *cli, const sp_chip *chip, json_t *array)
     cli_sources_of_chip(cli, chip, &sources);
     size_t guesses = cli_sources_guesses(&sources);
     cli->guesses += guesses;
-    json_t *row = json_pack("{s:s, s:b, s:o, s:I}", "name", chip->name, "ok", ok, "error", ok ? json_null() : cli_json_text(err.text),
-                            "guesses", (json_int_t)guesses);
+    json_t *row = json_pack("{s:o, s:b, s:o, s:I}", "name", cli_json_text(chip->name), "ok", ok, "error",
+                            ok ? json_null() : cli_json_text(err.text), "guesses", (json_int_t)guesses);
     if (cli_given(cli, CLI_O_SOURCES)) json_object_set_new(row, "sources", cli_json_sources(&sources));
     json_array_append_new(array, row);
     if (cli_given(cli, CLI_O_JSON)) return ok;
@@ -191,7 +195,8 @@ static int chip_check(cli_run *cli)
     size_t n = cli->n_operands != 0 ? 1 : sp_catalog_chip_count(cli->catalog);
     for (size_t i = 0; i < n; i++) {
         const sp_chip *chip;
-        if (cli_chip(cli, cli->n_operands != 0 ? cli->operand[0] : sp_catalog_chip_name(cli->catalog, i), &chip, &err) != SP_OK) {
+        if (cli_chip(cli, cli->n_operands != 0 ? cli->operand[0] : sp_catalog_chip_name(cli->catalog, i), &chip, &err)
+            != SP_OK) {
             json_decref(array);
             return cli_fail(cli, &err);
         }

@@ -23,7 +23,8 @@ static sp_status read_operation(const char *text, sp_coll_op *out, sp_error *err
     for (int i = 0; i < SP_COLL_OPS; i++) names[i] = sp_coll_op_name((sp_coll_op)i);
     const char *near = sp_text_nearest(text, names);
     if (near == NULL) return cli_blame_operand(err);
-    return sp_error_set(err, SP_E_NOTFOUND, "command line", 1, 1, "no operation is called '%s'; did you mean '%s'?", text, near);
+    return sp_error_set(err, SP_E_NOTFOUND, "command line", 1, 1, "no operation is called '%s'; did you mean '%s'?", text,
+                        near);
 }
 
 static sp_status read_sweep(cli_run *cli, sweep *s, sp_error *err)
@@ -37,10 +38,13 @@ static sp_status read_sweep(cli_run *cli, sweep *s, sp_error *err)
     s->ranks = sp_placement_ranks(&s->place);
     s->stack = cli_stack(cli, s->machine);
     s->factor = cli_count(cli, CLI_O_FACTOR);
-    if (sp_unit_parse_nccl_size(cli_text(cli, CLI_O_BEGIN), &s->begin_bytes, err) != SP_OK) return cli_blame_option(CLI_O_BEGIN, err);
-    if (sp_unit_parse_nccl_size(cli_text(cli, CLI_O_END), &s->end_bytes, err) != SP_OK) return cli_blame_option(CLI_O_END, err);
+    if (sp_unit_parse_nccl_size(cli_text(cli, CLI_O_BEGIN), &s->begin_bytes, err) != SP_OK)
+        return cli_blame_option(CLI_O_BEGIN, err);
+    if (sp_unit_parse_nccl_size(cli_text(cli, CLI_O_END), &s->end_bytes, err) != SP_OK)
+        return cli_blame_option(CLI_O_END, err);
     if (s->end_bytes < s->begin_bytes)
-        return sp_error_set(err, SP_E_INVAL, "--end", 0, 0, "%s is below --begin %s", cli_text(cli, CLI_O_END), cli_text(cli, CLI_O_BEGIN));
+        return sp_error_set(err, SP_E_INVAL, "--end", 0, 0, "%s is below --begin %s", cli_text(cli, CLI_O_END),
+                            cli_text(cli, CLI_O_BEGIN));
     return SP_OK;
 }
 
@@ -54,24 +58,34 @@ static const char *bottleneck(const sweep *s, const sp_coll_time *time)
 static void explain_size(cli_run *cli, const sweep *s, double size_bytes, const sp_coll_time *time)
 {
     char label[64], size[32];
-    snprintf(label, sizeof label, "%s of %s", sp_coll_op_name(s->op), sp_unit_format(size_bytes, SP_UNIT_BYTES, size, sizeof size));
-    int32_t root = sp_explain_add(cli->explain, -1, label, time->comm.time_s, SP_UNIT_SECONDS, "algorithm %s, engine " ENGINE, time->algo->name);
-    int32_t row = sp_explain_add(cli->explain, root, "latency", time->comm.latency_s, SP_UNIT_SECONDS, "part that does not shrink with size");
-    sp_explain_add(cli->explain, row, "launch", s->stack->launch_s.nominal, SP_UNIT_SECONDS, "stack %s: %s", s->stack->name, s->stack->launch_s.source);
-    sp_explain_add(cli->explain, row, "a step", s->stack->step_s.nominal, SP_UNIT_SECONDS, "stack %s: %s", s->stack->name, s->stack->step_s.source);
-    sp_explain_add(cli->explain, row, "a further message of a step", s->stack->message_s.nominal, SP_UNIT_SECONDS, "stack %s: %s", s->stack->name, s->stack->message_s.source);
+    snprintf(label, sizeof label, "%s of %s", sp_coll_op_name(s->op),
+             sp_unit_format(size_bytes, SP_UNIT_BYTES, size, sizeof size));
+    int32_t root = sp_explain_add(cli->explain, -1, label, time->comm.time_s, SP_UNIT_SECONDS, "algorithm %s, engine " ENGINE,
+                                  time->algo->name);
+    int32_t row = sp_explain_add(cli->explain, root, "latency", time->comm.latency_s, SP_UNIT_SECONDS,
+                                 "part that does not shrink with size");
+    sp_explain_add(cli->explain, row, "launch", s->stack->launch_s.nominal, SP_UNIT_SECONDS, "stack %s: %s", s->stack->name,
+                   s->stack->launch_s.source);
+    sp_explain_add(cli->explain, row, "a step", s->stack->step_s.nominal, SP_UNIT_SECONDS, "stack %s: %s", s->stack->name,
+                   s->stack->step_s.source);
+    sp_explain_add(cli->explain, row, "a further message of a step", s->stack->message_s.nominal, SP_UNIT_SECONDS,
+                   "stack %s: %s", s->stack->name, s->stack->message_s.source);
     row = sp_explain_add(cli->explain, root, "bandwidth", time->comm.time_s - time->comm.latency_s, SP_UNIT_SECONDS,
                          "busiest links: tier %s", s->machine->planes[0].tiers[time->comm.bottleneck_tier].name);
-    sp_explain_add(cli->explain, row, "payload fraction", sp_machine_payload(s->machine), SP_UNIT_NONE, "of the raw port rate");
-    sp_explain_add(cli->explain, row, "stack fraction", s->stack->bw_fraction.nominal, SP_UNIT_NONE, "stack %s: %s", s->stack->name,
-                   s->stack->bw_fraction.source);
+    sp_explain_add(cli->explain, row, "payload fraction", sp_machine_payload(s->machine), SP_UNIT_NONE,
+                   "of the raw port rate");
+    sp_explain_add(cli->explain, row, "stack fraction", s->stack->bw_fraction.nominal, SP_UNIT_NONE, "stack %s: %s",
+                   s->stack->name, s->stack->bw_fraction.source);
     for (uint32_t t = 0; t < s->machine->planes[0].n_tiers; t++)
         if (time->comm.tier_bytes[t] != 0)
-            sp_explain_add(cli->explain, row, s->machine->planes[0].tiers[t].name, time->comm.tier_bytes[t], SP_UNIT_BYTES, "sent by a rank, mean");
-    sp_explain_add(cli->explain, root, "lower bound", time->lower_bound_s, SP_UNIT_SECONDS, "cut, injection and latency: no algorithm is faster");
+            sp_explain_add(cli->explain, row, s->machine->planes[0].tiers[t].name, time->comm.tier_bytes[t], SP_UNIT_BYTES,
+                           "sent by a rank, mean");
+    sp_explain_add(cli->explain, root, "lower bound", time->lower_bound_s, SP_UNIT_SECONDS,
+                   "cut, injection and latency: no algorithm is faster");
 }
 
-static void add_size(cli_run *cli, const sweep *s, double size_bytes, const sp_coll_time *time, cli_table *table, json_t *array)
+static void add_size(cli_run *cli, const sweep *s, double size_bytes, const sp_coll_time *time, cli_table *table,
+                     json_t *array)
 {
     double algbw = size_bytes / time->comm.time_s, busbw = algbw * sp_coll_bus_factor(s->op, s->ranks);
     cli_table_cell(table, "%.0f", size_bytes);
@@ -81,11 +95,12 @@ static void add_size(cli_run *cli, const sweep *s, double size_bytes, const sp_c
     cli_table_quantity(table, time->lower_bound_s, SP_UNIT_SECONDS);
     cli_table_cell(table, "%s", time->algo->name);
     cli_table_cell(table, "%s", bottleneck(s, time));
-    json_array_append_new(array, json_pack("{s:I, s:f, s:f, s:f, s:f, s:s, s:s, s:s, s:f, s:f}", "size_bytes", (json_int_t)size_bytes,
-                                           "time_s", time->comm.time_s, "algbw_bytes_per_s", algbw, "busbw_bytes_per_s", busbw,
-                                           "lower_bound_s", time->lower_bound_s, "algorithm", time->algo->name, "engine", ENGINE,
-                                           "bottleneck", bottleneck(s, time), "bottleneck_fraction", time->comm.bottleneck_fraction,
-                                           "latency_s", time->comm.latency_s));
+    json_array_append_new(array, json_pack("{s:I, s:f, s:f, s:f, s:f, s:s, s:s, s:o, s:f, s:f}", "size_bytes",
+                                           (json_int_t)size_bytes, "time_s", time->comm.time_s, "algbw_bytes_per_s", algbw,
+                                           "busbw_bytes_per_s", busbw, "lower_bound_s", time->lower_bound_s, "algorithm",
+                                           time->algo->name, "engine", ENGINE, "bottleneck",
+                                           cli_json_text(bottleneck(s, time)), "bottleneck_fraction",
+                                           time->comm.bottleneck_fraction, "latency_s", time->comm.latency_s));
     if (cli->explain != NULL) explain_size(cli, s, size_bytes, time);
 }
 
@@ -96,8 +111,10 @@ static sp_status run_sweep(cli_run *cli, const sweep *s, cli_table *table, json_
     for (uint64_t size = s->begin_bytes; status == SP_OK; size *= s->factor) {
         char text[32];
         sp_coll_time time;
-        cli_progress_show(&progress, "%s of %s ...", sp_coll_op_name(s->op), sp_unit_format((double)size, SP_UNIT_BYTES, text, sizeof text));
-        status = sp_coll_best(s->op, s->machine, &s->place, s->stack, (double)size, false, cli_text(cli, CLI_O_ALGO), &time, err);
+        cli_progress_show(&progress, "%s of %s ...", sp_coll_op_name(s->op),
+                          sp_unit_format((double)size, SP_UNIT_BYTES, text, sizeof text));
+        status =
+            sp_coll_best(s->op, s->machine, &s->place, s->stack, (double)size, false, cli_text(cli, CLI_O_ALGO), &time, err);
         if (status == SP_OK) add_size(cli, s, (double)size, &time, table, array);
         if (status == SP_OK && cli_interrupted()) status = sp_error_set(err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted");
         if (size > s->end_bytes / s->factor) break;
@@ -123,8 +140,8 @@ int cli_cmd_collective(cli_run *cli)
     cli_sources_of_machine(cli, s.machine, &sources);
     cli_sources_of_stack(cli, s.stack, &sources);
     cli->guesses = cli_sources_guesses(&sources);
-    cli_table *table = cli_table_begin(cli, "rrrrrll", (const char *const[]){"bytes", "time", "algbw", "busbw", "lower bound", "algorithm",
-                                                                             "bottleneck"});
+    cli_table *table = cli_table_begin(
+        cli, "rrrrrll", (const char *const[]){"bytes", "time", "algbw", "busbw", "lower bound", "algorithm", "bottleneck"});
     json_t *array = json_array();
     if (run_sweep(cli, &s, table, array, &err) != SP_OK) {
         json_decref(array);
@@ -132,14 +149,15 @@ int cli_cmd_collective(cli_run *cli)
         return cli_fail(cli, &err);
     }
     if (cli_given(cli, CLI_O_JSON)) {
-        json_t *result = json_pack("{s:s, s:s, s:I, s:s, s:s, s:o}", "machine", s.machine->name, "operation", sp_coll_op_name(s.op), "ranks",
-                                   (json_int_t)s.ranks, "group", group_text(cli, &s), "stack", s.stack->name, "results", array);
+        json_t *result = json_pack("{s:o, s:s, s:I, s:s, s:s, s:o}", "machine", cli_json_text(s.machine->name), "operation",
+                                   sp_coll_op_name(s.op), "ranks", (json_int_t)s.ranks, "group", group_text(cli, &s), "stack",
+                                   s.stack->name, "results", array);
         if (cli_given(cli, CLI_O_SOURCES)) json_object_set_new(result, "sources", cli_json_sources(&sources));
         return cli_json_emit(cli, result, &err) == SP_OK ? CLI_EXIT_OK : cli_fail(cli, &err);
     }
     json_decref(array);
-    fprintf(cli->out, "%s%s%s on %s: %u chips (%s), stack %s\n\n", cli_strong(cli, true), sp_coll_op_name(s.op), cli_strong(cli, false),
-            s.machine->name, s.ranks, group_text(cli, &s), s.stack->name);
+    fprintf(cli->out, "%s%s%s on %s: %u chips (%s), stack %s\n\n", cli_strong(cli, true), sp_coll_op_name(s.op),
+            cli_strong(cli, false), s.machine->name, s.ranks, group_text(cli, &s), s.stack->name);
     cli_table_end(table);
     cli_explain_print(cli);
     if (cli_given(cli, CLI_O_SOURCES)) cli_sources_print(cli, &sources);

@@ -142,7 +142,8 @@ int cli_cmd_docs(cli_run *cli)
     else if (strcmp(cli->action, "completion-zsh") == 0) cli_completion_zsh(cli->out);
     else if (strcmp(cli->action, "completion-fish") == 0) cli_completion_fish(cli->out);
     else if (!man_page(cli->out, cli->operand[0])) {
-        sp_error_set(&err, SP_E_NOTFOUND, "command line", 0, 0, "no page '%s'; expected superpod or superpod-VERB", cli->operand[0]);
+        sp_error_set(&err, SP_E_NOTFOUND, "command line", 0, 0, "no page '%s'; expected superpod or superpod-VERB",
+                     cli->operand[0]);
         return cli_fail(cli, &err);
     }
     return CLI_EXIT_OK;

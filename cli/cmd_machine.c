@@ -24,9 +24,10 @@ static int list_row(cli_run *cli, const char *name, cli_table *table, json_t *ar
     cli_table_cell(table, "%s", machine->chip->name);
     cli_table_cell(table, "%s", machine->available == NULL ? "-" : machine->available);
     cli_table_cell(table, "%s", machine->title == NULL ? "" : machine->title);
-    json_array_append_new(array, json_pack("{s:s, s:o, s:I, s:s, s:o}", "name", machine->name, "title", cli_json_text(machine->title),
-                                           "chips", (json_int_t)machine->chips, "chip", machine->chip->name, "available",
-                                           cli_json_text(machine->available)));
+    json_array_append_new(array,
+                          json_pack("{s:o, s:o, s:I, s:o, s:o}", "name", cli_json_text(machine->name), "title",
+                                    cli_json_text(machine->title), "chips", (json_int_t)machine->chips, "chip",
+                                    cli_json_text(machine->chip->name), "available", cli_json_text(machine->available)));
     return CLI_EXIT_OK;
 }
 
@@ -91,13 +92,23 @@ static void show_tiers(cli_run *cli, const sp_machine *machine, const sp_machine
     fputc('\n', cli->out);
 }
 
+/* Formats of 8 and 4 bits in the order in which one stands for all of its width. */
+static const sp_format fp8_formats[] = {SP_FMT_FP8, SP_FMT_MXFP8, SP_FMT_HIF8, SP_FMT_N};
+static const sp_format fp4_formats[] = {SP_FMT_MXFP4, SP_FMT_NVFP4, SP_FMT_HIF4, SP_FMT_N};
+
+/* The rate of the first format that the chip has; 0: none. */
+static double first_rate(const double *rate, const sp_format *format)
+{
+    while (*format != SP_FMT_N && rate[*format] == 0) format++;
+    return *format == SP_FMT_N ? 0 : rate[*format];
+}
+
 static void show_text(cli_run *cli, const sp_machine *machine, const sp_machine_totals *totals, const cli_sources *sources)
 {
     const double *rate = totals->flop_per_s;
-    double fp8 = rate[SP_FMT_FP8] != 0 ? rate[SP_FMT_FP8] : rate[SP_FMT_MXFP8] != 0 ? rate[SP_FMT_MXFP8] : rate[SP_FMT_HIF8];
-    double fp4 = rate[SP_FMT_MXFP4] != 0 ? rate[SP_FMT_MXFP4] : rate[SP_FMT_NVFP4] != 0 ? rate[SP_FMT_NVFP4] : rate[SP_FMT_HIF4];
-    fprintf(cli->out, "%s%s%s%s%s\n", cli_strong(cli, true), machine->name, cli_strong(cli, false), machine->title ? "  " : "",
-            machine->title ? machine->title : "");
+    double fp8 = first_rate(rate, fp8_formats), fp4 = first_rate(rate, fp4_formats);
+    fprintf(cli->out, "%s%s%s%s%s\n", cli_strong(cli, true), machine->name, cli_strong(cli, false),
+            machine->title ? "  " : "", machine->title ? machine->title : "");
     cli_line(cli, "string", "%s", machine_string(cli, machine));
     cli_line(cli, "chips", "%u x %s (%s)", machine->chips, machine->chip->name, machine->chip->title);
     if (machine->available != NULL) cli_line(cli, "available", "%s", machine->available);
@@ -110,7 +121,8 @@ static void show_text(cli_run *cli, const sp_machine *machine, const sp_machine_
     cli_line(cli, "memory", "%s at %s", cli_quantity(cli, totals->mem_bytes, SP_UNIT_BYTES),
              cli_quantity(cli, totals->mem_bw_bytes_per_s, SP_UNIT_BYTES_PER_S));
     cli_line(cli, "injection", "%s one way, %u ports a chip, payload %.4g of raw",
-             cli_quantity(cli, totals->injection_bytes_per_s, SP_UNIT_BYTES_PER_S), totals->ports_per_chip, sp_machine_payload(machine));
+             cli_quantity(cli, totals->injection_bytes_per_s, SP_UNIT_BYTES_PER_S), totals->ports_per_chip,
+             sp_machine_payload(machine));
     cli_line(cli, "bisection", "%s one way", cli_quantity(cli, totals->bisection_bytes_per_s, SP_UNIT_BYTES_PER_S));
     cli_line(cli, "diameter", "%u hops", totals->diameter_hops);
     if (totals->power_w != 0) cli_line(cli, "power", "%s", cli_quantity(cli, totals->power_w, SP_UNIT_WATT));
@@ -123,8 +135,7 @@ static json_t *rate_or_null(double rate) { return rate == 0 ? json_null() : json
 
 static json_t *show_flop(const double *rate)
 {
-    double fp8 = rate[SP_FMT_FP8] != 0 ? rate[SP_FMT_FP8] : rate[SP_FMT_MXFP8] != 0 ? rate[SP_FMT_MXFP8] : rate[SP_FMT_HIF8];
-    double fp4 = rate[SP_FMT_MXFP4] != 0 ? rate[SP_FMT_MXFP4] : rate[SP_FMT_NVFP4] != 0 ? rate[SP_FMT_NVFP4] : rate[SP_FMT_HIF4];
+    double fp8 = first_rate(rate, fp8_formats), fp4 = first_rate(rate, fp4_formats);
     json_t *all = json_object();
     for (int i = 0; i < SP_FMT_N; i++)
         if (rate[i] != 0) json_object_set_new(all, sp_format_name((sp_format)i), json_real(rate[i]));
@@ -140,16 +151,17 @@ static json_t *show_json(cli_run *cli, const sp_machine *machine, const sp_machi
     const sp_plane *plane = &machine->planes[0];
     for (uint32_t t = 0; t < plane->n_tiers; t++) {
         const sp_tier *tier = &plane->tiers[t];
-        json_array_append_new(tiers, json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f}", "name", tier->name, "kind",
-                                               sp_tier_kind_name(tier->kind), "size", (json_int_t)tier->size, "links",
+        json_array_append_new(tiers, json_pack("{s:o, s:s, s:I, s:I, s:I, s:f, s:f, s:f}", "name", cli_json_text(tier->name),
+                                               "kind", sp_tier_kind_name(tier->kind), "size", (json_int_t)tier->size, "links",
                                                (json_int_t)totals->links[t], "switches", (json_int_t)totals->switches[t],
                                                "bw_bytes_per_s", link_bw(tier), "latency_s", tier->latency_s.nominal, "taper",
                                                tier->taper.grade == SP_GRADE_NONE ? 1.0 : tier->taper.nominal));
     }
-    json_t *result = json_pack("{s:s, s:s, s:o, s:s, s:I, s:s, s:o, s:o, s:f}", "action", "show", "name", machine->name, "title",
-                               cli_json_text(machine->title), "string", machine_string(cli, machine), "chips",
-                               (json_int_t)machine->chips, "chip", machine->chip->name, "tiers", tiers, "flop_per_s",
-                               show_flop(totals->flop_per_s), "mem_bytes", totals->mem_bytes);
+    json_t *result =
+        json_pack("{s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:f}", "action", "show", "name", cli_json_text(machine->name),
+                  "title", cli_json_text(machine->title), "string", cli_json_text(machine_string(cli, machine)), "chips",
+                  (json_int_t)machine->chips, "chip", cli_json_text(machine->chip->name), "tiers", tiers, "flop_per_s",
+                  show_flop(totals->flop_per_s), "mem_bytes", totals->mem_bytes);
     json_object_set_new(result, "mem_bw_bytes_per_s", json_real(totals->mem_bw_bytes_per_s));
     json_object_set_new(result, "injection_bytes_per_s", json_real(totals->injection_bytes_per_s));
     json_object_set_new(result, "bisection_bytes_per_s", json_real(totals->bisection_bytes_per_s));
@@ -171,8 +183,8 @@ static void show_explain(cli_run *cli, const sp_machine *machine, const sp_machi
     int32_t root = sp_explain_add(explain, -1, machine->name, machine->chips, SP_UNIT_COUNT, "product of the tier sizes");
     for (uint32_t t = 0; t < machine->planes[0].n_tiers; t++) {
         const sp_tier *tier = &machine->planes[0].tiers[t];
-        int32_t row = sp_explain_add(explain, root, tier->name, tier->size, SP_UNIT_COUNT, "%s of %s", sp_tier_kind_name(tier->kind),
-                                     dims_text(cli, tier));
+        int32_t row = sp_explain_add(explain, root, tier->name, tier->size, SP_UNIT_COUNT, "%s of %s",
+                                     sp_tier_kind_name(tier->kind), dims_text(cli, tier));
         sp_explain_add(explain, row, "links", (double)totals->links[t], SP_UNIT_COUNT, "counted from the composition");
         sp_explain_add(explain, row, "bandwidth", link_bw(tier), SP_UNIT_BYTES_PER_S, "%s",
                        tier->bw_bytes_per_s.source == NULL ? "" : tier->bw_bytes_per_s.source);
@@ -189,7 +201,8 @@ static void show_explain(cli_run *cli, const sp_machine *machine, const sp_machi
     int32_t row = sp_explain_add(explain, root, "memory", totals->mem_bytes, SP_UNIT_BYTES, "chips x memory of a chip");
     sp_explain_add(explain, row, "of a chip", chip->mem_bytes.nominal, SP_UNIT_BYTES, "%s",
                    chip->mem_bytes.source == NULL ? "" : chip->mem_bytes.source);
-    sp_explain_add(explain, root, "injection", totals->injection_bytes_per_s, SP_UNIT_BYTES_PER_S, "sum of all scale-up ports, one way");
+    sp_explain_add(explain, root, "injection", totals->injection_bytes_per_s, SP_UNIT_BYTES_PER_S,
+                   "sum of all scale-up ports, one way");
     sp_explain_add(explain, root, "bisection", totals->bisection_bytes_per_s, SP_UNIT_BYTES_PER_S,
                    "smallest even cut through whole tiers, one way");
     sp_explain_add(explain, root, "power", totals->power_w, SP_UNIT_WATT, "%s",
@@ -228,13 +241,13 @@ static bool check_one(cli_run *cli, const sp_machine *machine, json_t *array)
     cli_sources_of_machine(cli, machine, &sources);
     size_t guesses = cli_sources_guesses(&sources);
     cli->guesses += guesses;
-    json_t *row = json_pack("{s:s, s:b, s:o, s:I}", "name", machine->name, "ok", ok, "error", ok ? json_null() : cli_json_text(err.text),
-                            "guesses", (json_int_t)guesses);
+    json_t *row = json_pack("{s:o, s:b, s:o, s:I}", "name", cli_json_text(machine->name), "ok", ok, "error",
+                            ok ? json_null() : cli_json_text(err.text), "guesses", (json_int_t)guesses);
     if (cli_given(cli, CLI_O_SOURCES)) json_object_set_new(row, "sources", cli_json_sources(&sources));
     json_array_append_new(array, row);
     if (cli_given(cli, CLI_O_JSON)) return ok;
-    fprintf(cli->out, "%-28s %s%s  (%zu of %zu values are guesses)\n", machine->name, ok ? "ok" : "FAILED: ", ok ? "" : err.text,
-            guesses, sources.n);
+    fprintf(cli->out, "%-28s %s%s  (%zu of %zu values are guesses)\n", machine->name,
+            ok ? "ok" : "FAILED: ", ok ? "" : err.text, guesses, sources.n);
     if (cli_given(cli, CLI_O_SOURCES)) cli_sources_print(cli, &sources);
     return ok;
 }

@@ -24,7 +24,8 @@ static double params_error(const sp_model *model, const sp_model_params *params)
 static bool params_agree(const sp_model *model, const sp_model_params *params)
 {
     double off = fabs(params->total - model->published_params);
-    return model->published_params == 0 || off <= PARAMS_TOLERANCE * model->published_params || off <= model->published_rounding;
+    return model->published_params == 0 || off <= PARAMS_TOLERANCE * model->published_params
+           || off <= model->published_rounding;
 }
 
 static const char *count_text(cli_run *cli, double count) { return cli_quantity(cli, count, SP_UNIT_COUNT); }
@@ -35,7 +36,8 @@ static int model_list(cli_run *cli)
 {
     sp_error err = {0};
     bool json = cli_given(cli, CLI_O_JSON), quiet = cli_given(cli, CLI_O_QUIET) && !json;
-    cli_table *table = cli_table_begin(cli, "lrrrrl", (const char *const[]){"model", "parameters", "active", "layers", "hidden", "family"});
+    cli_table *table =
+        cli_table_begin(cli, "lrrrrl", (const char *const[]){"model", "parameters", "active", "layers", "hidden", "family"});
     json_t *array = json_array();
     for (size_t i = 0; i < sp_catalog_model_count(cli->catalog); i++) {
         const char *name = sp_catalog_model_name(cli->catalog, i);
@@ -57,15 +59,17 @@ static int model_list(cli_run *cli)
         if (model->hidden != 0) cli_table_cell(table, "%u", model->hidden);
         else cli_table_cell(table, "-");
         cli_table_cell(table, "%s", model->family);
-        json_array_append_new(array, json_pack("{s:s, s:s, s:f, s:f}", "name", name, "family", model->family, "params", params.total,
-                                               "params_active", params.active));
+        json_array_append_new(array, json_pack("{s:o, s:o, s:f, s:f}", "name", cli_json_text(name), "family",
+                                               cli_json_text(model->family), "params", params.total, "params_active",
+                                               params.active));
     }
     if (!json) {
         json_decref(array);
         if (!quiet) cli_table_end(table);
         return CLI_EXIT_OK;
     }
-    if (cli_json_emit(cli, json_pack("{s:s, s:o}", "action", "list", "models", array), &err) != SP_OK) return cli_fail(cli, &err);
+    if (cli_json_emit(cli, json_pack("{s:s, s:o}", "action", "list", "models", array), &err) != SP_OK)
+        return cli_fail(cli, &err);
     return CLI_EXIT_OK;
 }
 
@@ -80,7 +84,10 @@ static const struct { const char *label; size_t offset; } part[] = {
 };
 #define N_PARTS (sizeof part / sizeof part[0])
 
-static double part_of(const sp_model_params *params, size_t i) { return *(const double *)((const char *)params + part[i].offset); }
+static double part_of(const sp_model_params *params, size_t i)
+{
+    return *(const double *)((const char *)params + part[i].offset);
+}
 
 /* "62 x GQA 128/8 heads, MoE 256 of 2048, top 8" for one kind of block. */
 static void show_kind(cli_run *cli, const sp_model *model, uint32_t kind)
@@ -94,8 +101,8 @@ static void show_kind(cli_run *cli, const sp_model *model, uint32_t kind)
     if (block->ffn.kind == SP_FFN_MOE)
         snprintf(ffn, sizeof ffn, "MoE of %u experts of %u, top %u, shared %u", block->ffn.experts, block->ffn.expert_inner,
                  block->ffn.topk, block->ffn.shared_inner);
-    cli_line(cli, kind == 0 ? "blocks" : "", "%u x %s %u heads (%u KV), %s", count, attn_name[block->attn.kind], block->attn.heads,
-             block->attn.kv_heads, ffn);
+    cli_line(cli, kind == 0 ? "blocks" : "", "%u x %s %u heads (%u KV), %s", count, attn_name[block->attn.kind],
+             block->attn.heads, block->attn.kv_heads, ffn);
 }
 
 static void show_text(cli_run *cli, const sp_model *model, const sp_model_params *params)
@@ -106,17 +113,19 @@ static void show_text(cli_run *cli, const sp_model *model, const sp_model_params
     cli_line(cli, "parameters", "%s, %s active for a token", count_text(cli, params->total), count_text(cli, params->active));
     for (size_t i = 0; i < N_PARTS; i++)
         if (part_of(params, i) != 0)
-            fprintf(cli->out, "                  %-15s %7s  %5.1f %%\n", part[i].label, count_text(cli, part_of(params, i)), 100 * part_of(params, i) / params->total);
+            fprintf(cli->out, "                  %-15s %7s  %5.1f %%\n", part[i].label, count_text(cli, part_of(params, i)),
+                    100 * part_of(params, i) / params->total);
     if (params->mtp != 0) fprintf(cli->out, "                  %-15s %7s  besides\n", "mtp", count_text(cli, params->mtp));
     if (model->published_params != 0)
         cli_line(cli, "published", "%s (counted differs by %+.2f %%)%s%s", count_text(cli, model->published_params),
-                 100 * params_error(model, params), model->published_source ? ", " : "", model->published_source ? model->published_source : "");
+                 100 * params_error(model, params), model->published_source ? ", " : "",
+                 model->published_source ? model->published_source : "");
     if (model->n_layers != 0) {
         cli_line(cli, "shape", "%u layers, hidden %u, vocabulary %u%s", model->n_layers, model->hidden, model->vocab,
                  model->tied_embeddings ? ", tied embeddings" : "");
         for (uint32_t i = 0; i < model->n_kinds; i++) show_kind(cli, model, i);
-        cli_line(cli, "work", "%s FLOP forward for a token at sequence %llu", count_text(cli, sp_model_flop_per_token(model, seq)),
-                 (unsigned long long)seq);
+        cli_line(cli, "work", "%s FLOP forward for a token at sequence %llu",
+                 count_text(cli, sp_model_flop_per_token(model, seq)), (unsigned long long)seq);
     }
     if (model->n_aux != 0)
         cli_line(cli, "layers", "%u besides language, %s FLOP forward for a sample", model->n_aux,
@@ -132,17 +141,19 @@ static json_t *show_json(const cli_run *cli, const sp_model *model, const sp_mod
     json_object_set_new(parts, "total", json_real(params->total));
     json_object_set_new(parts, "active", json_real(params->active));
     json_object_set_new(parts, "mtp", json_real(params->mtp));
-    return json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:f, s:I, s:f, s:f}", "action", "show", "name", model->name, "family",
-                     cli_json_text(model->family), "source", cli_json_text(model->source), "layers", (json_int_t)model->n_layers,
-                     "hidden", (json_int_t)model->hidden, "vocab", (json_int_t)model->vocab, "params", parts, "published_params",
-                     model->published_params == 0 ? json_null() : json_real(model->published_params), "params_error_fraction",
-                     params_error(model, params), "seq", (json_int_t)seq, "flop_per_token",
-                     model->n_layers == 0 ? 0.0 : sp_model_flop_per_token(model, seq), "flop_per_sample", sp_model_flop_per_sample(model));
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:f, s:I, s:f, s:f}", "action", "show", "name",
+        cli_json_text(model->name), "family", cli_json_text(model->family), "source", cli_json_text(model->source), "layers",
+        (json_int_t)model->n_layers, "hidden", (json_int_t)model->hidden, "vocab", (json_int_t)model->vocab, "params", parts,
+        "published_params", model->published_params == 0 ? json_null() : json_real(model->published_params),
+        "params_error_fraction", params_error(model, params), "seq", (json_int_t)seq, "flop_per_token",
+        model->n_layers == 0 ? 0.0 : sp_model_flop_per_token(model, seq), "flop_per_sample", sp_model_flop_per_sample(model));
 }
 
 static void show_explain(cli_run *cli, const sp_model *model, const sp_model_params *params)
 {
-    int32_t root = sp_explain_add(cli->explain, -1, "parameters", params->total, SP_UNIT_COUNT, "sum of the parts, MTP modules besides");
+    int32_t root =
+        sp_explain_add(cli->explain, -1, "parameters", params->total, SP_UNIT_COUNT, "sum of the parts, MTP modules besides");
     for (size_t i = 0; i < N_PARTS; i++)
         if (part_of(params, i) != 0)
             sp_explain_add(cli->explain, root, part[i].label, part_of(params, i), SP_UNIT_COUNT, "counted from the shapes");
@@ -186,15 +197,16 @@ static bool check_one(cli_run *cli, const char *name, const sp_model *model, jso
         sp_error_set(&err, SP_E_INVAL, NULL, 0, 0, "counts %s parameters; %s were published", count_text(cli, params.total),
                      count_text(cli, model->published_params));
     }
-    json_array_append_new(array, json_pack("{s:s, s:b, s:o, s:f, s:o, s:f}", "name", name, "ok", ok, "error",
-                                           ok ? json_null() : cli_json_text(err.text), "params", params.total, "published_params",
-                                           model->published_params == 0 ? json_null() : json_real(model->published_params),
-                                           "params_error_fraction", params_error(model, &params)));
+    json_array_append_new(array,
+                          json_pack("{s:o, s:b, s:o, s:f, s:o, s:f}", "name", cli_json_text(name), "ok", ok, "error",
+                                    ok ? json_null() : cli_json_text(err.text), "params", params.total, "published_params",
+                                    model->published_params == 0 ? json_null() : json_real(model->published_params),
+                                    "params_error_fraction", params_error(model, &params)));
     if (cli_given(cli, CLI_O_JSON)) return ok;
     fprintf(cli->out, "%-34s %s%s", name, ok ? "ok" : "FAILED: ", ok ? "" : err.text);
     if (model->published_params != 0)
-        fprintf(cli->out, "  %s counted, %s published, %+.2f %%", count_text(cli, params.total), count_text(cli, model->published_params),
-                100 * params_error(model, &params));
+        fprintf(cli->out, "  %s counted, %s published, %+.2f %%", count_text(cli, params.total),
+                count_text(cli, model->published_params), 100 * params_error(model, &params));
     fputc('\n', cli->out);
     return ok;
 }

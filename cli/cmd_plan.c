@@ -37,7 +37,8 @@ static sp_status read_problem(search *s, sp_error *err)
     problem->top = (uint32_t)cli_count(cli, CLI_O_TOP);
     problem->chips = (uint32_t)cli_count(cli, CLI_O_CHIPS);
     if (problem->chips > s->machine->chips)
-        return sp_error_set(err, SP_E_RANGE, "--chips", 1, 1, "%u is more than the %u chips of %s", problem->chips, s->machine->chips, s->machine->name);
+        return sp_error_set(err, SP_E_RANGE, "--chips", 1, 1, "%u is more than the %u chips of %s", problem->chips,
+                            s->machine->chips, s->machine->name);
     if (cli_given(cli, CLI_O_PRECISION)) problem->free_precision = false;
     if (cli_given(cli, CLI_O_RECOMPUTE)) problem->free_recompute = false;
     if (cli_given(cli, CLI_O_SCHEDULE)) problem->free_schedule = false;
@@ -56,23 +57,25 @@ static sp_status run_search(search *s, sp_error *err)
     s->stopped = status == SP_E_INTERRUPTED;
     if (status != SP_OK && !(s->stopped && s->solution.n > 0)) return status;
     if (s->solution.n == 0) return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "no plan is feasible");
-    return sp_predict_train(s->machine, s->model, &s->solution.ranked[0].plan, true, s->cli->arena, &s->best, s->cli->explain, err);
+    return sp_predict_train(s->machine, s->model, &s->solution.ranked[0].plan, true, s->cli->arena, &s->best, s->cli->explain,
+                            err);
 }
 
 static void effort(double *cpu_s, double *rss_bytes)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    *cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + 1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+    *cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+             + 1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
     *rss_bytes = 1024.0 * (double)usage.ru_maxrss;
 }
 
 static json_t *counts_json(const sp_plan_counts *counts)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "legal", (json_int_t)counts->legal, "refused", (json_int_t)counts->refused, "priced",
-                     (json_int_t)counts->priced, "simulated", (json_int_t)counts->simulated, "refused_divide",
-                     (json_int_t)counts->refused_divide, "refused_memory", (json_int_t)counts->refused_memory, "refused_place",
-                     (json_int_t)counts->refused_place);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "legal", (json_int_t)counts->legal, "refused",
+                     (json_int_t)counts->refused, "priced", (json_int_t)counts->priced, "simulated",
+                     (json_int_t)counts->simulated, "refused_divide", (json_int_t)counts->refused_divide, "refused_memory",
+                     (json_int_t)counts->refused_memory, "refused_place", (json_int_t)counts->refused_place);
 }
 
 static json_t *search_json(search *s, const cli_sources *sources)
@@ -82,15 +85,17 @@ static json_t *search_json(search *s, const cli_sources *sources)
     effort(&cpu_s, &rss_bytes);
     for (uint32_t i = 0; i < s->solution.n; i++) {
         const sp_ranked *ranked = &s->solution.ranked[i];
-        json_array_append_new(plans, json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:o}", "plan", cli_plan_text(s->cli, &ranked->plan),
-                                               "step_time_s", ranked->step_time_s, "lower_bound_s", ranked->lower_bound_s, "mfu",
-                                               ranked->mfu, "tokens_per_s_chip", ranked->tokens_per_s_chip, "mem_bytes_max",
-                                               ranked->mem_bytes_max, "objective", cli_json_real(ranked->objective)));
+        json_array_append_new(plans,
+                              json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:o}", "plan", cli_plan_text(s->cli, &ranked->plan),
+                                        "step_time_s", ranked->step_time_s, "lower_bound_s", ranked->lower_bound_s, "mfu",
+                                        ranked->mfu, "tokens_per_s_chip", ranked->tokens_per_s_chip, "mem_bytes_max",
+                                        ranked->mem_bytes_max, "objective", cli_json_real(ranked->objective)));
     }
-    json_t *result = json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:f, s:f, s:o}", "machine", s->machine->name, "model", s->model->name,
-                               "objective", sp_objective_name(s->problem.objective), "complete", !s->stopped, "plans", plans, "counts",
-                               counts_json(&s->solution.counts), "cpu_s", cpu_s, "rss_bytes", rss_bytes, "best",
-                               cli_json_step(s->cli, s->machine, s->model, &s->solution.ranked[0].plan, &s->best));
+    json_t *result =
+        json_pack("{s:o, s:o, s:s, s:b, s:o, s:o, s:f, s:f, s:o}", "machine", cli_json_text(s->machine->name), "model",
+                  cli_json_text(s->model->name), "objective", sp_objective_name(s->problem.objective), "complete",
+                  !s->stopped, "plans", plans, "counts", counts_json(&s->solution.counts), "cpu_s", cpu_s, "rss_bytes",
+                  rss_bytes, "best", cli_json_step(s->cli, s->machine, s->model, &s->solution.ranked[0].plan, &s->best));
     if (cli_given(s->cli, CLI_O_SOURCES)) json_object_set_new(result, "sources", cli_json_sources(sources));
     return result;
 }
@@ -120,8 +125,10 @@ static void print_search(search *s)
     double cpu_s, rss_bytes;
     effort(&cpu_s, &rss_bytes);
     cli_step_print(cli, s->machine, s->model, &s->solution.ranked[0].plan, &s->best);
-    fprintf(cli->out, "\n  best plans by %s%s\n", sp_objective_name(s->problem.objective), s->stopped ? " SO FAR: the search was interrupted" : "");
-    cli_table *table = cli_table_begin(cli, "rrrrrw", (const char *const[]){"", "step", "MFU", "tok/s/chip", "memory", "plan"});
+    fprintf(cli->out, "\n  best plans by %s%s\n", sp_objective_name(s->problem.objective),
+            s->stopped ? " SO FAR: the search was interrupted" : "");
+    cli_table *table =
+        cli_table_begin(cli, "rrrrrw", (const char *const[]){"", "step", "MFU", "tok/s/chip", "memory", "plan"});
     for (uint32_t i = 0; i < s->solution.n; i++) {
         const sp_ranked *ranked = &s->solution.ranked[i];
         cli_table_cell(table, "%u", i + 1);
@@ -134,9 +141,9 @@ static void print_search(search *s)
         else cli_table_cell(table, "but%s", plan_changes(cli, cli_plan_text(cli, &ranked->plan), first));
     }
     cli_table_end(table);
-    fprintf(cli->out, "\n  %llu plans legal, %llu refused, %llu priced, %llu simulated; %.2f s of CPU, %s\n", (unsigned long long)counts->legal,
-            (unsigned long long)counts->refused, (unsigned long long)counts->priced, (unsigned long long)counts->simulated, cpu_s,
-            cli_quantity(cli, rss_bytes, SP_UNIT_BYTES));
+    fprintf(cli->out, "\n  %llu plans legal, %llu refused, %llu priced, %llu simulated; %.2f s of CPU, %s\n",
+            (unsigned long long)counts->legal, (unsigned long long)counts->refused, (unsigned long long)counts->priced,
+            (unsigned long long)counts->simulated, cpu_s, cli_quantity(cli, rss_bytes, SP_UNIT_BYTES));
 }
 
 static sp_status write_files(search *s, sp_error *err)
@@ -153,8 +160,9 @@ int cli_cmd_plan(cli_run *cli)
     search s = {.cli = cli};
     cli_sources sources = {0};
     if (cli_file_probe(cli, CLI_O_SAVE, &err) != SP_OK || cli_file_probe(cli, CLI_O_HTML, &err) != SP_OK
-        || cli_machine(cli, cli->operand[0], &s.machine, &err) != SP_OK || cli_model(cli, cli->operand[1], &s.model, &err) != SP_OK
-        || read_problem(&s, &err) != SP_OK || run_search(&s, &err) != SP_OK || write_files(&s, &err) != SP_OK)
+        || cli_machine(cli, cli->operand[0], &s.machine, &err) != SP_OK
+        || cli_model(cli, cli->operand[1], &s.model, &err) != SP_OK || read_problem(&s, &err) != SP_OK
+        || run_search(&s, &err) != SP_OK || write_files(&s, &err) != SP_OK)
         return cli_fail(cli, &err);
     cli_sources_of_machine(cli, s.machine, &sources);
     cli_sources_of_stack(cli, cli_stack(cli, s.machine), &sources);

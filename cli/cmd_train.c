@@ -7,9 +7,10 @@ static sp_status fill_dp(const cli_run *cli, const sp_machine *machine, sp_plan 
     uint64_t rest = (uint64_t)plan->tp * plan->cp;
     if (cli_given(cli, CLI_O_DP) || cli_given(cli, CLI_O_PLAN) || plan->dp > 1) return SP_OK;
     if (!sp_mul_u64(rest, plan->pp, &rest) || rest > machine->chips || machine->chips % rest != 0)
-        return sp_error_set(err, SP_E_INVAL, "--dp", 0, 0,
-                            "tp x cp x pp = %u x %u x %u does not divide the %u chips of %s; choose sizes that divide, or say --dp N to use fewer",
-                            plan->tp, plan->cp, plan->pp, machine->chips, machine->name);
+        return sp_error_set(
+            err, SP_E_INVAL, "--dp", 0, 0,
+            "tp x cp x pp = %u x %u x %u does not divide the %u chips of %s; choose sizes that divide, or say --dp N to use fewer",
+            plan->tp, plan->cp, plan->pp, machine->chips, machine->name);
     plan->dp = (uint32_t)(machine->chips / rest);
     return SP_OK;
 }
@@ -20,13 +21,14 @@ static sp_status train_plan(cli_run *cli, const sp_machine *machine, const sp_mo
     plan->gbs = plan->seq = 0;
     sp_status status = cli_plan_read(cli, machine, model, plan, err);
     if (status == SP_OK) status = fill_dp(cli, machine, plan, err);
-    if (status == SP_OK && plan->vpp > 1 && !cli_given(cli, CLI_O_SCHEDULE) && !cli_given(cli, CLI_O_PLAN)) plan->schedule = SP_SCHEDULE_INTERLEAVED;
+    if (status == SP_OK && plan->vpp > 1 && !cli_given(cli, CLI_O_SCHEDULE) && !cli_given(cli, CLI_O_PLAN))
+        plan->schedule = SP_SCHEDULE_INTERLEAVED;
     if (status == SP_OK && sp_plan_check(plan, model, machine, err) != SP_OK) status = cli_blame_plan(err);
     return status;
 }
 
-static sp_status predict(cli_run *cli, const sp_machine *machine, const sp_model *model, const sp_plan *plan, sp_train_report *report,
-                         sp_error *err)
+static sp_status predict(cli_run *cli, const sp_machine *machine, const sp_model *model, const sp_plan *plan,
+                         sp_train_report *report, sp_error *err)
 {
     sp_status status = sp_predict_train(machine, model, plan, false, cli->arena, report, cli->explain, err);
     return status == SP_OK ? SP_OK : cli_blame_plan(err);
@@ -41,15 +43,17 @@ int cli_cmd_train(cli_run *cli)
     sp_train_report report;
     cli_sources sources = {0};
     if (cli_file_probe(cli, CLI_O_TIMELINE, &err) != SP_OK || cli_file_probe(cli, CLI_O_HTML, &err) != SP_OK
-        || cli_machine(cli, cli->operand[0], &machine, &err) != SP_OK || cli_model(cli, cli->operand[1], &model, &err) != SP_OK
-        || train_plan(cli, machine, model, &plan, &err) != SP_OK
+        || cli_machine(cli, cli->operand[0], &machine, &err) != SP_OK
+        || cli_model(cli, cli->operand[1], &model, &err) != SP_OK || train_plan(cli, machine, model, &plan, &err) != SP_OK
         || predict(cli, machine, model, &plan, &report, &err) != SP_OK)
         return cli_fail(cli, &err);
     if (cli_interrupted()) return CLI_EXIT_INTERRUPTED;
     if (cli_step_files(cli, machine, model, &plan, &report, NULL, &err) != SP_OK) return cli_fail(cli, &err);
     bool fits = report.mem_bytes_max <= report.mem_capacity_bytes;
     cli_sources_of_machine(cli, machine, &sources);
-    cli_sources_of_stack(cli, plan.stack != NULL && sp_stack_find(plan.stack) != NULL ? sp_stack_find(plan.stack) : cli_stack(cli, machine), &sources);
+    cli_sources_of_stack(
+        cli, plan.stack != NULL && sp_stack_find(plan.stack) != NULL ? sp_stack_find(plan.stack) : cli_stack(cli, machine),
+        &sources);
     cli->guesses = cli_sources_guesses(&sources);
     if (cli_given(cli, CLI_O_JSON)) {
         json_t *result = cli_json_step(cli, machine, model, &plan, &report);
@@ -61,8 +65,10 @@ int cli_cmd_train(cli_run *cli)
         if (cli_given(cli, CLI_O_SOURCES)) cli_sources_print(cli, &sources);
     }
     if (fits) return CLI_EXIT_OK;
-    sp_error_set(&err, SP_E_UNFIT, NULL, 0, 0, "the plan needs %s on the fullest chip, and %s has %s; use more stages (--pp), --zero, --recompute or a smaller --mbs",
-                 cli_quantity(cli, report.mem_bytes_max, SP_UNIT_BYTES), machine->chip->name,
-                 cli_quantity(cli, report.mem_capacity_bytes, SP_UNIT_BYTES));
+    sp_error_set(
+        &err, SP_E_UNFIT, NULL, 0, 0,
+        "the plan needs %s on the fullest chip, and %s has %s; use more stages (--pp), --zero, --recompute or a smaller --mbs",
+        cli_quantity(cli, report.mem_bytes_max, SP_UNIT_BYTES), machine->chip->name,
+        cli_quantity(cli, report.mem_capacity_bytes, SP_UNIT_BYTES));
     return cli_fail(cli, &err);
 }

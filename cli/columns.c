@@ -98,7 +98,8 @@ static void print_row(cli_table *table, const char *const *cell, size_t n, const
         if (columns != 0) {
             fprintf(out, "%*s", (int)(owed + (table->align[c] == 'r' ? pad : 0)), "");
             owed = 0;
-            if (table->align[c] == 'w') print_wrapped(out, cell[c], indent, PAGE_COLUMNS > indent + 24 ? PAGE_COLUMNS - indent : 24);
+            if (table->align[c] == 'w')
+                print_wrapped(out, cell[c], indent, PAGE_COLUMNS > indent + 24 ? PAGE_COLUMNS - indent : 24);
             else fputs(cell[c], out);
         }
         owed += (columns == 0 ? width[c] : table->align[c] == 'l' ? pad : 0) + 2;
@@ -181,7 +182,8 @@ void cli_explain_print(cli_run *cli)
         const sp_explain_row *row = sp_explain_at(cli->explain, i);
         char text[64];
         cli_table_cell(table, "%*s%s", 2 * explain_depth(cli->explain, i), "", row->label);
-        cli_table_cell(table, "%s", sp_unit_format(row->value, row->unit, text, sizeof text));
+        if (row->unit == SP_UNIT_NONE) cli_table_cell(table, "%.4g", row->value);
+        else cli_table_cell(table, "%s", sp_unit_format(row->value, row->unit, text, sizeof text));
         cli_table_cell(table, "%s", row->source == NULL ? "" : row->source);
     }
     cli_table_end(table);

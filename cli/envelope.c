@@ -44,8 +44,8 @@ static const char *unit_word(sp_unit unit)
 json_t *cli_json_value(const sp_value *value, sp_unit unit)
 {
     if (value->grade == SP_GRADE_NONE) return json_null();
-    return json_pack("{s:f, s:f, s:f, s:s, s:s, s:o}", "low", value->low, "nominal", value->nominal, "high", value->high, "unit",
-                     unit_word(unit), "grade", sp_grade_name(value->grade), "source", cli_json_text(value->source));
+    return json_pack("{s:f, s:f, s:f, s:s, s:s, s:o}", "low", value->low, "nominal", value->nominal, "high", value->high,
+                     "unit", unit_word(unit), "grade", sp_grade_name(value->grade), "source", cli_json_text(value->source));
 }
 
 json_t *cli_json_sources(const cli_sources *list)
@@ -65,9 +65,9 @@ static json_t *explain_rows(const sp_explain *explain)
     json_t *array = json_array();
     for (size_t i = 0; i < sp_explain_count(explain); i++) {
         const sp_explain_row *row = sp_explain_at(explain, i);
-        json_array_append_new(array, json_pack("{s:i, s:s, s:o, s:s, s:o}", "parent", (int)row->parent, "label", row->label, "value",
-                                               cli_json_real(row->value), "unit", unit_word(row->unit), "source",
-                                               cli_json_text(row->source)));
+        json_array_append_new(array, json_pack("{s:i, s:o, s:o, s:s, s:o}", "parent", (int)row->parent, "label",
+                                               cli_json_text(row->label), "value", cli_json_real(row->value), "unit",
+                                               unit_word(row->unit), "source", cli_json_text(row->source)));
     }
     return array;
 }
@@ -80,7 +80,8 @@ static json_t *inputs(const cli_run *cli, sp_error *err)
         char *bytes = NULL, sha[65], block[65536];
         size_t length = 0, got;
         FILE *memory = open_memstream(&bytes, &length);
-        while (file != NULL && memory != NULL && (got = fread(block, 1, sizeof block, file)) > 0) fwrite(block, 1, got, memory);
+        while (file != NULL && memory != NULL && (got = fread(block, 1, sizeof block, file)) > 0)
+            fwrite(block, 1, got, memory);
         bool whole = file != NULL && memory != NULL && !ferror(file) && fclose(memory) == 0;
         if (file != NULL) fclose(file);
         if (whole) {

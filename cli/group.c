@@ -54,7 +54,8 @@ static bool box_of(const sp_idset *set, uint64_t *start, sp_placement *box)
 }
 
 /* One (size, stride) of the box cut where tiers (and the dims of meshes and tori) end. */
-static sp_status cut(const sp_machine *machine, uint64_t base, uint64_t size, uint64_t stride, sp_placement *out, sp_error *err)
+static sp_status cut(const sp_machine *machine, uint64_t base, uint64_t size, uint64_t stride, sp_placement *out,
+                     sp_error *err)
 {
     uint64_t inner = 1;
     const sp_plane *plane = &machine->planes[0];
@@ -68,13 +69,15 @@ static sp_status cut(const sp_machine *machine, uint64_t base, uint64_t size, ui
                 if (here > size) here = size;
                 bool even = stride % inner == 0 && size % here == 0 && (here == size || extent % step == 0);
                 if (!even || first + (here - 1) * step >= extent)
-                    return sp_error_set(err, SP_E_INVAL, NULL, 1, 1,
-                                        "%llu chips from chip %llu at distance %llu straddle tier '%s' (%llu positions of %llu chips); "
-                                        "start at a multiple of what the group fills and use sizes that divide the tier",
-                                        (unsigned long long)size, (unsigned long long)base, (unsigned long long)stride, tier->name,
-                                        (unsigned long long)extent, (unsigned long long)inner);
+                    return sp_error_set(
+                        err, SP_E_INVAL, NULL, 1, 1,
+                        "%llu chips from chip %llu at distance %llu straddle tier '%s' (%llu positions of %llu chips); "
+                        "start at a multiple of what the group fills and use sizes that divide the tier",
+                        (unsigned long long)size, (unsigned long long)base, (unsigned long long)stride, tier->name,
+                        (unsigned long long)extent, (unsigned long long)inner);
                 if (!add_dim(out, here, stride))
-                    return sp_error_set(err, SP_E_RANGE, NULL, 1, 1, "the group lies across more than %d dimensions", SP_PLACE_DIMS);
+                    return sp_error_set(err, SP_E_RANGE, NULL, 1, 1, "the group lies across more than %d dimensions",
+                                        SP_PLACE_DIMS);
                 size /= here;
                 stride *= here;
             }
@@ -98,8 +101,9 @@ sp_status cli_group(cli_run *cli, const sp_machine *machine, const char *text, s
     uint64_t *start = status == SP_OK ? sp_arena_alloc(cli->arena, set.n, sizeof *start) : NULL;
     if (status == SP_OK && start == NULL) status = sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the group");
     if (status == SP_OK && !box_of(&set, start, &box))
-        status = sp_error_set(err, SP_E_INVAL, NULL, 1, 1,
-                              "the group is irregular; expected equal runs at equal distances, as 0-63 or 0-7,64-71,128-135,192-199");
+        status = sp_error_set(
+            err, SP_E_INVAL, NULL, 1, 1,
+            "the group is irregular; expected equal runs at equal distances, as 0-63 or 0-7,64-71,128-135,192-199");
     out->base = box.base;
     for (uint32_t i = 0; i < box.n_dims && status == SP_OK; i++)
         status = cut(machine, box.base, box.dim[i].size, box.dim[i].stride, out, err);
@@ -116,6 +120,7 @@ const char *cli_tier_names(cli_run *cli, const sp_machine *machine, uint32_t tie
 {
     const char *text = "";
     for (uint32_t t = 0; t < machine->planes[0].n_tiers; t++)
-        if (tiers >> t & 1u) text = sp_arena_printf(cli->arena, "%s%s%s", text, text[0] == '\0' ? "" : "+", machine->planes[0].tiers[t].name);
+        if (tiers >> t & 1u)
+            text = sp_arena_printf(cli->arena, "%s%s%s", text, text[0] == '\0' ? "" : "+", machine->planes[0].tiers[t].name);
     return text == NULL || text[0] == '\0' ? "-" : text;
 }

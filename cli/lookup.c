@@ -31,8 +31,8 @@ sp_status cli_catalog(cli_run *cli, sp_error *err)
     if (cli_given(cli, CLI_O_CATALOG)) {
         cli->catalog_dir = cli->value[CLI_O_CATALOG];
         if (!is_folder(cli->catalog_dir))
-            return sp_error_set(err, SP_E_IO, "--catalog", 0, 0, "%s is not a folder; expected one with chips/, machines/ and models/",
-                                cli->catalog_dir);
+            return sp_error_set(err, SP_E_IO, "--catalog", 0, 0,
+                                "%s is not a folder; expected one with chips/, machines/ and models/", cli->catalog_dir);
     } else if (environment != NULL && environment[0] != '\0') {
         cli->catalog_dir = environment;
         if (!is_folder(cli->catalog_dir))
@@ -41,7 +41,8 @@ sp_status cli_catalog(cli_run *cli, sp_error *err)
     } else {
         cli->catalog_dir = is_folder(SP_CATALOG_SOURCE_DIR) ? SP_CATALOG_SOURCE_DIR : SP_CATALOG_INSTALL_DIR;
         if (!is_folder(cli->catalog_dir))
-            return sp_error_set(err, SP_E_IO, NULL, 0, 0, "no catalog at %s nor %s; give one with --catalog DIR or SUPERPOD_CATALOG",
+            return sp_error_set(err, SP_E_IO, NULL, 0, 0,
+                                "no catalog at %s nor %s; give one with --catalog DIR or SUPERPOD_CATALOG",
                                 SP_CATALOG_SOURCE_DIR, SP_CATALOG_INSTALL_DIR);
     }
     return sp_catalog_open(cli->catalog_dir, &cli->catalog, err);
@@ -68,10 +69,12 @@ static void add_family(cli_run *cli, const char *chip_path, const char *family)
     if (family == NULL || sp_doc_load(chip_path, &doc, NULL) != SP_OK) return;
     bool own = sp_node_is(sp_node_get(sp_doc_root(doc), "fit"));
     sp_doc_destroy(doc);
-    const char *slash = strrchr(chip_path, '/');
-    if (!own)
-        cli_input_add(cli, sp_arena_printf(cli->arena, "%.*s../families/%s.yaml", slash == NULL ? 0 : (int)(slash + 1 - chip_path),
-                                           chip_path, family));
+    if (own) return;
+    const char *slash = strrchr(chip_path, '/'), *before = slash;
+    while (before != NULL && before > chip_path && before[-1] != '/') before--;
+    bool plain = slash != NULL && before > chip_path && before[0] != '.';   /* …/chips/NAME.yaml -> …/families */
+    int keep = plain ? (int)(before - chip_path) : slash == NULL ? 0 : (int)(slash + 1 - chip_path);
+    cli_input_add(cli, sp_arena_printf(cli->arena, "%.*s%sfamilies/%s.yaml", keep, chip_path, plain ? "" : "../", family));
 }
 
 static void add_chip(cli_run *cli, const char *path, const sp_chip *chip)

@@ -20,7 +20,8 @@ sp_status cli_file_probe(const cli_run *cli, cli_option_id option, sp_error *err
     if (path == NULL) return SP_OK;
     if (stat(path, &info) == 0) {
         if (S_ISDIR(info.st_mode)) return cannot(option, path, "it is a folder; give the name of a file", err);
-        if (!S_ISREG(info.st_mode)) return cannot(option, path, "it is not a regular file, and the file is put in place by renaming", err);
+        if (!S_ISREG(info.st_mode))
+            return cannot(option, path, "it is not a regular file, and the file is put in place by renaming", err);
         if (access(path, W_OK) != 0) return cannot(option, path, strerror(errno), err);
     }
     const char *slash = strrchr(path, '/');

@@ -28,7 +28,8 @@ static void add(cli_run *cli, cli_sources *list, const char *owner, const char *
 
 void cli_sources_of_chip(cli_run *cli, const sp_chip *chip, cli_sources *list)
 {
-    for (uint32_t i = 0; i < chip->n_facts; i++) add(cli, list, chip->name, chip->facts[i].key, chip->facts[i].unit, &chip->facts[i].value);
+    for (uint32_t i = 0; i < chip->n_facts; i++)
+        add(cli, list, chip->name, chip->facts[i].key, chip->facts[i].unit, &chip->facts[i].value);
 }
 
 void cli_sources_of_stack(cli_run *cli, const sp_stack *stack, cli_sources *list)
@@ -68,7 +69,8 @@ size_t cli_sources_guesses(const cli_sources *list)
 static void print_row(cli_run *cli, const cli_source *row)
 {
     const sp_value *value = row->value;
-    fprintf(cli->out, "  %-8s %s %s: %s", sp_grade_name(value->grade), row->owner, row->label, cli_quantity(cli, value->nominal, row->unit));
+    fprintf(cli->out, "  %-8s %s %s: %s", sp_grade_name(value->grade), row->owner, row->label,
+            cli_quantity(cli, value->nominal, row->unit));
     if (value->low != value->high)
         fprintf(cli->out, " [%s .. %s]", cli_quantity(cli, value->low, row->unit), cli_quantity(cli, value->high, row->unit));
     fputc('\n', cli->out);

@@ -73,8 +73,8 @@ sp_status cli_plan_read(cli_run *cli, const sp_machine *machine, const sp_model 
     if (status != SP_OK) return status;
     if (plan->gbs == 0) plan->gbs = model->default_gbs;
     if (plan->gbs == 0)
-        return sp_error_set(err, SP_E_INVAL, "--gbs", 0, 0, "is missing, and %s states no batch of its own; give --gbs N sequences",
-                            model->name);
+        return sp_error_set(err, SP_E_INVAL, "--gbs", 0, 0,
+                            "is missing, and %s states no batch of its own; give --gbs N sequences", model->name);
     if (plan->seq == 0) plan->seq = model->default_seq != 0 ? model->default_seq : SEQ_STANDARD;
     return SP_OK;
 }
@@ -106,15 +106,18 @@ static void print_parts(cli_run *cli, const sp_train_report *report)
 
 static bool same_memory(const sp_stage_memory *a, const sp_stage_memory *b)
 {
-    return a->weights == b->weights && a->gradients == b->gradients && a->optimizer == b->optimizer && a->activations == b->activations
-           && a->buffers == b->buffers && a->overhead == b->overhead && a->in_flight == b->in_flight;
+    return a->weights == b->weights && a->gradients == b->gradients && a->optimizer == b->optimizer
+           && a->activations == b->activations && a->buffers == b->buffers && a->overhead == b->overhead
+           && a->in_flight == b->in_flight;
 }
 
 static void print_memory(cli_run *cli, const sp_train_report *report)
 {
-    fprintf(cli->out, "\n  memory of the fullest chip of a stage, of %s\n", cli_quantity(cli, report->mem_capacity_bytes, SP_UNIT_BYTES));
-    cli_table *table = cli_table_begin(cli, "lrrrrrrrr", (const char *const[]){"stage", "weights", "gradients", "optimizer", "activations",
-                                                                               "buffers", "overhead", "total", "in flight"});
+    fprintf(cli->out, "\n  memory of the fullest chip of a stage, of %s\n",
+            cli_quantity(cli, report->mem_capacity_bytes, SP_UNIT_BYTES));
+    cli_table *table = cli_table_begin(cli, "lrrrrrrrr",
+                                       (const char *const[]){"stage", "weights", "gradients", "optimizer", "activations",
+                                                             "buffers", "overhead", "total", "in flight"});
     for (uint32_t i = 0, last; i < report->n_stages; i = last + 1) {
         const sp_stage_memory *memory = &report->memory[i];
         for (last = i; last + 1 < report->n_stages && same_memory(memory, &report->memory[last + 1]);) last++;
@@ -142,21 +145,26 @@ static void print_layout(cli_run *cli, const sp_machine *machine, const sp_layou
     cli_table_end(table);
 }
 
-void cli_step_print(cli_run *cli, const sp_machine *machine, const sp_model *model, const sp_plan *plan, const sp_train_report *report)
+void cli_step_print(cli_run *cli, const sp_machine *machine, const sp_model *model, const sp_plan *plan,
+                    const sp_train_report *report)
 {
     char tokens[64], chip[64];
     bool fits = report->mem_bytes_max <= report->mem_capacity_bytes;
-    fprintf(cli->out, "%s%s%s on %s: %u of %u chips\n", cli_strong(cli, true), model->name, cli_strong(cli, false), machine->name,
-            report->chips, machine->chips);
+    fprintf(cli->out, "%s%s%s on %s: %u of %u chips\n", cli_strong(cli, true), model->name, cli_strong(cli, false),
+            machine->name, report->chips, machine->chips);
     cli_line(cli, "plan", "%s", cli_plan_text(cli, plan));
-    cli_line(cli, "step", "%s (no step of this plan is faster than %s)", cli_quantity(cli, report->step_time_s, SP_UNIT_SECONDS),
+    cli_line(cli, "step", "%s (no step of this plan is faster than %s)",
+             cli_quantity(cli, report->step_time_s, SP_UNIT_SECONDS),
              cli_quantity(cli, report->lower_bound_s, SP_UNIT_SECONDS));
-    cli_line(cli, "throughput", "%s tokens/s, %s tokens/s a chip", sp_unit_format(report->tokens_per_s, SP_UNIT_COUNT, tokens, sizeof tokens),
+    cli_line(cli, "throughput", "%s tokens/s, %s tokens/s a chip",
+             sp_unit_format(report->tokens_per_s, SP_UNIT_COUNT, tokens, sizeof tokens),
              sp_unit_format(report->tokens_per_s_chip, SP_UNIT_COUNT, chip, sizeof chip));
-    cli_line(cli, "MFU", "%.1f %% of the %s peak, HFU %.1f %%", 100 * report->mfu, sp_format_name(plan->precision), 100 * report->hfu);
+    cli_line(cli, "MFU", "%.1f %% of the %s peak, HFU %.1f %%", 100 * report->mfu, sp_format_name(plan->precision),
+             100 * report->hfu);
     cli_line(cli, "memory", "%s of %s%s", cli_quantity(cli, report->mem_bytes_max, SP_UNIT_BYTES),
              cli_quantity(cli, report->mem_capacity_bytes, SP_UNIT_BYTES), fits ? "" : ": DOES NOT FIT");
-    cli_line(cli, "power", "%s while training, %.4g MJ a step", cli_quantity(cli, report->power_w, SP_UNIT_WATT), report->energy_j / 1e6);
+    cli_line(cli, "power", "%s while training, %.4g MJ a step", cli_quantity(cli, report->power_w, SP_UNIT_WATT),
+             report->energy_j / 1e6);
     if (report->cost_usd_per_hour > 0) cli_line(cli, "cost", "%.4g USD an hour", report->cost_usd_per_hour);
     cli_line(cli, "bubble", "%.1f %% of the busiest stage's step", 100 * report->bubble_fraction);
     if (report->limit != NULL) cli_line(cli, "limit", "%s", report->limit);
@@ -172,10 +180,11 @@ static json_t *memory_json(const sp_train_report *report)
     json_t *array = json_array();
     for (uint32_t i = 0; i < report->n_stages; i++) {
         const sp_stage_memory *memory = &report->memory[i];
-        json_array_append_new(array, json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "stage", (json_int_t)memory->stage,
-                                               "weights", memory->weights, "gradients", memory->gradients, "optimizer", memory->optimizer,
-                                               "activations", memory->activations, "buffers", memory->buffers, "overhead",
-                                               memory->overhead, "total", memory->total, "in_flight", (json_int_t)memory->in_flight));
+        json_array_append_new(array, json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "stage",
+                                               (json_int_t)memory->stage, "weights", memory->weights, "gradients",
+                                               memory->gradients, "optimizer", memory->optimizer, "activations",
+                                               memory->activations, "buffers", memory->buffers, "overhead", memory->overhead,
+                                               "total", memory->total, "in_flight", (json_int_t)memory->in_flight));
     }
     return array;
 }
@@ -185,20 +194,23 @@ static json_t *layout_json(cli_run *cli, const sp_machine *machine, const sp_lay
     json_t *object = json_object();
     for (int g = 0; g < SP_GROUPS; g++)
         json_object_set_new(object, sp_comm_group_name((sp_comm_group)g),
-                            json_pack("{s:I, s:s}", "chips", (json_int_t)sp_group_ranks(&layout->shape[g]), "tiers",
-                                      cli_tier_names(cli, machine, layout->tiers[g])));
+                            json_pack("{s:I, s:o}", "chips", (json_int_t)sp_group_ranks(&layout->shape[g]), "tiers",
+                                      cli_json_text(cli_tier_names(cli, machine, layout->tiers[g]))));
     return object;
 }
 
-json_t *cli_json_step(cli_run *cli, const sp_machine *machine, const sp_model *model, const sp_plan *plan, const sp_train_report *report)
+json_t *cli_json_step(cli_run *cli, const sp_machine *machine, const sp_model *model, const sp_plan *plan,
+                      const sp_train_report *report)
 {
     json_t *parts = json_object();
-    for (uint32_t i = 0; i < report->n_parts; i++) json_object_set_new(parts, report->part[i].label, cli_json_real(report->part[i].time_s));
-    json_t *result = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "machine", machine->name, "model", model->name,
-                               "plan", cli_plan_text(cli, plan), "chips", (json_int_t)report->chips, "gbs", (json_int_t)plan->gbs, "seq",
-                               (json_int_t)plan->seq, "step_time_s", cli_json_real(report->step_time_s), "tokens_per_s",
-                               cli_json_real(report->tokens_per_s), "tokens_per_s_chip", cli_json_real(report->tokens_per_s_chip), "mfu",
-                               cli_json_real(report->mfu), "hfu", cli_json_real(report->hfu));
+    for (uint32_t i = 0; i < report->n_parts; i++)
+        json_object_set_new(parts, report->part[i].label, cli_json_real(report->part[i].time_s));
+    json_t *result = json_pack(
+        "{s:o, s:o, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "machine", cli_json_text(machine->name), "model",
+        cli_json_text(model->name), "plan", cli_plan_text(cli, plan), "chips", (json_int_t)report->chips, "gbs",
+        (json_int_t)plan->gbs, "seq", (json_int_t)plan->seq, "step_time_s", cli_json_real(report->step_time_s),
+        "tokens_per_s", cli_json_real(report->tokens_per_s), "tokens_per_s_chip", cli_json_real(report->tokens_per_s_chip),
+        "mfu", cli_json_real(report->mfu), "hfu", cli_json_real(report->hfu));
     json_object_set_new(result, "mem_bytes", memory_json(report));
     json_object_set_new(result, "mem_bytes_max", cli_json_real(report->mem_bytes_max));
     json_object_set_new(result, "mem_capacity_bytes", cli_json_real(report->mem_capacity_bytes));
@@ -211,7 +223,8 @@ json_t *cli_json_step(cli_run *cli, const sp_machine *machine, const sp_model *m
     json_object_set_new(result, "hardware_flop", cli_json_real(report->hardware_flop));
     json_object_set_new(result, "energy_j", cli_json_real(report->energy_j));
     json_object_set_new(result, "power_w", cli_json_real(report->power_w));
-    json_object_set_new(result, "cost_usd_per_hour", report->cost_usd_per_hour > 0 ? cli_json_real(report->cost_usd_per_hour) : json_null());
+    json_object_set_new(result, "cost_usd_per_hour",
+                        report->cost_usd_per_hour > 0 ? cli_json_real(report->cost_usd_per_hour) : json_null());
     json_object_set_new(result, "limit", cli_json_text(report->limit));
     json_object_set_new(result, "groups", layout_json(cli, machine, &report->layout));
     return result;
