@@ -63,6 +63,9 @@ typedef enum sp_study_status {
 } sp_study_status;
 const char *sp_study_status_name(sp_study_status status);  /* "expressed" "secondary" "unexpressed" */
 
+/* What a training row became, to be predicted again. The machine is the catalog's; the model lives in the study's arena. */
+typedef struct sp_study_run { const sp_machine *machine; const sp_model *model; sp_plan plan; double step_time_s; } sp_study_run;
+
 typedef struct sp_study_row {
     sp_study_kind kind;
     sp_study_status status;
@@ -74,6 +77,7 @@ typedef struct sp_study_row {
     double size;                     /* what the row is drawn against: chips (training), bytes, FLOPs                */
     const char *reason;              /* unexpressed: why; else what was assumed, NULL when nothing was              */
     const char *machine, *plan;      /* machine string and plan the row became; NULL where there is none            */
+    const sp_study_run *run;         /* training and MLPerf rows that are predicted; NULL: others                   */
     bool full;                       /* states layers, seq, gbs, mbs, tp, pp, chips and a metric, not secondary     */
     bool recompute_assumed;          /* recompute unknown: predicted under the software's default                   */
     uint32_t line;                   /* in its file */

@@ -66,7 +66,8 @@ typedef struct sp_plane { const char *name; uint32_t n_tiers; sp_tier tiers[SP_T
 typedef struct sp_software {
     const char *name, *about;
     const char *default_for;        /* chip vendor whose plans use it when they name none; NULL: none          */
-    sp_value matrix_factor;         /* on matrix products and attention: clocks under load, interference, gaps */
+    sp_value matrix_factor;         /* on matrix products: interference, gaps                                  */
+    sp_value attention_factor;      /* on attention: kernels of an earlier generation                          */
     sp_value vector_factor;         /* on memory-bound work: passes that are not fused                         */
     sp_value comm_factor;           /* on collectives                                                          */
     sp_value host_op_s;             /* least time between two kernels that the host can sustain                */

@@ -116,3 +116,12 @@ sp_status sp_chip_op_explain(const sp_chip *chip, const sp_op *op, sp_explain *x
     sp_explain_add(x, row, "launch", chip->fit.launch_s.nominal, SP_UNIT_SECONDS, "%s", chip->fit.launch_s.source);
     return SP_OK;
 }
+
+double sp_chip_sustained(const sp_chip *chip, sp_format format)
+{
+    sp_format used = format;
+    if (!sp_chip_has_format(chip, format, &used))
+        format = used;
+    const sp_value *kept = sp_format_bytes(format) < 1.5 ? &chip->fit.sustained_narrow_fraction : &chip->fit.sustained_fraction;
+    return kept->grade == SP_GRADE_NONE ? 1 : kept->nominal;
+}

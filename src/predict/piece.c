@@ -21,13 +21,15 @@ static double whole_ticks(double seconds)
     return (double)sp_ticks_ps(seconds) * 1e-12;
 }
 
-/* Seconds as the software product line makes them. */
-static double slowed(const sp_software *software, const sp_op *op, double time_s)
+/* Seconds as the clocks of a chip under load and the software product line make them. */
+static double slowed(const sp_chip *chip, const sp_software *software, const sp_op *op, double time_s)
 {
+    if (op->kind == SP_OP_GEMM || op->kind == SP_OP_ATTENTION)
+        time_s /= sp_chip_sustained(chip, op->format);
     if (!software)
         return time_s;
-    bool matrix = op->kind == SP_OP_GEMM || op->kind == SP_OP_ATTENTION;
-    time_s *= matrix ? software->matrix_factor.nominal : software->vector_factor.nominal;
+    time_s *= op->kind == SP_OP_GEMM ? software->matrix_factor.nominal
+              : op->kind == SP_OP_ATTENTION ? software->attention_factor.nominal : software->vector_factor.nominal;
     return fmax(time_s, software->host_op_s.nominal);
 }
 
@@ -49,7 +51,7 @@ static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_s
     sp_status status = sp_chip_op_cost(pricer->machine->chip, &item->op, &cost);
     if (status != SP_OK)
         return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "operator %s cannot be priced", item->label);
-    out->time_s = whole_ticks(slowed(software, &item->op, cost.time_s));
+    out->time_s = whole_ticks(slowed(pricer->machine->chip, software, &item->op, cost.time_s));
     out->flop = cost.flop;
     return SP_OK;
 }

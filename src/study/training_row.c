@@ -129,6 +129,10 @@ void sp_i_run_score(sp_i_ctx *ctx, const sp_i_run *run)
         !sp_i_row_machine(ctx, run, &plan, &machine) || !predict_default(ctx, machine, model, &plan, &step))
         return;
     compare(ctx, run, model, machine, &plan, step->time_s);
+    sp_study_run *again = sp_arena_alloc(ctx->arena, 1, sizeof *again);
+    if (again)
+        *again = (sp_study_run){machine, model, plan, step->time_s};
+    row->run = again;
     if (step->mem_bytes_max > step->mem_capacity_bytes)
         sp_i_row_assume(ctx, "fits (predicted memory is %.2f of the chip's)", step->mem_bytes_max / step->mem_capacity_bytes);
 }

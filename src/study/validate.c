@@ -88,7 +88,7 @@ static sp_status one_row(sp_i_ctx *ctx, const kind_row *kind, const sp_csv *csv,
 
 /* ---- constants ------------------------------------------------------------------------------------------------------ */
 
-/* Values of one grade in the catalog's chips and in the stacks, each once: one fit may serve several families. */
+/* Values of one grade in the catalog's chips and product lines and in the stacks, each once: one fit may serve several families. */
 static uint32_t constants_of(sp_i_ctx *ctx, sp_grade grade)
 {
     sp_i_row_cache seen = {0};
@@ -104,6 +104,12 @@ static uint32_t constants_of(sp_i_ctx *ctx, sp_grade grade)
         }
     }
     uint32_t n = seen.n;
+    for (size_t i = 0; i < sp_catalog_software_count(ctx->catalog); i++) {
+        const sp_software *s = NULL;
+        if (sp_catalog_software(ctx->catalog, sp_catalog_software_name(ctx->catalog, i), &s, NULL) == SP_OK)
+            n += (s->matrix_factor.grade == grade) + (s->attention_factor.grade == grade) + (s->vector_factor.grade == grade) +
+                 (s->comm_factor.grade == grade) + (s->host_op_s.grade == grade);
+    }
     for (const char *const *name = sp_stack_names(); *name; name++) {
         const sp_stack *s = sp_stack_find(*name);
         n += (s->launch_s.grade == grade) + (s->step_s.grade == grade) + (s->bw_fraction.grade == grade) +

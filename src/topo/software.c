@@ -6,6 +6,7 @@
 
 static const struct { const char *key; sp_unit unit; size_t offset; double least; } fields[] = {
     {"matrix_factor", SP_UNIT_NONE, offsetof(sp_software, matrix_factor), 0.5},
+    {"attention_factor", SP_UNIT_NONE, offsetof(sp_software, attention_factor), 0.5},
     {"vector_factor", SP_UNIT_NONE, offsetof(sp_software, vector_factor), 0.5},
     {"comm_factor", SP_UNIT_NONE, offsetof(sp_software, comm_factor), 0.5},
     {"host_op", SP_UNIT_SECONDS, offsetof(sp_software, host_op_s), 0},
@@ -46,7 +47,7 @@ static sp_status read_factors(sp_node root, sp_arena *arena, sp_software *out, s
 
 static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, sp_error *err)
 {
-    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "vector_factor", "comm_factor", "host_op", NULL};
+    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", NULL};
     if (sp_node_kind_of(root) != SP_NODE_MAP)
         return sp_node_fail(root, SP_E_PARSE, err, "found no map, expected a software product line: name, about, matrix_factor, …");
     sp_status status = sp_node_only_keys(root, keys, err);

@@ -169,7 +169,7 @@ static void secondary_evidence_is_apart(void **state)
 {
     fixture *f = *state;
     sp_error err;
-    assert_int_equal(validate(f, HEADER "A,H100,8,8,," LLAMA "NeMo,,3,,,,verbatim,s\nB,H100,8,8,," LLAMA "NeMo,,300,,,,secondary,s\n", &err), SP_OK);
+    assert_int_equal(validate(f, HEADER "A,H100,8,8,," LLAMA "NeMo,,6,,,,verbatim,s\nB,H100,8,8,," LLAMA "NeMo,,300,,,,secondary,s\n", &err), SP_OK);
     assert_int_equal(f->study.summary.rows, 1);
     assert_int_equal(f->study.secondary.rows, 1);
     assert_int_equal(f->study.n_groups, 1);
