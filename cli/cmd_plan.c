@@ -55,6 +55,8 @@ static sp_status run_search(search *s, sp_error *err)
     sp_status status = sp_plan_search(&s->problem, s->cli->arena, &s->solution, err);
     cli_progress_end(&s->progress);
     s->stopped = status == SP_E_INTERRUPTED;
+    if (s->stopped && s->solution.n == 0)
+        return sp_error_set(err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted before the first plan was simulated");
     if (status != SP_OK && !(s->stopped && s->solution.n > 0)) return status;
     if (s->solution.n == 0) return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "no plan is feasible");
     return sp_predict_train(s->machine, s->model, &s->solution.ranked[0].plan, true, s->cli->arena, &s->best, s->cli->explain,
