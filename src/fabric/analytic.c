@@ -22,21 +22,35 @@ typedef struct walk_state {
     sp_comm_time out;
 } walk_state;
 
+static bool in_phase(const walk_state *s, uint32_t c, uint32_t phase)
+{
+    return s->program->phase[c] == phase && s->program->classes[c].kind == SP_TASK_TRANSFER;
+}
+
+static bool in_step(const walk_state *s, uint32_t c, uint32_t phase, uint32_t step)
+{
+    return in_phase(s, c, phase) && s->program->classes[c].n_step > step;
+}
+
 static sp_status add_step(walk_state *s, uint32_t phase, uint32_t step, double *seconds, double *latency, uint32_t *tier,
                           sp_error *err)
 {
     double path_s = 0, messages = 0, messages_apart = 0;   /* of a rank: of classes of all ranks, and of others */
+    bool all_shift = true;
     sp_i_load_clear(s->load);
+    for (uint32_t c = 0; c < s->program->n_classes; c++)
+        if (in_step(s, c, phase, step))
+            all_shift = all_shift && sp_i_load_shifts(&s->program->classes[c]);
     for (uint32_t c = 0; c < s->program->n_classes; c++) {
         const sp_task_class *task = &s->program->classes[c];
-        if (s->program->phase[c] != phase || task->n_step <= step || task->kind != SP_TASK_TRANSFER)
+        if (!in_step(s, c, phase, step))
             continue;
         if (!task->domain.size)
             messages += task->n_chunk;
         else if (task->n_chunk > messages_apart)
             messages_apart = task->n_chunk;
         double bytes = task->units * s->unit_bytes * task->n_mb;
-        sp_status status = sp_i_load_add(s->load, s->view, s->program, task, step, bytes, &path_s, err);
+        sp_status status = sp_i_load_add(s->load, s->view, s->program, task, step, bytes, all_shift, &path_s, err);
         if (status != SP_OK)
             return status;
     }
@@ -46,11 +60,6 @@ static sp_status add_step(walk_state *s, uint32_t phase, uint32_t step, double *
     *seconds = wire_s > reduce_s ? wire_s : reduce_s;
     *latency = path_s + s->stack->step_s.nominal + (messages + messages_apart - 1) * s->stack->message_s.nominal;
     return SP_OK;
-}
-
-static bool in_phase(const walk_state *s, uint32_t c, uint32_t phase)
-{
-    return s->program->phase[c] == phase && s->program->classes[c].kind == SP_TASK_TRANSFER;
 }
 
 /* Steps alike from `step` on end where a class ends, unless peers move from step to step. */
@@ -80,8 +89,8 @@ static sp_status add_fill(walk_state *s, uint32_t phase, uint32_t fill, sp_error
         if (!in_phase(s, c, phase) || !task->fill)
             continue;
         sp_i_load_clear(s->load);
-        sp_status status = sp_i_load_add(s->load, s->view, s->program, task, 0, task->units * s->unit_bytes * task->n_mb, &path_s,
-                                         err);
+        sp_status status = sp_i_load_add(s->load, s->view, s->program, task, 0, task->units * s->unit_bytes * task->n_mb,
+                                         sp_i_load_shifts(task), &path_s, err);
         if (status != SP_OK)
             return status;
         seconds += sp_i_load_seconds(s->load, &tier);

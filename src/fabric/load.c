@@ -2,7 +2,9 @@
  *
  * A class moves data along one digit of the rank; ranks that agree outside the digit form parallel groups that use
  * different links, so only the digit's own positions are walked: at most `size` flows a chunk. A chunk sweep over all
- * shifts of a large digit is uniform traffic and has a closed form per lane (uniform()).
+ * shifts of a large digit is uniform traffic and has a closed form per lane (uniform()). Where every class of a step
+ * shifts, moving all positions along the digit's outermost lane changes nothing: one coordinate of it is walked, and the
+ * loads of links that such moves exchange are added at one of them (fold).
  * Routes: through the fabric of the outermost switched tier in which the ends differ; otherwise by direct links,
  * dimension by dimension, inner first. */
 #include "load.h"
@@ -13,12 +15,16 @@
 #define UNIFORM_FROM 64u          /* digits larger than this take the closed form for full sweeps */
 #define FLOWS_MAX (1u << 24)
 
-enum { LINK_MESH, LINK_TORUS_UP, LINK_TORUS_DOWN, LINK_OUT, LINK_IN };
+enum { LINK_MESH, LINK_TORUS_UP, LINK_TORUS_DOWN };
+
+/* Ports into a tier, one a position; all have one rate. An entry counts when its stamp is the step's. */
+typedef struct port_row { double *bytes; uint32_t *stamp; uint32_t room; } port_row;
 
 typedef struct slot { uint64_t key; double bytes; double rate; uint32_t stamp; uint8_t tier; } slot;
 
 struct sp_i_load {
-    slot *slots;
+    slot *slots;                       /* direct links, hashed */
+    port_row port[2][SP_TIERS_MAX];    /* [out, in][tier]      */
     uint32_t room, used, stamp;
     double busiest_s;
     uint32_t busiest_tier;
@@ -45,6 +51,10 @@ void sp_i_load_destroy(sp_i_load *load)
 {
     if (!load)
         return;
+    for (uint32_t i = 0; i < 2 * SP_TIERS_MAX; i++) {
+        free(load->port[i / SP_TIERS_MAX][i % SP_TIERS_MAX].bytes);
+        free(load->port[i / SP_TIERS_MAX][i % SP_TIERS_MAX].stamp);
+    }
     free(load->slots);
     free(load);
 }
@@ -107,6 +117,33 @@ static bool add(sp_i_load *load, uint32_t kind, uint32_t lane, uint64_t position
     return true;
 }
 
+static bool widen_ports(port_row *row, uint32_t position)
+{
+    uint32_t room = row->room ? row->room : 64;
+    while (room <= position)
+        room *= 2;
+    double *bytes = realloc(row->bytes, room * sizeof *bytes);
+    row->bytes = bytes ? bytes : row->bytes;
+    uint32_t *stamp = bytes ? realloc(row->stamp, room * sizeof *stamp) : NULL;
+    if (!stamp)
+        return false;
+    memset(stamp + row->room, 0, (room - row->room) * sizeof *stamp);
+    row->stamp = stamp;
+    row->room = room;
+    return true;
+}
+
+static bool add_port(sp_i_load *load, int in, uint32_t tier, uint32_t position, double bytes, double rate)
+{
+    port_row *row = &load->port[in][tier];
+    if (position >= row->room && !widen_ports(row, position))
+        return false;
+    row->bytes[position] = bytes + (row->stamp[position] == load->stamp ? row->bytes[position] : 0);
+    row->stamp[position] = load->stamp;
+    note_busiest(load, row->bytes[position] / rate, tier);
+    return true;
+}
+
 static bool switched(const sp_tier *tier)
 {
     return tier->kind != SP_TIER_MESH && tier->kind != SP_TIER_TORUS;
@@ -139,8 +176,13 @@ static uint32_t members_below(const sp_i_view *view, uint32_t t)
     return members;
 }
 
-/* The lanes one digit of the rank moves along. Fails when the digit cuts a lane unevenly. */
+/* The lanes one digit of the rank moves along, innermost tier first. Fails when the digit cuts a lane unevenly. */
 typedef struct digit_lanes { uint32_t n; uint32_t lane[2 * SP_PLACE_DIMS], size[2 * SP_PLACE_DIMS], stride[2 * SP_PLACE_DIMS], gap[2 * SP_PLACE_DIMS]; uint32_t total; } digit_lanes;
+
+static bool inside(const sp_i_lane *a, const sp_i_lane *b)
+{
+    return a->tier != b->tier ? a->tier < b->tier : a->tdim < b->tdim;
+}
 
 static sp_status lanes_of(const sp_i_view *view, sp_digit digit, digit_lanes *out, sp_error *err)
 {
@@ -157,6 +199,12 @@ static sp_status lanes_of(const sp_i_view *view, sp_digit digit, digit_lanes *ou
                                 "a step of %u ranks at stride %u does not divide the group's dims; choose an algorithm or group "
                                 "whose dims are multiples of each other", digit.size, digit.stride);
         uint32_t k = out->n++;
+        for (; k && inside(lane, &view->lane[out->lane[k - 1]]); k--) {
+            out->lane[k] = out->lane[k - 1];
+            out->size[k] = out->size[k - 1];
+            out->stride[k] = out->stride[k - 1];
+            out->gap[k] = out->gap[k - 1];
+        }
         out->lane[k] = i;
         out->size[k] = (uint32_t)(b / a);
         out->stride[k] = (uint32_t)(a / low);
@@ -174,7 +222,14 @@ typedef struct walker {
     double bytes;
     double latency_s;
     double weight;       /* positions this flow stands for */
+    uint32_t fold;       /* positions walked: those with coordinate 0 in lane `outermost`; 0: all */
+    uint32_t outermost;  /* of the digit: the lane of the largest stride                          */
 } walker;
+
+static uint32_t folded(const walker *w, uint32_t position)
+{
+    return w->fold ? position % w->fold : position;
+}
 
 static uint32_t coordinate(const digit_lanes *lanes, uint32_t k, uint32_t digit)
 {
@@ -197,6 +252,7 @@ static bool hop_torus(walker *w, uint32_t k, uint64_t line, uint32_t from, uint3
         bool forward = side == 0 ? rises : !rises;
         for (uint32_t h = 0; h < hops; h++) {
             uint32_t at = forward ? (a + h) % ring : (a + ring - h) % ring;
+            at = w->fold && k == w->outermost ? at % gap : at;
             if (!add(w->load, forward ? LINK_TORUS_UP : LINK_TORUS_DOWN, w->lanes->lane[k], line, at, lane->tier, bytes,
                      link_rate(w->view, lane->tier)))
                 return false;
@@ -211,7 +267,7 @@ static bool through_switch(walker *w, uint32_t t, uint32_t from, uint32_t to, do
     *latency += w->view->tiers[t].latency_s.nominal;
     for (;; t--) {   /* a shared level is reached through the ports of the tier inside it */
         double rate = port_rate(w->view, t, members_below(w->view, t));
-        if (!add(w->load, LINK_OUT, t, from, 0, t, w->bytes, rate) || !add(w->load, LINK_IN, t, to, 0, t, w->bytes, rate))
+        if (!add_port(w->load, 0, t, folded(w, from), w->bytes, rate) || !add_port(w->load, 1, t, folded(w, to), w->bytes, rate))
             return false;
         if (!t || !w->view->tiers[t].shared)
             return true;
@@ -224,7 +280,7 @@ static bool walk(walker *w, uint32_t from, uint32_t to)
     const digit_lanes *lanes = w->lanes;
     double latency = 0;
     uint32_t at = from, outer = UINT32_MAX;
-    for (uint32_t k = 0; k < lanes->n; k++)
+    for (uint32_t k = lanes->n; k-- > 0 && outer == UINT32_MAX;)
         if (coordinate(lanes, k, from) != coordinate(lanes, k, to))
             outer = w->view->lane[lanes->lane[k]].tier;
     if (outer == UINT32_MAX)
@@ -244,10 +300,12 @@ static bool walk(walker *w, uint32_t from, uint32_t to)
             if (switched(&w->view->tiers[lane->tier]))
                 ok = through_switch(w, lane->tier, at, next, &latency);
             else if (w->view->tiers[lane->tier].kind == SP_TIER_TORUS)
-                ok = hop_torus(w, k, at - a * lanes->stride[k], a, b, &latency);
+                ok = hop_torus(w, k, folded(w, at - a * lanes->stride[k]), a, b, &latency);
             else {
+                uint32_t column = w->fold && k == w->outermost ? (b + lanes->size[k] - a) % lanes->size[k] : b;
                 latency += w->view->tiers[lane->tier].latency_s.nominal;
-                ok = add(w->load, LINK_MESH, lanes->lane[k], at, b, lane->tier, w->bytes, link_rate(w->view, lane->tier));
+                ok = add(w->load, LINK_MESH, lanes->lane[k], folded(w, at), column, lane->tier, w->bytes,
+                         link_rate(w->view, lane->tier));
             }
             if (!ok)
                 return false;
@@ -350,10 +408,31 @@ static bool neighbour_ring(const sp_task_class *task)
            (task->peer.c0 == 1 || task->peer.c0 == -1);
 }
 
+static uint32_t outermost(const digit_lanes *lanes)
+{
+    uint32_t most = 0;
+    for (uint32_t k = 1; k < lanes->n; k++)
+        most = lanes->stride[k] > lanes->stride[most] ? k : most;
+    return most;
+}
+
+bool sp_i_load_shifts(const sp_task_class *task)
+{
+    return task->peer.op == SP_MAP_SHIFT && task->domain.size == 0;
+}
+
+/* Do moves along the outermost lane exchange its links? Not on a ring that the lane covers only in part. */
+static bool can_fold(const sp_i_view *view, const digit_lanes *lanes, uint32_t k)
+{
+    const sp_i_lane *lane = &view->lane[lanes->lane[k]];
+    const sp_tier *tier = &view->tiers[lane->tier];
+    return tier->kind != SP_TIER_TORUS || lanes->size[k] * lanes->gap[k] == tier->dims[lane->tdim];
+}
+
 /* Of the outermost lane the first, second and last coordinates are walked; the second stands for those between. */
 static double ring_weight(const digit_lanes *lanes, uint32_t position)
 {
-    uint32_t k = lanes->n - 1, size = lanes->size[k], at = coordinate(lanes, k, position);
+    uint32_t k = outermost(lanes), size = lanes->size[k], at = coordinate(lanes, k, position);
     if (size <= 3 || at == 0 || at == size - 1)
         return 1;
     return at == 1 ? size - 2 : 0;
@@ -367,7 +446,7 @@ static void domain_range(const sp_task_class *task, sp_digit digit, uint32_t ran
 }
 
 sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program *program, const sp_task_class *task,
-                        uint32_t step, double bytes, double *latency_s, sp_error *err)
+                        uint32_t step, double bytes, bool all_shift, double *latency_s, sp_error *err)
 {
     sp_digit digit = task->peer.digit;
     digit_lanes lanes;
@@ -375,6 +454,13 @@ sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program
     if (status != SP_OK)
         return status;
     walker w = {.load = load, .view = view, .lanes = &lanes, .bytes = bytes, .latency_s = *latency_s, .weight = 1};
+    if (lanes.n == 0)   /* a digit of one position */
+        return SP_OK;
+    w.outermost = outermost(&lanes);
+    if (all_shift && can_fold(view, &lanes, w.outermost)) {
+        w.fold = lanes.stride[w.outermost];
+        w.weight = lanes.size[w.outermost];
+    }
     /* classes of different ranks do not add up at any one of them; those of all ranks do */
     if (task->effect == SP_EFFECT_REDUCE && task->domain.size)
         load->reduced_apart = bytes * task->n_chunk > load->reduced_apart ? bytes * task->n_chunk : load->reduced_apart;
@@ -389,9 +475,10 @@ sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program
     }
     uint32_t range[2];
     domain_range(task, digit, range);
+    range[1] = w.fold ? w.fold : range[1];
     if ((uint64_t)task->n_chunk * (range[1] - range[0]) > FLOWS_MAX)
         return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "program %s has more than %u flows in one step", program->name, FLOWS_MAX);
-    bool ring = neighbour_ring(task) && digit.size > UNIFORM_FROM;
+    bool ring = !w.fold && neighbour_ring(task) && digit.size > UNIFORM_FROM;
     for (uint32_t chunk = 0; chunk < task->n_chunk; chunk++)
         for (uint32_t position = range[0]; position < range[1]; position++) {
             uint32_t to;

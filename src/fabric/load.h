@@ -28,9 +28,12 @@ typedef struct sp_i_load sp_i_load;   /* scratch: bytes by link */
 sp_i_load *sp_i_load_create(void);
 void sp_i_load_destroy(sp_i_load *load);
 void sp_i_load_clear(sp_i_load *load);
-/* Adds one class at (step): all its chunks, `bytes` an instance. *latency_s: longest path seen. Errors: NOMEM, RANGE. */
+/* Does every rank send as far as every other? */
+bool sp_i_load_shifts(const sp_task_class *task);
+/* Adds one class at (step): all its chunks, `bytes` an instance. all_shift: so do all classes added since the last clear.
+ * *latency_s: longest path seen. Errors: NOMEM, RANGE. */
 sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program *program, const sp_task_class *task,
-                        uint32_t step, double bytes, double *latency_s, sp_error *err);
+                        uint32_t step, double bytes, bool all_shift, double *latency_s, sp_error *err);
 /* Seconds the busiest link needs; *tier which it is. */
 double sp_i_load_seconds(const sp_i_load *load, uint32_t *tier);
 /* Bytes the busiest sender puts on each tier (endpoint view), added to tier_bytes. */

@@ -226,9 +226,9 @@ static void say_limit(sp_train_report *out, sp_arena *arena)
 {
     if (out->n_parts < 2)
         return;
-    const char *text = sp_arena_printf(arena, "%s takes %.0f %% of the step, then %s %.0f %%", part_words(out->part[0].label),
-                                       100 * out->part[0].time_s / out->step_time_s, part_words(out->part[1].label),
-                                       100 * out->part[1].time_s / out->step_time_s);
+    const char *text = sp_arena_printf(arena, "%.0f %% of the step goes to %s, %.0f %% to %s", 100 * out->part[0].time_s / out->step_time_s,
+                                       part_words(out->part[0].label), 100 * out->part[1].time_s / out->step_time_s,
+                                       part_words(out->part[1].label));
     out->limit = text ? text : "";
 }
 

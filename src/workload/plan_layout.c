@@ -114,9 +114,23 @@ static void merge(const floor *empty, sp_placement *placement)
     placement->n_dims = n;
 }
 
+/* Inner dims first: a group that took CP's chips after DP's is the same set of chips in any order, and the order from inner
+ * to outer is what lets it merge and what collectives by tier build on. */
+static void sort(sp_placement *placement)
+{
+    for (uint32_t d = 1; d < placement->n_dims; d++)
+        for (uint32_t i = d; i && placement->dim[i - 1].stride > placement->dim[i].stride; i--) {
+            uint32_t size = placement->dim[i].size, stride = placement->dim[i].stride;
+            placement->dim[i] = placement->dim[i - 1];
+            placement->dim[i - 1].size = size;
+            placement->dim[i - 1].stride = stride;
+        }
+}
+
 static void finish(const sp_machine *machine, const floor *empty, sp_placement *placement, uint32_t *tiers, sp_group *shape)
 {
     const sp_plane *plane = &machine->planes[0];
+    sort(placement);
     merge(empty, placement);
     *tiers = 0;
     shape->n_dims = placement->n_dims;

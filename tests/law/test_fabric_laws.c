@@ -179,6 +179,56 @@ static void all_to_all_loads_links_as_counted(void **state)
     }
 }
 
+/* A class that moves nothing and is said to hold every rank by naming them all keeps the walk from using translations: the
+ * answer must stay. */
+static void translations_change_nothing(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"bruck", "ring", "direct", "rotated", "multi-ring", "hierarchical-ring"};
+    static const char *const more[] = {"torus:6x5@50GB/s,300ns chip=tpu-v5p", "clos:6@20GB/s,1us clos:7@10GB/s,2us,shared,taper=3 chip=h100",
+                                       "mesh:5@10GB/s,1us mesh:7@9GB/s,100ns chip=h100"};
+    uint32_t done = 0;
+    for (size_t i = 0; i < N_MACHINES + 3; i++)
+        for (size_t a = 0; a < 6; a++)
+            for (int op = 0; op <= SP_COLL_ALL_TO_ALL; op++)   /* the others are of some ranks only already */
+                for (uint32_t halved = 0; halved < 2; halved++) {
+                    const sp_machine *m = machine(i < N_MACHINES ? machines[i] : more[i - N_MACHINES]);
+                    const sp_coll_algo *algo = sp_coll_algo_find(rows[a]);
+                    sp_placement placement = sp_placement_linear(0, halved ? m->chips / 2 : m->chips);
+                    const sp_program *program;
+                    sp_group group;
+                    const char *why;
+                    sp_arena *arena = sp_arena_create();
+                    if (sp_coll_group(m, &placement, &group, NULL) == SP_OK && algo->applicable((sp_coll_op)op, &group, &why) &&
+                        algo->build((sp_coll_op)op, &group, arena, &program, NULL) == SP_OK) {
+                        sp_program named = *program;
+                        named.classes = sp_arena_alloc(arena, 2 * (size_t)program->n_classes, sizeof *named.classes);
+                        named.phase = sp_arena_alloc(arena, 2 * (size_t)program->n_classes, sizeof *named.phase);
+                        for (uint32_t c = 0; c < program->n_classes; c++) {
+                            sp_task_class nothing = program->classes[c];
+                            named.classes[c] = nothing;
+                            nothing.units = 0;
+                            nothing.domain = nothing.peer.digit;
+                            nothing.domain_lo = 0;
+                            nothing.domain_hi = nothing.domain.size;
+                            named.classes[program->n_classes + c] = nothing;
+                            named.phase[c] = named.phase[program->n_classes + c] = program->phase[c];
+                        }
+                        named.n_classes *= 2;
+                        sp_comm_time x, y;
+                        sp_status first = sp_fabric_analytic(program, m, &placement, sp_stack_find("nccl"), 1000, false, &x, NULL);
+                        assert_int_equal(first, sp_fabric_analytic(&named, m, &placement, sp_stack_find("nccl"), 1000, false, &y, NULL));
+                        if (first == SP_OK) {
+                            assert_true(fabs(x.time_s - y.time_s) <= 1e-9 * y.time_s && fabs(x.latency_s - y.latency_s) <= 1e-9 * y.time_s);
+                            assert_true(fabs(x.bytes_per_rank - y.bytes_per_rank) <= 1e-9 * y.bytes_per_rank);
+                            done++;
+                        }
+                    }
+                    sp_arena_destroy(arena);
+                }
+    assert_true(done > 100);
+}
+
 /* ---- runs of streams ------------------------------------------------------------------------------------------------ */
 
 typedef struct checker { const sp_run *run; const sp_program *program; const sp_span *own; uint32_t waited; } checker;
@@ -270,7 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_straight_lines_of_size), cmocka_unit_test(four_times_the_rate_is_a_quarter_of_the_time),
-        cmocka_unit_test(where_the_group_lies_does_not_matter), cmocka_unit_test(all_to_all_loads_links_as_counted),
+        cmocka_unit_test(where_the_group_lies_does_not_matter), cmocka_unit_test(all_to_all_loads_links_as_counted), cmocka_unit_test(translations_change_nothing),
         cmocka_unit_test(runs_keep_dependencies_and_repeat), cmocka_unit_test(times_scale_with_costs)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

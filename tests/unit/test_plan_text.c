@@ -101,9 +101,48 @@ static void chunks_cover_every_layer_once(void **state)
             }
 }
 
+/* Groups list their dims from inner to outer whatever the order of axes, and hold as many chips as their axes multiply to. */
+static void groups_go_outwards(void **state)
+{
+    (void)state;
+    sp_catalog *catalog;
+    const sp_machine *machine;
+    assert_int_equal(sp_catalog_open("catalog", &catalog, NULL), SP_OK);
+    assert_int_equal(sp_catalog_machine(catalog, "atlas-950-superpod", &machine, NULL), SP_OK);
+    sp_rng rng = sp_rng_make(5, 0);
+    uint32_t laid = 0;
+    for (int i = 0; i < 2000; i++) {
+        sp_plan plan = sp_plan_default();
+        plan.tp = 1u << sp_rng_below(&rng, 4);
+        plan.cp = 1u << sp_rng_below(&rng, 4);
+        plan.dp = (1u << sp_rng_below(&rng, 5)) * (sp_rng_below(&rng, 4) ? 1 : 15);
+        plan.pp = 1u << sp_rng_below(&rng, 4);
+        plan.ep = 1u << sp_rng_below(&rng, 5);
+        for (uint32_t a = SP_AXES - 1; a > 0; a--) {
+            uint32_t other = (uint32_t)sp_rng_below(&rng, a + 1), keep = plan.order[a];
+            plan.order[a] = plan.order[other];
+            plan.order[other] = keep;
+        }
+        sp_layout layout;
+        if (sp_plan_layout(&plan, machine, &layout, NULL) != SP_OK)
+            continue;
+        const uint32_t ranks[SP_GROUPS] = {plan.tp, plan.cp, plan.dp * plan.cp, plan.pp, plan.ep, plan.tp * plan.cp * plan.dp / plan.ep, 1};
+        for (uint32_t g = 0; g < SP_GROUPS; g++) {
+            const sp_placement *group = &layout.group[g];
+            assert_int_equal(sp_placement_ranks(group), ranks[g]);
+            assert_int_equal(sp_placement_check(group, machine->chips, NULL), SP_OK);
+            for (uint32_t d = 1; d < group->n_dims; d++)
+                assert_true(group->dim[d].stride >= group->dim[d - 1].stride * group->dim[d - 1].size);
+        }
+        laid++;
+    }
+    assert_true(laid > 500);
+    sp_catalog_close(catalog);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(plans_round_trip), cmocka_unit_test(errors_point_at_the_word),
-                                       cmocka_unit_test(chunks_cover_every_layer_once)};
+                                       cmocka_unit_test(chunks_cover_every_layer_once), cmocka_unit_test(groups_go_outwards)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
