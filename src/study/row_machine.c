@@ -237,6 +237,8 @@ static bool build(sp_i_ctx *ctx, const class_row *class, const char *fabric, uin
     if (domain > 1)
         scaleup_tier(&m, class, scaleup, fabric, domain, wait);
     uint32_t outer = chips / domain, pod = 3072 / domain;   /* LLAMA3, META-ROCE: pods of 3,072 non-blocking, 1:7 above */
+    if (sp_i_word_in(fabric, "EFA"))
+        wait.outer_s = 15e-6;   /* guess: SRD takes 15 us where RDMA over InfiniBand takes 2 to 3 */
     if (outer > 1 && !(scaleout > 0))
         return sp_i_row_refuse(ctx, "scale-out rate of '%s' is not known", class->hw_class);
     if (outer > pod && sp_i_word_in(fabric, "1:7")) {
