@@ -32,7 +32,7 @@ typedef struct sp_problem {
 sp_problem sp_problem_default(const sp_machine *machine, const sp_model *model);
 
 typedef struct sp_ranked { sp_plan plan; double step_time_s, lower_bound_s, mfu, tokens_per_s_chip, mem_bytes_max, objective; } sp_ranked;
-typedef struct sp_plan_counts { uint64_t legal, refused, priced, simulated; uint64_t refused_divide, refused_memory, refused_place; } sp_plan_counts;
+typedef struct sp_plan_counts { uint64_t legal, refused, priced, simulated; uint64_t refused_divide, refused_memory, refused_place, refused_size; } sp_plan_counts;
 typedef struct sp_solution { uint32_t n; sp_ranked *ranked; /* [n], best first; in the arena */ sp_plan_counts counts; } sp_solution;
 
 /* Errors: SP_E_UNFIT when nothing is feasible (text says the nearest miss and by how much memory). */

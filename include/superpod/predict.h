@@ -48,12 +48,16 @@ typedef struct sp_train_report {
 sp_status sp_predict_train(const sp_machine *machine, const sp_model *model, const sp_plan *plan, bool need_fit,
                            sp_arena *arena, sp_train_report *out, sp_explain *explain, sp_error *err);
 
+/* What one chip in use costs: watts when idle and more when busy (hosts, network and cooling included), dollars of capital. */
+typedef struct sp_running_cost { double idle_w, busy_w, capital_usd_per_s, usd_per_j; } sp_running_cost;
+sp_running_cost sp_predict_running_cost(const sp_machine *machine);
+
 /* The two halves of a price, for searches: memory of the worst stage, and a lower bound of the step time. Prices are
  * computed from tables that a pricer keeps per (machine, model); not thread safe: one pricer a thread. */
 typedef struct sp_pricer sp_pricer;
 sp_status sp_pricer_create(const sp_machine *machine, const sp_model *model, sp_pricer **out, sp_error *err);
 void sp_pricer_destroy(sp_pricer *pricer);
-typedef struct sp_price { double mem_bytes_max, lower_bound_s; } sp_price;   /* lower_bound_s 0: does not fit in memory */
+typedef struct sp_price { double mem_bytes_max, lower_bound_s, busy_s; } sp_price;   /* busy_s: of the busiest stage. Both 0: does not fit in memory */
 /* The plan must have passed sp_plan_check. layout from sp_plan_layout. */
 sp_status sp_pricer_price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_price *out, sp_error *err);
 

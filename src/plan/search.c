@@ -14,6 +14,7 @@ typedef struct search {
     const sp_problem *problem;
     sp_i_space space;
     sp_pricer *pricer;
+    sp_running_cost cost;
     candidate *found;
     uint32_t n_found, room;
     sp_plan_counts counts;
@@ -39,40 +40,53 @@ sp_status sp_objective_parse(const char *text, sp_objective *out, sp_error *err)
     return sp_error_set(err, SP_E_PARSE, NULL, 0, 1, "found objective '%s', expected throughput, cost or energy", text);
 }
 
+/* The format the weights were published in, if the chip multiplies it; else BF16. */
+static sp_format default_precision(const sp_machine *machine, const sp_model *model)
+{
+    sp_format format;
+    if (!model->weight_format || sp_format_parse(model->weight_format, &format, NULL) != SP_OK || !sp_chip_has_format(machine->chip, format, &format))
+        return SP_FMT_BF16;
+    return sp_format_bytes(format) == 1 ? format : SP_FMT_BF16;   /* training recipes below 8 bits are asked for by name */
+}
+
 sp_problem sp_problem_default(const sp_machine *machine, const sp_model *model)
 {
     sp_problem problem = {.machine = machine, .model = model, .top = 5, .free_recompute = true, .free_schedule = true, .free_zero = true};
     problem.seq = model->default_seq ? model->default_seq : 4096;
     /* guess: about 64 Mi tokens a step at full size, as large pre-training runs use, unless the model states its own */
     problem.gbs = model->default_gbs ? model->default_gbs : (1ull << 26) / problem.seq;
-    problem.fixed = (sp_plan){.precision = SP_FMT_BF16, .zero = 1, .sequence_parallel = true, .overlap_dp = true,
+    problem.fixed = (sp_plan){.precision = default_precision(machine, model), .zero = 1, .sequence_parallel = true, .overlap_dp = true,
                               .order = {SP_AXIS_TP, SP_AXIS_CP, SP_AXIS_DP, SP_AXIS_PP}};
     return problem;
 }
 
 /* ---- objective --------------------------------------------------------------------------------------------------- */
 
-/* What a step costs in the objective's unit, from its time; never above the simulated report's figure. */
-static double objective_bound(const search *s, const sp_plan *plan, double bound_s)
+/* Watts rise with the share of the step that the busiest stage computes, and that share times the step is what is priced. */
+static double joule(const sp_running_cost *cost, double chips, double step_s, double busy_s)
 {
-    const sp_machine *machine = s->problem->machine;
-    double chips = (double)plan->tp * plan->cp * plan->pp * plan->dp;
-    if (s->problem->objective == SP_OBJECTIVE_THROUGHPUT)
-        return bound_s;
-    double watt = machine->power_w.nominal > 0 ? machine->power_w.nominal / machine->chips
-                                               : machine->chip->idle_w.nominal + machine->overhead_w_per_chip.nominal;
-    if (s->problem->objective == SP_OBJECTIVE_ENERGY)
-        return watt * chips * bound_s;
-    return chips * bound_s;   /* scaled to dollars by the report; prices a chip-second alike for every plan but for power */
+    return chips * (cost->idle_w * step_s + (cost->busy_w - cost->idle_w) * busy_s);
+}
+
+static double objective(const search *s, double chips, double step_s, double busy_s)
+{
+    double energy_j = joule(&s->cost, chips, step_s, busy_s);
+    switch (s->problem->objective) {
+    case SP_OBJECTIVE_ENERGY: return energy_j;
+    case SP_OBJECTIVE_COST: return chips * s->cost.capital_usd_per_s * step_s + energy_j * s->cost.usd_per_j;
+    default: return step_s;
+    }
+}
+
+/* Never above objective_of the simulated report: time and busy time are both bounds, and the objective grows with both. */
+static double objective_bound(const search *s, const sp_plan *plan, const sp_price *price)
+{
+    return objective(s, (double)plan->tp * plan->cp * plan->pp * plan->dp, price->lower_bound_s, price->busy_s);
 }
 
 static double objective_of(const search *s, const sp_train_report *report)
 {
-    if (s->problem->objective == SP_OBJECTIVE_ENERGY)
-        return report->energy_j;
-    if (s->problem->objective == SP_OBJECTIVE_COST)
-        return report->chips * report->step_time_s;
-    return report->step_time_s;
+    return objective(s, report->chips, report->step_time_s, report->step_time_s * (1 - report->bubble_fraction));
 }
 
 /* ---- candidates -------------------------------------------------------------------------------------------------- */
@@ -88,7 +102,7 @@ static sp_status keep(search *s, const sp_plan *plan, const sp_price *price)
         s->room = room;
     }
     s->found[s->n_found] = (candidate){.plan = *plan, .bound_s = price->lower_bound_s, .memory_bytes = price->mem_bytes_max,
-                                       .objective_bound = objective_bound(s, plan, price->lower_bound_s), .sequence = s->n_found};
+                                       .objective_bound = objective_bound(s, plan, price), .sequence = s->n_found};
     s->n_found++;
     return SP_OK;
 }
@@ -104,7 +118,7 @@ static sp_status consider(search *s, const sp_plan *plan)
     const sp_problem *problem = s->problem;
     sp_layout layout;
     sp_price price;
-    if ((++s->asked & 0xfff) == 0)
+    if ((++s->asked & 0xff) == 0)
         report_progress(s, 0, 0);
     if (sp_plan_check(plan, problem->model, problem->machine, NULL) != SP_OK) {
         s->counts.refused_divide++;
@@ -243,6 +257,10 @@ static sp_status simulate(search *s, const candidate *c, sp_solution *out)
         s->counts.simulated++;
     }
     sp_arena_destroy(scratch);
+    if (status == SP_E_RANGE) {   /* more task instances than a run takes: too many micro-batches to be a plan anyone runs */
+        s->counts.refused_size++;
+        return SP_OK;
+    }
     return status;
 }
 
@@ -295,7 +313,7 @@ static sp_status check_problem(const sp_problem *problem, sp_error *err)
 
 sp_status sp_plan_search(const sp_problem *problem, sp_arena *arena, sp_solution *out, sp_error *err)
 {
-    search s = {.problem = problem, .err = err};
+    search s = {.problem = problem, .err = err, .cost = sp_predict_running_cost(problem->machine)};
     sp_solution solution = {0};
     sp_status status = check_problem(problem, err);
     if (status != SP_OK)
@@ -311,7 +329,7 @@ sp_status sp_plan_search(const sp_problem *problem, sp_arena *arena, sp_solution
         status = simulate_best(&s, &solution);
     if (status == SP_OK && solution.n == 0 && !s.stopped)
         status = nothing_fits(&s);
-    s.counts.refused = s.counts.refused_divide + s.counts.refused_memory + s.counts.refused_place;
+    s.counts.refused = s.counts.refused_divide + s.counts.refused_memory + s.counts.refused_place + s.counts.refused_size;
     solution.counts = s.counts;
     if (status == SP_OK) {
         *out = solution;

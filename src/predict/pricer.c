@@ -46,7 +46,7 @@ static double worst_memory(const sp_pricer *pricer, const sp_plan *plan)
 }
 
 static sp_status bound(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, double *f, double *b, sp_i_sync *sync, double *optimizer,
-                       double *out, sp_error *err)
+                       sp_price *out, sp_error *err)
 {
     uint32_t micro = (uint32_t)(plan->gbs / ((uint64_t)plan->mbs * plan->dp));
     double p2p_s;
@@ -63,7 +63,7 @@ static sp_status bound(sp_pricer *pricer, const sp_plan *plan, const sp_layout *
         return status;
     for (uint32_t p = 0; p < plan->pp; p++)
         optimizer[p] = sp_i_stage_optimizer_s(pricer, plan, p);
-    *out = sp_i_step_bound(plan, micro, sp_i_segments(plan, micro), f, b, sync, optimizer, p2p_s);
+    out->lower_bound_s = sp_i_step_bound(plan, micro, sp_i_segments(plan, micro), f, b, sync, optimizer, p2p_s, &out->busy_s);
     return SP_OK;
 }
 
@@ -77,7 +77,7 @@ sp_status sp_pricer_price(sp_pricer *pricer, const sp_plan *plan, const sp_layou
     size_t n = (size_t)plan->pp * plan->vpp;
     double *f = calloc(3 * n, sizeof *f);
     sp_i_sync *sync = calloc(n, sizeof *sync);
-    sp_status status = f && sync ? bound(pricer, plan, layout, f, f + n, sync, f + 2 * n, &price.lower_bound_s, err)
+    sp_status status = f && sync ? bound(pricer, plan, layout, f, f + n, sync, f + 2 * n, &price, err)
                                  : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory to price a plan");
     free(f);
     free(sync);

@@ -226,16 +226,18 @@ sp_status sp_i_step_program(const sp_i_step *step, sp_arena *arena, const sp_pro
 }
 
 double sp_i_step_bound(const sp_plan *plan, uint32_t micro_batches, uint32_t segments, const double *forward_s, const double *backward_s,
-                       const sp_i_sync *sync, const double *optimizer_s, double p2p_s)
+                       const sp_i_sync *sync, const double *optimizer_s, double p2p_s, double *busy_s)
 {
     uint32_t V = plan->vpp;
+    *busy_s = 0;
     double fill = segments ? sync[0].gather_s / segments : 0, drain = 0, most = 0;
     double last_reduce = sync[0].reduce_s / segments + optimizer_s[0];
     for (uint32_t p = 0; p < plan->pp; p++) {
         double work = 0;
         for (uint32_t v = 0; v < V; v++)
             work += forward_s[p * V + v] + backward_s[p * V + v];
-        double busy = fill + micro_batches * work;
+        double computing = micro_batches * work + optimizer_s[p], busy = fill + micro_batches * work;
+        *busy_s = computing > *busy_s ? computing : *busy_s;
         double through_first = busy + drain + last_reduce;
         double own = busy + sync[p * V].reduce_s / segments + optimizer_s[p];
         most = through_first > most ? through_first : most;

@@ -16,8 +16,8 @@ typedef struct sp_i_step {
 } sp_i_step;
 
 sp_status sp_i_step_program(const sp_i_step *step, sp_arena *arena, const sp_program **out, sp_error *err);
-/* Closed-form lower bound of the step from slot seconds f, b ([pp * vpp]); see docs/models/training.md for the proof. */
+/* Closed-form lower bound of the step, and seconds the busiest stage computes, from slot seconds f, b ([pp * vpp]); see docs/models/training.md for the proof. */
 double sp_i_step_bound(const sp_plan *plan, uint32_t micro_batches, uint32_t segments, const double *forward_s, const double *backward_s,
-                       const sp_i_sync *sync, const double *optimizer_s, double p2p_s);
+                       const sp_i_sync *sync, const double *optimizer_s, double p2p_s, double *busy_s);
 
 #endif

@@ -75,7 +75,8 @@ static sp_status bound_of(const sp_i_step *step, sp_arena *arena, double *out, s
         f[i] = step->forward[i].time_s;
         b[i] = step->backward[i].time_s;
     }
-    *out = sp_i_step_bound(plan, step->micro_batches, step->segments, f, b, step->sync, step->optimizer_s, step->p2p_s);
+    double busy_s;
+    *out = sp_i_step_bound(plan, step->micro_batches, step->segments, f, b, step->sync, step->optimizer_s, step->p2p_s, &busy_s);
     return SP_OK;
 }
 
@@ -174,22 +175,13 @@ static double recomputed_flop(const sp_pricer *pricer, const sp_plan *plan, uint
     return flop * micro_batches * plan->tp * plan->cp * plan->dp;
 }
 
-#define POWER_PRICE_USD_PER_J (0.078 / 3.6e6)   /* 0.078 USD/kWh: facts of 100,000-GPU sites, press */
-#define LIFETIME_S (4 * 365 * 86400.0)          /* guess: four years of straight-line depreciation   */
-#define SYSTEM_PRICE_FACTOR 1.6                 /* guess: hosts, network and racks beside the chips; NVL72's chips are 47 % of its price */
-
 static void total_energy(const sp_machine *machine, sp_train_report *out)
 {
-    const sp_chip *chip = machine->chip;
-    double idle = chip->idle_w.nominal, tdp = chip->tdp_w.nominal, busy = 1 - out->bubble_fraction;
-    double watt = idle + (tdp - idle) * busy + machine->overhead_w_per_chip.nominal;
-    if (machine->power_w.nominal > 0 && machine->chips)
-        watt = machine->power_w.nominal / machine->chips;
-    out->power_w = watt * out->chips;
+    sp_running_cost cost = sp_predict_running_cost(machine);
+    out->power_w = out->chips * (cost.idle_w + (cost.busy_w - cost.idle_w) * (1 - out->bubble_fraction));
     out->energy_j = out->power_w * out->step_time_s;
-    double price = machine->price_usd.nominal > 0 ? machine->price_usd.nominal / machine->chips : chip->price_usd.nominal * SYSTEM_PRICE_FACTOR;
-    if (price > 0)
-        out->cost_usd_per_hour = 3600 * (price * out->chips / LIFETIME_S + out->power_w * POWER_PRICE_USD_PER_J);
+    if (cost.capital_usd_per_s > 0)
+        out->cost_usd_per_hour = 3600 * (cost.capital_usd_per_s * out->chips + out->power_w * cost.usd_per_j);
 }
 
 static void total_work(const sp_pricer *pricer, const sp_plan *plan, uint32_t micro_batches, sp_train_report *out)
@@ -315,6 +307,8 @@ static sp_status predict(sp_pricer *pricer, const sp_plan *plan, bool need_fit, 
         return status;
     out->chips = out->layout.chips;
     out->step_time_s = (double)out->run.end_ps * 1e-12;
+    if (out->lower_bound_s > out->step_time_s && out->lower_bound_s < out->step_time_s * (1 + 1e-9))
+        out->lower_bound_s = out->step_time_s;   /* rounding to ticks */
     break_down(out, &step);
     total_work(pricer, plan, step.micro_batches, out);
     total_energy(machine, out);

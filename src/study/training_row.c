@@ -47,27 +47,61 @@ static bool predict(sp_i_ctx *ctx, const sp_machine *machine, const sp_model *mo
     return known->failure ? sp_i_row_refuse(ctx, "%s", known->failure) : true;
 }
 
-/* A row that does not state its recompute was run with some that fits: the software's default, or the least more that does.
- * Where even full recompute does not fit, memory says nothing and the default stays. */
+static bool fits(const sp_i_step *step)
+{
+    return step->mem_bytes_max <= FITS * step->mem_capacity_bytes;
+}
+
+/* The fewest layers a chunk that full recompute must repeat to fit; false when not even all of them do. */
+static bool fewest_layers(sp_i_ctx *ctx, const sp_machine *machine, const sp_model *model, sp_plan *plan, const sp_i_step **out)
+{
+    uint32_t low = 0, high = (model->n_layers + plan->pp * plan->vpp - 1) / (plan->pp * plan->vpp);   /* low does not fit */
+    sp_plan try = *plan;
+    const sp_i_step *step = NULL;
+    try.recompute = SP_RECOMPUTE_FULL;
+    try.recompute_layers = high;
+    if (!predict(ctx, machine, model, &try, &step) || !fits(step))
+        return false;
+    while (high - low > 1) {
+        uint32_t middle = (low + high) / 2;
+        try.recompute_layers = middle;
+        if (!predict(ctx, machine, model, &try, &step))
+            return false;
+        if (fits(step))
+            high = middle;
+        else
+            low = middle;
+    }
+    try.recompute_layers = high;
+    *plan = try;
+    return predict(ctx, machine, model, plan, out);
+}
+
+/* A row that does not state its recompute was run with some that fits: the software's default, or the least more that does:
+ * selective, then whole layers, as few as it takes. Where even all of them do not fit, memory says nothing and the default
+ * stays. */
 static bool predict_default(sp_i_ctx *ctx, const sp_machine *machine, const sp_model *model, sp_plan *plan, const sp_i_step **out)
 {
-    if (!predict(ctx, machine, model, plan, out) || !ctx->row->recompute_assumed)
-        return *out && !(*out)->failure;
+    if (!predict(ctx, machine, model, plan, out))
+        return false;
+    if (!ctx->row->recompute_assumed || fits(*out))
+        return true;
     const char *plan_text = ctx->row->plan;
-    for (sp_recompute r = plan->recompute + 1; r < SP_RECOMPUTES && (*out)->mem_bytes_max > FITS * (*out)->mem_capacity_bytes; r++) {
-        sp_plan more = *plan;
-        const sp_i_step *step = NULL;
-        more.recompute = r;
-        if (!predict(ctx, machine, model, &more, &step))
-            return false;
-        if (step->mem_bytes_max <= FITS * step->mem_capacity_bytes) {
-            sp_i_row_assume(ctx, "recompute %s, the least that fits", sp_recompute_name(r));
-            *out = step;
-            *plan = more;
+    const sp_i_step *step = NULL;
+    sp_plan more = *plan;
+    more.recompute = SP_RECOMPUTE_SELECTIVE;
+    if (plan->recompute == SP_RECOMPUTE_NONE && predict(ctx, machine, model, &more, &step) && fits(step)) {
+        sp_i_row_assume(ctx, "recompute selective, the least that fits");
+    } else {
+        more = *plan;
+        if (!fewest_layers(ctx, machine, model, &more, &step)) {
+            ctx->row->plan = plan_text;
             return true;
         }
+        sp_i_row_assume(ctx, "%u layers a chunk recomputed, the least that fits", more.recompute_layers);
     }
-    ctx->row->plan = plan_text;
+    *out = step;
+    *plan = more;
     return true;
 }
 
