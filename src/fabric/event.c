@@ -149,7 +149,7 @@ static bool make_ready(runner *run, uint32_t instance)
         return false;
     run->touched[run->n_touched++] = which;
     /* order of a stream: priority, then class and index, which the instance number follows */
-    return sp_queue_push(s->ready, ((int64_t)task->priority << 32) + instance, 0, 0, instance);
+    return sp_queue_push(s->ready, (int64_t)task->priority * ((int64_t)1 << 32) + instance, 0, 0, instance);
 }
 
 static int32_t later_span(const runner *run, int32_t a, int32_t b)
