@@ -95,8 +95,8 @@ static void comes_back_word_by_word(void **state)
         "torus:4x4x8@50GB/s,1us,twisted chip=tpu-v4 chips-per-host=4",
         "dragonfly:4x9x2@25GB/s,1us,taper=2,plus chip=h100 uboe",
         "switch:8@450GB/s,600ns,planes=4 rail:16@50GB/s,2us,radix=64,nic,name=net chip=h100 host=x-1 available=2022 overhead=500W pcie",
-        "switch:8@392GB/s,1us,planes=7 clos:6@392GB/s,1us~2us~3us,taper=2,planes=7,switches=16,shared plane=ub || "
-        "clos:48@50GB/s,5us,levels=8x6,nic plane=roce chip=ascend-910c power=559kW price=8MUSD"};
+        ("switch:8@392GB/s,1us,planes=7 clos:6@392GB/s,1us~2us~3us,taper=2,planes=7,switches=16,shared plane=ub || "
+         "clos:48@50GB/s,5us,levels=8x6,nic plane=roce chip=ascend-910c power=559kW price=8MUSD")};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         char out[512];
         sp_machine_format(machine(texts[i]), out, sizeof out);
