@@ -32,7 +32,7 @@ static double now_s(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void die(const char *what, const sp_error *err)
+static _Noreturn void die(const char *what, const sp_error *err)
 {
     fprintf(stderr, "bench: %s: %s\n", what, err ? err->text : "failed");
     _exit(3);
