@@ -57,7 +57,7 @@ static double at_size(const sp_i_curve *curve, uint32_t line, double size_bytes)
     return curve->line[line].fixed_s + curve->line[line].per_byte_s * size_bytes;
 }
 
-/* Is a line already there that is at most as slow at nothing and at `size`? Lines are straight, so then everywhere. */
+/* Is a line already there that is at most as slow at nothing and at `size`? Lines are straight, so then between, too. */
 static bool beaten(const sp_i_curve *curve, double empty_s, double size, double size_s)
 {
     for (uint32_t i = 0; i < curve->n; i++)
@@ -68,7 +68,7 @@ static bool beaten(const sp_i_curve *curve, double empty_s, double size, double 
 
 static sp_status compile_line(sp_pricer *pricer, sp_i_curve *curve, const sp_coll_algo *algo, const sp_group *group, sp_error *err)
 {
-    const double size = 1 << 30;   /* any: what is not latency is proportional to it */
+    const double size = 0x1p40;   /* what is not latency is proportional to it; 1 TiB: no buffer of a chip is larger */
     sp_arena *scratch = sp_arena_create();
     const sp_program *program;
     sp_comm_time time;
