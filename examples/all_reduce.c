@@ -1,4 +1,4 @@
-/* How fast is an all-reduce on a machine written as one line? Build: cc collective.c $(pkg-config --cflags --libs superpod). */
+/* How fast is an all-reduce on a machine written as one line? Build: cc all_reduce.c $(pkg-config --cflags --libs superpod). */
 #include <stdio.h>
 
 #include <superpod/collective.h>
