@@ -44,7 +44,9 @@ static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_s
         out->size_bytes = item->size_bytes;
         sp_status status = sp_i_comm_s(pricer, item->coll, &layout->group[item->group], stack, item->size_bytes, &out->time_s, &out->algo,
                                        err);
-        out->time_s = whole_ticks(out->time_s * (software ? software->comm_factor.nominal : 1));
+        if (software && out->time_s > 0)   /* a collective is launched by the host as any operator is */
+            out->time_s = fmax(out->time_s * software->comm_factor.nominal, software->host_op_s.nominal);
+        out->time_s = whole_ticks(out->time_s);
         return status;
     }
     sp_op_cost cost;
