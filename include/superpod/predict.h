@@ -61,6 +61,22 @@ typedef struct sp_price { double mem_bytes_max, lower_bound_s, busy_s; } sp_pric
 /* The plan must have passed sp_plan_check. layout from sp_plan_layout. */
 sp_status sp_pricer_price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_price *out, sp_error *err);
 
+/* The same in steps, for searches that price many plans which share parts. A cut is how layers fall on stages: it depends on
+ * pp, vpp, first_layers, last_layers and recompute_layers; it lives as long as the pricer. Lanes are what a layout offers the
+ * groups of gradients and pipeline; they depend on the layout, the stack, and on whether zero is 0. A shape is all that the
+ * cost of a layer depends on: tp, cp, ep, etp, mbs, seq, precision, recompute, sequence_parallel, overlap_tp, overlap_ep,
+ * stack, software. A quote is then the price of a plan of that shape. */
+typedef struct sp_cut sp_cut;
+typedef struct sp_lanes { const struct sp_i_curve *reduce[2], *gather[2], *send; const struct sp_i_inner *inner; } sp_lanes;
+sp_status sp_pricer_cut(sp_pricer *pricer, const sp_plan *plan, const sp_cut **out, sp_error *err);
+sp_status sp_pricer_lanes(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_lanes *out, sp_error *err);
+void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan);
+/* Errors: as sp_pricer_price: SP_E_UNFIT when no algorithm serves a group laid like that. The plan must be of the shape set. */
+sp_status sp_pricer_quote(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, const sp_lanes *lanes, sp_price *out, sp_error *err);
+/* sp_predict_train with the tables of a pricer. */
+sp_status sp_pricer_train(sp_pricer *pricer, const sp_plan *plan, bool need_fit, sp_arena *arena, sp_train_report *out, sp_explain *explain,
+                          sp_error *err);
+
 #ifdef __cplusplus
 }
 #endif

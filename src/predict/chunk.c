@@ -6,8 +6,6 @@
 /* Mixed-precision Adam: read gradient, master weight, two moments; write master, moments and the BF16 weight. */
 #define OPTIMIZER_BYTES (4.0 * 4 + 4.0 * 3 + 2)
 #define OPTIMIZER_FLOP 12.0
-#define GRADIENT_BYTES 2.0      /* reduced in BF16; Megatron-LM's grad_reduce_in_bf16 and DeepSeek-V3 do so */
-#define WEIGHT_BYTES 2.0
 #define SEGMENT_INSTANCES 65536u /* most slot segments of a step: bounds the size of its program            */
 #define SEGMENTS_MAX 16u
 
@@ -72,6 +70,14 @@ sp_local_params sp_i_chunk_params(const sp_model *model, const sp_plan *plan, co
     return sum;
 }
 
+bool sp_i_has_experts(const sp_model *model)
+{
+    for (uint32_t k = 0; k < model->n_kinds; k++)
+        if (model->kinds[k].ffn.kind == SP_FFN_MOE)
+            return true;
+    return false;
+}
+
 double sp_i_dense_replicas(const sp_plan *plan)
 {
     return (double)plan->dp * plan->cp;
@@ -89,13 +95,13 @@ static sp_status reduce(sp_pricer *pricer, const sp_plan *plan, const sp_placeme
     if (params <= 0 || group->n_dims == 0 || plan->zero == 3)
         return SP_OK;
     sp_coll_op op = plan->zero == 0 ? SP_COLL_ALL_REDUCE : SP_COLL_REDUCE_SCATTER;
-    sp_status status = sp_i_comm_s(pricer, op, group, stack, params * GRADIENT_BYTES, &seconds, NULL, err);
+    sp_status status = sp_i_comm_s(pricer, op, group, stack, params * SP_I_REDUCED_BYTES, &seconds, NULL, err);
     if (status != SP_OK)
         return status;
     out->reduce_s += seconds;
     if (plan->zero == 0)
         return SP_OK;
-    status = sp_i_comm_s(pricer, SP_COLL_ALL_GATHER, group, stack, params * WEIGHT_BYTES, &seconds, NULL, err);
+    status = sp_i_comm_s(pricer, SP_COLL_ALL_GATHER, group, stack, params * SP_I_WEIGHT_BYTES, &seconds, NULL, err);
     if (status == SP_OK)
         out->gather_s += seconds;
     return status;
@@ -119,6 +125,14 @@ sp_status sp_i_chunk_sync(sp_pricer *pricer, const sp_plan *plan, const sp_layou
     return status;
 }
 
+static sp_op_cost optimizer_cost(const sp_chip *chip, double params)
+{
+    sp_op op = {.kind = SP_OP_VECTOR, .label = "optimizer", .format = SP_FMT_FP32, .out_format = SP_FMT_FP32,
+                .bytes = fmax(1, params * OPTIMIZER_BYTES), .flop = params * OPTIMIZER_FLOP};
+    sp_op_cost cost;
+    return sp_chip_op_cost(chip, &op, &cost) == SP_OK ? cost : (sp_op_cost){0};
+}
+
 double sp_i_stage_optimizer_s(const sp_pricer *pricer, const sp_plan *plan, uint32_t stage)
 {
     double mine = 0;
@@ -128,10 +142,30 @@ double sp_i_stage_optimizer_s(const sp_pricer *pricer, const sp_plan *plan, uint
         mine += params.dense / (plan->zero ? sp_i_dense_replicas(plan) : 1) +
                 params.expert / (plan->zero ? sp_i_expert_replicas(plan) : 1);
     }
-    sp_op op = {.kind = SP_OP_VECTOR, .label = "optimizer", .format = SP_FMT_FP32, .out_format = SP_FMT_FP32,
-                .bytes = fmax(1, mine * OPTIMIZER_BYTES), .flop = mine * OPTIMIZER_FLOP};
-    sp_op_cost cost;
-    return sp_chip_op_cost(pricer->machine->chip, &op, &cost) == SP_OK ? cost.time_s : 0;
+    return optimizer_cost(pricer->machine->chip, mine).time_s;
+}
+
+void sp_i_optimizer_line(const sp_chip *chip, double *launch_s, double *per_param_s)
+{
+    const double params = 1 << 30;   /* any: element-wise work is proportional to its size beside the launch */
+    sp_op_cost cost = optimizer_cost(chip, params);
+    *launch_s = cost.launch_time_s;
+    *per_param_s = (cost.time_s - cost.launch_time_s) / params;
+}
+
+double sp_i_send_bytes(const sp_model *model, const sp_plan *plan)
+{
+    return (double)plan->mbs * (double)plan->seq / plan->cp / (plan->sequence_parallel ? plan->tp : 1) * model->hidden * SP_I_WEIGHT_BYTES;
+}
+
+sp_placement sp_i_send_pair(const sp_layout *layout)
+{
+    /* a stage sends to the next: a pair of the pipeline group's outermost dim */
+    const sp_placement *pipe = &layout->group[SP_GROUP_PP];
+    sp_placement pair = {.n_dims = 1};
+    pair.dim[0].size = 2;
+    pair.dim[0].stride = pipe->dim[pipe->n_dims - 1].stride;
+    return pair;
 }
 
 sp_status sp_i_p2p_s(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, double *out, sp_error *err)
@@ -140,14 +174,8 @@ sp_status sp_i_p2p_s(sp_pricer *pricer, const sp_plan *plan, const sp_layout *la
         *out = 0;
         return SP_OK;
     }
-    double tokens = (double)plan->mbs * (double)plan->seq / plan->cp / (plan->sequence_parallel ? plan->tp : 1);
-    /* a stage sends to the next: a pair of the pipeline group's outermost dim */
-    const sp_placement *pipe = &layout->group[SP_GROUP_PP];
-    sp_placement pair = {.n_dims = 1};
-    pair.dim[0].size = 2;
-    pair.dim[0].stride = pipe->dim[pipe->n_dims - 1].stride;
-    return sp_i_comm_s(pricer, SP_COLL_SEND_RECV, &pair, sp_i_stack_of(pricer, plan),
-                       tokens * pricer->model->hidden * WEIGHT_BYTES, out, NULL, err);
+    sp_placement pair = sp_i_send_pair(layout);
+    return sp_i_comm_s(pricer, SP_COLL_SEND_RECV, &pair, sp_i_stack_of(pricer, plan), sp_i_send_bytes(pricer->model, plan), out, NULL, err);
 }
 
 uint32_t sp_i_segments(const sp_plan *plan, uint64_t micro_batches)

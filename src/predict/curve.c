@@ -26,11 +26,11 @@ static bool same(const sp_i_curve *curve, sp_coll_op op, const sp_placement *pla
            memcmp(curve->placement.dim, placement->dim, placement->n_dims * sizeof placement->dim[0]) == 0;
 }
 
-static sp_i_curve *find(sp_i_curve *curves, uint32_t room, uint64_t key, sp_coll_op op, const sp_placement *placement,
-                        const sp_stack *stack)
+static sp_i_curve **find(sp_i_curve **curves, uint32_t room, uint64_t key, sp_coll_op op, const sp_placement *placement,
+                         const sp_stack *stack)
 {
     uint32_t at = (uint32_t)(key >> 20) & (room - 1);
-    while (curves[at].key && !(curves[at].key == key && same(&curves[at], op, placement, stack)))
+    while (curves[at] && !(curves[at]->key == key && same(curves[at], op, placement, stack)))
         at = (at + 1) & (room - 1);
     return &curves[at];
 }
@@ -38,13 +38,13 @@ static sp_i_curve *find(sp_i_curve *curves, uint32_t room, uint64_t key, sp_coll
 static sp_status grow(sp_pricer *pricer, sp_error *err)
 {
     uint32_t room = pricer->room ? pricer->room * 2 : 256;
-    sp_i_curve *curves = calloc(room, sizeof *curves);
+    sp_i_curve **curves = calloc(room, sizeof *curves);
     if (!curves)
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u collective curves", room);
     for (uint32_t i = 0; i < pricer->room; i++) {
-        const sp_i_curve *c = &pricer->curves[i];
-        if (c->key)
-            *find(curves, room, c->key, c->op, &c->placement, c->stack) = *c;
+        sp_i_curve *c = pricer->curves[i];
+        if (c)
+            *find(curves, room, c->key, c->op, &c->placement, c->stack) = c;
     }
     free(pricer->curves);
     pricer->curves = curves;
@@ -117,44 +117,131 @@ static sp_status compile(sp_pricer *pricer, sp_i_curve *curve, sp_error *err)
     return SP_OK;
 }
 
-sp_status sp_i_comm_s(sp_pricer *pricer, sp_coll_op op, const sp_placement *placement, const sp_stack *stack, double size_bytes,
-                      double *out_s, const sp_coll_algo **algo, sp_error *err)
+sp_status sp_i_curve_find(sp_pricer *pricer, sp_coll_op op, const sp_placement *placement, const sp_stack *stack, const sp_i_curve **out,
+                          sp_error *err)
 {
-    *out_s = 0;
-    if (algo)
-        *algo = NULL;
-    if (placement->n_dims == 0)
-        return SP_OK;
     if (pricer->n_curves * 2 >= pricer->room) {
         sp_status status = grow(pricer, err);
         if (status != SP_OK)
             return status;
     }
     uint64_t key = key_of(op, placement, stack);
-    sp_i_curve *curve = find(pricer->curves, pricer->room, key, op, placement, stack);
-    if (!curve->key) {
+    sp_i_curve **at = find(pricer->curves, pricer->room, key, op, placement, stack);
+    if (!*at) {
         sp_i_curve fresh = {.key = key, .op = op, .stack = stack, .placement = *placement};
         sp_status status = compile(pricer, &fresh, err);
+        sp_i_curve *kept = status == SP_OK ? sp_arena_alloc(pricer->arena, 1, sizeof *kept) : NULL;
         if (status != SP_OK)
             return status;
-        *curve = fresh;
+        if (!kept)
+            return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a collective curve");
+        *kept = fresh;
+        *at = kept;
         pricer->n_curves++;
     }
-    double best = 0;
-    for (uint32_t i = 0; i < curve->n; i++) {
+    *out = *at;
+    return SP_OK;
+}
+
+double sp_i_curve_s(const sp_i_curve *curve, double size_bytes, const sp_coll_algo **algo)
+{
+    double best = at_size(curve, 0, size_bytes);
+    uint32_t winner = 0;
+    for (uint32_t i = 1; i < curve->n; i++) {
         double seconds = at_size(curve, i, size_bytes);
-        if (i == 0 || seconds < best) {
+        if (seconds < best) {
             best = seconds;
-            if (algo)
-                *algo = curve->line[i].algo;
+            winner = i;
         }
     }
-    *out_s = best;
-    return SP_OK;
+    if (algo)
+        *algo = curve->line[winner].algo;
+    return best;
+}
+
+sp_status sp_i_comm_s(sp_pricer *pricer, sp_coll_op op, const sp_placement *placement, const sp_stack *stack, double size_bytes,
+                      double *out_s, const sp_coll_algo **algo, sp_error *err)
+{
+    const sp_i_curve *curve;
+    *out_s = 0;
+    if (algo)
+        *algo = NULL;
+    if (placement->n_dims == 0)
+        return SP_OK;
+    sp_status status = sp_i_curve_find(pricer, op, placement, stack, &curve, err);
+    if (status == SP_OK)
+        *out_s = sp_i_curve_s(curve, size_bytes, algo);
+    return status;
 }
 
 const sp_stack *sp_i_stack_of(const sp_pricer *pricer, const sp_plan *plan)
 {
     const sp_stack *named = plan->stack ? sp_stack_find(plan->stack) : NULL;
     return named ? named : sp_stack_default(pricer->machine->chip);
+}
+
+/* ---- groups inside the pieces, interned --------------------------------------------------------------------------------- */
+
+static const sp_comm_group inner_groups[] = {SP_GROUP_TP, SP_GROUP_CP, SP_GROUP_EP, SP_GROUP_ETP};
+#define N_INNER (sizeof inner_groups / sizeof inner_groups[0])
+
+static uint64_t inner_key(const sp_layout *layout)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < N_INNER; i++) {
+        const sp_placement *p = &layout->group[inner_groups[i]];
+        hash = mix(hash, p->n_dims + 1);
+        for (uint32_t d = 0; d < p->n_dims; d++)
+            hash = mix(hash, (uint64_t)p->dim[d].size << 32 | p->dim[d].stride);
+    }
+    return hash;
+}
+
+static bool same_inner(const sp_layout *a, const sp_layout *b)
+{
+    for (size_t i = 0; i < N_INNER; i++) {
+        const sp_placement *x = &a->group[inner_groups[i]], *y = &b->group[inner_groups[i]];
+        if (x->n_dims != y->n_dims || memcmp(x->dim, y->dim, x->n_dims * sizeof x->dim[0]) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool grow_inner(sp_pricer *pricer)
+{
+    uint32_t room = pricer->inner_room ? pricer->inner_room * 2 : 64;
+    const sp_i_inner **inner = calloc(room, sizeof *inner);
+    if (!inner)
+        return false;
+    for (uint32_t i = 0; i < pricer->inner_room; i++) {
+        const sp_i_inner *one = pricer->inner[i];
+        uint32_t at = one ? (uint32_t)(one->key >> 20) & (room - 1) : 0;
+        while (one && inner[at])
+            at = (at + 1) & (room - 1);
+        if (one)
+            inner[at] = one;
+    }
+    free(pricer->inner);
+    pricer->inner = inner;
+    pricer->inner_room = room;
+    return true;
+}
+
+const sp_i_inner *sp_i_inner_find(sp_pricer *pricer, const sp_layout *layout)
+{
+    if (pricer->n_inner * 2 >= pricer->inner_room && !grow_inner(pricer))
+        return NULL;
+    uint64_t key = inner_key(layout);
+    uint32_t at = (uint32_t)(key >> 20) & (pricer->inner_room - 1);
+    while (pricer->inner[at] && !(pricer->inner[at]->key == key && same_inner(&pricer->inner[at]->layout, layout)))
+        at = (at + 1) & (pricer->inner_room - 1);
+    if (!pricer->inner[at]) {
+        sp_i_inner *fresh = sp_arena_alloc(pricer->arena, 1, sizeof *fresh);
+        if (!fresh)
+            return NULL;
+        *fresh = (sp_i_inner){.key = key, .layout = *layout};
+        pricer->inner[at] = fresh;
+        pricer->n_inner++;
+    }
+    return pricer->inner[at];
 }

@@ -3,19 +3,15 @@
 
 #include <math.h>
 
-#define WEIGHT_BYTES 2.0
-#define GRADIENT_BYTES 4.0        /* accumulated in FP32 (Megatron-LM's main_grad)                                        */
-#define OPTIMIZER_BYTES 12.0      /* FP32 master weight and two Adam moments                                              */
 #define GROUP_BUFFER_BYTES 400e6  /* HCCL_BUFFSIZE: 200 MB, twice a communicator (CANN environment reference)             */
 #define RUNTIME_BYTES 2.5e9       /* guess: context, kernels' code and workspace; 1.5-4 GB seen with CUDA and CANN         */
-#define FRAGMENTATION 0.03        /* guess: of activations; caching allocators lose a few per cent                         */
 #define RESERVE 0.03              /* guess: of the chip's memory, never handed out: ECC rows, driver, page tables               */
 #define LOGIT_BYTES 6.0           /* BF16 logits and their FP32 copy in the loss                                          */
 
 /* Chunk activations held at the peak by a stage: the warm-up forwards of the schedule plus one. */
-static uint32_t in_flight(const sp_plan *plan, uint32_t stage)
+uint32_t sp_i_in_flight(const sp_plan *plan, uint64_t micro_batches, uint32_t stage)
 {
-    uint64_t micro = plan->gbs / ((uint64_t)plan->mbs * plan->dp), slots = micro * plan->vpp, held;
+    uint64_t slots = micro_batches * plan->vpp, held;
     if (plan->schedule == SP_SCHEDULE_GPIPE)
         held = slots;
     else if (plan->vpp > 1)
@@ -29,7 +25,7 @@ static uint32_t in_flight(const sp_plan *plan, uint32_t stage)
 static double chunk_activations(const sp_model *model, const sp_plan *plan, const sp_i_chunk *chunk, double *working)
 {
     double tokens = (double)plan->mbs * (double)plan->seq / plan->cp;
-    double input = tokens / (plan->sequence_parallel ? plan->tp : 1) * model->hidden * WEIGHT_BYTES;
+    double input = tokens / (plan->sequence_parallel ? plan->tp : 1) * model->hidden * SP_I_WEIGHT_BYTES;
     uint32_t recomputed = plan->recompute == SP_RECOMPUTE_FULL ? sp_i_chunk_recomputed(plan, chunk) : 0;
     double bytes = 0;
     for (uint32_t i = 0; i < chunk->count + chunk->mtp; i++) {
@@ -44,12 +40,12 @@ static double chunk_activations(const sp_model *model, const sp_plan *plan, cons
 }
 
 /* Dispatch and combine buffers of one MoE layer. */
-static double expert_buffers(const sp_model *model, const sp_plan *plan)
+double sp_i_expert_buffer_bytes(const sp_model *model, const sp_plan *plan)
 {
     double most = 0, tokens = (double)plan->mbs * (double)plan->seq / plan->cp / plan->tp;
     for (uint32_t k = 0; k < model->n_kinds; k++)
         if (model->kinds[k].ffn.kind == SP_FFN_MOE && plan->ep > 1)
-            most = fmax(most, 2 * tokens * model->kinds[k].ffn.topk * model->hidden * WEIGHT_BYTES);
+            most = fmax(most, 2 * tokens * model->kinds[k].ffn.topk * model->hidden * SP_I_WEIGHT_BYTES);
     return most;
 }
 
@@ -62,32 +58,33 @@ static double group_buffers(const sp_plan *plan)
     return groups * GROUP_BUFFER_BYTES;
 }
 
+double sp_i_logit_bytes(const sp_model *model, const sp_plan *plan)
+{
+    return (double)plan->mbs * (double)plan->seq / plan->cp * model->vocab / plan->tp * LOGIT_BYTES;
+}
+
+sp_i_spread sp_i_spread_of(const sp_machine *machine, const sp_plan *plan, double expert_buffer_bytes)
+{
+    return (sp_i_spread){.zero = plan->zero, .dense_way = sp_i_dense_replicas(plan), .expert_way = sp_i_expert_replicas(plan),
+                         .buffers = group_buffers(plan) + expert_buffer_bytes,
+                         .fixed = RUNTIME_BYTES + RESERVE * machine->chip->mem_bytes.nominal};
+}
+
 void sp_i_stage_memory(const sp_machine *machine, const sp_model *model, const sp_plan *plan, uint32_t stage, sp_stage_memory *out)
 {
-    sp_local_params params = {0, 0};
-    double per_chunk = 0, working = 0, gathered = 0;
-    bool head = false;
+    sp_i_held held = {0};
     for (uint32_t v = 0; v < plan->vpp; v++) {
         sp_i_chunk chunk = sp_i_chunk_of(model, plan, stage, v);
         sp_local_params mine = sp_i_chunk_params(model, plan, &chunk);
-        params.dense += mine.dense;
-        params.expert += mine.expert;
-        per_chunk += chunk_activations(model, plan, &chunk, &working) / plan->vpp;
-        head = head || chunk.head;
+        held.params.dense += mine.dense;
+        held.params.expert += mine.expert;
+        held.per_chunk += chunk_activations(model, plan, &chunk, &held.working) / plan->vpp;
+        if (chunk.head)
+            held.logits = sp_i_logit_bytes(model, plan);
         if (chunk.count)
-            gathered = fmax(gathered, (mine.dense + mine.expert) / chunk.count);
+            held.gathered = fmax(held.gathered, (mine.dense + mine.expert) / chunk.count);
     }
-    double dense_way = sp_i_dense_replicas(plan), expert_way = sp_i_expert_replicas(plan);
-    double sharded = params.dense / dense_way + params.expert / expert_way, held = params.dense + params.expert;
-    sp_stage_memory m = {.stage = stage, .in_flight = in_flight(plan, stage)};
-    m.weights = WEIGHT_BYTES * (plan->zero == 3 ? sharded + 2 * gathered : held);
-    m.gradients = GRADIENT_BYTES * (plan->zero >= 2 ? sharded + gathered : held);
-    m.optimizer = OPTIMIZER_BYTES * (plan->zero >= 1 ? sharded : held);
-    m.activations = m.in_flight * per_chunk + working;
-    if (head)
-        m.activations += (double)plan->mbs * (double)plan->seq / plan->cp * model->vocab / plan->tp * LOGIT_BYTES;
-    m.buffers = group_buffers(plan) + expert_buffers(model, plan);
-    m.overhead = RUNTIME_BYTES + FRAGMENTATION * m.activations + RESERVE * machine->chip->mem_bytes.nominal;
-    m.total = m.weights + m.gradients + m.optimizer + m.activations + m.buffers + m.overhead;
-    *out = m;
+    sp_i_spread spread = sp_i_spread_of(machine, plan, sp_i_expert_buffer_bytes(model, plan));
+    *out = (sp_stage_memory){.stage = stage};
+    sp_i_memory_parts(&held, &spread, sp_i_in_flight(plan, plan->gbs / ((uint64_t)plan->mbs * plan->dp), stage), out);
 }

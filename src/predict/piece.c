@@ -67,18 +67,9 @@ static double exposed(const sp_i_piece *piece, uint32_t at)
     return fmax(0, piece->item[at].time_s - covered);
 }
 
-static sp_status price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_items *items, sp_i_piece *out,
-                       sp_error *err)
+static void sum_up(sp_i_piece *out)
 {
-    const sp_stack *stack = sp_i_stack_of(pricer, plan);
-    const sp_software *software = sp_machine_software(pricer->machine, plan->software);
-    out->n = items->n;
     out->chain_s = out->compute_s = out->flop = 0;
-    for (uint32_t i = 0; i < items->n; i++) {
-        sp_status status = price_item(pricer, stack, software, layout, &items->item[i], &out->item[i], err);
-        if (status != SP_OK)
-            return status;
-    }
     for (uint32_t i = 0; i < out->n; i++) {
         const sp_i_cost *item = &out->item[i];
         bool compute = item->stream == SP_I_STREAM_COMPUTE;
@@ -86,24 +77,61 @@ static sp_status price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *
         out->compute_s += compute ? item->time_s : 0;
         out->flop += item->flop;
     }
+}
+
+static sp_status price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_items *items, sp_i_piece *out,
+                       sp_error *err)
+{
+    const sp_stack *stack = sp_i_stack_of(pricer, plan);
+    const sp_software *software = sp_machine_software(pricer->machine, plan->software);
+    out->n = items->n;
+    for (uint32_t i = 0; i < items->n; i++) {
+        sp_status status = price_item(pricer, stack, software, layout, &items->item[i], &out->item[i], err);
+        if (status != SP_OK)
+            return status;
+    }
+    sum_up(out);
     return SP_OK;
 }
 
-/* Do pieces priced for plan a serve plan b? Everything lowering and comm groups depend on. */
-static bool same_pieces(const sp_pricer *pricer, const sp_plan *b, const sp_layout *layout)
+/* Do pieces priced for plan a serve plan b, but for where the groups lie? Everything that lowering depends on. */
+static bool same_work(const sp_plan *a, const sp_plan *b, bool recompute)
 {
-    const sp_plan *a = &pricer->piece_plan;
-    if (!pricer->have_pieces || a->tp != b->tp || a->cp != b->cp || a->ep != b->ep || a->etp != b->etp || a->mbs != b->mbs ||
-        a->seq != b->seq || a->precision != b->precision || a->recompute != b->recompute || a->overlap_tp != b->overlap_tp ||
-        a->overlap_ep != b->overlap_ep || a->sequence_parallel != b->sequence_parallel || a->stack != b->stack || a->software != b->software)
-        return false;
-    static const sp_comm_group used[] = {SP_GROUP_TP, SP_GROUP_CP, SP_GROUP_EP, SP_GROUP_ETP};
-    for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
-        const sp_placement *x = &pricer->piece_layout.group[used[i]], *y = &layout->group[used[i]];
-        if (x->n_dims != y->n_dims || memcmp(x->dim, y->dim, x->n_dims * sizeof x->dim[0]) != 0)
-            return false;
+    return a->tp == b->tp && a->cp == b->cp && a->ep == b->ep && a->etp == b->etp && a->mbs == b->mbs && a->seq == b->seq &&
+           a->precision == b->precision && a->overlap_tp == b->overlap_tp && a->overlap_ep == b->overlap_ep &&
+           a->sequence_parallel == b->sequence_parallel && a->stack == b->stack && a->software == b->software &&
+           (!recompute || a->recompute == b->recompute);
+}
+
+/* The same work, groups elsewhere: collectives alone are priced again. */
+static sp_status move(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_i_piece *piece, sp_error *err)
+{
+    const sp_stack *stack = sp_i_stack_of(pricer, plan);
+    const sp_software *software = sp_machine_software(pricer->machine, plan->software);
+    for (uint32_t i = 0; i < piece->n; i++) {
+        const sp_i_cost *item = &piece->item[i];
+        if (item->stream == SP_I_STREAM_COMPUTE)
+            continue;
+        sp_item same = {.is_comm = true, .label = item->label, .group = item->group, .coll = item->coll, .size_bytes = item->size_bytes,
+                        .slack = item->slack};
+        sp_status status = price_item(pricer, stack, software, layout, &same, &piece->item[i], err);
+        if (status != SP_OK)
+            return status;
     }
-    return true;
+    sum_up(piece);
+    return SP_OK;
+}
+
+static sp_status move_pass(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_pass pass, sp_error *err)
+{
+    sp_status status = SP_OK;
+    for (uint32_t k = 0; k < pricer->model->n_kinds && status == SP_OK; k++)
+        status = move(pricer, plan, layout, &pricer->block[pass][k], err);
+    if (status == SP_OK)
+        status = move(pricer, plan, layout, &pricer->embedding[pass], err);
+    if (status == SP_OK)
+        status = move(pricer, plan, layout, &pricer->head[pass], err);
+    return status == SP_OK && pricer->model->mtp_layers ? move(pricer, plan, layout, &pricer->mtp[pass], err) : status;
 }
 
 static sp_status price_pass(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_pass pass, sp_error *err)
@@ -125,20 +153,30 @@ static sp_status price_pass(sp_pricer *pricer, const sp_plan *plan, const sp_lay
     return status;
 }
 
-sp_status sp_i_pieces(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_error *err)
+sp_status sp_i_pieces_of(sp_pricer *pricer, const sp_plan *plan, const sp_i_inner *inner, sp_error *err)
 {
-    if (same_pieces(pricer, plan, layout))
-        return SP_OK;
-    pricer->have_pieces = false;
     for (int pass = SP_PASS_FORWARD; pass <= SP_PASS_RECOMPUTE; pass++) {
-        if (pass == SP_PASS_RECOMPUTE && plan->recompute == SP_RECOMPUTE_NONE)
+        bool again = pass == SP_PASS_RECOMPUTE;
+        if (again && plan->recompute == SP_RECOMPUTE_NONE)
             continue;
-        sp_status status = price_pass(pricer, plan, layout, (sp_pass)pass, err);
+        bool same = pricer->piece[pass].have && same_work(&pricer->piece[pass].plan, plan, again);
+        if (same && pricer->piece[pass].inner == inner)
+            continue;
+        pricer->piece[pass].have = false;
+        pricer->pieces_made++;
+        sp_status status = same ? move_pass(pricer, plan, &inner->layout, (sp_pass)pass, err)
+                                : price_pass(pricer, plan, &inner->layout, (sp_pass)pass, err);
         if (status != SP_OK)
             return status;
+        pricer->piece[pass].have = true;
+        pricer->piece[pass].plan = *plan;
+        pricer->piece[pass].inner = inner;
     }
-    pricer->piece_plan = *plan;
-    pricer->piece_layout = *layout;
-    pricer->have_pieces = true;
     return SP_OK;
+}
+
+sp_status sp_i_pieces(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_error *err)
+{
+    const sp_i_inner *inner = sp_i_inner_find(pricer, layout);
+    return inner ? sp_i_pieces_of(pricer, plan, inner, err) : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for price tables");
 }

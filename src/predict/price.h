@@ -8,6 +8,12 @@
 
 #include "superpod/predict.h"
 
+#define SP_I_WEIGHT_BYTES 2.0
+#define SP_I_REDUCED_BYTES 2.0    /* gradients on the wire: BF16; Megatron-LM's grad_reduce_in_bf16 and DeepSeek-V3 do so   */
+#define SP_I_GRADIENT_BYTES 4.0   /* accumulated in FP32 (Megatron-LM's main_grad)                                        */
+#define SP_I_OPTIMIZER_BYTES 12.0 /* FP32 master weight and two Adam moments                                              */
+#define SP_I_FRAGMENTATION 0.03   /* guess: of activations; caching allocators lose a few per cent                         */
+
 #define SP_I_LINES_MAX 16   /* as many as there are algorithms; lines beaten everywhere are left out */
 
 typedef struct sp_i_curve {
@@ -39,17 +45,66 @@ typedef struct sp_i_piece {
     double flop;         /* matrix and vector work of the chip */
 } sp_i_piece;
 
+/* Groups that pieces communicate in: layouts that lay them alike share pieces. */
+typedef struct sp_i_inner { uint64_t key; sp_layout layout; } sp_i_inner;
+
+/* What a stage holds: what its memory is made of. */
+typedef struct sp_i_held { sp_local_params params; double per_chunk, working, gathered, logits; } sp_i_held;
+/* How a plan spreads it: ranks that share dense / expert state, bytes that no stage is without. */
+typedef struct sp_i_spread { uint32_t zero; double dense_way, expert_way, buffers, fixed; } sp_i_spread;
+
+/* One run of alike stages of a cut, under the pieces and the plan's shape. Seconds are of one micro-batch. */
+typedef struct sp_i_stages {
+    sp_i_held held;
+    sp_local_params front;           /* parameters of chunk 0                               */
+    double work_s, fill_s, drain_s;  /* all chunks; chunk 0 of the stages before the last   */
+} sp_i_stages;
+
 struct sp_pricer {
     const sp_machine *machine;
     const sp_model *model;
     sp_arena *arena;
-    uint32_t n_curves, room; sp_i_curve *curves;   /* open addressing by key; key 0: empty */
-    /* pieces of the last plan asked for, reused while the fields they depend on stay the same */
-    sp_plan piece_plan; bool have_pieces;
-    sp_layout piece_layout;
+    uint32_t n_curves, room; sp_i_curve **curves;   /* open addressing by key; NULL: empty */
+    uint32_t n_inner, inner_room; const sp_i_inner **inner;   /* the same */
+    /* pieces of the last plan asked for, each pass reused while the fields it depends on stay the same */
+    struct { bool have; sp_plan plan; const sp_i_inner *inner; } piece[3];
+    uint64_t pieces_made;          /* counts changes of the pieces */
     sp_i_piece *block[3];          /* [pass][kind] */
     sp_i_piece embedding[3], head[3], mtp[3];
+    /* what plans of one shape share (profile.c) */
+    sp_plan shape;
+    double comm_factor, full_bytes[SP_KINDS_MAX], input_bytes, logit_bytes, expert_buffer_bytes, vocab, send_bytes;
+    sp_local_params kind_params[SP_KINDS_MAX];
+    uint32_t *kind_before;         /* [n_kinds * (n_layers + 1)]: layers of the kind before layer l */
+    uint32_t n_cuts, cut_room; sp_cut **cuts;
+    const sp_cut *held_cut, *timed_cut; uint64_t timed_pieces;
+    sp_i_stages *stages;           /* [SP_STAGES_MAX] of the cut */
+    double optimizer_per_param_s, optimizer_launch_s;
 };
+
+/* Memory and time halves of the stages of a cut under the shape; no work when they are held already. */
+void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut);
+void sp_i_profile_time(sp_pricer *pricer, const sp_cut *cut);
+
+/* Seconds of a compiled curve at a size. */
+double sp_i_curve_s(const sp_i_curve *curve, double size_bytes, const sp_coll_algo **algo);
+sp_status sp_i_curve_find(sp_pricer *pricer, sp_coll_op op, const sp_placement *placement, const sp_stack *stack, const sp_i_curve **out,
+                          sp_error *err);
+/* The same groups inside, the same answer. NULL: no memory. */
+const sp_i_inner *sp_i_inner_find(sp_pricer *pricer, const sp_layout *layout);
+
+/* How layers fall on stages, in runs of alike stages: counts of layers by kind. Those recomputed are counted apart. */
+typedef struct sp_i_cut_run {
+    uint32_t first, last;            /* stages */
+    uint32_t mtp, vocab;             /* MTP modules; vocabulary matrices of all chunks */
+    uint32_t front_mtp, front_vocab; /* and of chunk 0                                 */
+    bool embedding, head;            /* in any chunk */
+    bool embedding_before;           /* the embedding lies on a stage before `last`    */
+    const uint32_t *all, *again;     /* [n_kinds] layers, and those of them recomputed under full recompute */
+    const uint32_t *front;           /* [n_kinds] of chunk 0 */
+    const uint32_t *before, *before_again;   /* [n_kinds] of chunk 0 of all stages before `last` */
+} sp_i_cut_run;
+struct sp_cut { uint32_t pp, vpp, first_layers, last_layers, recompute_layers, n_runs; sp_i_cut_run *run; };
 
 /* Seconds of one collective; *algo (may be NULL) receives the winner. A group of one rank takes no time. */
 sp_status sp_i_comm_s(sp_pricer *pricer, sp_coll_op op, const sp_placement *placement, const sp_stack *stack, double size_bytes,
@@ -57,6 +112,7 @@ sp_status sp_i_comm_s(sp_pricer *pricer, sp_coll_op op, const sp_placement *plac
 const sp_stack *sp_i_stack_of(const sp_pricer *pricer, const sp_plan *plan);
 /* Fills the pieces for this plan (no work when they are those already held). */
 sp_status sp_i_pieces(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_error *err);
+sp_status sp_i_pieces_of(sp_pricer *pricer, const sp_plan *plan, const sp_i_inner *inner, sp_error *err);
 
 /* What one pipeline chunk holds. */
 typedef struct sp_i_chunk { uint32_t first, count; bool embedding, head; uint32_t mtp; } sp_i_chunk;
@@ -73,13 +129,37 @@ typedef struct sp_i_sync { double reduce_s, gather_s; } sp_i_sync;
 sp_status sp_i_chunk_sync(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_i_chunk *chunk, sp_i_sync *out,
                           sp_error *err);
 double sp_i_stage_optimizer_s(const sp_pricer *pricer, const sp_plan *plan, uint32_t stage);
+/* The optimizer's seconds are launch_s + per_param_s * parameters updated. */
+void sp_i_optimizer_line(const sp_chip *chip, double *launch_s, double *per_param_s);
+/* Bytes that a stage sends to the next a micro-batch, and the pair of chips it happens between. */
+double sp_i_send_bytes(const sp_model *model, const sp_plan *plan);
+sp_placement sp_i_send_pair(const sp_layout *layout);
 sp_status sp_i_p2p_s(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, double *out, sp_error *err);
 /* Ranks over which dense / expert weights are replicated. */
+bool sp_i_has_experts(const sp_model *model);
 double sp_i_dense_replicas(const sp_plan *plan);
 double sp_i_expert_replicas(const sp_plan *plan);
 /* Segments a slot is cut into, so that gradient traffic can start before the slot ends. */
 uint32_t sp_i_segments(const sp_plan *plan, uint64_t micro_batches);
 
+sp_i_spread sp_i_spread_of(const sp_machine *machine, const sp_plan *plan, double expert_buffer_bytes);
+double sp_i_expert_buffer_bytes(const sp_model *model, const sp_plan *plan);
+double sp_i_logit_bytes(const sp_model *model, const sp_plan *plan);
+uint32_t sp_i_in_flight(const sp_plan *plan, uint64_t micro_batches, uint32_t stage);
+/* The formulas of docs/models/memory.md, of one stage. */
+static inline void sp_i_memory_parts(const sp_i_held *held, const sp_i_spread *spread, uint32_t in_flight, sp_stage_memory *m)
+{
+    double all = held->params.dense + held->params.expert;
+    double sharded = held->params.dense / spread->dense_way + held->params.expert / spread->expert_way;
+    m->in_flight = in_flight;
+    m->weights = SP_I_WEIGHT_BYTES * (spread->zero == 3 ? sharded + 2 * held->gathered : all);
+    m->gradients = SP_I_GRADIENT_BYTES * (spread->zero >= 2 ? sharded + held->gathered : all);
+    m->optimizer = SP_I_OPTIMIZER_BYTES * (spread->zero >= 1 ? sharded : all);
+    m->activations = in_flight * held->per_chunk + held->working + held->logits;
+    m->buffers = spread->buffers;
+    m->overhead = spread->fixed + SP_I_FRAGMENTATION * m->activations;
+    m->total = m->weights + m->gradients + m->optimizer + m->activations + m->buffers + m->overhead;
+}
 void sp_i_stage_memory(const sp_machine *machine, const sp_model *model, const sp_plan *plan, uint32_t stage, sp_stage_memory *out);
 
 /* A slot run on the event evaluator: its seconds and parts (labels with seconds that sum to it). */

@@ -1,8 +1,30 @@
-/* Prices for searches: memory of the worst stage and the closed-form bound of the step, from the pricer's tables. */
+/* Prices for searches: memory of the worst stage and the closed-form bound of the step, from the pricer's tables. Nothing
+ * is allocated once the tables stand. */
 #include "step.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+static bool make_tables(sp_pricer *pricer)
+{
+    const sp_model *model = pricer->model;
+    size_t kinds = model->n_kinds ? model->n_kinds : 1, row = (size_t)model->n_layers + 1;
+    pricer->arena = sp_arena_create();
+    if (!pricer->arena)
+        return false;
+    for (int pass = 0; pass < 3; pass++)
+        if (!(pricer->block[pass] = sp_arena_alloc(pricer->arena, kinds, sizeof *pricer->block[pass])))
+            return false;
+    pricer->stages = sp_arena_alloc(pricer->arena, SP_STAGES_MAX, sizeof *pricer->stages);
+    pricer->kind_before = sp_arena_alloc(pricer->arena, kinds * row, sizeof *pricer->kind_before);
+    if (!pricer->stages || !pricer->kind_before)
+        return false;
+    for (uint32_t l = 0; l < model->n_layers; l++)
+        for (uint32_t k = 0; k < model->n_kinds; k++)
+            pricer->kind_before[k * row + l + 1] = pricer->kind_before[k * row + l] + (model->layer_kind[l] == k);
+    sp_i_optimizer_line(pricer->machine->chip, &pricer->optimizer_launch_s, &pricer->optimizer_per_param_s);
+    return true;
+}
 
 sp_status sp_pricer_create(const sp_machine *machine, const sp_model *model, sp_pricer **out, sp_error *err)
 {
@@ -11,13 +33,7 @@ sp_status sp_pricer_create(const sp_machine *machine, const sp_model *model, sp_
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for price tables");
     pricer->machine = machine;
     pricer->model = model;
-    pricer->arena = sp_arena_create();
-    bool ok = pricer->arena != NULL;
-    for (int pass = 0; ok && pass < 3; pass++) {
-        pricer->block[pass] = sp_arena_alloc(pricer->arena, model->n_kinds ? model->n_kinds : 1, sizeof *pricer->block[pass]);
-        ok = pricer->block[pass] != NULL;
-    }
-    if (!ok) {
+    if (!make_tables(pricer)) {
         sp_pricer_destroy(pricer);
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for price tables");
     }
@@ -31,57 +47,149 @@ void sp_pricer_destroy(sp_pricer *pricer)
         return;
     sp_arena_destroy(pricer->arena);
     free(pricer->curves);
+    free(pricer->inner);
+    free(pricer->cuts);
     free(pricer);
 }
 
-static double worst_memory(const sp_pricer *pricer, const sp_plan *plan)
+/* ---- what plans share --------------------------------------------------------------------------------------------------- */
+
+void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan)
 {
+    const sp_model *model = pricer->model;
+    const sp_software *software = sp_machine_software(pricer->machine, plan->software);
+    for (uint32_t k = 0; k < model->n_kinds; k++) {
+        pricer->kind_params[k] = sp_lower_block_params(model, &model->kinds[k], plan);
+        pricer->full_bytes[k] = sp_lower_block_activation_bytes(model, &model->kinds[k], plan);
+    }
+    pricer->vocab = sp_lower_vocab_params(model, plan);
+    pricer->send_bytes = sp_i_send_bytes(model, plan);
+    pricer->input_bytes = pricer->send_bytes;   /* a recomputed layer keeps its input, and that is what stages send */
+    pricer->logit_bytes = sp_i_logit_bytes(model, plan);
+    pricer->expert_buffer_bytes = sp_i_expert_buffer_bytes(model, plan);
+    pricer->comm_factor = software ? software->comm_factor.nominal : 1;
+    pricer->shape = *plan;
+    pricer->held_cut = pricer->timed_cut = NULL;
+}
+
+static sp_status lane(sp_pricer *pricer, sp_coll_op op, const sp_placement *group, const sp_stack *stack, const sp_i_curve **out,
+                      sp_error *err)
+{
+    *out = NULL;
+    return group->n_dims ? sp_i_curve_find(pricer, op, group, stack, out, err) : SP_OK;
+}
+
+sp_status sp_pricer_lanes(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_lanes *out, sp_error *err)
+{
+    const sp_stack *stack = sp_i_stack_of(pricer, plan);
+    const sp_placement *group[2] = {&layout->group[SP_GROUP_DP], &layout->group[SP_GROUP_EDP]};
+    sp_lanes lanes = {.inner = sp_i_inner_find(pricer, layout)};
+    sp_status status = lanes.inner ? SP_OK : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for price tables");
+    bool experts = pricer->model->n_kinds > 0 && sp_i_has_experts(pricer->model);
+    for (int i = 0; i < (experts ? 2 : 1) && status == SP_OK; i++) {
+        status = lane(pricer, plan->zero ? SP_COLL_REDUCE_SCATTER : SP_COLL_ALL_REDUCE, group[i], stack, &lanes.reduce[i], err);
+        if (status == SP_OK && plan->zero)
+            status = lane(pricer, SP_COLL_ALL_GATHER, group[i], stack, &lanes.gather[i], err);
+    }
+    if (status == SP_OK && plan->pp > 1) {
+        sp_placement pair = sp_i_send_pair(layout);
+        status = lane(pricer, SP_COLL_SEND_RECV, &pair, stack, &lanes.send, err);
+    }
+    if (status == SP_OK)
+        *out = lanes;
+    return status;
+}
+
+/* ---- a quote ------------------------------------------------------------------------------------------------------------ */
+
+static double worst_memory(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, uint64_t micro)
+{
+    sp_i_spread spread = sp_i_spread_of(pricer->machine, plan, pricer->expert_buffer_bytes);
     double most = 0;
-    for (uint32_t p = 0; p < plan->pp; p++) {
+    for (uint32_t i = 0; i < cut->n_runs; i++) {   /* of alike stages the first holds most micro-batches */
         sp_stage_memory memory;
-        sp_i_stage_memory(pricer->machine, pricer->model, plan, p, &memory);
-        most = fmax(most, memory.total);
+        sp_i_memory_parts(&pricer->stages[i].held, &spread, sp_i_in_flight(plan, micro, cut->run[i].first), &memory);
+        most = memory.total > most ? memory.total : most;
     }
     return most;
 }
 
-static sp_status bound(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, double *f, double *b, sp_i_sync *sync, double *optimizer,
-                       sp_price *out, sp_error *err)
+/* Seconds of dense and expert parameters over the lanes of their groups. */
+static double traffic_s(const sp_i_curve *const curve[2], const sp_local_params *params, double bytes)
 {
-    uint32_t micro = (uint32_t)(plan->gbs / ((uint64_t)plan->mbs * plan->dp));
-    double p2p_s;
-    sp_status status = sp_i_pieces(pricer, plan, layout, err);
-    if (status == SP_OK)
-        status = sp_i_p2p_s(pricer, plan, layout, &p2p_s, err);
-    for (uint32_t i = 0; i < plan->pp * plan->vpp && status == SP_OK; i++) {
-        sp_i_chunk chunk = sp_i_chunk_of(pricer->model, plan, i / plan->vpp, i % plan->vpp);
-        f[i] = sp_i_chunk_seconds(pricer, plan, &chunk, false);
-        b[i] = sp_i_chunk_seconds(pricer, plan, &chunk, true);
-        status = sp_i_chunk_sync(pricer, plan, layout, &chunk, &sync[i], err);
+    return (curve[0] && params->dense > 0 ? sp_i_curve_s(curve[0], params->dense * bytes, NULL) : 0) +
+           (curve[1] && params->expert > 0 ? sp_i_curve_s(curve[1], params->expert * bytes, NULL) : 0);
+}
+
+/* Under ZeRO-3 a slot is no shorter than the traffic of its layers' weights, which one lane carries; forward it is gathered,
+ * backward gathered and the gradients scattered. */
+static double shards_s(const sp_pricer *pricer, const sp_cut *cut, const sp_lanes *lanes)
+{
+    double gather = 0, scatter = 0;
+    for (uint32_t k = 0; k < pricer->model->n_kinds; k++) {
+        gather += cut->run[0].all[k] * traffic_s(lanes->gather, &pricer->kind_params[k], SP_I_WEIGHT_BYTES);
+        scatter += cut->run[0].all[k] * traffic_s(lanes->reduce, &pricer->kind_params[k], SP_I_WEIGHT_BYTES);
     }
-    if (status != SP_OK)
-        return status;
-    for (uint32_t p = 0; p < plan->pp; p++)
-        optimizer[p] = sp_i_stage_optimizer_s(pricer, plan, p);
-    out->lower_bound_s = sp_i_step_bound(plan, micro, sp_i_segments(plan, micro), f, b, sync, optimizer, p2p_s, &out->busy_s);
-    return SP_OK;
+    return pricer->comm_factor * (2 * gather + scatter);
+}
+
+static double optimizer_s(const sp_pricer *pricer, const sp_local_params *params, double dense_way, double expert_way)
+{
+    return pricer->optimizer_launch_s + pricer->optimizer_per_param_s * (params->dense / dense_way + params->expert / expert_way);
+}
+
+/* sp_i_step_bound over runs of alike stages: of those the last waits longest for its first micro-batch, and its last has
+ * the longest way back. */
+static void bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, const sp_lanes *lanes, uint64_t micro, sp_price *out)
+{
+    double dense_way = plan->zero ? sp_i_dense_replicas(plan) : 1, expert_way = plan->zero ? sp_i_expert_replicas(plan) : 1;
+    double part = 1.0 / sp_i_segments(plan, micro), batches = (double)micro;
+    double send_s = lanes->send ? sp_i_curve_s(lanes->send, pricer->send_bytes, NULL) : 0, most = 0, busiest = 0, first_s = 0, drain_s = 0;
+    bool sync = plan->zero != 3;
+    if (sync && plan->zero)
+        first_s = part * pricer->comm_factor * traffic_s(lanes->gather, &pricer->stages[0].front, SP_I_WEIGHT_BYTES);
+    for (uint32_t i = 0; i < cut->n_runs; i++) {
+        const sp_i_stages *s = &pricer->stages[i];
+        uint32_t last = cut->run[i].last;
+        double update_s = optimizer_s(pricer, &s->held.params, dense_way, expert_way), work_s = s->work_s;
+        double end_s = (sync ? part * pricer->comm_factor * traffic_s(lanes->reduce, &s->front, SP_I_REDUCED_BYTES) : 0) + update_s;
+        if (i == 0)
+            drain_s = end_s;
+        double computing = batches * work_s + update_s;
+        if (!sync)
+            work_s = fmax(work_s, shards_s(pricer, cut, lanes));
+        double back_s = fmax(end_s, s->drain_s + last * send_s + drain_s);
+        most = fmax(most, first_s + s->fill_s + last * send_s + batches * work_s + back_s);
+        busiest = fmax(busiest, computing);
+    }
+    out->lower_bound_s = most;
+    out->busy_s = busiest;
+}
+
+sp_status sp_pricer_quote(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, const sp_lanes *lanes, sp_price *out, sp_error *err)
+{
+    uint64_t micro = plan->gbs / ((uint64_t)plan->mbs * plan->dp);
+    sp_i_profile_memory(pricer, cut);
+    sp_price price = {.mem_bytes_max = worst_memory(pricer, plan, cut, micro)};
+    sp_status status = SP_OK;
+    if (price.mem_bytes_max <= pricer->machine->chip->mem_bytes.nominal) {
+        status = sp_i_pieces_of(pricer, plan, lanes->inner, err);
+        if (status != SP_OK)
+            return status;
+        sp_i_profile_time(pricer, cut);
+        bound(pricer, plan, cut, lanes, micro, &price);
+    }
+    *out = price;
+    return status;
 }
 
 sp_status sp_pricer_price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_price *out, sp_error *err)
 {
-    sp_price price = {.mem_bytes_max = worst_memory(pricer, plan)};
-    if (price.mem_bytes_max > pricer->machine->chip->mem_bytes.nominal) {
-        *out = price;
-        return SP_OK;
-    }
-    size_t n = (size_t)plan->pp * plan->vpp;
-    double *f = calloc(3 * n, sizeof *f);
-    sp_i_sync *sync = calloc(n, sizeof *sync);
-    sp_status status = f && sync ? bound(pricer, plan, layout, f, f + n, sync, f + 2 * n, &price, err)
-                                 : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory to price a plan");
-    free(f);
-    free(sync);
+    const sp_cut *cut;
+    sp_lanes lanes;
+    sp_pricer_shape(pricer, plan);
+    sp_status status = sp_pricer_cut(pricer, plan, &cut, err);
     if (status == SP_OK)
-        *out = price;
-    return status;
+        status = sp_pricer_lanes(pricer, plan, layout, &lanes, err);
+    return status == SP_OK ? sp_pricer_quote(pricer, plan, cut, &lanes, out, err) : status;
 }

@@ -317,20 +317,29 @@ static sp_status predict(sp_pricer *pricer, const sp_plan *plan, bool need_fit, 
     return SP_OK;
 }
 
-sp_status sp_predict_train(const sp_machine *machine, const sp_model *model, const sp_plan *plan, bool need_fit, sp_arena *arena,
-                           sp_train_report *out, sp_explain *explain, sp_error *err)
+sp_status sp_pricer_train(sp_pricer *pricer, const sp_plan *plan, bool need_fit, sp_arena *arena, sp_train_report *out, sp_explain *explain,
+                          sp_error *err)
 {
-    sp_pricer *pricer;
-    sp_status status = sp_plan_check(plan, model, machine, err);
-    if (status != SP_OK)
-        return status;
-    status = sp_pricer_create(machine, model, &pricer, err);
+    sp_status status = sp_plan_check(plan, pricer->model, pricer->machine, err);
     if (status != SP_OK)
         return status;
     sp_train_report report = {.limit = ""};
     status = predict(pricer, plan, need_fit, arena, &report, explain, err);
     if (status == SP_OK || status == SP_E_UNFIT)
         *out = report;
+    return status;
+}
+
+sp_status sp_predict_train(const sp_machine *machine, const sp_model *model, const sp_plan *plan, bool need_fit, sp_arena *arena,
+                           sp_train_report *out, sp_explain *explain, sp_error *err)
+{
+    sp_pricer *pricer;
+    sp_status status = sp_plan_check(plan, model, machine, err);   /* before the tables of a model that may have no layers */
+    if (status == SP_OK)
+        status = sp_pricer_create(machine, model, &pricer, err);
+    if (status != SP_OK)
+        return status;
+    status = sp_pricer_train(pricer, plan, need_fit, arena, out, explain, err);
     sp_pricer_destroy(pricer);
     return status;
 }

@@ -1,0 +1,102 @@
+/* What the stages of a cut hold and take under one shape: dot products of counts of layers with costs by kind. The memory
+ * half needs no prices of pieces, so that shapes which fit nowhere are refused before their layers are lowered. */
+#include "price.h"
+
+#include <math.h>
+
+static double dot(const uint32_t *count, const double *value, uint32_t n)
+{
+    double sum = 0;
+    for (uint32_t k = 0; k < n; k++)
+        sum += count[k] * value[k];
+    return sum;
+}
+
+static uint32_t last_kind(const sp_model *model)
+{
+    return model->layer_kind[model->n_layers - 1];
+}
+
+static sp_local_params params_of(const sp_pricer *pricer, const uint32_t *count, uint32_t mtp, uint32_t vocab)
+{
+    const sp_model *model = pricer->model;
+    const sp_local_params *one = pricer->kind_params, *module = &one[last_kind(model)];
+    sp_local_params sum = {mtp * (module->dense + 2.0 * model->hidden * model->hidden) + vocab * pricer->vocab, mtp * module->expert};
+    for (uint32_t k = 0; k < model->n_kinds; k++) {
+        sum.dense += count[k] * one[k].dense;
+        sum.expert += count[k] * one[k].expert;
+    }
+    return sum;
+}
+
+static void hold(const sp_pricer *pricer, const sp_cut *cut, const sp_i_cut_run *run, sp_i_stages *out)
+{
+    const sp_model *model = pricer->model;
+    bool full = pricer->shape.recompute == SP_RECOMPUTE_FULL;
+    double bytes = run->mtp * (full ? pricer->input_bytes : pricer->full_bytes[last_kind(model)]), working = 0;
+    for (uint32_t k = 0; k < model->n_kinds; k++) {
+        uint32_t again = full ? run->again[k] : 0;
+        bytes += (run->all[k] - again) * pricer->full_bytes[k] + again * pricer->input_bytes;
+        if (full && (run->all[k] || (run->mtp && k == last_kind(model))))
+            working = fmax(working, pricer->full_bytes[k]);
+    }
+    out->held.params = params_of(pricer, run->all, run->mtp, run->vocab);
+    out->front = cut->vpp == 1 ? out->held.params : params_of(pricer, run->front, run->front_mtp, run->front_vocab);
+    out->held.per_chunk = bytes / cut->vpp;
+    out->held.working = working;
+    out->held.logits = run->head ? pricer->logit_bytes : 0;
+    /* asked for by zero 2 and 3 alone, which have no pipeline: one chunk of all layers */
+    out->held.gathered = (out->held.params.dense + out->held.params.expert) / model->n_layers;
+}
+
+void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut)
+{
+    if (pricer->held_cut == cut)
+        return;
+    for (uint32_t i = 0; i < cut->n_runs; i++)
+        hold(pricer, cut, &cut->run[i], &pricer->stages[i]);
+    pricer->held_cut = cut;
+    pricer->timed_cut = NULL;
+}
+
+typedef struct kind_costs { double forward[SP_KINDS_MAX], backward[SP_KINDS_MAX], again[SP_KINDS_MAX]; } kind_costs;
+
+static void take(const sp_pricer *pricer, const sp_i_cut_run *run, const kind_costs *c, sp_i_stages *out)
+{
+    uint32_t n = pricer->model->n_kinds;
+    bool recompute = pricer->shape.recompute != SP_RECOMPUTE_NONE;
+    out->work_s = dot(run->all, c->forward, n) + dot(run->all, c->backward, n);
+    out->fill_s = dot(run->before, c->forward, n);
+    out->drain_s = dot(run->before, c->backward, n);
+    if (recompute) {
+        out->work_s += dot(run->again, c->again, n);
+        out->drain_s += dot(run->before_again, c->again, n);
+    }
+    if (run->embedding)
+        out->work_s += pricer->embedding[SP_PASS_FORWARD].chain_s + pricer->embedding[SP_PASS_BACKWARD].chain_s;
+    if (run->embedding_before) {
+        out->fill_s += pricer->embedding[SP_PASS_FORWARD].chain_s;
+        out->drain_s += pricer->embedding[SP_PASS_BACKWARD].chain_s;
+    }
+    if (run->head)
+        out->work_s += pricer->head[SP_PASS_FORWARD].chain_s + pricer->head[SP_PASS_BACKWARD].chain_s;
+    if (run->mtp)
+        out->work_s += run->mtp * (pricer->mtp[SP_PASS_FORWARD].chain_s + pricer->mtp[SP_PASS_BACKWARD].chain_s +
+                                   (recompute ? pricer->mtp[SP_PASS_RECOMPUTE].chain_s : 0));
+}
+
+void sp_i_profile_time(sp_pricer *pricer, const sp_cut *cut)
+{
+    kind_costs costs;
+    if (pricer->timed_cut == cut && pricer->timed_pieces == pricer->pieces_made)
+        return;
+    for (uint32_t k = 0; k < pricer->model->n_kinds; k++) {
+        costs.forward[k] = pricer->block[SP_PASS_FORWARD][k].chain_s;
+        costs.backward[k] = pricer->block[SP_PASS_BACKWARD][k].chain_s;
+        costs.again[k] = pricer->block[SP_PASS_RECOMPUTE][k].chain_s;
+    }
+    for (uint32_t i = 0; i < cut->n_runs; i++)
+        take(pricer, &cut->run[i], &costs, &pricer->stages[i]);
+    pricer->timed_cut = cut;
+    pricer->timed_pieces = pricer->pieces_made;
+}
