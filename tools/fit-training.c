@@ -3,7 +3,7 @@
  *   fit-training [--fit] [--catalog DIR] [FILE.csv...]
  *
  * Prints the error of every class of rows with the constants of the catalog. With --fit it also fits, by coordinate descent on the
- * mean of |ln(predicted / measured)| (a row counts at most 0.5, so that one odd row cannot pull a constant), clocks under load per
+ * mean of |ln(predicted / measured)| (a row counts at most 0.5, so that one odd row cannot pull a constant), the energy of a FLOP per
  * chip family and format width, and factors on attention, memory-bound work and collectives per software product line, each
  * on all rows that it touches; a constant with fewer than 15 rows is left as it is. Each constant's
  * rows and value are printed, for the catalog files. Deterministic; nothing is keyed on a row, a model or a date. Some minutes. */
@@ -18,7 +18,8 @@
 #define ROWS_MAX 4096
 #define ERROR_CAP 0.5
 #define ROWS_FOR_A_CONSTANT 15
-#define ROUNDS 5
+#define ROUNDS 9
+#define CYCLE 3              /* rounds of halving steps, then large ones again: factors lean on each other */
 #define FIRST_STEP 0.16
 
 typedef struct run_row {
@@ -78,8 +79,8 @@ static void *open_up(const void *object) { return (void *)(uintptr_t)object; }
 static void family_constants(fit *f)
 {
     static const struct { const char *key; size_t offset; bool narrow; double high; } keys[] = {
-        {"sustained_fraction", offsetof(sp_chip_fit, sustained_fraction), false, 1},
-        {"sustained_narrow_fraction", offsetof(sp_chip_fit, sustained_narrow_fraction), true, 1.3}};
+        {"energy_pj_per_flop", offsetof(sp_chip_fit, energy_pj_per_flop), false, 10},
+        {"energy_narrow_pj_per_flop", offsetof(sp_chip_fit, energy_narrow_pj_per_flop), true, 10}};
     for (size_t i = 0; i < sp_catalog_chip_count(f->catalog); i++) {
         const sp_chip *chip = NULL;
         if (sp_catalog_chip(f->catalog, sp_catalog_chip_name(f->catalog, i), &chip, NULL) != SP_OK)
@@ -89,9 +90,11 @@ static void family_constants(fit *f)
             known |= f->constant[k].of_family && strcmp(f->constant[k].of, chip->family) == 0;
         for (size_t k = 0; !known && k < sizeof keys / sizeof keys[0]; k++) {
             sp_value *v = open_up((const char *)&chip->fit + keys[k].offset);
-            if (v->grade == SP_GRADE_NONE)
-                *v = sp_value_of(1, SP_GRADE_GUESS, "not fitted");
-            add_constant(f, (constant){chip->family, keys[k].key, true, keys[k].narrow, keys[k].offset, 0.4, keys[k].high, &v->nominal, 0});
+            if (v->grade == SP_GRADE_NONE)   /* a start where it binds: 0.77 of the peak at the chip's power */
+                *v = sp_value_of(chip->tdp_w.nominal / chip->matrix_flop_per_s[keys[k].narrow && sp_chip_has_format(chip, SP_FMT_FP8, NULL)
+                                                                                   ? SP_FMT_FP8 : SP_FMT_BF16].nominal * 1.3e12,
+                                 SP_GRADE_GUESS, "not fitted");
+            add_constant(f, (constant){chip->family, keys[k].key, true, keys[k].narrow, keys[k].offset, 0.05, keys[k].high, &v->nominal, 0});
         }
     }
 }
@@ -105,7 +108,7 @@ static void line_constants(fit *f)
         const sp_software *line = NULL;
         if (sp_catalog_software(f->catalog, sp_catalog_software_name(f->catalog, i), &line, NULL) != SP_OK)
             continue;
-        ((sp_software *)open_up(line))->matrix_factor.nominal = 1;   /* the chips' sustained fractions say it */
+        ((sp_software *)open_up(line))->matrix_factor.nominal = 1;   /* the energies say it */
         for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
             sp_value *v = open_up((const char *)line + keys[k].offset);
             add_constant(f, (constant){line->name, keys[k].key, false, false, keys[k].offset, 0.9, keys[k].high, &v->nominal, 0});
@@ -157,8 +160,8 @@ static double loss(fit *f, const constant *c)
 
 static void descend(fit *f)
 {
-    double step = FIRST_STEP;
-    for (int round = 0; round < ROUNDS; round++, step *= 0.5)
+    for (int round = 0; round < ROUNDS; round++) {
+        double step = FIRST_STEP * pow(0.5, round % CYCLE);
         for (uint32_t k = 0; k < f->n_constants; k++) {
             constant *c = &f->constant[k];
             double at = *c->value, best = loss(f, c);
@@ -175,6 +178,7 @@ static void descend(fit *f)
             loss(f, c);
             fprintf(stderr, "round %d %-16s %-26s %.3f  error %.4f\n", round + 1, c->of, c->key, at, best);
         }
+    }
 }
 
 /* ---- reading and telling ------------------------------------------------------------------------------------------------ */

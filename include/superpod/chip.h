@@ -36,10 +36,10 @@ typedef struct sp_chip_fit {
     sp_value mem_fraction;            /* achievable fraction of memory bandwidth, streaming                         */
     sp_value gather_fraction;         /* of that, for random rows                                                   */
     sp_value launch_s;                /* device-side cost of starting and draining one kernel                       */
-    sp_value sustained_fraction;      /* of that matrix rate kept through a training step with 16-bit formats: clocks under
-                                       * the power limit. Grade NONE: 1. sp_chip_op_cost, of a kernel alone, leaves it out   */
-    sp_value sustained_narrow_fraction; /* the same with 8- and 4-bit formats; gemm_fp8_fraction is of block-scaled kernels,
-                                       * so it may be above 1 where training scales whole tensors                           */
+    sp_value energy_pj_per_flop;      /* of the whole chip in a training step, 16-bit matrix work: with the chip's power it is
+                                       * the matrix rate that the clocks sustain. Grade NONE: no limit. sp_chip_op_cost, of a
+                                       * kernel alone, leaves it out                                                   */
+    sp_value energy_narrow_pj_per_flop; /* the same with 8- and 4-bit formats                                          */
 } sp_chip_fit;
 
 /* One graded value of a chip or of its family's fit, for listings and for counting guesses. */
@@ -128,8 +128,9 @@ typedef struct sp_op_cost {
 sp_status sp_chip_op_cost(const sp_chip *chip, const sp_op *op, sp_op_cost *out);
 /* The same with every term as a row under `parent`. */
 sp_status sp_chip_op_explain(const sp_chip *chip, const sp_op *op, sp_explain *explain, int32_t parent);
-/* Fraction of a kernel's matrix rate that is kept through a training step in this format: 1 where none is known. */
-double sp_chip_sustained(const sp_chip *chip, sp_format format);
+/* Matrix FLOP/s that the chip's power sustains through a training step in this format: power / energy of a FLOP; infinity
+ * where the energy is not known. */
+double sp_chip_sustained_flop_per_s(const sp_chip *chip, sp_format format);
 
 #ifdef __cplusplus
 }

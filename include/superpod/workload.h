@@ -216,6 +216,7 @@ typedef struct sp_item {
     sp_op op;
     sp_comm_group group; sp_coll_op coll; double size_bytes;   /* size as in sp_coll_best                        */
     uint32_t slack;              /* collectives: items after it that need not wait for it; 0: the next one waits */
+    uint32_t copies;             /* dispatch and combine: copies of each token in size_bytes, one an expert; 0: others */
 } sp_item;
 
 #define SP_ITEMS_MAX 96

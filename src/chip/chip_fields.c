@@ -41,8 +41,8 @@ const sp_i_chip_field sp_i_fit_fields[] = {
     {"mem_fraction", SP_UNIT_NONE, SP_I_CHIP_FRACTION, true, FIT(mem_fraction)},
     {"gather_fraction", SP_UNIT_NONE, SP_I_CHIP_FRACTION, true, FIT(gather_fraction)},
     {"launch", SP_UNIT_SECONDS, SP_I_CHIP_ABOVE_0, true, FIT(launch_s)},
-    {"sustained_fraction", SP_UNIT_NONE, SP_I_CHIP_FRACTION, false, FIT(sustained_fraction)},
-    {"sustained_narrow_fraction", SP_UNIT_NONE, SP_I_CHIP_ABOVE_0, false, FIT(sustained_narrow_fraction)},
+    {"energy_pj_per_flop", SP_UNIT_NONE, SP_I_CHIP_ABOVE_0, false, FIT(energy_pj_per_flop)},
+    {"energy_narrow_pj_per_flop", SP_UNIT_NONE, SP_I_CHIP_ABOVE_0, false, FIT(energy_narrow_pj_per_flop)},
     {NULL, SP_UNIT_NONE, SP_I_CHIP_FROM_0, false, 0},
 };
 

@@ -117,11 +117,11 @@ sp_status sp_chip_op_explain(const sp_chip *chip, const sp_op *op, sp_explain *x
     return SP_OK;
 }
 
-double sp_chip_sustained(const sp_chip *chip, sp_format format)
+double sp_chip_sustained_flop_per_s(const sp_chip *chip, sp_format format)
 {
     sp_format used = format;
     if (!sp_chip_has_format(chip, format, &used))
         format = used;
-    const sp_value *kept = sp_format_bytes(format) < 1.5 ? &chip->fit.sustained_narrow_fraction : &chip->fit.sustained_fraction;
-    return kept->grade == SP_GRADE_NONE ? 1 : kept->nominal;
+    const sp_value *energy = sp_format_bytes(format) < 1.5 ? &chip->fit.energy_narrow_pj_per_flop : &chip->fit.energy_pj_per_flop;
+    return energy->grade == SP_GRADE_NONE ? INFINITY : chip->tdp_w.nominal / (energy->nominal * 1e-12);
 }

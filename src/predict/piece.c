@@ -22,10 +22,11 @@ static double whole_ticks(double seconds)
 }
 
 /* Seconds as the clocks of a chip under load and the software product line make them. */
-static double slowed(const sp_chip *chip, const sp_software *software, const sp_op *op, double time_s)
+static double slowed(const sp_chip *chip, const sp_software *software, const sp_op *op, const sp_op_cost *cost)
 {
+    double time_s = cost->time_s;
     if (op->kind == SP_OP_GEMM || op->kind == SP_OP_ATTENTION)
-        time_s /= sp_chip_sustained(chip, op->format);
+        time_s = fmax(time_s, cost->flop / sp_chip_sustained_flop_per_s(chip, op->format));
     if (!software)
         return time_s;
     time_s *= op->kind == SP_OP_GEMM ? software->matrix_factor.nominal
@@ -42,8 +43,10 @@ static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_s
         out->coll = item->coll;
         out->group = item->group;
         out->size_bytes = item->size_bytes;
-        sp_status status = sp_i_comm_s(pricer, item->coll, &layout->group[item->group], stack, item->size_bytes, &out->time_s, &out->algo,
-                                       err);
+        const sp_placement *group = &layout->group[item->group];
+        sp_status status = item->copies > 1 && software && software->dispatch_once
+                               ? sp_i_dispatch_s(pricer, group, stack, item->size_bytes, item->copies, &out->time_s, err)
+                               : sp_i_comm_s(pricer, item->coll, group, stack, item->size_bytes, &out->time_s, &out->algo, err);
         if (software && out->time_s > 0)   /* a collective is launched by the host as any operator is */
             out->time_s = fmax(out->time_s * software->comm_factor.nominal, software->host_op_s.nominal);
         out->time_s = whole_ticks(out->time_s);
@@ -53,7 +56,7 @@ static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_s
     sp_status status = sp_chip_op_cost(pricer->machine->chip, &item->op, &cost);
     if (status != SP_OK)
         return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "operator %s cannot be priced", item->label);
-    out->time_s = whole_ticks(slowed(pricer->machine->chip, software, &item->op, cost.time_s));
+    out->time_s = whole_ticks(slowed(pricer->machine->chip, software, &item->op, &cost));
     out->flop = cost.flop;
     return SP_OK;
 }

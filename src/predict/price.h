@@ -109,6 +109,10 @@ struct sp_cut { uint32_t pp, vpp, first_layers, last_layers, recompute_layers, n
 /* Seconds of one collective; *algo (may be NULL) receives the winner. A group of one rank takes no time. */
 sp_status sp_i_comm_s(sp_pricer *pricer, sp_coll_op op, const sp_placement *placement, const sp_stack *stack, double size_bytes,
                       double *out_s, const sp_coll_algo **algo, sp_error *err);
+/* Seconds of an expert dispatch or combine that sends each token once to every place holding some of its `copies` experts:
+ * between scale-up domains along rails, and inside them rank to rank, the longer of the two. size_bytes: all copies. */
+sp_status sp_i_dispatch_s(sp_pricer *pricer, const sp_placement *group, const sp_stack *stack, double size_bytes, uint32_t copies,
+                          double *out_s, sp_error *err);
 const sp_stack *sp_i_stack_of(const sp_pricer *pricer, const sp_plan *plan);
 /* Fills the pieces for this plan (no work when they are those already held). */
 sp_status sp_i_pieces(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_error *err);

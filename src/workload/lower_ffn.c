@@ -48,11 +48,12 @@ static uint32_t shared_items(const sp_i_lower *lower, const sp_ffn *ffn)
     return scratch.n;
 }
 
-static void all_to_all(sp_i_lower *lower, double elements, uint32_t slack)
+static void all_to_all(sp_i_lower *lower, double elements, uint32_t copies, uint32_t slack)
 {
     if (lower->plan->ep == 1)
         return;
     sp_i_lower_comm(lower, "ep", SP_GROUP_EP, SP_COLL_ALL_TO_ALL, elements * SP_I_ACT_BYTES, slack);
+    lower->out->item[lower->out->n - 1].copies = copies;
 }
 
 static void gather_etp(sp_i_lower *lower, double elements, sp_coll_op coll)
@@ -80,13 +81,13 @@ static void experts(sp_i_lower *lower, const sp_ffn *ffn)
     if (!backward)
         sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);
     permute(lower, copies * width);
-    all_to_all(lower, copies * width, hide);
+    all_to_all(lower, copies * width, ffn->topk, hide);
     if (ffn->shared_inner)
         dense(lower, ffn->shared_inner, ffn->gated);
     gather_etp(lower, copies * width, SP_COLL_ALL_GATHER);
     perceptron(lower, "expert-gemm", rows, width, (double)ffn->expert_inner / plan->etp, ffn->gated, held);
     gather_etp(lower, copies * width, SP_COLL_REDUCE_SCATTER);
-    all_to_all(lower, copies * width, 0);
+    all_to_all(lower, copies * width, ffn->topk, 0);
     permute(lower, copies * width);
     if (backward)
         sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);
