@@ -5,6 +5,8 @@
  * reductions, counting for the rest. */
 #include "collective_private.h"
 
+#include <stdlib.h>
+
 static double part_bytes(sp_coll_op op, double parts, double members, double size_bytes)
 {
     double others = (parts - 1) / parts;
@@ -150,6 +152,57 @@ static uint32_t phase_steps(const sp_program *program, uint32_t phase)
     return steps;
 }
 
+/* Fastest link or port that one flow over at least `distance` ranks may be left with: it differs in a lane from the one that holds
+ * the distance outward, and crosses that lane's tier or one outside. 0: nothing can be said (lanes not in the order of tiers). */
+static double flow_rate(const sp_machine *machine, const sp_i_lane_at *lanes, uint32_t n_lanes, uint64_t distance, bool replicated)
+{
+    const sp_tier *tiers = machine->planes[0].tiers;
+    double most = 0;
+    uint64_t stride = 1;
+    for (uint32_t i = 0; i < n_lanes; stride *= lanes[i++].size) {
+        const sp_tier *tier = &tiers[lanes[i].tier];
+        if (i && lanes[i].tier < lanes[i - 1].tier)
+            return 0;
+        if (stride * lanes[i].size <= distance)
+            continue;   /* the distance is held further out */
+        /* a ring may carry halves both ways round */
+        double rate = switched(tier) ? lane_rate(machine, lanes, n_lanes, i, replicated) : (tier->kind == SP_TIER_TORUS ? 2 : 1) * tier->bw_bytes_per_s.nominal;
+        most = rate > most ? rate : most;
+    }
+    return most * sp_machine_payload(machine);
+}
+
+/* Ranks that every flow of the class moves over at least; 0: not constant. */
+static uint64_t least_distance(const sp_task_class *task)
+{
+    const sp_rank_map *peer = &task->peer;
+    uint64_t c = (uint64_t)llabs(peer->c0);
+    if (peer->c_step || peer->c_chunk || (peer->op != SP_MAP_ADD && peer->op != SP_MAP_SHIFT) || !peer->digit.size)
+        return 0;
+    if (peer->op == SP_MAP_SHIFT) {
+        c %= peer->digit.size;
+        c = c < peer->digit.size - c ? c : peer->digit.size - c;
+    }
+    return c * peer->digit.stride;
+}
+
+/* Bytes over rate of the slowest class of each phase, in units of one unit's bytes: phases and steps follow one another. */
+static double slowest_classes(const sp_program *program, const sp_machine *machine, const sp_i_lane_at *lanes, uint32_t n_lanes, bool replicated)
+{
+    double sum = 0;
+    for (uint32_t phase = 0; phase < program->n_phases; phase++) {
+        double most = 0;
+        for (uint32_t c = 0; c < program->n_classes; c++) {
+            const sp_task_class *task = &program->classes[c];
+            uint64_t distance = program->phase[c] == phase && task->kind == SP_TASK_TRANSFER ? least_distance(task) : 0;
+            double rate = distance ? flow_rate(machine, lanes, n_lanes, distance, replicated) : 0;
+            most = rate > 0 && task->units * task->n_step / rate > most ? task->units * task->n_step / rate : most;
+        }
+        sum += most;
+    }
+    return sum;
+}
+
 sp_status sp_coll_floor_s(const sp_program *program, const sp_machine *machine, const sp_placement *placement,
                           const sp_stack *stack, double size_bytes, bool replicated, double *out, sp_error *err)
 {
@@ -170,8 +223,8 @@ sp_status sp_coll_floor_s(const sp_program *program, const sp_machine *machine, 
         if (task->kind == SP_TASK_TRANSFER && !task->domain.size)
             units += task->units * task->n_step * task->n_chunk;
     }
-    rate *= stack->bw_fraction.nominal;
+    double ports = rate > 0 ? units / rate : 0, flows = slowest_classes(program, machine, lanes, n_lanes, replicated);
     *out = stack->launch_s.nominal + steps * (latency + stack->step_s.nominal) +
-           (rate > 0 ? units * sp_coll_unit_bytes(program, size_bytes) / rate : 0);
+           (ports > flows ? ports : flows) * sp_coll_unit_bytes(program, size_bytes) / stack->bw_fraction.nominal;
     return SP_OK;
 }

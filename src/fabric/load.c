@@ -224,6 +224,7 @@ typedef struct walker {
     double weight;       /* positions this flow stands for */
     uint32_t fold;       /* positions walked: those with coordinate 0 in lane `outermost`; 0: all */
     uint32_t outermost;  /* of the digit: the lane of the largest stride                          */
+    double port_rate[SP_TIERS_MAX];
 } walker;
 
 static uint32_t folded(const walker *w, uint32_t position)
@@ -266,7 +267,7 @@ static bool through_switch(walker *w, uint32_t t, uint32_t from, uint32_t to, do
 {
     *latency += w->view->tiers[t].latency_s.nominal;
     for (;; t--) {   /* a shared level is reached through the ports of the tier inside it */
-        double rate = port_rate(w->view, t, members_below(w->view, t));
+        double rate = w->port_rate[t];
         if (!add_port(w->load, 0, t, folded(w, from), w->bytes, rate) || !add_port(w->load, 1, t, folded(w, to), w->bytes, rate))
             return false;
         if (!t || !w->view->tiers[t].shared)
@@ -354,7 +355,7 @@ static void uniform(walker *w)
         if (switched(&w->view->tiers[t])) {
             for (uint32_t u = t;; u--) {   /* a shared level is reached through the ports of the tier inside it */
                 port_bytes[u] += outgoing * w->bytes;
-                note_busiest(w->load, port_bytes[u] / port_rate(w->view, u, members_below(w->view, u)), u);
+                note_busiest(w->load, port_bytes[u] / w->port_rate[u], u);
                 if (!u || !w->view->tiers[u].shared)
                     break;
             }
@@ -367,8 +368,7 @@ static void uniform(walker *w)
                 double pairs = j >= k ? here / lanes->size[j] * below : (here - 1) * below / lanes->size[j];
                 if (switched(tier)) {
                     port_bytes[lane->tier] += pairs * (lanes->size[j] - 1) * w->bytes;
-                    note_busiest(w->load, port_bytes[lane->tier] /
-                                              port_rate(w->view, lane->tier, members_below(w->view, lane->tier)), lane->tier);
+                    note_busiest(w->load, port_bytes[lane->tier] / w->port_rate[lane->tier], lane->tier);
                     latency += tier->latency_s.nominal;
                     continue;
                 }
@@ -457,6 +457,8 @@ sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program
     if (lanes.n == 0)   /* a digit of one position */
         return SP_OK;
     w.outermost = outermost(&lanes);
+    for (uint32_t t = 0; t < view->n_tiers; t++)
+        w.port_rate[t] = switched(&view->tiers[t]) ? port_rate(view, t, members_below(view, t)) : 0;
     if (all_shift && can_fold(view, &lanes, w.outermost)) {
         w.fold = lanes.stride[w.outermost];
         w.weight = lanes.size[w.outermost];
