@@ -127,7 +127,8 @@ int cli_cmd_validate(cli_run *cli)
 {
     sp_error err = {0};
     sp_study study;
-    if (cli_catalog(cli, &err) != SP_OK || cli_file_probe(cli, CLI_O_REPORT, &err) != SP_OK) return cli_fail(cli, &err);
+    if (cli_catalog(cli, &err) != SP_OK || cli_file_probe(cli, CLI_O_REPORT, &err) != SP_OK ||
+        cli_file_probe(cli, CLI_O_GOLDEN, &err) != SP_OK) return cli_fail(cli, &err);
     for (uint32_t i = 0; i < cli->n_operands; i++) cli_input_add(cli, cli->operand[i]);
     cli_progress progress = cli_progress_begin(cli);
     cli_progress_show(&progress, "predicting ...");
@@ -135,6 +136,7 @@ int cli_cmd_validate(cli_run *cli)
     cli_progress_end(&progress);
     if (status != SP_OK) return cli_fail(cli, &err);
     if (cli_given(cli, CLI_O_REPORT) && sp_study_page(cli_text(cli, CLI_O_REPORT), &study, &err) != SP_OK) return cli_fail(cli, &err);
+    if (cli_given(cli, CLI_O_GOLDEN) && sp_study_scores_write(cli_text(cli, CLI_O_GOLDEN), &study, &err) != SP_OK) return cli_fail(cli, &err);
     cli->guesses = study.guesses;
     if (cli_given(cli, CLI_O_JSON)) return cli_json_emit(cli, result_json(&study), &err) == SP_OK ? CLI_EXIT_OK : cli_fail(cli, &err);
     print_totals(cli, &study);

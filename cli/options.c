@@ -84,6 +84,8 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_HTML] = {"html", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V_STEP, NULL, "write a page to open in a browser", NULL, NULL},
     [CLI_O_REPORT] = {"report", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(VALIDATE), NULL,
         "write the page FILE (.md) and its plots", NULL, "The plots are SVG files in the folder of the same name without .md."},
+    [CLI_O_GOLDEN] = {"golden", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(VALIDATE), NULL,
+        "write the scores by kind and class to FILE (CSV)", NULL, "Three digits, to be committed: a changed prediction shows as a changed line."},
     [CLI_O_ROWS] = {"rows", 0, CLI_FLAG, NULL, NULL, 0, 0, V(VALIDATE), NULL, "list every row, not scores alone", NULL, NULL},
     [CLI_O_SOURCES] = {"sources", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~(V(DOCS) | V(VALIDATE)), NULL,
         "list the values used with grade and source, guesses first", NULL, NULL},
@@ -142,7 +144,7 @@ const cli_verb cli_verbs[CLI_V_N] = {
         "Rows that cannot be expressed are listed with the reason. Rows with secondary evidence, and training rows that do not "
         "state their recomputation, are also reported apart. Columns and rules: docs/models/validation.md.",
         {"superpod validate validation/*.csv", "superpod validate validation/training.csv --rows",
-         "superpod validate validation/*.csv --report docs/validation.md"}, false, cli_cmd_validate},
+         "superpod validate validation/*.csv --report docs/validation.md", "superpod validate validation/*.csv --golden scores.csv"}, false, cli_cmd_validate},
     [CLI_V_DOCS] = {"docs", "man pages and shell completion, from the option table", docs_actions, {{CLI_PAGE, "PAGE"}}, 1,
         "man prints the page named (superpod, superpod-train, ...); completion-SHELL prints a completion script.",
         {"superpod docs man superpod-train"}, true, cli_cmd_docs},

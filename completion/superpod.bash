@@ -35,11 +35,12 @@ _superpod() {
     --timeline) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --html) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --report) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --golden) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --catalog) COMPREPLY=($(compgen -d -- "$word")); return ;;
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
-        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --objective | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --assume | --timeline | --html | --report | --catalog) i=$((i + 1)) ;;
+        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --objective | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --assume | --timeline | --html | --report | --golden | --catalog) i=$((i + 1)) ;;
         -*) ;;
         *) if [ -z "$verb" ]; then verb="${COMP_WORDS[i]}"; else place=$((place + 1)); fi ;;
         esac
@@ -52,7 +53,7 @@ _superpod() {
         collective) COMPREPLY=($(compgen -W "--begin -b --end -e --factor -f --group --algo --stack --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         train) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --plan --stack --assume --timeline --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         plan) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --objective --top --chips --save --stack --assume --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
-        validate) COMPREPLY=($(compgen -W "--report --rows --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        validate) COMPREPLY=($(compgen -W "--report --golden --rows --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         *) COMPREPLY=($(compgen -W "--help --version" -- "$word")) ;;
         esac
         return

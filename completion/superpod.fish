@@ -127,6 +127,7 @@ complete -c superpod -n '__fish_seen_subcommand_from plan' -a '(superpod machine
 complete -c superpod -n '__fish_seen_subcommand_from plan' -a '(superpod model list -q 2>/dev/null)'
 complete -c superpod -n __fish_use_subcommand -f -a validate -d 'predictions against published measurements'
 complete -c superpod -n '__fish_seen_subcommand_from validate' -l report -r -F -d 'write the page FILE (.md) and its plots'
+complete -c superpod -n '__fish_seen_subcommand_from validate' -l golden -r -F -d 'write the scores by kind and class to FILE (CSV)'
 complete -c superpod -n '__fish_seen_subcommand_from validate' -l rows -d 'list every row, not scores alone'
 complete -c superpod -n '__fish_seen_subcommand_from validate' -l json -d 'print JSON (schemas in docs/schema)'
 complete -c superpod -n '__fish_seen_subcommand_from validate' -l catalog -x -a '(__fish_complete_directories)' -d 'catalog of chips, machines and models'

@@ -112,6 +112,9 @@ sp_study_score sp_study_score_rows(const sp_study_row *rows, uint32_t n_rows, bo
  * same name without ".md" beside it. Written under temporary names and renamed. */
 sp_status sp_study_page(const char *path, const sp_study *study, sp_error *err);
 
+/* The scores by kind and class as a CSV file, three digits, in a fixed order: tests/golden/validation-scores.csv. */
+sp_status sp_study_scores_write(const char *path, const sp_study *study, sp_error *err);
+
 /* ---- kernels ------------------------------------------------------------------------------------------------------ */
 
 /* Rows of a kernels table as operators on a catalog chip: used by validation and by the calibration of the chip model

@@ -1,6 +1,7 @@
 /* The page of a validation: what was compared, how well, where it fails, and what the figures do not cover. Everything in it
  * comes out of the study; nothing is typed in but the explanations. */
 #include "page_i.h"
+#include "whole_file.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -138,26 +139,6 @@ static sp_status io_fail(sp_error *err, const char *path)
     return sp_error_set(err, SP_E_IO, path, 0, 0, "cannot write: %s", strerror(errno));
 }
 
-/* Opens a temporary name beside `path`; close_file renames it over, or removes it. */
-static sp_status open_file(const char *path, char temporary[800], FILE **out, sp_error *err)
-{
-    snprintf(temporary, 800, "%s.part", path);
-    *out = fopen(temporary, "w");
-    return *out ? SP_OK : io_fail(err, path);
-}
-
-static sp_status close_file(FILE *file, const char *temporary, const char *path, sp_error *err)
-{
-    bool bad = ferror(file) != 0;
-    bad |= fclose(file) != 0;
-    if (bad || rename(temporary, path) != 0) {
-        sp_status status = io_fail(err, path);
-        remove(temporary);
-        return status;
-    }
-    return SP_OK;
-}
-
 static void plot_name(const sp_study_group *class, char *out, size_t out_size)
 {
     snprintf(out, out_size, "%s-%s.svg", sp_study_kind_name(class->kind), class->hw_class);
@@ -170,17 +151,17 @@ static sp_status plots(FILE *file, const page *where, const sp_study *study)
     fputs("## By class\n\nEach point is a row; 1 is exact, above is predicted too slow.\n\n", file);
     for (uint32_t i = 0; i < study->n_classes; i++) {
         const sp_study_group *class = &study->classes[i];
-        char name[128], path[700], temporary[800];
+        char name[128], path[700];
         if (class->score.expressed == 0)
             continue;
         plot_name(class, name, sizeof name);
         snprintf(path, sizeof path, "%s/%s", where->folder, name);
-        FILE *svg = NULL;
-        sp_status status = open_file(path, temporary, &svg, where->err);
+        sp_i_whole svg;
+        sp_status status = sp_i_whole_open(path, &svg, where->err);
         if (status != SP_OK)
             return status;
-        sp_i_page_scatter(svg, study, class);
-        status = close_file(svg, temporary, path, where->err);
+        sp_i_page_scatter(svg.file, study, class);
+        status = sp_i_whole_close(&svg, where->err);
         if (status != SP_OK)
             return status;
         fprintf(file, "![%s on %s](%s/%s)\n\n", sp_study_kind_name(class->kind), class->hw_class, where->folder_name, name);
@@ -199,11 +180,11 @@ sp_status sp_study_page(const char *path, const sp_study *study, sp_error *err)
     where.folder_name = slash ? slash + 1 : where.folder;
     if (mkdir(where.folder, 0777) != 0 && errno != EEXIST)
         return io_fail(err, where.folder);
-    char temporary[800];
-    FILE *file = NULL;
-    sp_status status = open_file(path, temporary, &file, err);
+    sp_i_whole out;
+    sp_status status = sp_i_whole_open(path, &out, err);
     if (status != SP_OK)
         return status;
+    FILE *file = out.file;
     files(file, study);
     totals(file, study);
     not_covered(file);
@@ -211,9 +192,8 @@ sp_status sp_study_page(const char *path, const sp_study *study, sp_error *err)
     by_source(file, study);
     unexpressed(file, study);
     if (status != SP_OK) {
-        fclose(file);
-        remove(temporary);
+        sp_i_whole_drop(&out);
         return status;
     }
-    return close_file(file, temporary, path, err);
+    return sp_i_whole_close(&out, err);
 }
