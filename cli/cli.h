@@ -104,6 +104,7 @@ int cli_cmd_model(cli_run *cli);
 int cli_cmd_collective(cli_run *cli);
 int cli_cmd_train(cli_run *cli);
 int cli_cmd_plan(cli_run *cli);
+int cli_cmd_compare(cli_run *cli);
 int cli_cmd_validate(cli_run *cli);
 int cli_cmd_docs(cli_run *cli);
 

@@ -29,7 +29,7 @@ static const char *bash_action(cli_kind kind)
     case CLI_FILES:
     case CLI_FILE_OUT: return "COMPREPLY=($(compgen -f -- \"$word\"))";
     case CLI_DIR: return "COMPREPLY=($(compgen -d -- \"$word\"))";
-    case CLI_MACHINE: return "COMPREPLY=($(compgen -f -W \"$(superpod machine list -q 2>/dev/null)\" -- \"$word\"))";
+    case CLI_MACHINE: case CLI_MACHINES: return "COMPREPLY=($(compgen -f -W \"$(superpod machine list -q 2>/dev/null)\" -- \"$word\"))";
     case CLI_CHIP: return "COMPREPLY=($(compgen -f -W \"$(superpod chip list -q 2>/dev/null)\" -- \"$word\"))";
     case CLI_MODEL: return "COMPREPLY=($(compgen -f -W \"$(superpod model list -q 2>/dev/null)\" -- \"$word\"))";
     default: return "COMPREPLY=()";
@@ -71,7 +71,7 @@ static void bash_operands(FILE *out, const cli_verb *verb)
         fputs("\" -- \"$word\")) ;;\n", out);
     }
     for (uint32_t i = 0; i < verb->n_operands; i++) {
-        if (verb->operand[i].kind == CLI_FILES) fputs("        *) ", out);
+        if (cli_kind_repeats(verb->operand[i].kind)) fputs("        *) ", out);
         else fprintf(out, "        %u) ", at++);
         if (verb->operand[i].kind == CLI_OPERATION) {
             fputs("COMPREPLY=($(compgen -W \"", out);
@@ -140,7 +140,7 @@ static void zsh_action(FILE *out, cli_kind kind)
     case CLI_FILES:
     case CLI_FILE_OUT: fputs("_files", out); break;
     case CLI_DIR: fputs("_files -/", out); break;
-    case CLI_MACHINE: fputs("_superpod_names machine", out); break;
+    case CLI_MACHINE: case CLI_MACHINES: fputs("_superpod_names machine", out); break;
     case CLI_CHIP: fputs("_superpod_names chip", out); break;
     case CLI_MODEL: fputs("_superpod_names model", out); break;
     case CLI_OPERATION: fputc('(', out); words_of_operations(out); fputc(')', out); break;
@@ -195,7 +195,7 @@ void cli_completion_zsh(FILE *out)
             fputs(")'", out);
         }
         for (uint32_t n = 0; n < verb->n_operands; n++) {
-            if (verb->operand[n].kind == CLI_FILES) fprintf(out, " \\\n            '*:%s:", verb->operand[n].name);
+            if (cli_kind_repeats(verb->operand[n].kind)) fprintf(out, " \\\n            '*:%s:", verb->operand[n].name);
             else fprintf(out, " \\\n            '%u:%s:", n + (verb->actions != NULL ? 2 : 1), verb->operand[n].name);
             zsh_action(out, verb->operand[n].kind);
             fputc('\'', out);
@@ -244,7 +244,7 @@ static void fish_operands(FILE *out, const cli_verb *verb)
         if (kind == CLI_FILES) continue;   /* fish offers files by itself */
         fprintf(out, "complete -c superpod -n '__fish_seen_subcommand_from %s%s' -a '", verb->name, seen);
         if (kind == CLI_OPERATION) words_of_operations(out);
-        else fprintf(out, "(superpod %s list -q 2>/dev/null)", kind == CLI_MACHINE ? "machine" : kind == CLI_CHIP ? "chip" : "model");
+        else fprintf(out, "(superpod %s list -q 2>/dev/null)", kind == CLI_MACHINE || kind == CLI_MACHINES ? "machine" : kind == CLI_CHIP ? "chip" : "model");
         fputs("'\n", out);
     }
 }

@@ -2,13 +2,14 @@
 #include "options.h"
 
 #include "cli.h"
-#include "superpod/plan.h"
+#include "superpod/study.h"
 
 #include <string.h>
 
 #define V(name) (1u << CLI_V_##name)
 #define V_ALL ((1u << CLI_V_N) - 1u)
 #define V_STEP (V(TRAIN) | V(PLAN))
+#define V_STEPS (V_STEP | V(COMPARE))
 #define FREE "Without it train takes 1 and plan searches."
 #define AXES "parallel sizes, micro-batch; default: 1 in train (dp: the rest), free in plan"
 #define SIZE_MAX_BYTES (UINT64_C(1) << 60)   /* sizes stay exact in doubles and in JSON */
@@ -17,6 +18,7 @@ static const char *const show_actions[] = {"list", "show", "check", NULL};
 static const char *const docs_actions[] = {"man", "completion-bash", "completion-zsh", "completion-fish", NULL};
 
 static const char *objective_name(size_t index) { return index < SP_OBJECTIVES ? sp_objective_name((sp_objective)index) : NULL; }
+static const char *equal_name(size_t index) { return index < SP_EQUALS ? sp_compare_equal_name((sp_compare_equal)index) : NULL; }
 static const char *format_name(size_t index) { return index < SP_FMT_N ? sp_format_name((sp_format)index) : NULL; }
 static const char *recompute_name(size_t index) { return index < SP_RECOMPUTES ? sp_recompute_name((sp_recompute)index) : NULL; }
 static const char *schedule_name(size_t index) { return index < SP_SCHEDULES ? sp_schedule_name((sp_schedule)index) : NULL; }
@@ -30,9 +32,9 @@ static const char *stack_name(size_t index)
 }
 
 const cli_option cli_options[CLI_O_N] = {
-    [CLI_O_GBS] = {"gbs", 0, CLI_COUNT, "N", NULL, 1, 1u << 30, V_STEP, NULL,
-        "global batch: sequences in one step", NULL, "Without it the model's own, where its file states one."},
-    [CLI_O_SEQ] = {"seq", 0, CLI_COUNT, "N", NULL, 1, 1u << 30, V_STEP | V(MODEL), NULL,
+    [CLI_O_GBS] = {"gbs", 0, CLI_COUNT, "N", NULL, 1, 1u << 30, V_STEPS, NULL,
+        "global batch: sequences in one step", NULL, "Without it the model's own, where its file states one; compare takes 64 Mi tokens from 4,096 chips on."},
+    [CLI_O_SEQ] = {"seq", 0, CLI_COUNT, "N", NULL, 1, 1u << 30, V_STEPS | V(MODEL), NULL,
         "tokens in one sequence", NULL, "Without it the model's own, where its file states one, else 4096."},
     [CLI_O_TP] = {"tp", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V_STEP, NULL, "tensor parallel size", AXES, FREE},
     [CLI_O_CP] = {"cp", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V_STEP, NULL, "context parallel size", AXES, FREE},
@@ -60,6 +62,21 @@ const cli_option cli_options[CLI_O_N] = {
         NULL, "The words are those of the plan that train prints; see docs/models/lowering.md."},
     [CLI_O_PLAN] = {"plan", 0, CLI_FILE_IN, "FILE", NULL, 0, 0, V(TRAIN), NULL,
         "read the plan from FILE, as written by plan --save", NULL, "Options given beside it replace what the file says."},
+    [CLI_O_TOKENS] = {"tokens", 0, CLI_TEXT, "N", "10T", 0, 0, V(COMPARE), NULL,
+        "tokens to train on, as 14.8T", NULL, NULL},
+    [CLI_O_EQUAL] = {"equal", 0, CLI_CHOICE, "WHAT", "none", 0, 0, V(COMPARE), equal_name,
+        "size the machines to be equal in chips, power, price or racks", NULL,
+        "All become like the first, or like the largest that the others' kinds allow; a kind grows through its family, or through the cluster "
+        "that continues its pod."},
+    [CLI_O_WEAK] = {"weak", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "let the global batch grow with the chips", NULL, NULL},
+    [CLI_O_BEST_PRECISION] = {"best-precision", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL,
+        "each machine its best training format", NULL, "Without it all use the one of the model's weights that all of them multiply, else bf16."},
+    [CLI_O_AS_OF] = {"as-of", 0, CLI_TEXT, "DATE", NULL, 0, 0, V(COMPARE), NULL, "only machines that can be had then, as 2027Q4", NULL, NULL},
+    [CLI_O_ABLATE] = {"ablate", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "what each layer of the stack contributes, from naive to tuned",
+        NULL, NULL},
+    [CLI_O_SENSITIVITY] = {"sensitivity", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "the ten values that move the answers most", NULL, NULL},
+    [CLI_O_CURVES] = {"curves", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "throughput over chips, link bandwidth and FLOPS of a chip",
+        NULL, "--html draws them and asks for them by itself."},
     [CLI_O_OBJECTIVE] = {"objective", 0, CLI_CHOICE, "WHAT", "throughput", 0, 0, V(PLAN), objective_name,
         "what the best plan is best in", NULL, NULL},
     [CLI_O_TOP] = {"top", 0, CLI_COUNT, "K", "5", 1, 100, V(PLAN), NULL, "plans to print", NULL, NULL},
@@ -77,11 +94,11 @@ const cli_option cli_options[CLI_O_N] = {
         "algorithm; default: the fastest at each size", NULL, NULL},
     [CLI_O_STACK] = {"stack", 0, CLI_CHOICE, "NAME", NULL, 0, 0, V(COLLECTIVE) | V_STEP, stack_name,
         "software stack; default: that of the chip's vendor", NULL, NULL},
-    [CLI_O_ASSUME] = {"assume", 0, CLI_CHOICE, "FAMILY", NULL, 0, 0, V(MODEL) | V_STEP, sp_model_family_name,
+    [CLI_O_ASSUME] = {"assume", 0, CLI_CHOICE, "FAMILY", NULL, 0, 0, V(MODEL) | V_STEPS, sp_model_family_name,
         "read a config.json of an unknown model_type as FAMILY", NULL, NULL},
     [CLI_O_TIMELINE] = {"timeline", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(TRAIN), NULL,
         "write a Chrome trace (chrome://tracing, Perfetto)", NULL, NULL},
-    [CLI_O_HTML] = {"html", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V_STEP, NULL, "write a page to open in a browser", NULL, NULL},
+    [CLI_O_HTML] = {"html", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V_STEPS, NULL, "write a page to open in a browser", NULL, NULL},
     [CLI_O_REPORT] = {"report", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(VALIDATE), NULL,
         "write the page FILE (.md) and its plots", NULL, "The plots are SVG files in the folder of the same name without .md."},
     [CLI_O_GOLDEN] = {"golden", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(VALIDATE), NULL,
@@ -89,7 +106,7 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_ROWS] = {"rows", 0, CLI_FLAG, NULL, NULL, 0, 0, V(VALIDATE), NULL, "list every row, not scores alone", NULL, NULL},
     [CLI_O_SOURCES] = {"sources", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~(V(DOCS) | V(VALIDATE)), NULL,
         "list the values used with grade and source, guesses first", NULL, NULL},
-    [CLI_O_EXPLAIN] = {"explain", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~(V(DOCS) | V(VALIDATE)), NULL,
+    [CLI_O_EXPLAIN] = {"explain", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~(V(DOCS) | V(VALIDATE) | V(COMPARE)), NULL,
         "print the tree of numbers that make the answer", NULL, NULL},
     [CLI_O_JSON] = {"json", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~V(DOCS), NULL, "print JSON (schemas in docs/schema)", NULL, NULL},
     [CLI_O_CATALOG] = {"catalog", 0, CLI_DIR, "DIR", NULL, 0, 0, V_ALL & ~V(DOCS), NULL,
@@ -137,6 +154,16 @@ const cli_verb cli_verbs[CLI_V_N] = {
         "Searches parallel sizes, ZeRO, recomputation, precision, schedule and placement on the tiers, prices every plan that "
         "fits, simulates the best, and prints them.",
         {"superpod plan atlas-950-superpod deepseek-v3 --gbs 15360 --seq 4096 --html report.html"}, false, cli_cmd_plan},
+    [CLI_V_COMPARE] = {"compare", "one model on several machines, and where one reaches another", NULL,
+        {{CLI_MODEL, "MODEL"}, {CLI_MACHINES, "MACHINE"}}, 2,
+        "Searches the best plan on each MACHINE and prints them side by side: throughput in all, a chip, a rack, a watt and a dollar, days and "
+        "cost of a training. Model, tokens, global batch (within an eighth, so that it divides among the chips) and number format are held "
+        "equal. Every uncertain value of the catalog is carried: results are printed with the 5 % and 95 % quantiles of samples.\n\n"
+        "The break-evens say with how many times the chips, and with links how many times as fast, the first machine reaches each of the "
+        "others. docs/models/compare.md says how.",
+        {"superpod compare deepseek-v3 atlas-950-superpod gb300-nvl72 --equal chips",
+         "superpod compare deepseek-v3 atlas-950-superpod gb300-nvl72:114 vr-nvl72:114 --as-of 2026Q4 --sensitivity",
+         "superpod compare llama3.1-405b atlas-950-superpod dgx-h100:1024 --ablate --html compare.html"}, false, cli_cmd_compare},
     [CLI_V_VALIDATE] = {"validate", "predictions against published measurements", NULL, {{CLI_FILES, "FILE.csv"}}, 1,
         "Predicts every row of tables of measurements (training, MLPerf, collectives, kernels; told apart by their columns) from "
         "its configuration columns alone, and prints how far off the predictions are: median and 90th percentile of the absolute "
@@ -153,7 +180,7 @@ const cli_verb cli_verbs[CLI_V_N] = {
 void cli_verb_operands(const cli_verb *verb, const char *action, uint32_t *least, uint32_t *most)
 {
     *least = *most = verb->n_operands;
-    if (verb->n_operands != 0 && verb->operand[verb->n_operands - 1].kind == CLI_FILES) *most = CLI_OPERANDS_GIVEN;
+    if (verb->n_operands != 0 && cli_kind_repeats(verb->operand[verb->n_operands - 1].kind)) *most = CLI_OPERANDS_GIVEN;
     if (action == NULL) return;
     if (strcmp(action, "list") == 0 || strncmp(action, "completion-", 11) == 0) *least = *most = 0;
     if (strcmp(action, "check") == 0) *least = 0;

@@ -14,12 +14,13 @@ struct cli_run;
 
 /* Index of a verb in cli_verbs; an option names the verbs that take it as a set of these. */
 typedef enum cli_verb_id {
-    CLI_V_MACHINE, CLI_V_CHIP, CLI_V_MODEL, CLI_V_COLLECTIVE, CLI_V_TRAIN, CLI_V_PLAN, CLI_V_VALIDATE, CLI_V_DOCS, CLI_V_N
+    CLI_V_MACHINE, CLI_V_CHIP, CLI_V_MODEL, CLI_V_COLLECTIVE, CLI_V_TRAIN, CLI_V_PLAN, CLI_V_COMPARE, CLI_V_VALIDATE, CLI_V_DOCS, CLI_V_N
 } cli_verb_id;
 
 typedef enum cli_option_id {
     CLI_O_GBS, CLI_O_SEQ, CLI_O_TP, CLI_O_CP, CLI_O_EP, CLI_O_ETP, CLI_O_PP, CLI_O_VPP, CLI_O_DP, CLI_O_MBS, CLI_O_ZERO,
     CLI_O_PRECISION, CLI_O_RECOMPUTE, CLI_O_SCHEDULE, CLI_O_PLACE, CLI_O_ORDER, CLI_O_SET, CLI_O_PLAN,
+    CLI_O_TOKENS, CLI_O_EQUAL, CLI_O_WEAK, CLI_O_BEST_PRECISION, CLI_O_AS_OF, CLI_O_ABLATE, CLI_O_SENSITIVITY, CLI_O_CURVES,
     CLI_O_OBJECTIVE, CLI_O_TOP, CLI_O_CHIPS, CLI_O_SAVE,
     CLI_O_BEGIN, CLI_O_END, CLI_O_FACTOR, CLI_O_GROUP, CLI_O_ALGO, CLI_O_STACK,
     CLI_O_ASSUME, CLI_O_TIMELINE, CLI_O_HTML, CLI_O_REPORT, CLI_O_GOLDEN, CLI_O_ROWS,
@@ -35,7 +36,7 @@ typedef enum cli_kind {
     CLI_TEXT,
     CLI_CHOICE,     /* one of cli_option.choice(0 …)                 */
     CLI_FILE_IN, CLI_FILE_OUT, CLI_DIR,
-    CLI_MACHINE, CLI_CHIP, CLI_MODEL, CLI_OPERATION, CLI_PAGE, CLI_FILES   /* operands; FILES: one or more, the last */
+    CLI_MACHINE, CLI_CHIP, CLI_MODEL, CLI_OPERATION, CLI_PAGE, CLI_FILES, CLI_MACHINES   /* operands; FILES, MACHINES: one or more, the last */
 } cli_kind;
 
 typedef struct cli_option {
@@ -71,6 +72,8 @@ extern const cli_verb cli_verbs[CLI_V_N];
 
 /* How many operands a verb takes after its action: list takes none, `check` none or one, others all; any more files. */
 void cli_verb_operands(const cli_verb *verb, const char *action, uint32_t *least, uint32_t *most);
+/* Operands that may be repeated. */
+static inline bool cli_kind_repeats(cli_kind kind) { return kind == CLI_FILES || kind == CLI_MACHINES; }
 static inline bool cli_option_of(cli_option_id option, cli_verb_id verb)
 {
     return (cli_options[option].verbs >> verb & 1u) != 0;

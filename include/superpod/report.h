@@ -3,7 +3,7 @@
 #ifndef SUPERPOD_REPORT_H
 #define SUPERPOD_REPORT_H
 
-#include "superpod/plan.h"
+#include "superpod/study.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,6 +18,10 @@ sp_status sp_report_timeline(const char *path, const sp_machine *machine, const 
  * tiers, the runners-up, sources and guesses. Readable on paper and on a phone. solution may be NULL. */
 sp_status sp_report_html(const char *path, const sp_machine *machine, const sp_model *model, const sp_plan *plan,
                          const sp_train_report *report, const sp_solution *solution, sp_error *err);
+
+/* One page for a comparison: the machines side by side with their intervals, break-evens, the layers of the stack, curves over
+ * chips, links and FLOPS (SVG), and the values that the answers rest on. Readable on paper and on a phone. */
+sp_status sp_report_compare_html(const char *path, const sp_comparison *comparison, sp_error *err);
 
 #ifdef __cplusplus
 }

@@ -148,6 +148,108 @@ sp_status sp_study_kernel_row(const sp_csv *csv, size_t row, sp_study_kernel *ou
 /* The row's metric as predicted on `chip` (the catalog chip of that name). */
 sp_status sp_study_kernel_predict(const sp_chip *chip, const sp_study_kernel *kernel, double *out);
 
+/* ---- comparison ---------------------------------------------------------------------------------------------------- */
+
+/* One model on several machines, each under its best plan: side by side, where one reaches another, and how sure that is.
+ * Model page: docs/models/compare.md. */
+
+/* An uncertain result: nominal from the nominal values, low and high the 5 % and 95 % quantiles of samples. NaN: none. */
+typedef struct sp_range { double low, nominal, high; } sp_range;
+
+typedef enum sp_compare_equal { SP_EQUAL_NONE, SP_EQUAL_CHIPS, SP_EQUAL_POWER, SP_EQUAL_PRICE, SP_EQUAL_RACKS, SP_EQUALS } sp_compare_equal;
+const char *sp_compare_equal_name(sp_compare_equal equal);   /* "none" "chips" "power" "price" "racks" */
+
+/* A date as the catalog writes it ("2026", "2026-10", "2026Q4", "2027H2") as months since year 0, the last month of the
+ * period. SP_E_PARSE for what is none. */
+sp_status sp_date_parse(const char *text, uint32_t *months, sp_error *err);
+
+/* catalog/prices/: what it costs to own and to run. */
+typedef struct sp_price_table {
+    sp_value electricity_usd_per_kwh, lifetime_s, system_factor;
+    uint32_t n_systems; const struct sp_system_price *system;   /* all-in dollars a chip, by machine */
+} sp_price_table;
+typedef struct sp_system_price { const char *machine; sp_value usd_per_chip; } sp_system_price;
+/* dir: the folder prices of a catalog. Errors as of documents, with file, line and column. */
+sp_status sp_price_table_load(const char *dir, sp_arena *arena, sp_price_table *out, sp_error *err);
+
+typedef struct sp_compare_problem {
+    sp_catalog *catalog;
+    const sp_price_table *prices;
+    const sp_model *model;
+    uint32_t n_machines; const char *const *machines;   /* as sp_catalog_machine reads them                          */
+    double tokens;                   /* to train on; 0: 10 T                                                         */
+    uint64_t gbs, seq;               /* 0: 64 Mi tokens a step from 4,096 chips on, else the model's own             */
+    sp_compare_equal equal;          /* size all like the first, or like the largest that the others can be          */
+    bool weak;                       /* batch grows with the chips                                                   */
+    bool best_precision;             /* each machine its narrowest training format, not what all of them have        */
+    bool ablate, sensitivity, curves;
+    const char *as_of;               /* only machines that can be had then; NULL: all                                */
+    uint64_t seed;
+    uint32_t samples;                /* 0: 48                                                                        */
+    bool (*progress)(void *context, const char *what);  /* may be NULL; false: stop with SP_E_INTERRUPTED            */
+    void *progress_context;
+} sp_compare_problem;
+
+typedef struct sp_compare_entry {
+    const char *text;                /* as given                                                                     */
+    const sp_machine *machine;       /* resized                                                                      */
+    const char *available;           /* NULL: not stated                                                             */
+    uint32_t chips, chips_used;      /* bought; taken by the plan                                                    */
+    double racks;                    /* 0: not known                                                                 */
+    sp_plan plan;
+    double step_time_s, mfu;
+    sp_range tokens_per_s, power_w, capital_usd, usd_per_hour;
+    sp_range tokens_per_s_watt, tokens_per_usd;
+    double tokens_per_s_chip, tokens_per_s_rack;
+    sp_range days, cost_usd;         /* of training on the problem's tokens, without failures                        */
+    const char *limit;
+    uint32_t n_samples; double *sample;   /* tokens/s of each sample: the same draw in every machine                 */
+} sp_compare_entry;
+
+/* Where machine a reaches machine b's tokens/s. */
+typedef struct sp_compare_breakeven {
+    uint32_t a, b;                   /* entries                                                                      */
+    sp_range ratio;                  /* tokens/s of a over b, as sized                                               */
+    sp_range chips;                  /* smallest chips of a over chips of b; NaN: not within the kind's sizes        */
+    sp_range bw;                     /* smallest scale of a's links, 1/64 … 64; NaN: not even at 64                  */
+    double bw_best_share;            /* of b's tokens/s that a reaches at 64                                         */
+} sp_compare_breakeven;
+
+typedef struct sp_compare_point { double x, tokens_per_s, mfu; uint32_t chips; } sp_compare_point;
+typedef enum sp_compare_axis { SP_CURVE_CHIPS, SP_CURVE_BW, SP_CURVE_FLOPS, SP_CURVES } sp_compare_axis;
+const char *sp_compare_axis_name(sp_compare_axis axis);      /* "chips" "bw" "flops" */
+typedef struct sp_compare_curve { uint32_t entry; sp_compare_axis axis; uint32_t n; sp_compare_point *point; } sp_compare_curve;
+
+#define SP_ABLATE_STEPS 9u
+typedef struct sp_compare_step { const char *layer, *what; double tokens_per_s, gain; } sp_compare_step;   /* gain: over the step before */
+typedef struct sp_compare_ablation { uint32_t entry, n; sp_compare_step step[SP_ABLATE_STEPS]; } sp_compare_ablation;
+
+/* What one value does alone between its low and its high. */
+typedef struct sp_compare_swing {
+    uint32_t entry;
+    const char *metric;              /* "tokens_per_s" or "cost_usd"                                                 */
+    const char *what, *source; sp_grade grade; sp_unit unit;
+    double low, nominal, high;       /* of the value                                                                 */
+    double at_low, at_high;          /* the metric over its nominal                                                  */
+} sp_compare_swing;
+
+typedef struct sp_comparison {
+    const sp_model *model;
+    uint64_t gbs, seq; double tokens;
+    sp_format recipe;
+    sp_compare_equal equal;
+    uint32_t n; sp_compare_entry *entry;
+    uint32_t n_breakevens; sp_compare_breakeven *breakeven;     /* the first against each of the others              */
+    uint32_t n_curves; sp_compare_curve *curve;
+    uint32_t n_ablations; sp_compare_ablation *ablation;
+    uint32_t n_swings; sp_compare_swing *swing;                 /* ten a metric, largest first                       */
+    uint32_t n_refused; const char **refused;                   /* machines that cannot be had at as_of, with why    */
+} sp_comparison;
+
+/* Everything lives in `arena`. Errors: SP_E_INVAL, SP_E_NOTFOUND, SP_E_PARSE of what was asked; SP_E_UNFIT when the model
+ * fits on a machine under no plan; SP_E_INTERRUPTED. Cost: one search a machine, and milliseconds a sample or point. */
+sp_status sp_compare(const sp_compare_problem *problem, sp_arena *arena, sp_comparison *out, sp_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,188 @@
+/* The fastest plan of an offer. The planner's whole space is searched where nothing is known (wide); along curves and
+ * bisections the shapes found there (TP, CP, EP, micro-batch) are kept, and what the planner does with the rest (PP, DP,
+ * ZeRO, recomputation, schedule) is searched again at every point, in milliseconds (narrow). */
+#include "compare_i.h"
+
+#include <math.h>
+#include <string.h>
+
+#define GBS_SLACK 0.125      /* guess: a batch an eighth off the one asked for trains the same model */
+#define GBS_TRIES 3u
+
+/* ---- batch -------------------------------------------------------------------------------------------------------- */
+
+uint64_t sp_i_gbs(const sp_i_compare *c, uint32_t chips)
+{
+    if (!c->problem->weak || c->gbs_chips == 0)
+        return c->gbs;
+    double scaled = (double)c->gbs * chips / c->gbs_chips;
+    return scaled < 1 ? 1 : (uint64_t)(scaled + 0.5);
+}
+
+/* Of `chips` laid on whole tiers: all, or the power of two inside each inner tier (64 of a rack of 72), which is what experts
+ * and heads divide by. */
+static uint32_t usable(const sp_i_offer *offer, bool powers)
+{
+    const sp_plane *plane = &offer->machine->planes[0];
+    uint64_t inner = 1, used = 1;
+    for (uint32_t t = 0; t + 1 < plane->n_tiers && inner * plane->tiers[t].size <= offer->chips; t++) {
+        uint32_t size = plane->tiers[t].size, power = 1;
+        while (power * 2 <= size)
+            power *= 2;
+        inner *= size;
+        used *= powers ? power : size;
+    }
+    return (uint32_t)(used * (offer->chips / inner));
+}
+
+static bool far(uint64_t asked, uint64_t unit)
+{
+    double nearest = (double)((asked + unit / 2) / unit * unit);
+    return fabs(nearest / (double)asked - 1) > GBS_SLACK;
+}
+
+static void add_batch(uint64_t batch, uint64_t asked, uint64_t *out, uint32_t *n)
+{
+    double off = (double)batch / (double)asked - 1;
+    if (batch == 0 || off > GBS_SLACK || off < -GBS_SLACK || *n == GBS_TRIES)
+        return;
+    for (uint32_t i = 0; i < *n; i++)
+        if (out[i] == batch)
+            return;
+    out[(*n)++] = batch;
+}
+
+/* The batch asked for, and the nearest that divide among the chips: without them a machine whose size has another factor
+ * leaves a third of its chips idle, which says something of the number and nothing of the machine. */
+static uint32_t batches(const sp_i_offer *offer, uint64_t asked, uint64_t *out)
+{
+    uint32_t n = 0;
+    for (int powers = 1; powers >= 0; powers--) {
+        uint64_t unit = usable(offer, powers);
+        while (unit > 1 && unit % 2 == 0 && far(asked, unit))
+            unit /= 2;
+        add_batch((asked + unit / 2) / unit * unit, asked, out, &n);
+    }
+    add_batch(asked, asked, out, &n);
+    return n;
+}
+
+/* ---- precision ---------------------------------------------------------------------------------------------------- */
+
+static bool multiplies(const sp_chip *chip, sp_format format) { return chip->matrix_flop_per_s[format].grade != SP_GRADE_NONE; }
+
+sp_format sp_i_precision(const sp_i_compare *c, const sp_machine *machine)
+{
+    if (c->problem->best_precision)
+        return multiplies(machine->chip, SP_FMT_FP8) ? SP_FMT_FP8 : multiplies(machine->chip, SP_FMT_MXFP8) ? SP_FMT_MXFP8 : SP_FMT_BF16;
+    return c->recipe;
+}
+
+/* ---- hints ---------------------------------------------------------------------------------------------------------- */
+
+void sp_i_hints_add(sp_i_hints *hints, const sp_plan *plan)
+{
+    for (uint32_t i = 0; i < hints->n; i++) {
+        const sp_plan *p = &hints->plan[i];
+        if (p->tp == plan->tp && p->cp == plan->cp && p->ep == plan->ep && p->etp == plan->etp && p->mbs == plan->mbs)
+            return;
+    }
+    if (hints->n == SP_I_HINTS)
+        memmove(hints->plan, hints->plan + 1, (--hints->n) * sizeof *hints->plan);
+    hints->plan[hints->n++] = *plan;
+}
+
+/* ---- search ----------------------------------------------------------------------------------------------------------- */
+
+static bool on_progress(void *context, double fraction, double best_step_time_s)
+{
+    (void)fraction, (void)best_step_time_s;
+    return sp_i_compare_tell(context, "searching");
+}
+
+static sp_problem problem_of(sp_i_compare *c, const sp_i_offer *offer, uint64_t gbs)
+{
+    sp_problem problem = sp_problem_default(offer->machine, c->problem->model);
+    problem.gbs = gbs;
+    problem.seq = c->seq;
+    problem.chips = offer->chips < offer->machine->chips ? offer->chips : 0;
+    problem.fixed.precision = sp_i_precision(c, offer->machine);
+    problem.free_precision = false;
+    problem.progress = on_progress;
+    problem.progress_context = c;
+    return problem;
+}
+
+static sp_status run(sp_i_compare *c, const sp_problem *problem, sp_i_hints *hints, sp_i_found *best)
+{
+    sp_arena *scratch = sp_arena_create();
+    sp_solution solution;
+    if (!scratch)
+        return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a search");
+    c->searches++;
+    sp_status status = sp_plan_search(problem, scratch, &solution, c->err);
+    for (uint32_t i = 0; status == SP_OK && i < solution.n; i++) {
+        const sp_ranked *r = &solution.ranked[i];
+        uint32_t chips = r->plan.tp * r->plan.cp * r->plan.pp * r->plan.dp;
+        double tokens_per_s = r->tokens_per_s_chip * chips;
+        if (hints)
+            sp_i_hints_add(hints, &r->plan);
+        if (tokens_per_s > best->tokens_per_s)
+            *best = (sp_i_found){r->plan, chips, r->step_time_s, tokens_per_s, r->mfu};
+    }
+    sp_arena_destroy(scratch);
+    return status;
+}
+
+static sp_status shaped(sp_i_compare *c, const sp_problem *wide, const sp_plan *hint, uint32_t tp, uint32_t cp, sp_i_found *best)
+{
+    sp_problem problem = *wide;
+    problem.top = 1;
+    problem.fixed.tp = tp;
+    problem.fixed.cp = cp;
+    problem.fixed.ep = hint->ep;
+    problem.fixed.etp = hint->etp;
+    problem.fixed.mbs = hint->mbs;
+    sp_status status = run(c, &problem, NULL, best);
+    return status == SP_E_UNFIT ? SP_OK : status;
+}
+
+/* Replicas that have no sequence of their own stay idle, so that a shape is also tried with sequences or heads split further
+ * where there are more chips than sequences. */
+static sp_status narrow(sp_i_compare *c, const sp_problem *wide, const sp_i_hints *hints, sp_i_found *best)
+{
+    double chips = wide->chips ? wide->chips : wide->machine->chips;
+    for (uint32_t i = 0; i < hints->n; i++) {
+        const sp_plan *hint = &hints->plan[i];
+        uint32_t more = 1;
+        while (more < 64 && chips / ((double)hint->tp * hint->cp * more) > (double)wide->gbs / hint->mbs)
+            more *= 2;
+        sp_status status = shaped(c, wide, hint, hint->tp, hint->cp, best);
+        if (status == SP_OK && more > 1)
+            status = shaped(c, wide, hint, hint->tp, hint->cp * more, best);
+        if (status == SP_OK && more > 1)
+            status = shaped(c, wide, hint, hint->tp * more, hint->cp, best);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
+}
+
+sp_status sp_i_best(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i_hints *hints, sp_i_found *out)
+{
+    uint64_t batch[GBS_TRIES], asked = sp_i_gbs(c, offer->chips);
+    uint32_t n = batches(offer, asked, batch);
+    sp_i_found best = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        sp_problem problem = problem_of(c, offer, batch[i]);
+        sp_status status = wide && i == 0 ? run(c, &problem, hints, &best) : narrow(c, &problem, hints, &best);
+        if (status != SP_OK && status != SP_E_UNFIT)
+            return status;
+    }
+    if (best.tokens_per_s == 0)
+        return c->err && c->err->status == SP_E_UNFIT ? SP_E_UNFIT
+                                                      : sp_error_set(c->err, SP_E_UNFIT, NULL, 0, 0, "no plan of %s fits on %u chips of %s; compare with more "
+                                                                     "chips or a smaller model", c->problem->model->name, offer->chips, offer->machine->name);
+    *out = best;
+    return SP_OK;
+}

@@ -1,0 +1,104 @@
+/* What the files of a comparison share. */
+#ifndef SP_STUDY_COMPARE_I_H
+#define SP_STUDY_COMPARE_I_H
+
+#include "superpod/study.h"
+
+#define SP_I_HINTS 12u
+
+/* Shapes of plans that were good somewhere: what a narrow search starts from. */
+typedef struct sp_i_hints { uint32_t n; sp_plan plan[SP_I_HINTS]; } sp_i_hints;
+
+/* Some chips of a machine: what is bought and powered. */
+typedef struct sp_i_offer { const sp_machine *machine; uint32_t chips; } sp_i_offer;
+
+/* The fastest plan found for an offer. */
+typedef struct sp_i_found { sp_plan plan; uint32_t chips_used; double step_time_s, tokens_per_s, mfu; } sp_i_found;
+
+/* One comparison while it is made. */
+typedef struct sp_i_compare {
+    const sp_compare_problem *problem;
+    sp_arena *arena;
+    uint64_t gbs, seq;              /* held equal                                             */
+    uint32_t gbs_chips;             /* with `weak`: the chips that gbs is for                 */
+    sp_format recipe;               /* of every machine, without best_precision               */
+    uint64_t searches;              /* asked for so far, for progress                         */
+    sp_i_hints *hints;              /* [entries] shapes of good plans                         */
+    const sp_compare_entry *entries;
+    sp_error *err;
+} sp_i_compare;
+
+/* ---- compare_best.c ------------------------------------------------------------------------------------------- */
+
+/* Fastest plan of the offer on `tokens a step` near the problem's. Wide: the planner's whole space, and what it finds joins
+ * the hints; narrow: the shapes of the hints, everything else free. SP_E_UNFIT: nothing fits. */
+sp_status sp_i_best(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i_hints *hints, sp_i_found *out);
+/* Sequences a step for that many chips. */
+uint64_t sp_i_gbs(const sp_i_compare *c, uint32_t chips);
+sp_format sp_i_precision(const sp_i_compare *c, const sp_machine *machine);
+/* Adds the shape unless it is there; the oldest goes when there is no room. */
+void sp_i_hints_add(sp_i_hints *hints, const sp_plan *plan);
+
+/* ---- compare_size.c ------------------------------------------------------------------------------------------- */
+
+/* `chips` of the machine's kind: a part of it, a larger member of its family, or of the family that continues it (same
+ * chip, same inner tiers, one more outside). SP_E_RANGE where the kind ends. */
+sp_status sp_i_resize(sp_catalog *catalog, const char *text, uint32_t chips, sp_i_offer *out,
+                      sp_error *err);
+
+/* ---- compare_knob.c -------------------------------------------------------------------------------------------- */
+
+#define SP_I_LINES 32u   /* software product lines that a variant copies; the catalog has 9 */
+
+/* A copy of a machine whose values may be changed. Points into itself: do not copy. */
+typedef struct sp_i_variant {
+    sp_machine machine;
+    sp_chip chip;
+    sp_software software[SP_I_LINES];
+    const sp_software *list[SP_I_LINES];
+    sp_price_table prices;
+    sp_value stack_rate;             /* the stack's share of payload rate, carried by the tiers' rates               */
+    sp_value stack_step;             /* the stack's time a step, carried by the tiers' latency                       */
+} sp_i_variant;
+void sp_i_variant_make(const sp_machine *machine, const sp_price_table *prices, sp_i_variant *out);
+/* All rates of links times `scale`; all matrix, vector and exponential rates times `scale`. */
+void sp_i_variant_scale_bw(sp_i_variant *variant, double scale);
+void sp_i_variant_scale_flop(sp_i_variant *variant, double scale);
+
+/* One uncertain value. Those of one entity move together (the rates of a chip's formats). */
+typedef struct sp_i_knob { const char *entity, *label; sp_unit unit; size_t offset; uint32_t group; sp_value value; } sp_i_knob;
+typedef struct sp_i_knobs { uint32_t n, n_groups; sp_i_knob *knob; } sp_i_knobs;
+/* Values of the machine, its chip, family, product line, stack and prices with low < high. */
+sp_status sp_i_knobs_make(const sp_machine *machine, const sp_price_table *prices, const char *software, sp_arena *arena, sp_i_knobs *out);
+/* Sets knob k to the quantile u of a triangle over its low, nominal, high. */
+void sp_i_knob_set(const sp_i_knob *knob, double u, sp_i_variant *variant);
+void sp_i_knob_put(const sp_i_knob *knob, double value, sp_i_variant *variant);
+/* To be called when all knobs stand: moves the stack's two values into tiers. */
+void sp_i_variant_settle(sp_i_variant *variant);
+
+/* ---- compare_cost.c --------------------------------------------------------------------------------------------- */
+
+/* What an offer costs: watts while training, dollars to buy, dollars an hour. */
+typedef struct sp_i_cost { double power_w, capital_usd, usd_per_hour; } sp_i_cost;
+sp_i_cost sp_i_cost_of(const sp_machine *machine, const sp_price_table *prices, uint32_t chips, uint32_t chips_used, double busy);
+/* Watts and dollars of one chip with its share of the rest, while it trains. */
+double sp_i_chip_power(const sp_machine *machine);
+double sp_i_chip_price(const sp_machine *machine, const sp_price_table *prices);
+
+/* ---- sensitivity.c ------------------------------------------------------------------------------------------------ */
+
+/* Samples of the entry's numbers, every uncertain value drawn at once; fills the entry's ranges. */
+sp_status sp_i_sample(sp_i_compare *c, sp_compare_entry *entry);
+sp_status sp_i_sensitivity(sp_i_compare *c, sp_comparison *out);
+/* Nearest-rank quantile of n numbers; sorts a copy in the arena. */
+double sp_i_quantile(const double *values, uint32_t n, double q, sp_arena *arena);
+
+/* ---- others -------------------------------------------------------------------------------------------------------- */
+
+sp_status sp_i_breakeven(sp_i_compare *c, const sp_compare_entry *a, const sp_compare_entry *b, sp_compare_breakeven *out);
+sp_status sp_i_curves(sp_i_compare *c, sp_comparison *out);
+sp_status sp_i_ablate(sp_i_compare *c, const sp_compare_entry *entry, sp_compare_ablation *out);
+/* false: the caller of the comparison asked to stop */
+bool sp_i_compare_tell(sp_i_compare *c, const char *what);
+
+#endif
