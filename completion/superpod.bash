@@ -21,6 +21,9 @@ _superpod() {
     --order) COMPREPLY=(); return ;;
     --set) COMPREPLY=(); return ;;
     --plan) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --tokens) COMPREPLY=(); return ;;
+    --equal) COMPREPLY=($(compgen -W "none chips power price racks" -- "$word")); return ;;
+    --as-of) COMPREPLY=(); return ;;
     --objective) COMPREPLY=($(compgen -W "throughput cost energy" -- "$word")); return ;;
     --top) COMPREPLY=(); return ;;
     --chips) COMPREPLY=(); return ;;
@@ -40,7 +43,7 @@ _superpod() {
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
-        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --objective | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --assume | --timeline | --html | --report | --golden | --catalog) i=$((i + 1)) ;;
+        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --assume | --timeline | --html | --report | --golden | --catalog) i=$((i + 1)) ;;
         -*) ;;
         *) if [ -z "$verb" ]; then verb="${COMP_WORDS[i]}"; else place=$((place + 1)); fi ;;
         esac
@@ -53,13 +56,14 @@ _superpod() {
         collective) COMPREPLY=($(compgen -W "--begin -b --end -e --factor -f --group --algo --stack --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         train) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --plan --stack --assume --timeline --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         plan) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --objective --top --chips --save --stack --assume --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        compare) COMPREPLY=($(compgen -W "--gbs --seq --tokens --equal --weak --best-precision --as-of --ablate --sensitivity --curves --assume --html --sources --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         validate) COMPREPLY=($(compgen -W "--report --golden --rows --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         *) COMPREPLY=($(compgen -W "--help --version" -- "$word")) ;;
         esac
         return
     fi
     case "$verb" in
-    "") COMPREPLY=($(compgen -W "machine chip model collective train plan validate" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "machine chip model collective train plan compare validate" -- "$word")) ;;
     machine)
         case $place in
         0) COMPREPLY=($(compgen -W "list show check" -- "$word")) ;;
@@ -89,6 +93,11 @@ _superpod() {
         case $place in
         0) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
         1) COMPREPLY=($(compgen -f -W "$(superpod model list -q 2>/dev/null)" -- "$word")) ;;
+        esac ;;
+    compare)
+        case $place in
+        0) COMPREPLY=($(compgen -f -W "$(superpod model list -q 2>/dev/null)" -- "$word")) ;;
+        *) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
         esac ;;
     validate)
         case $place in

@@ -40,7 +40,8 @@ static void find_lines(rung *r)
     const sp_machine *machine = r->entry->machine;
     const sp_software *own = sp_machine_software(machine, r->entry->plan.software);
     const sp_value one = sp_value_of(1, SP_GRADE_DERIVED, "as the hardware allows"), none = sp_value_of(0, SP_GRADE_DERIVED, "no host limit");
-    r->tuned = own ? *own : (sp_software){"none", "", NULL, one, one, one, one, none};
+    r->tuned = own ? *own : (sp_software){.name = "none", .about = "", .matrix_factor = one, .attention_factor = one, .vector_factor = one,
+                                                   .comm_factor = one, .host_op_s = none};
     r->naive = r->tuned;
     for (uint32_t i = 0; i < machine->n_software; i++) {
         worse(&r->naive.matrix_factor, &machine->software[i]->matrix_factor);

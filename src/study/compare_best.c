@@ -8,6 +8,8 @@
 
 #define GBS_SLACK 0.125      /* guess: a batch an eighth off the one asked for trains the same model */
 #define GBS_TRIES 3u
+#define NARROW_SHAPES 3u     /* of the hints, the latest winners first */
+#define FULL 0.95            /* of the chips used: other batches are not tried */
 
 /* ---- batch -------------------------------------------------------------------------------------------------------- */
 
@@ -80,16 +82,23 @@ sp_format sp_i_precision(const sp_i_compare *c, const sp_machine *machine)
 
 /* ---- hints ---------------------------------------------------------------------------------------------------------- */
 
+static bool same_shape(const sp_plan *a, const sp_plan *b)
+{
+    return a->tp == b->tp && a->cp == b->cp && a->ep == b->ep && a->etp == b->etp && a->mbs == b->mbs;
+}
+
 void sp_i_hints_add(sp_i_hints *hints, const sp_plan *plan)
 {
-    for (uint32_t i = 0; i < hints->n; i++) {
-        const sp_plan *p = &hints->plan[i];
-        if (p->tp == plan->tp && p->cp == plan->cp && p->ep == plan->ep && p->etp == plan->etp && p->mbs == plan->mbs)
-            return;
-    }
-    if (hints->n == SP_I_HINTS)
-        memmove(hints->plan, hints->plan + 1, (--hints->n) * sizeof *hints->plan);
-    hints->plan[hints->n++] = *plan;
+    const sp_plan first = *plan;   /* it may lie in the list */
+    uint32_t at = 0;
+    while (at < hints->n && !same_shape(&hints->plan[at], &first))
+        at++;
+    if (at == hints->n)
+        hints->n += hints->n < SP_I_HINTS;
+    if (at == SP_I_HINTS)
+        at--;
+    memmove(hints->plan + 1, hints->plan, at * sizeof *hints->plan);
+    hints->plan[0] = first;
 }
 
 /* ---- search ----------------------------------------------------------------------------------------------------------- */
@@ -121,12 +130,11 @@ static sp_status run(sp_i_compare *c, const sp_problem *problem, sp_i_hints *hin
         return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a search");
     c->searches++;
     sp_status status = sp_plan_search(problem, scratch, &solution, c->err);
-    for (uint32_t i = 0; status == SP_OK && i < solution.n; i++) {
+    for (uint32_t i = status == SP_OK ? solution.n : 0; i-- > 0;) {   /* the best last, so that it stands first among the hints */
         const sp_ranked *r = &solution.ranked[i];
         uint32_t chips = r->plan.tp * r->plan.cp * r->plan.pp * r->plan.dp;
         double tokens_per_s = r->tokens_per_s_chip * chips;
-        if (hints)
-            sp_i_hints_add(hints, &r->plan);
+        sp_i_hints_add(hints, &r->plan);
         if (tokens_per_s > best->tokens_per_s)
             *best = (sp_i_found){r->plan, chips, r->step_time_s, tokens_per_s, r->mfu};
     }
@@ -137,35 +145,37 @@ static sp_status run(sp_i_compare *c, const sp_problem *problem, sp_i_hints *hin
 static sp_status shaped(sp_i_compare *c, const sp_problem *wide, const sp_plan *hint, uint32_t tp, uint32_t cp, sp_i_found *best)
 {
     sp_problem problem = *wide;
+    sp_i_hints unused = {0};
     problem.top = 1;
     problem.fixed.tp = tp;
     problem.fixed.cp = cp;
     problem.fixed.ep = hint->ep;
     problem.fixed.etp = hint->etp;
     problem.fixed.mbs = hint->mbs;
-    sp_status status = run(c, &problem, NULL, best);
+    sp_status status = run(c, &problem, &unused, best);
     return status == SP_E_UNFIT ? SP_OK : status;
 }
 
-/* Replicas that have no sequence of their own stay idle, so that a shape is also tried with sequences or heads split further
- * where there are more chips than sequences. */
-static sp_status narrow(sp_i_compare *c, const sp_problem *wide, const sp_i_hints *hints, sp_i_found *best)
+/* Replicas that have no sequence of their own stay idle, so that the best shape is also tried with sequences or heads split
+ * further where there are more chips than sequences. */
+static sp_status narrow(sp_i_compare *c, const sp_problem *wide, sp_i_hints *hints, sp_i_found *best)
 {
-    double chips = wide->chips ? wide->chips : wide->machine->chips;
-    for (uint32_t i = 0; i < hints->n; i++) {
+    double chips = wide->chips ? wide->chips : wide->machine->chips, before = best->tokens_per_s;
+    sp_status status = SP_OK;
+    for (uint32_t i = 0; i < hints->n && i < NARROW_SHAPES && status == SP_OK; i++) {
         const sp_plan *hint = &hints->plan[i];
         uint32_t more = 1;
         while (more < 64 && chips / ((double)hint->tp * hint->cp * more) > (double)wide->gbs / hint->mbs)
             more *= 2;
-        sp_status status = shaped(c, wide, hint, hint->tp, hint->cp, best);
-        if (status == SP_OK && more > 1)
+        status = shaped(c, wide, hint, hint->tp, hint->cp, best);
+        if (status == SP_OK && more > 1 && i == 0)
             status = shaped(c, wide, hint, hint->tp, hint->cp * more, best);
-        if (status == SP_OK && more > 1)
+        if (status == SP_OK && more > 1 && i == 0)
             status = shaped(c, wide, hint, hint->tp * more, hint->cp, best);
-        if (status != SP_OK)
-            return status;
     }
-    return SP_OK;
+    if (best->tokens_per_s > before)
+        sp_i_hints_add(hints, &best->plan);
+    return status;
 }
 
 sp_status sp_i_best(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i_hints *hints, sp_i_found *out)
@@ -173,16 +183,15 @@ sp_status sp_i_best(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i_hi
     uint64_t batch[GBS_TRIES], asked = sp_i_gbs(c, offer->chips);
     uint32_t n = batches(offer, asked, batch);
     sp_i_found best = {0};
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n && best.chips_used < FULL * offer->chips; i++) {
         sp_problem problem = problem_of(c, offer, batch[i]);
         sp_status status = wide && i == 0 ? run(c, &problem, hints, &best) : narrow(c, &problem, hints, &best);
         if (status != SP_OK && status != SP_E_UNFIT)
             return status;
     }
     if (best.tokens_per_s == 0)
-        return c->err && c->err->status == SP_E_UNFIT ? SP_E_UNFIT
-                                                      : sp_error_set(c->err, SP_E_UNFIT, NULL, 0, 0, "no plan of %s fits on %u chips of %s; compare with more "
-                                                                     "chips or a smaller model", c->problem->model->name, offer->chips, offer->machine->name);
+        return sp_error_set(c->err, SP_E_UNFIT, NULL, 0, 0, "no plan of %s fits on %u chips of %s; compare with more chips or a smaller model",
+                            c->problem->model->name, offer->chips, offer->machine->name);
     *out = best;
     return SP_OK;
 }

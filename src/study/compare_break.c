@@ -1,23 +1,32 @@
-/* Where machine a reaches machine b: bisection over the number of a's chips and over the scale of its links, and the curves
- * that the two are points of. The best plan is searched again (narrow) at every point. Uncertainty enters through the
- * samples: b's tokens/s over a's, drawn together, moves the target that the bisection runs to. */
+/* Where machine a reaches machine b: the number of a's chips, and the scale of its links, found by bracketing on a logarithmic
+ * scale, and the curves that the two are points of. The best plan is searched again at every point. Uncertainty enters
+ * through the samples: b's tokens/s over a's, drawn together, moves the target. */
 #include "compare_i.h"
 
 #include <math.h>
 #include <string.h>
 
-#define CHIPS_LEAST 64u
+#define CHIPS_LEAST 8u          /* a box */
+#define CURVE_LEAST 64u
 #define CHIPS_MOST (1u << 20)
 #define BW_LEAST (1.0 / 64)
 #define BW_MOST 64.0
-#define CLOSE 1.005             /* bisection ends within half a percent */
-#define BISECTIONS_MAX 24
+#define CLOSE 1.02              /* a bracket this narrow is interpolated: twice the 1 % that divisibility moves a point */
+#define KNOWN_MAX 48u
+#define TRIES_MAX 8
 
+typedef struct known { double x, y; } known;
+
+/* A function of one variable that costs a search a point; points are kept, by x. */
 typedef struct asked {
     sp_i_compare *c;
     const sp_compare_entry *a;
     sp_i_hints *hints;
     sp_i_variant *variant;
+    sp_status (*f)(struct asked *q, double x, double *y);
+    double least, most;
+    known point[KNOWN_MAX];
+    uint32_t n;
 } asked;
 
 static sp_i_hints *hints_of(sp_i_compare *c, const sp_compare_entry *entry) { return &c->hints[entry - c->entries]; }
@@ -28,7 +37,7 @@ static sp_status with_chips(asked *q, double chips, double *out)
     sp_i_offer offer;
     sp_i_found found;
     *out = 0;
-    if (sp_i_resize(q->c->problem->catalog, q->a->text, (uint32_t)chips, &offer, NULL) != SP_OK)
+    if (sp_i_resize(q->c->problem->catalog, q->a->text, (uint32_t)(chips + 0.5), &offer, NULL) != SP_OK)
         return SP_OK;
     sp_status status = sp_i_best(q->c, &offer, false, q->hints, &found);
     if (status == SP_OK)
@@ -36,48 +45,99 @@ static sp_status with_chips(asked *q, double chips, double *out)
     return status == SP_E_UNFIT ? SP_OK : status;
 }
 
+/* Tokens/s with all links so many times as fast. At the ends other shapes win: there the whole space is searched. */
 static sp_status with_bw(asked *q, double scale, double *out)
 {
     sp_i_variant_make(q->a->machine, q->c->problem->prices, q->variant);
     sp_i_variant_scale_bw(q->variant, scale);
     sp_i_offer offer = {&q->variant->machine, q->a->chips};
     sp_i_found found;
-    sp_status status = sp_i_best(q->c, &offer, false, q->hints, &found);
+    sp_status status = sp_i_best(q->c, &offer, scale <= BW_LEAST || scale >= BW_MOST, q->hints, &found);
     *out = status == SP_OK ? found.tokens_per_s : 0;
     return status == SP_E_UNFIT ? SP_OK : status;
 }
 
-/* Smallest x in [low, high] with f(x) >= target, to CLOSE; NaN when f(high) is below it. f grows with x but for what
- * divisibility makes of it. `start` is a first guess that halves the work when it is good. */
-static sp_status bisect(asked *q, sp_status (*f)(asked *, double, double *), double low, double high, double start, double target, double *out)
+static void keep(asked *q, double x, double y)
 {
-    double y, above = NAN, below = low, x = fmin(fmax(start, low), high);
-    for (;;) {   /* bracket from the guess outwards */
-        sp_status status = f(q, x, &y);
-        if (status != SP_OK)
-            return status;
-        if (y >= target) {
-            above = x;
-            if (x <= low)
-                break;
-            x = fmax(x / 1.5, low);
-            if (below > low)
-                break;
-        } else {
-            below = x;
-            if (isfinite(above) || x >= high)
-                break;
-            x = fmin(x * 1.5, high);
+    uint32_t at = q->n;
+    if (q->n == KNOWN_MAX)
+        return;
+    while (at > 0 && q->point[at - 1].x > x) {
+        q->point[at] = q->point[at - 1];
+        at--;
+    }
+    q->point[at] = (known){x, y};
+    q->n++;
+    /* what fewer chips or slower links reach, more reach as well, by leaving some unused: divisibility is no loss */
+    for (uint32_t i = 1; i < q->n; i++)
+        q->point[i].y = fmax(q->point[i].y, q->point[i - 1].y);
+}
+
+static sp_status ask(asked *q, double x, double *y)
+{
+    for (uint32_t i = 0; i < q->n; i++)
+        if (fabs(q->point[i].x / x - 1) < 1e-9) {
+            *y = q->point[i].y;
+            return SP_OK;
         }
+    sp_status status = q->f(q, x, y);
+    if (status == SP_OK)
+        keep(q, x, *y);
+    return status;
+}
+
+/* The known points around the first crossing of target: below (NULL: none) and above (NULL: none). */
+static void bracket(const asked *q, double target, const known **below, const known **above)
+{
+    *below = *above = NULL;
+    for (uint32_t i = 0; i < q->n && !*above; i++) {
+        if (q->point[i].y >= target)
+            *above = &q->point[i];
+        else
+            *below = &q->point[i];
     }
-    for (int i = 0; i < BISECTIONS_MAX && isfinite(above) && above / below > CLOSE && above > low; i++) {
-        double middle = sqrt(above * below);
-        sp_status status = f(q, middle, &y);
+}
+
+static double between(const known *below, const known *above, double target)
+{
+    if (!(below->y > 0) || above->y <= below->y)
+        return sqrt(below->x * above->x);
+    double share = log(target / below->y) / log(above->y / below->y);
+    return below->x * pow(above->x / below->x, share);
+}
+
+/* Where to look next: outwards in proportion, or inside the bracket, kept off its ends so that it halves. */
+static double next(const asked *q, const known *below, const known *above, double target)
+{
+    if (!above)
+        return fmin(fmax(below->x * 1.25, below->y > 0 ? below->x * target / below->y * 1.05 : below->x * 4), q->most);
+    if (!below)
+        return fmax(fmin(above->x / 1.25, above->x * target / above->y / 1.05), q->least);
+    double x = between(below, above, target), edge = pow(above->x / below->x, 0.1);
+    return fmin(fmax(x, below->x * edge), above->x / edge);
+}
+
+/* Smallest x with f(x) >= target from the known points; NaN when even f(most) is below it. */
+static double crossing(const asked *q, double target)
+{
+    const known *below, *above;
+    bracket(q, target, &below, &above);
+    return !above ? NAN : !below || above->x / below->x <= 1 ? above->x : between(below, above, target);
+}
+
+/* Asks until the crossing is bracketed within CLOSE. Needs one known point. */
+static sp_status close_in(asked *q, double target)
+{
+    const known *below, *above;
+    for (int i = 0; i < TRIES_MAX; i++) {
+        double y;
+        bracket(q, target, &below, &above);
+        if ((!above && below->x >= q->most) || (!below && above->x <= q->least) || (above && below && above->x / below->x <= CLOSE))
+            break;
+        sp_status status = ask(q, next(q, below, above, target), &y);
         if (status != SP_OK)
             return status;
-        *(y >= target ? &above : &below) = middle;
     }
-    *out = above;
     return SP_OK;
 }
 
@@ -95,35 +155,45 @@ static void ratios(sp_i_compare *c, const sp_compare_entry *a, const sp_compare_
     *out = (sp_range){fmin(sp_i_quantile(ratio, n, 0.05, c->arena), nominal), nominal, fmax(sp_i_quantile(ratio, n, 0.95, c->arena), nominal)};
 }
 
-static sp_status three(asked *q, sp_status (*f)(asked *, double, double *), double low, double high, const double start[3], const sp_range *target, sp_range *out)
+static sp_status three(asked *q, const sp_range *target, sp_range *out)
 {
-    sp_status status = bisect(q, f, low, high, start[0], target->low, &out->low);
-    if (status == SP_OK)
-        status = bisect(q, f, low, high, start[1], target->nominal, &out->nominal);
-    return status == SP_OK ? bisect(q, f, low, high, start[2], target->high, &out->high) : status;
+    double ends[2];
+    sp_status status = SP_OK;
+    for (int i = 0; i < 2 && status == SP_OK; i++)   /* the top first: where it is short, no search between is needed */
+        status = q->f == with_bw ? ask(q, i ? q->least : q->most, &ends[i]) : SP_OK;
+    const double targets[3] = {target->nominal, target->low, target->high};
+    for (int i = 0; i < 3 && status == SP_OK; i++)
+        status = close_in(q, targets[i]);
+    *out = (sp_range){crossing(q, target->low), crossing(q, target->nominal), crossing(q, target->high)};
+    return status;
 }
 
 sp_status sp_i_breakeven(sp_i_compare *c, const sp_compare_entry *a, const sp_compare_entry *b, sp_compare_breakeven *out)
 {
-    asked q = {.c = c, .a = a, .hints = hints_of(c, a), .variant = sp_arena_alloc(c->arena, 1, sizeof *q.variant)};
-    sp_range over, target;
-    if (!q.variant)
+    asked chips = {.c = c, .a = a, .hints = hints_of(c, a), .f = with_chips, .least = CHIPS_LEAST, .most = CHIPS_MOST};
+    asked links = {.c = c, .a = a, .hints = hints_of(c, a), .f = with_bw, .least = BW_LEAST, .most = BW_MOST};
+    sp_range over;
+    double most, own = a->tokens_per_s.nominal;
+    links.variant = sp_arena_alloc(c->arena, 1, sizeof *links.variant);
+    if (!links.variant)
         return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a break-even");
     ratios(c, a, b, &over);
     out->ratio = (sp_range){1 / over.high, 1 / over.nominal, 1 / over.low};
-    target = (sp_range){over.low * a->tokens_per_s.nominal, over.nominal * a->tokens_per_s.nominal, over.high * a->tokens_per_s.nominal};
-    const double chips[3] = {a->chips * over.low, a->chips * over.nominal, a->chips * over.high}, one[3] = {over.low, over.nominal, over.high};
-    sp_status status = three(&q, with_chips, CHIPS_LEAST, CHIPS_MOST, chips, &target, &out->chips);
+    const sp_range target = {over.low * own, over.nominal * own, over.high * own};
+    keep(&chips, a->chips, own);
+    keep(&links, 1, own);
+    sp_status status = three(&chips, &target, &out->chips);
     if (status == SP_OK)
-        status = three(&q, with_bw, BW_LEAST, BW_MOST, one, &target, &out->bw);
-    double most = 0;
+        status = three(&links, &target, &out->bw);
     if (status == SP_OK)
-        status = with_bw(&q, BW_MOST, &most);
+        status = ask(&links, BW_MOST, &most);
+    if (status != SP_OK)
+        return status;
     out->chips.low /= b->chips;
     out->chips.nominal /= b->chips;
     out->chips.high /= b->chips;
     out->bw_best_share = most / b->tokens_per_s.nominal;
-    return status;
+    return SP_OK;
 }
 
 /* ---- curves ------------------------------------------------------------------------------------------------------------ */
@@ -144,7 +214,7 @@ static sp_status point(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i
 static sp_status chips_curve(sp_i_compare *c, const sp_compare_entry *e, sp_i_hints *hints, sp_compare_curve *curve)
 {
     double searched = 0;
-    for (double chips = CHIPS_LEAST; chips <= CHIPS_MOST; chips *= 2) {
+    for (double chips = CURVE_LEAST; chips <= CHIPS_MOST; chips *= 2) {
         sp_i_offer offer;
         if (sp_i_resize(c->problem->catalog, e->text, (uint32_t)chips, &offer, NULL) != SP_OK)
             continue;

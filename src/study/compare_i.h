@@ -36,7 +36,7 @@ sp_status sp_i_best(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i_hi
 /* Sequences a step for that many chips. */
 uint64_t sp_i_gbs(const sp_i_compare *c, uint32_t chips);
 sp_format sp_i_precision(const sp_i_compare *c, const sp_machine *machine);
-/* Adds the shape unless it is there; the oldest goes when there is no room. */
+/* Puts the shape first; the one that won longest ago goes when there is no room. */
 void sp_i_hints_add(sp_i_hints *hints, const sp_plan *plan);
 
 /* ---- compare_size.c ------------------------------------------------------------------------------------------- */

@@ -118,8 +118,8 @@ static void add_chip(list *l, const sp_chip *chip)
         {"attention forward fraction", &fit->attention_fwd_fraction, SP_UNIT_NONE}, {"attention backward fraction", &fit->attention_bwd_fraction, SP_UNIT_NONE},
         {"attention fill", &fit->attention_fill, SP_UNIT_NONE}, {"exponentials hidden", &fit->attention_exp_overlap, SP_UNIT_NONE},
         {"memory fraction", &fit->mem_fraction, SP_UNIT_NONE}, {"gather fraction", &fit->gather_fraction, SP_UNIT_NONE},
-        {"kernel launch", &fit->launch_s, SP_UNIT_SECONDS}, {"sustained clocks, 16-bit", &fit->sustained_fraction, SP_UNIT_NONE},
-        {"sustained clocks, 8-bit", &fit->sustained_narrow_fraction, SP_UNIT_NONE}};
+        {"kernel launch", &fit->launch_s, SP_UNIT_SECONDS}, {"pJ a FLOP, 16-bit", &fit->energy_pj_per_flop, SP_UNIT_NONE},
+        {"pJ a FLOP, 8-bit", &fit->energy_narrow_pj_per_flop, SP_UNIT_NONE}};
     for (size_t i = 0; i < sizeof family / sizeof *family; i++)
         add(l, family[i].value, family[i].unit, NAME("family %s %s", chip->family, family[i].key), NAME("%s: %s", chip->family, family[i].key));
 }

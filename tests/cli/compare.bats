@@ -1,0 +1,91 @@
+# superpod compare: contract keys, what is held equal, what is refused. The machines are small, so that a search takes a moment.
+load helper
+
+WEAK="mesh:8@56GB/s,200ns clos:4@224GB/s,1us chip=ascend-950dt"
+STRONG="dgx-h100:4"
+
+dense() {
+    cat > "$BATS_TEST_TMPDIR/config.json" <<'JSON'
+{"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008, "num_attention_heads": 32, "num_hidden_layers": 16,
+ "num_key_value_heads": 32, "vocab_size": 32000, "max_position_embeddings": 4096, "tie_word_embeddings": false,
+ "hidden_act": "silu"}
+JSON
+    echo "$BATS_TEST_TMPDIR/config.json"
+}
+
+@test "compare: contract keys" {
+    answers compare "$(dense)" "$WEAK" "$STRONG" --gbs 64 --seq 4096 --json
+    json 'r["schema"] == "superpod/compare/1" and [m["chips"] for m in result["machines"]] == [32, 32]'
+    json 'all(set(("name", "chips", "tokens_per_s", "mfu", "power_w", "cost")) <= set(m) for m in result["machines"])'
+    json 'set(("low", "nominal", "high")) <= set(result["breakeven"]["chips"]) and set(("low", "nominal", "high")) <= set(result["breakeven"]["bw"])'
+    json 'all(m["tokens_per_s_range"]["low"] <= m["tokens_per_s"] <= m["tokens_per_s_range"]["high"] for m in result["machines"])'
+    json 'result["ablation"] == [] and result["sensitivity"] == []'
+}
+
+@test "compare: twice the same, bit for bit" {
+    answers compare "$(dense)" "$WEAK" "$STRONG" --gbs 64 --sensitivity --json
+    first="$output"
+    answers compare "$(dense)" "$WEAK" "$STRONG" --gbs 64 --sensitivity --json
+    [ "$first" = "$output" ]
+}
+
+@test "compare: a machine against itself needs as many chips and as fast links" {
+    answers compare "$(dense)" "$WEAK" "$WEAK" --gbs 64 --json
+    json 'close(result["breakeven"]["ratio"]["nominal"], 1) and close(result["breakeven"]["ratio"]["low"], 1) and close(result["breakeven"]["ratio"]["high"], 1)'
+    json '0.9 <= result["breakeven"]["chips"]["nominal"] <= 1.0001 and result["breakeven"]["bw"]["nominal"] <= 1.0001'
+}
+
+@test "compare: the recipe is what all machines multiply" {
+    answers compare "$(dense)" "$WEAK" "$STRONG" --gbs 64 --json
+    json 'result["precision"] == "bf16" and {m["precision"] for m in result["machines"]} == {"bf16"}'
+    answers compare "$(dense)" "$WEAK" "$STRONG" --gbs 64 --best-precision --json
+    json '{m["precision"] for m in result["machines"]} == {"fp8"}'
+}
+
+@test "compare: layers of the stack end at the tuned plan" {
+    answers compare "$(dense)" "$WEAK" --gbs 64 --ablate --json
+    json 'result["ablation"][0]["steps"][0]["layer"] == "naive" and result["ablation"][0]["steps"][-1]["layer"] == "plan"'
+    json 'close(result["ablation"][0]["steps"][-1]["tokens_per_s"], result["machines"][0]["tokens_per_s"], 1e-9)'
+    json 'abs(result["ablation"][0]["steps"][0]["tokens_per_s"] * __import__("math").prod(s["gain"] for s in result["ablation"][0]["steps"]) / result["machines"][0]["tokens_per_s"] - 1) < 1e-9'
+}
+
+@test "compare: ten values a metric, largest first" {
+    answers compare "$(dense)" "$WEAK" "$STRONG" --gbs 64 --sensitivity --json
+    json '[s["metric"] for s in result["sensitivity"]] == ["tokens_per_s"] * 10 + ["cost_usd"] * 10'
+    json 'all(s["low"] < s["high"] and s["low"] <= s["nominal"] <= s["high"] for s in result["sensitivity"])'
+}
+
+@test "compare: only what can be had then" {
+    answers compare "$(dense)" dgx-h100:4 vr-nvl72 --gbs 64 --as-of 2025Q4 --json
+    json '[m["name"] for m in result["machines"]] == ["dgx-h100:4"] and len(result["refused"]) == 1 and result["breakeven"] is None'
+}
+
+@test "compare: sized to be equal" {
+    answers compare "$(dense)" dgx-h100:4 gb200-nvl72 --gbs 64 --equal chips --json
+    json '[m["chips"] for m in result["machines"]] == [32, 32]'
+    answers compare "$(dense)" dgx-h100:4 gb200-nvl72 --gbs 64 --equal price --json
+    json 'abs(result["machines"][0]["capital_usd"]["nominal"] / result["machines"][1]["capital_usd"]["nominal"] - 1) < 0.05'
+}
+
+@test "compare: what is refused" {
+    refuses "did you mean" compare "$(dense)" atlas-950-superpd
+    refuses "--as-of" compare "$(dense)" dgx-h100 --as-of soon
+    refuses "--as-of" compare "$(dense)" dgx-h100 --as-of 2027Q5
+    refuses "none of the 1 machines" compare "$(dense)" vr-nvl72 --as-of 2020
+    refuses "--tokens" compare "$(dense)" dgx-h100 --tokens many
+    refuses "MACHINE" compare "$(dense)"
+    refuses "--equal" compare "$(dense)" "$WEAK" --equal racks
+}
+
+@test "compare: a page, whole and self-contained" {
+    answers compare "$(dense)" "$WEAK" "$STRONG" --gbs 64 --html "$BATS_TEST_TMPDIR/page.html" -q
+    grep -q "</html>" "$BATS_TEST_TMPDIR/page.html"
+    ! grep -Eq 'src=|href=|<script' "$BATS_TEST_TMPDIR/page.html"
+}
+
+@test "compare for people" {
+    answers compare "$(dense)" "$WEAK" "$STRONG" --gbs 64
+    [[ "$output" == *"tokens/s a watt"* && "$output" == *"reaches it with"* ]]
+}
+
+@test "schema of compare with everything" { valid compare "$(dense)" "$WEAK" "$STRONG" --gbs 64 --ablate --sensitivity --curves --sources; }
