@@ -65,7 +65,7 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_TOKENS] = {"tokens", 0, CLI_TEXT, "N", "10T", 0, 0, V(COMPARE), NULL,
         "tokens to train on, as 14.8T", NULL, NULL},
     [CLI_O_EQUAL] = {"equal", 0, CLI_CHOICE, "WHAT", "none", 0, 0, V(COMPARE), equal_name,
-        "size the machines to be equal in chips, power, price or racks", NULL,
+        "size the machines to be equal in something", NULL,
         "All become like the first, or like the largest that the others' kinds allow; a kind grows through its family, or through the cluster "
         "that continues its pod."},
     [CLI_O_WEAK] = {"weak", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "let the global batch grow with the chips", NULL, NULL},
@@ -162,8 +162,8 @@ const cli_verb cli_verbs[CLI_V_N] = {
         "The break-evens say with how many times the chips, and with links how many times as fast, the first machine reaches each of the "
         "others. docs/models/compare.md says how.",
         {"superpod compare deepseek-v3 atlas-950-superpod gb300-nvl72 --equal chips",
-         "superpod compare deepseek-v3 atlas-950-superpod gb300-nvl72:114 vr-nvl72:114 --as-of 2026Q4 --sensitivity",
-         "superpod compare llama3.1-405b atlas-950-superpod dgx-h100:1024 --ablate --html compare.html"}, false, cli_cmd_compare},
+         "superpod compare deepseek-v3 atlas-950-superpod vr-nvl72 --as-of 2026Q4 --sensitivity",
+         "superpod compare llama3.1-405b atlas-950-superpod dgx-h100:1024 --html page.html"}, false, cli_cmd_compare},
     [CLI_V_VALIDATE] = {"validate", "predictions against published measurements", NULL, {{CLI_FILES, "FILE.csv"}}, 1,
         "Predicts every row of tables of measurements (training, MLPerf, collectives, kernels; told apart by their columns) from "
         "its configuration columns alone, and prints how far off the predictions are: median and 90th percentile of the absolute "

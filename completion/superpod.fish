@@ -129,7 +129,7 @@ complete -c superpod -n __fish_use_subcommand -f -a compare -d 'one model on sev
 complete -c superpod -n '__fish_seen_subcommand_from compare' -l gbs -x -d 'global batch: sequences in one step'
 complete -c superpod -n '__fish_seen_subcommand_from compare' -l seq -x -d 'tokens in one sequence'
 complete -c superpod -n '__fish_seen_subcommand_from compare' -l tokens -x -d 'tokens to train on, as 14.8T'
-complete -c superpod -n '__fish_seen_subcommand_from compare' -l equal -x -a 'none chips power price racks' -d 'size the machines to be equal in chips, power, price or racks'
+complete -c superpod -n '__fish_seen_subcommand_from compare' -l equal -x -a 'none chips power price racks' -d 'size the machines to be equal in something'
 complete -c superpod -n '__fish_seen_subcommand_from compare' -l weak -d 'let the global batch grow with the chips'
 complete -c superpod -n '__fish_seen_subcommand_from compare' -l best-precision -d 'each machine its best training format'
 complete -c superpod -n '__fish_seen_subcommand_from compare' -l as-of -x -d 'only machines that can be had then, as 2027Q4'
