@@ -31,6 +31,8 @@ static double slowed(const sp_chip *chip, const sp_software *software, const sp_
         return time_s;
     time_s *= op->kind == SP_OP_GEMM ? software->matrix_factor.nominal
               : op->kind == SP_OP_ATTENTION ? software->attention_factor.nominal : software->vector_factor.nominal;
+    if (strcmp(op->label, "route") == 0 && software->route_factor.grade != SP_GRADE_NONE)
+        time_s *= software->route_factor.nominal;
     return fmax(time_s, software->host_op_s.nominal);
 }
 

@@ -214,6 +214,8 @@ static void plan_overlap(const sp_i_run *run, const line_row *line, sp_plan *pla
 {
     plan->overlap_dp = line->overlap_dp;
     plan->overlap_tp = line->overlap_tp && plan->tp > 1;
+    /* Megatron-Core's combined 1F1B needs a pipeline to interleave */
+    plan->overlap_ep = plan->ep > 1 && plan->pp > 1 && line->software && strcmp(line->software, "megatron-bridge") == 0;
     plan->sequence_parallel = line->sequence_parallel && plan->tp > 1;
     if (sp_i_word_starts(run->framework, "MegaScale")) {
         plan->overlap_tp = plan->tp > 1 && megascale_has(run->other, "TP overlap");

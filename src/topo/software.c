@@ -47,7 +47,7 @@ static sp_status read_factors(sp_node root, sp_arena *arena, sp_software *out, s
 
 static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, sp_error *err)
 {
-    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "dispatch_once", NULL};
+    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "route_factor", "dispatch_once", NULL};
     if (sp_node_kind_of(root) != SP_NODE_MAP)
         return sp_node_fail(root, SP_E_PARSE, err, "found no map, expected a software product line: name, about, matrix_factor, …");
     sp_status status = sp_node_only_keys(root, keys, err);
@@ -57,6 +57,9 @@ static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, 
         status = read_text(root, "about", true, arena, &out->about, err);
     if (status == SP_OK)
         status = read_text(root, "default_for", false, arena, &out->default_for, err);
+    sp_node route = sp_node_get(root, "route_factor");
+    if (status == SP_OK && sp_node_is(route))
+        status = sp_node_read_value(route, SP_UNIT_NONE, arena, &out->route_factor, err);
     sp_node once = sp_node_get(root, "dispatch_once");
     if (status == SP_OK && sp_node_is(once))
         status = sp_node_read_bool(once, &out->dispatch_once, err);

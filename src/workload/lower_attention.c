@@ -107,15 +107,24 @@ static void latent(sp_i_lower *lower, const sp_attn *attn)
     }
 }
 
-/* Linear attention with a recurrent state of d_qk x d_v a head: projections, and a chunked scan of 4 d_qk d_v FLOPs a token
- * and head, which runs on the matrix unit in tiles of 64 tokens (Yang et al., gated delta rule, arXiv 2412.06464). */
+#define SCAN_CHUNK 128.0        /* tokens of one chunk of the scan (Megatron-LM's Mamba mixer; mamba_ssm takes 256)                  */
+#define SCAN_STATE_PASSES 4.0   /* FP32 states of a chunk: written, read and written by the scan over chunks, read                    */
+#define SCAN_TOKEN_PASSES 6.0   /* passes over values, gates and decays of a token in the chunked kernels                             */
+
+/* Linear attention with a recurrent state of d_qk x d_v a head (Mamba-2's chunked scan, Dao & Gu 2024, section 6; the gated delta rule
+ * has the same shape, arXiv 2412.06464): inside a chunk scores and values as attention does, between chunks states in FP32. */
 static void linear_attention(sp_i_lower *lower, const sp_attn *attn)
 {
-    double heads = local(attn->heads, lower->plan->tp), kv = local(attn->kv_heads, lower->plan->tp);
+    double heads = local(attn->heads, lower->plan->tp), kv = local(attn->kv_heads, lower->plan->tp), tokens = lower->tokens;
     double width = 2 * kv * attn->d_qk + heads * attn->d_v * (attn->output_gate ? 2 : 1);
-    sp_i_lower_linear(lower, "gemm", lower->tokens, width, lower->model->hidden, 1);
-    sp_i_lower_vector(lower, "vector", lower->tokens * width, lower->tokens * width, 2.0 * (attn->conv ? attn->conv : 1));
-    sp_i_lower_linear_bf16(lower, "attention", lower->tokens * heads, 2 * attn->d_v, attn->d_qk);
+    sp_i_lower_linear(lower, "gemm", tokens, width, lower->model->hidden, 1);
+    sp_i_lower_vector(lower, "vector", tokens * width, tokens * width, 2.0 * (attn->conv ? attn->conv : 1));
+    sp_i_lower_linear_bf16(lower, "attention", tokens * kv, SCAN_CHUNK, attn->d_qk);        /* scores of a key head            */
+    sp_i_lower_linear_bf16(lower, "attention", tokens * heads, attn->d_v, SCAN_CHUNK);      /* scores times values             */
+    sp_i_lower_linear_bf16(lower, "attention", tokens * heads, 2 * attn->d_v, attn->d_qk);  /* states: made, and read by queries */
+    double state = heads * attn->d_qk * attn->d_v / SCAN_CHUNK * 2;   /* elements a token; FP32 counts as two */
+    double moved = tokens * (SCAN_STATE_PASSES * state + SCAN_TOKEN_PASSES * heads * attn->d_v + 2 * kv * SCAN_CHUNK);
+    sp_i_lower_vector(lower, "attention", moved / 2, moved / 2, 4);
 }
 
 /* The core alone, for selective recompute. */

@@ -3,6 +3,25 @@
 
 #define LOSS_FLOP 6.0   /* softmax, log, gradient: a few operations a logit */
 
+/* With overlap_ep the expert traffic of one micro-batch travels while another one computes (DualPipe; Megatron-Core's combined 1F1B).
+ * In the steady state that is this block's traffic beside all of its computing: the collectives come first and nothing in the
+ * block waits for them. */
+static void overlap_experts(const sp_plan *plan, sp_items *items)
+{
+    sp_items moved = {0};
+    if (!plan->overlap_ep || plan->gbs / ((uint64_t)plan->mbs * plan->dp) < 2)
+        return;
+    for (int first = 1; first >= 0; first--)
+        for (uint32_t i = 0; i < items->n; i++) {
+            const sp_item *item = &items->item[i];
+            if ((item->is_comm && item->group == SP_GROUP_EP) == (first == 1))
+                moved.item[moved.n++] = *item;
+        }
+    for (uint32_t i = 0; i < moved.n && moved.item[i].is_comm && moved.item[i].group == SP_GROUP_EP; i++)
+        moved.item[i].slack = moved.n - 1 - i;
+    *items = moved;
+}
+
 sp_status sp_lower_block(const sp_model *model, const sp_block *block, const sp_plan *plan, sp_pass pass, sp_items *out)
 {
     out->n = 0;
@@ -14,6 +33,7 @@ sp_status sp_lower_block(const sp_model *model, const sp_block *block, const sp_
         sp_i_lower_attention(&lower, &block->attn);
         sp_i_lower_ffn(&lower, &block->ffn);
     }
+    overlap_experts(plan, out);
     return SP_OK;
 }
 

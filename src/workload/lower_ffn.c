@@ -37,22 +37,11 @@ static void dense(sp_i_lower *lower, double inner, bool gated)
     }
 }
 
-/* Items that the dispatch can hide under when overlap_ep is set: all of the shared expert's. */
-static uint32_t shared_items(const sp_i_lower *lower, const sp_ffn *ffn)
-{
-    sp_items scratch = {0};
-    sp_i_lower probe = *lower;
-    probe.out = &scratch;
-    if (ffn->shared_inner)
-        dense(&probe, ffn->shared_inner, ffn->gated);
-    return scratch.n;
-}
-
-static void all_to_all(sp_i_lower *lower, double elements, uint32_t copies, uint32_t slack)
+static void all_to_all(sp_i_lower *lower, double elements, uint32_t copies)
 {
     if (lower->plan->ep == 1)
         return;
-    sp_i_lower_comm(lower, "ep", SP_GROUP_EP, SP_COLL_ALL_TO_ALL, elements * SP_I_ACT_BYTES, slack);
+    sp_i_lower_comm(lower, "ep", SP_GROUP_EP, SP_COLL_ALL_TO_ALL, elements * SP_I_ACT_BYTES, 0);
     lower->out->item[lower->out->n - 1].copies = copies;
 }
 
@@ -65,7 +54,7 @@ static void gather_etp(sp_i_lower *lower, double elements, sp_coll_op coll)
 
 static void permute(sp_i_lower *lower, double elements)
 {
-    sp_i_lower_vector(lower, "vector", elements, elements, 1);
+    sp_i_lower_vector(lower, "route", elements, elements, 1);
 }
 
 static void experts(sp_i_lower *lower, const sp_ffn *ffn)
@@ -76,18 +65,17 @@ static void experts(sp_i_lower *lower, const sp_ffn *ffn)
     uint32_t held = ffn->experts / plan->ep;            /* experts on this rank                             */
     double rows = copies * plan->etp / held;            /* tokens of one expert                             */
     double width = ffn->expert_hidden ? ffn->expert_hidden : lower->model->hidden;
-    uint32_t hide = plan->overlap_ep ? shared_items(lower, ffn) : 0;
     bool backward = lower->pass == SP_PASS_BACKWARD;
     if (!backward)
         sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);
     permute(lower, copies * width);
-    all_to_all(lower, copies * width, ffn->topk, hide);
+    all_to_all(lower, copies * width, ffn->topk);
     if (ffn->shared_inner)
         dense(lower, ffn->shared_inner, ffn->gated);
     gather_etp(lower, copies * width, SP_COLL_ALL_GATHER);
     perceptron(lower, "expert-gemm", rows, width, (double)ffn->expert_inner / plan->etp, ffn->gated, held);
     gather_etp(lower, copies * width, SP_COLL_REDUCE_SCATTER);
-    all_to_all(lower, copies * width, ffn->topk, 0);
+    all_to_all(lower, copies * width, ffn->topk);
     permute(lower, copies * width);
     if (backward)
         sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);

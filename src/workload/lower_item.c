@@ -48,12 +48,13 @@ static void vector_bytes(sp_i_lower *lower, const char *label, double bytes, dou
     sp_i_lower_op(lower, &op);
 }
 
-/* Casting an operand: read BF16, write the narrow format (and its transpose, which the weight gradient reads). */
-static void quantise(sp_i_lower *lower, double elements, double copies)
+/* Casting an operand to the recipe's format. The read is the producer's (norm, activation, permutation write both forms in one
+ * pass); what is added is writing the narrow copy and the transposed one that the weight gradient reads. */
+static void quantise(sp_i_lower *lower, double elements)
 {
     double narrow = sp_format_bytes(lower->plan->precision);
     if (narrow < SP_I_ACT_BYTES)
-        vector_bytes(lower, "quantise", elements * (SP_I_ACT_BYTES + copies * narrow), 4 * elements);
+        vector_bytes(lower, "quantise", 2 * narrow * elements, 4 * elements);
 }
 
 static void linear(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups, sp_format format)
@@ -69,7 +70,7 @@ static void linear(sp_i_lower *lower, const char *label, double m, double n, dou
 void sp_i_lower_linear(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups)
 {
     bool backward = lower->pass == SP_PASS_BACKWARD;
-    quantise(lower, (backward ? n : k) * m * groups, 2);
+    quantise(lower, (backward ? n : k) * m * groups);
     linear(lower, label, m, n, k, groups, lower->plan->precision);
 }
 
