@@ -6,7 +6,7 @@
 #define GROUP_BUFFER_BYTES 400e6  /* HCCL_BUFFSIZE: 200 MB, twice a communicator (CANN environment reference)             */
 #define RUNTIME_BYTES 2.5e9       /* guess: context, kernels' code and workspace; 1.5-4 GB seen with CUDA and CANN         */
 #define RESERVE 0.03              /* guess: of the chip's memory, never handed out: ECC rows, driver, page tables               */
-#define LOGIT_BYTES 6.0           /* BF16 logits and their FP32 copy in the loss                                          */
+#define LOGIT_BYTES 10.0          /* BF16 logits, their FP32 copy in the loss, and its gradient                              */
 
 /* Chunk activations held at the peak by a stage: the warm-up forwards of the schedule plus one. */
 uint32_t sp_i_in_flight(const sp_plan *plan, uint64_t micro_batches, uint32_t stage)

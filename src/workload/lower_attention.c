@@ -127,9 +127,10 @@ static void linear_attention(sp_i_lower *lower, const sp_attn *attn)
     sp_i_lower_vector(lower, "attention", moved / 2, moved / 2, 4);
 }
 
-/* The core alone, for selective recompute. */
+/* Norm and core, for selective recompute. */
 static void recomputed(sp_i_lower *lower, const sp_attn *attn)
 {
+    norm(lower);
     if (attn->kind == SP_ATTN_GQA)
         core(lower, attn, local(attn->heads, lower->plan->tp), local(attn->kv_heads, lower->plan->tp));
     else if (attn->kind == SP_ATTN_MLA)

@@ -111,7 +111,8 @@ static double attention_bytes(const sp_i_lower *lower, const sp_attn *attn, doub
 {
     double tp = lower->plan->tp, h = lower->model->hidden, wide = SP_I_ACT_BYTES;
     double heads = attn->heads / tp, kv = attn->kv_heads / tp < 1 ? 1 : attn->kv_heads / tp;
-    double bytes = lower->tokens_sp * h * (wide + narrow);                   /* norm input, projection input */
+    bool keep = lower->plan->recompute == SP_RECOMPUTE_NONE;   /* selective recompute makes the norms' outputs again */
+    double bytes = lower->tokens_sp * h * (wide + (keep ? narrow : 0));      /* norm input, projection input */
     double q = heads * attn->d_qk, k = kv * attn->d_qk, v = kv * attn->d_v, o = heads * attn->d_v;
     if (attn->kind == SP_ATTN_MLA) {
         k = heads * attn->d_qk;
@@ -130,7 +131,7 @@ static double ffn_bytes(const sp_i_lower *lower, const sp_ffn *ffn, double narro
 {
     const sp_plan *plan = lower->plan;
     bool keep = plan->recompute == SP_RECOMPUTE_NONE;
-    double h = lower->model->hidden, bytes = lower->tokens_sp * h * (SP_I_ACT_BYTES + narrow);
+    double h = lower->model->hidden, bytes = lower->tokens_sp * h * (SP_I_ACT_BYTES + (keep ? narrow : 0));
     if (ffn->kind == SP_FFN_DENSE || ffn->dense_parallel)
         bytes += width_bytes(lower->tokens, (double)ffn->inner / plan->tp, ffn->gated, keep, narrow);
     if (ffn->kind == SP_FFN_MOE) {

@@ -81,11 +81,12 @@ static void experts(sp_i_lower *lower, const sp_ffn *ffn)
         sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);
 }
 
-/* Selective recompute repeats the activation function, whose output is then not kept. */
+/* Selective recompute repeats the norm and the activation function, whose outputs are then not kept. */
 static void recomputed(sp_i_lower *lower, const sp_ffn *ffn)
 {
     const sp_plan *plan = lower->plan;
     double width = (double)ffn->inner / plan->tp * lower->tokens;
+    norm(lower);
     if (ffn->kind == SP_FFN_MOE)
         width = lower->tokens / plan->tp * ffn->topk * ffn->expert_inner + (double)ffn->shared_inner / plan->tp * lower->tokens;
     sp_i_lower_vector(lower, "vector", width * (ffn->gated ? 2 : 1), width, 6);
