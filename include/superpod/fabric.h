@@ -59,6 +59,47 @@ typedef struct sp_run {
  * Cost: O(instances x (deps + log instances)); about 60 B an instance in `arena`. */
 sp_status sp_fabric_event(const sp_program *program, sp_arena *arena, sp_run *out, sp_error *err);
 
+/* ---- flow evaluator: max-min fair sharing of every link, event by event ------------------------------------------- */
+
+typedef struct sp_flow_options {
+    sp_routing routing; uint64_t seed;           /* seed: of SP_ROUTING_HASH                                          */
+    const sp_fault *faults; uint32_t n_faults;
+    bool weight_by_latency;       /* weight of a flow = 1 / its path latency (round-trip fairness; SimGrid's CM02)     */
+    double rate_fraction;         /* of raw rates; 0: the machine's payload fraction (and the stack's, for programs)   */
+    bool explicit_only;           /* never lift                                                                        */
+} sp_flow_options;
+
+typedef struct sp_flow_time {
+    double time_s; int64_t end_ps;
+    double bound_s;               /* no schedule of these flows on these routes is faster: links' bytes / rates, and the
+                                   * longest chain of flows each alone; time_s >= bound_s is asserted                  */
+    uint64_t flows;               /* transfers, all of them                                                            */
+    uint64_t classes;             /* transfers simulated; flows when not lifted                                        */
+    bool lifted;
+    const char *why_explicit;     /* NULL when lifted                                                                  */
+    uint64_t instants, fills, refilled;  /* events batched, rate settings, flows they went through                     */
+    uint32_t bottleneck;          /* id of the link that is busy longest (sp_router_link_name); UINT32_MAX: none       */
+    double bottleneck_fraction;   /* bytes / (rate x time_s) of it                                                     */
+    char bottleneck_name[96];
+} sp_flow_time;
+
+/* One flow of a list. It is released when flow `after` has ended (UINT32_MAX: nothing) and not before start_s. */
+typedef struct sp_flow { uint32_t src, dst; double bytes, start_s; uint32_t after; } sp_flow;
+
+/* Times of a list of flows on plane 0. start_s (release, [n]) and end_s ([n]) may be NULL.
+ * Errors: SP_E_INVAL chips outside the machine, bytes negative or not finite, `after` out of range or in a circle;
+ * SP_E_UNFIT faults leave no route (names the flow); SP_E_NOMEM. Cost: O(n x hops) and, for each instant, what it reaches. */
+sp_status sp_fabric_flows(const sp_machine *machine, const sp_flow_options *options, const sp_flow *flows, uint32_t n,
+                          double *start_s, double *end_s, sp_flow_time *out, sp_error *err);
+
+/* Time of one data program, as sp_fabric_analytic takes it. Every rank pays step_s and the message_s of what the step posts
+ * before the wire, reductions on arrival share the receiver's memory. Lifted where the program and the machine declare enough
+ * symmetry, else explicit: same ticks.
+ * Errors: SP_E_INVAL as sp_fabric_analytic; SP_E_UNFIT no route; SP_E_RANGE too many instances to go explicit (2^27). */
+sp_status sp_fabric_flow(const sp_program *program, const sp_machine *machine, const sp_placement *placement,
+                         const sp_stack *stack, double unit_bytes, const sp_flow_options *options, sp_flow_time *out,
+                         sp_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -168,6 +168,55 @@ typedef struct sp_graph {
 /* Plane `plane` of the machine, in `arena`. SP_E_RANGE above 2^26 links. O(vertices + links). */
 sp_status sp_topo_graph(const sp_machine *machine, uint32_t plane, sp_arena *arena, sp_graph *out, sp_error *err);
 
+/* ---- routes: computed by formula, never stored --------------------------------------------------------------- */
+
+/* How traffic chooses among paths (docs/models/routing.md). Direct links are always taken in order of dimension, inner
+ * first; ties of a torus are split evenly. */
+typedef enum sp_routing {
+    SP_ROUTING_SPRAY,    /* every packet over all equal-cost paths of a tree: bundles of parallel links are one resource */
+    SP_ROUTING_HASH,     /* ECMP: one path for a flow, drawn from (seed, flow)                                          */
+    SP_ROUTING_DMODK,    /* one path for a destination: digits of the destination choose the way up                      */
+    SP_ROUTING_DETOUR,   /* as SPRAY; on a mesh also all one-detours, in equal shares with the direct link               */
+    SP_ROUTINGS
+} sp_routing;
+const char *sp_routing_name(sp_routing routing);   /* "spray" …; NULL beyond the last */
+
+/* What is broken: links by id, or all that hangs on a chip. `factor` of the rate is left (0: dead). */
+typedef struct sp_fault { bool chip; uint32_t id; double factor; } sp_fault;
+
+/* One hop: a link (a directed one, or a bundle of parallel ones) and the share of the flow's bytes that crosses it. */
+typedef struct sp_hop { uint32_t link; double share; } sp_hop;
+
+typedef enum sp_link_kind { SP_LINK_MESH, SP_LINK_TORUS, SP_LINK_TREE, SP_LINK_BUNDLE } sp_link_kind;
+typedef struct sp_link {
+    sp_link_kind kind;
+    uint32_t tier, dim;            /* whose link; dim of mesh and torus                                              */
+    uint32_t from, to;             /* MESH, TORUS: chips. TREE, BUNDLE: vertices of sp_topo_graph, lower end first
+                                    * when `up`; a bundle names the first switch at each end                         */
+    bool up;                       /* TREE, BUNDLE: away from the chips                                              */
+    uint32_t level;                /* TREE, BUNDLE: 0: between chip and leaf                                         */
+    uint64_t child;                /* TREE, BUNDLE: logical switch (level 0: chip) at the lower end                   */
+    uint32_t n;                    /* links in the bundle; 1 otherwise                                               */
+    double bw_bytes_per_s;         /* raw, of all n                                                                  */
+} sp_link;
+
+/* Routes of one plane. Immutable after creation; free with sp_router_destroy; the machine must outlive it. */
+typedef struct sp_router sp_router;
+/* Errors: SP_E_INVAL a plane or fault that is not there, a dragonfly tier; SP_E_RANGE more than 2^32 - 2 link ids. */
+sp_status sp_router_create(const sp_machine *machine, uint32_t plane, sp_routing routing, uint64_t seed, const sp_fault *faults,
+                           uint32_t n_faults, sp_router **out, sp_error *err);
+void sp_router_destroy(sp_router *router);
+uint32_t sp_router_links(const sp_router *router);       /* ids are below this; some ids name nothing (see sp_router_link) */
+uint32_t sp_router_hops_max(const sp_router *router);    /* room that sp_router_path needs */
+/* Hops from chip `src` to chip `dst` in `hops`, each link once; 0 with src == dst. `flow` distinguishes flows of a pair (HASH).
+ * false: the faults leave no route that the policy can take (*n_hops untouched). O(hops). */
+bool sp_router_path(const sp_router *router, uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, uint32_t *n_hops,
+                    double *latency_s);
+double sp_router_capacity(const sp_router *router, uint32_t link);   /* raw bytes/s, faults applied; 0: no such link or dead */
+bool sp_router_link(const sp_router *router, uint32_t link, sp_link *out);   /* healthy; false: the id names nothing */
+/* "board 3>5", "pod up 17 (64 links)"; returns bytes as snprintf. */
+int sp_router_link_name(const sp_router *router, uint32_t link, char *out, size_t out_size);
+
 #ifdef __cplusplus
 }
 #endif

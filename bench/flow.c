@@ -1,0 +1,216 @@
+/* The flow evaluator on the workloads that SimGrid, LogGOPSim and others were run on: w1 ring all-reduce of 1 GiB, w2 all-to-all
+ * of 1 MiB a pair, w3 random permutation (sizes 10 to 100 MB) by D-mod-K. Links of 50 GB/s (400 Gb/s), 0.5 us each.
+ * Every case runs in a process of its own; CPU seconds are the whole process's. `answer` is SimGrid 3.32's (model CM02, no
+ * TCP factors; bench/RESULTS-flow.md says how it is run), or the closed form where SimGrid would take hours.
+ *
+ * bench-flow [FIRST-LETTERS-OF-CASE]: run from the root of the clone. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "superpod/collective.h"
+
+#define RING_BYTES 1073741824.0
+#define PAIR_BYTES 1048576.0
+
+typedef struct run { double time_s, mean_s; sp_flow_time flow; } run;
+typedef struct bench_case { const char *name; uint32_t n; void (*function)(uint32_t n, bool lifted, run *out); bool lifted; double answer_s; } bench_case;
+
+static _Noreturn void die(const sp_error *err)
+{
+    fprintf(stderr, "bench-flow: %s\n", err->text);
+    _exit(3);
+}
+
+static const sp_machine *machine(const char *text)
+{
+    sp_catalog *catalog;
+    const sp_machine *out;
+    sp_error err = {0};
+    if (sp_catalog_open("catalog", &catalog, &err) != SP_OK || sp_catalog_machine(catalog, text, &out, &err) != SP_OK)
+        die(&err);
+    return out;
+}
+
+static const sp_machine *star(uint32_t n)
+{
+    char text[128];
+    snprintf(text, sizeof text, "switch:%u@50GB/s,1us chip=h100", n);
+    return machine(text);
+}
+
+/* Hosts an edge switch, edges a pod, pods: the non-blocking three-level tree. */
+static const sp_machine *tree(uint32_t n)
+{
+    static const uint32_t shapes[][4] = {{128, 4, 4, 8}, {256, 8, 8, 4}, {1024, 8, 8, 16}, {8192, 16, 16, 32}, {16384, 32, 32, 16}};
+    char text[256] = "";
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        const uint32_t *s = shapes[i];
+        if (s[0] == n)
+            snprintf(text, sizeof text, "switch:%u@50GB/s,1us clos:%u@50GB/s,2us,switches=%u,shared clos:%u@50GB/s,3us,switches=%u,shared chip=h100",
+                     s[1], s[2], s[1], s[3], s[1] * s[2]);
+    }
+    return machine(text);
+}
+
+static void run_list(const sp_machine *m, const sp_flow_options *options, const sp_flow *flows, uint32_t n, run *out)
+{
+    double *ends = malloc(n * sizeof *ends);
+    sp_error err = {0};
+    if (sp_fabric_flows(m, options, flows, n, NULL, ends, &out->flow, &err) != SP_OK)
+        die(&err);
+    for (uint32_t i = 0; i < n; i++)
+        out->mean_s += ends[i] / n;
+    out->time_s = out->flow.time_s;
+}
+
+static void all_to_all(const sp_machine *m, uint32_t n, sp_routing routing, run *out)
+{
+    uint32_t count = n * (n - 1), k = 0;
+    sp_flow *flows = malloc(count * sizeof *flows);
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t j = 0; j < n; j++)
+            if (i != j)
+                flows[k++] = (sp_flow){i, j, PAIR_BYTES, 0, UINT32_MAX};
+    run_list(m, &(sp_flow_options){.rate_fraction = 1, .routing = routing}, flows, count, out);
+}
+
+static void w2_star(uint32_t n, bool lifted, run *out)
+{
+    (void)lifted;
+    all_to_all(star(n), n, SP_ROUTING_SPRAY, out);
+}
+
+static void w2_tree(uint32_t n, bool lifted, run *out)
+{
+    (void)lifted;
+    all_to_all(tree(n), n, SP_ROUTING_DMODK, out);
+}
+
+static uint64_t lcg_state;
+static uint64_t lcg(void)
+{
+    lcg_state = lcg_state * 6364136223846793005u + 1442695040888963407u;
+    return lcg_state >> 33;
+}
+
+/* Sattolo's cyclic permutation. */
+static void w3(uint32_t n, bool lifted, run *out)
+{
+    sp_flow *flows = malloc(n * sizeof *flows);
+    (void)lifted;
+    lcg_state = 1;
+    for (uint32_t i = 0; i < n; i++)
+        flows[i] = (sp_flow){i, i, 0, 0, UINT32_MAX};
+    for (uint32_t i = n - 1; i > 0; i--) {
+        uint32_t j = (uint32_t)(lcg() % i), t = flows[i].dst;
+        flows[i].dst = flows[j].dst;
+        flows[j].dst = t;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        flows[i].bytes = 10000000 + (double)(lcg() % 90000001);
+    run_list(tree(n), &(sp_flow_options){.rate_fraction = 1, .routing = SP_ROUTING_DMODK, .weight_by_latency = true}, flows, n, out);
+}
+
+static void ring(const sp_machine *m, uint32_t n, const sp_placement *place, bool lifted, run *out)
+{
+    sp_arena *arena = sp_arena_create();
+    sp_group group = {1, {n}};
+    const sp_program *program;
+    sp_error err = {0};
+    sp_flow_options options = {.rate_fraction = 1, .explicit_only = !lifted};
+    if (sp_coll_algo_find("ring")->build(SP_COLL_ALL_REDUCE, &group, arena, &program, &err) != SP_OK ||
+        sp_fabric_flow(program, m, place, sp_stack_find("ideal"), sp_coll_unit_bytes(program, RING_BYTES), &options, &out->flow, &err) != SP_OK)
+        die(&err);
+    out->time_s = out->flow.time_s;
+}
+
+static void w1_star(uint32_t n, bool lifted, run *out)
+{
+    sp_placement place = sp_placement_linear(0, n);
+    ring(star(n), n, &place, lifted, out);
+}
+
+static void w1_tree(uint32_t n, bool lifted, run *out)
+{
+    sp_placement place = sp_placement_linear(0, n);
+    ring(tree(n), n, &place, lifted, out);
+}
+
+/* Rows there and back, so that every hop of the ring is one link. */
+static void w1_mesh(uint32_t n, bool lifted, run *out)
+{
+    uint32_t x = 1, odd = 0;
+    while (x * x < n)
+        x *= 2;
+    struct sp_place_exception *snake = malloc(n * sizeof *snake);
+    for (uint32_t r = 0; r < n; r++)
+        if (r / x % 2)
+            snake[odd++] = (struct sp_place_exception){r, r / x * x + x - 1 - r % x};
+    sp_placement place = sp_placement_linear(0, n);
+    char text[128];
+    place.n_exceptions = odd;
+    place.exceptions = snake;
+    snprintf(text, sizeof text, "mesh:%ux%u@50MB/s,500ns chip=trn2", x, n / x);   /* no chip has 62 ports of 50 GB/s */
+    static sp_machine mesh;
+    mesh = *machine(text);
+    mesh.planes[0].tiers[0].bw_bytes_per_s.nominal = 50e9;
+    ring(&mesh, n, &place, lifted, out);
+}
+
+static const bench_case cases[] = {
+    {"w1 ring star", 1024, w1_star, false, 0.0449537299},
+    {"w1 ring star", 1024, w1_star, true, 0.0449537299},
+    {"w1 ring tree", 1024, w1_tree, false, 0.0490457299},
+    {"w1 ring tree", 1024, w1_tree, true, 0.0490457299},
+    {"w1 ring mesh2d", 1024, w1_mesh, false, 0.0439307299},
+    {"w1 ring mesh2d", 1024, w1_mesh, true, 0.0439307299},
+    {"w1 ring star", 16384, w1_star, true, 2 * 16383 * (RING_BYTES / 16384 / 50e9 + 1e-6)},
+    {"w2 all-to-all star", 512, w2_star, false, 0.0107174467},
+    {"w2 all-to-all star", 1024, w2_star, false, 0.021454865},
+    {"w2 all-to-all tree", 1024, w2_tree, false, 1023 * PAIR_BYTES / 50e9 + 1e-6},
+    {"w3 permutation tree", 1024, w3, false, 0.00749128592},
+    {"w3 permutation tree", 8192, w3, false, 0.00813167652},
+    {"w3 permutation tree", 16384, w3, false, 0.0095540024},
+};
+
+static void run_case(const bench_case *c)
+{
+    int ends[2], status;
+    struct rusage usage;
+    run r = {0};
+    fflush(stdout);
+    if (pipe(ends) != 0)
+        return;
+    pid_t pid = fork();
+    if (pid == 0) {
+        c->function(c->n, c->lifted, &r);
+        _exit(write(ends[1], &r, sizeof r) == (ssize_t)sizeof r ? 0 : 3);
+    }
+    close(ends[1]);
+    bool said = read(ends[0], &r, sizeof r) == (ssize_t)sizeof r;
+    close(ends[0]);
+    if (wait4(pid, &status, 0, &usage) != pid || !said) {
+        printf("| %s | %u | failed |\n", c->name, c->n);
+        return;
+    }
+    double cpu_s = (double)usage.ru_utime.tv_sec + 1e-6 * (double)usage.ru_utime.tv_usec + (double)usage.ru_stime.tv_sec +
+                   1e-6 * (double)usage.ru_stime.tv_usec;
+    printf("| %s | %u | %s | %.4f | %.1f | %.12g | %.1e | %llu of %llu | %llu | %.4f |\n", c->name, c->n, r.flow.lifted ? "lifted" : "explicit",
+           cpu_s, (double)usage.ru_maxrss / 1024, r.time_s, r.time_s / c->answer_s - 1, (unsigned long long)r.flow.classes,
+           (unsigned long long)r.flow.flows, (unsigned long long)r.flow.fills, r.flow.bound_s / r.flow.time_s);
+}
+
+int main(int argc, char **argv)
+{
+    printf("| workload | endpoints | evaluation | CPU s | peak MiB | time, s | against the answer | classes | fills | bound / time |\n"
+           "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|\n");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (argc < 2 || strncmp(cases[i].name, argv[1], strlen(argv[1])) == 0)
+            run_case(&cases[i]);
+    return 0;
+}

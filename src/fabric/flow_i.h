@@ -1,0 +1,84 @@
+/* The flow evaluator inside (docs/models/flow.md). A problem is links, routes over them, and tasks that wait for one another;
+ * explicit and lifted evaluation make the same kind of problem and share everything from here on.
+ *
+ * Invariants:
+ *  1. rates and capacities are whole numbers of a quantum (2^-52 of the fastest link, rounded up to a power of two), times whole
+ *     ticks of 1 ps: sums over flows are exact, so no answer depends on the order in which flows are listed or on how many
+ *     stand together in a class;
+ *  2. all links that are the tightest together are settled together, for the same reason;
+ *  3. what a flow has left changes only when its rate does. */
+#ifndef SP_FABRIC_FLOW_I_H
+#define SP_FABRIC_FLOW_I_H
+
+#include "superpod/fabric.h"
+
+#define SP_I_ONE (INT64_C(1) << 30)   /* weight and share of 1 */
+#define SP_I_NO_ROUTE UINT32_MAX
+
+/* One hop: `count` flows of the class cross each link of the link's class (1 in explicit problems). */
+typedef struct sp_i_flow_hop { uint32_t link, count; int64_t load; /* weight x share x SP_I_ONE */ } sp_i_flow_hop;
+
+typedef struct sp_i_flow_route {
+    uint64_t off; uint32_t n; int64_t latency_ps, weight;
+    double alone_bytes_per_s;    /* rate of the flow when it is alone */
+} sp_i_flow_route;
+
+/* Bytes and endpoint overhead of tasks alike. */
+typedef struct sp_i_flow_size { double bytes; int64_t delay_ps; } sp_i_flow_size;
+
+typedef struct sp_i_flow_link { double cap_bytes_per_s; uint32_t id; double bytes; } sp_i_flow_link;
+
+typedef struct sp_i_problem {
+    uint32_t n_links, links_room; sp_i_flow_link *link;
+    uint32_t n_routes, routes_room; sp_i_flow_route *route;
+    uint64_t n_hops, hops_room; sp_i_flow_hop *hop;
+    uint32_t hops_max;
+    uint32_t n_sizes; sp_i_flow_size *size;
+    uint32_t n_tasks;
+    uint32_t *task_route, *task_size;       /* [n_tasks]                                       */
+    uint32_t *succ_off, *succ;              /* [n_tasks+1] CSR of those waiting; NULL: nobody  */
+    uint32_t *waits;                        /* [n_tasks] how many it waits for; consumed       */
+    int64_t *start_ps, *end_ps;             /* [n_tasks] out; start_ps in: not before (released) */
+    uint32_t *link_of;                      /* [ids] link + 1, 0: none yet                      */
+    uint64_t n_ids;
+} sp_i_problem;
+
+typedef struct sp_i_flow_counts {
+    uint64_t fills, refilled, instants;
+    int64_t end_ps;
+    double chain_ps;             /* longest chain of tasks, each as if alone */
+} sp_i_flow_counts;
+
+/* Growing a problem; false: no memory. */
+bool sp_i_problem_open(sp_i_problem *p, uint64_t n_ids);
+void sp_i_problem_close(sp_i_problem *p);
+bool sp_i_problem_tasks(sp_i_problem *p, uint32_t n_tasks, uint32_t n_sizes);
+/* Link of an id, made with capacity on first sight; UINT32_MAX: no memory. */
+uint32_t sp_i_problem_link(sp_i_problem *p, uint64_t id, double cap_bytes_per_s);
+bool sp_i_problem_hop(sp_i_problem *p, uint32_t link, double share, uint32_t count);   /* of the route being made */
+/* Ends the route begun after the last one: hops since then. weight: relative, of the order of 1. */
+bool sp_i_problem_route(sp_i_problem *p, double latency_s, double weight);
+
+/* Max-min rates. */
+typedef struct sp_i_maxmin sp_i_maxmin;
+sp_i_maxmin *sp_i_maxmin_create(const sp_i_problem *p);   /* NULL: no memory */
+void sp_i_maxmin_destroy(sp_i_maxmin *m);
+bool sp_i_maxmin_add(sp_i_maxmin *m, uint32_t task, int64_t now);        /* false: no memory */
+/* Sets rates of all flows that the changes since the last call reach, and their ends. */
+void sp_i_maxmin_fill(sp_i_maxmin *m, int64_t now);
+int64_t sp_i_maxmin_next_ps(const sp_i_maxmin *m);                       /* INT64_MAX: nothing flows */
+uint32_t sp_i_maxmin_take(sp_i_maxmin *m);                               /* removes a flow that ends at next_ps; its task */
+void sp_i_maxmin_count(const sp_i_maxmin *m, sp_i_flow_counts *counts);
+
+/* Runs all tasks. Errors: SP_E_INVAL a cycle, SP_E_NOMEM. */
+sp_status sp_i_problem_run(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *err);
+
+/* Fills *out from a run: times, bounds, bottleneck. Errors: SP_E_INTERNAL a time below its bound. */
+sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, const sp_router *router, sp_flow_time *out, sp_error *err);
+/* Route from chip to chip as the next route of the problem (weights as the options say). Errors: SP_E_UNFIT, SP_E_NOMEM. */
+sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, double rate_fraction,
+                              uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, sp_error *err);
+sp_status sp_i_flow_router(const sp_machine *machine, const sp_flow_options *options, sp_router **out, sp_error *err);
+sp_status sp_i_flow_no_memory(sp_error *err);
+
+#endif

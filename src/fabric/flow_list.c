@@ -1,0 +1,178 @@
+/* Plain lists of flows, and what lists and programs share: routers, routes, the report with its bounds. */
+#include "flow_i.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "superpod/engine.h"
+
+sp_status sp_i_flow_no_memory(sp_error *err)
+{
+    return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the flows");
+}
+
+sp_status sp_i_flow_router(const sp_machine *machine, const sp_flow_options *options, sp_router **out, sp_error *err)
+{
+    return sp_router_create(machine, 0, options->routing, options->seed, options->faults, options->n_faults, out, err);
+}
+
+sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, double rate_fraction,
+                              uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, sp_error *err)
+{
+    uint32_t n;
+    double latency_s;
+    if (!sp_router_path(router, src, dst, flow, hops, &n, &latency_s))
+        return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "the faults leave no route from chip %u to chip %u that %s routing takes", src, dst,
+                            sp_routing_name(options->routing));
+    for (uint32_t h = 0; h < n; h++) {
+        uint32_t link = p->link_of[hops[h].link];
+        if (!link) {
+            double cap = sp_router_capacity(router, hops[h].link) * rate_fraction;
+            link = sp_i_problem_link(p, hops[h].link, cap) + 1;
+        }
+        if (!link || !sp_i_problem_hop(p, link - 1, hops[h].share, 1))
+            return sp_i_flow_no_memory(err);
+    }
+    /* relative to 1 us, so that weights stay near 1 */
+    double weight = options->weight_by_latency && latency_s > 0 ? 1e-6 / latency_s : 1;
+    return sp_i_problem_route(p, latency_s, weight) ? SP_OK : sp_i_flow_no_memory(err);
+}
+
+/* ---- report ------------------------------------------------------------------------------------------------------------ */
+
+static void load_links(sp_i_problem *p)
+{
+    for (uint32_t t = 0; t < p->n_tasks; t++) {
+        if (p->task_route[t] == SP_I_NO_ROUTE)
+            continue;
+        const sp_i_flow_route *route = &p->route[p->task_route[t]];
+        double bytes = p->size[p->task_size[t]].bytes / (double)route->weight;
+        for (uint32_t h = 0; h < route->n; h++) {
+            const sp_i_flow_hop *hop = &p->hop[route->off + h];
+            p->link[hop->link].bytes += bytes * (double)hop->load * hop->count;
+        }
+    }
+}
+
+sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, const sp_router *router, sp_flow_time *out, sp_error *err)
+{
+    double bound_s = counts->chain_ps * 1e-12, most_s = 0;
+    load_links(p);
+    out->end_ps = counts->end_ps;
+    out->time_s = (double)counts->end_ps * 1e-12;
+    out->instants = counts->instants;
+    out->fills = counts->fills;
+    out->refilled = counts->refilled;
+    out->bottleneck = UINT32_MAX;
+    for (uint32_t l = 0; l < p->n_links; l++) {
+        double busy_s = p->link[l].bytes / p->link[l].cap_bytes_per_s;
+        if (busy_s > most_s) {
+            most_s = busy_s;
+            out->bottleneck = p->link[l].id;
+        }
+    }
+    out->bound_s = most_s > bound_s ? most_s : bound_s;
+    out->bottleneck_fraction = out->time_s > 0 ? most_s / out->time_s : 0;
+    if (out->bottleneck < sp_router_links(router))
+        sp_router_link_name(router, out->bottleneck, out->bottleneck_name, sizeof out->bottleneck_name);
+    else if (out->bottleneck != UINT32_MAX)
+        snprintf(out->bottleneck_name, sizeof out->bottleneck_name, "memory of chip %u", out->bottleneck - sp_router_links(router));
+    /* ends are rounded to ticks, up but for 1e-3 of one; shares and rates to 2^-30 */
+    double slack_s = 1e-8 * out->bound_s + 1e-12 * (1 + 1e-3 * (double)counts->instants);
+    if (out->time_s + slack_s < out->bound_s)
+        return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "flows end after %.12g s, below their bound of %.12g s: a bug", out->time_s,
+                            out->bound_s);
+    return SP_OK;
+}
+
+/* ---- lists ---------------------------------------------------------------------------------------------------------------- */
+
+static sp_status check(const sp_machine *machine, const sp_flow *flows, uint32_t n, sp_error *err)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const sp_flow *f = &flows[i];
+        if (f->src >= machine->chips || f->dst >= machine->chips)
+            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "flow %u goes from chip %u to chip %u; the machine's chips are 0 to %u", i,
+                                f->src, f->dst, machine->chips - 1);
+        if (!(f->bytes >= 0) || !isfinite(f->bytes) || f->bytes > 1e18)
+            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "flow %u has %g bytes; expected 0 to 1e18", i, f->bytes);
+        if (!(f->start_s >= 0) || f->start_s > 1e6)
+            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "flow %u starts at %g s; expected 0 to 1e6", i, f->start_s);
+        if (f->after != UINT32_MAX && (f->after >= n || f->after == i))
+            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "flow %u waits for flow %u; the list has %u flows", i, f->after, n);
+    }
+    return SP_OK;
+}
+
+static bool set_waits(sp_i_problem *p, const sp_flow *flows, uint32_t n)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < n; i++)
+        any = any || flows[i].after != UINT32_MAX;
+    if (!any)
+        return true;
+    p->succ_off = calloc((size_t)n + 3, sizeof *p->succ_off);
+    p->succ = malloc(((size_t)n + 1) * sizeof *p->succ);
+    if (!p->succ_off || !p->succ)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        if (flows[i].after != UINT32_MAX) {
+            p->succ_off[flows[i].after + 2]++;
+            p->waits[i] = 1;
+        }
+    for (uint32_t i = 0; i < n; i++)
+        p->succ_off[i + 2] += p->succ_off[i + 1];
+    for (uint32_t i = 0; i < n; i++)   /* filling moves each offset one place on, to where it belongs */
+        if (flows[i].after != UINT32_MAX)
+            p->succ[p->succ_off[flows[i].after + 1]++] = i;
+    return true;
+}
+
+static sp_status add_flows(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, double rate_fraction,
+                           const sp_flow *flows, uint32_t n, sp_error *err)
+{
+    sp_hop *hops = malloc(((size_t)sp_router_hops_max(router) + 1) * sizeof *hops);
+    sp_status status = hops && sp_i_problem_tasks(p, n, n) && set_waits(p, flows, n) ? SP_OK : sp_i_flow_no_memory(err);
+    for (uint32_t i = 0; i < n && status == SP_OK; i++) {
+        status = sp_i_flow_route_add(p, router, options, rate_fraction, flows[i].src, flows[i].dst, i, hops, err);
+        p->task_route[i] = i;
+        p->task_size[i] = i;
+        p->size[i].bytes = flows[i].bytes;
+        p->start_ps[i] = sp_ticks_ps(flows[i].start_s);
+    }
+    free(hops);
+    return status;
+}
+
+sp_status sp_fabric_flows(const sp_machine *machine, const sp_flow_options *options, const sp_flow *flows, uint32_t n,
+                          double *start_s, double *end_s, sp_flow_time *out, sp_error *err)
+{
+    sp_router *router = NULL;
+    sp_i_problem p = {0};
+    sp_i_flow_counts counts;
+    sp_flow_time time = {.flows = n, .classes = n, .why_explicit = "a list of flows declares no symmetry"};
+    double rate_fraction = options->rate_fraction > 0 ? options->rate_fraction : sp_machine_payload(machine);
+    sp_status status = check(machine, flows, n, err);
+    if (status == SP_OK)
+        status = sp_i_flow_router(machine, options, &router, err);
+    if (status == SP_OK && !sp_i_problem_open(&p, sp_router_links(router)))
+        status = sp_i_flow_no_memory(err);
+    if (status == SP_OK)
+        status = add_flows(&p, router, options, rate_fraction, flows, n, err);
+    if (status == SP_OK)
+        status = sp_i_problem_run(&p, &counts, err);
+    if (status == SP_OK)
+        status = sp_i_flow_report(&p, &counts, router, &time, err);
+    for (uint32_t i = 0; i < n && status == SP_OK; i++) {
+        if (start_s)
+            start_s[i] = (double)p.start_ps[i] * 1e-12;
+        if (end_s)
+            end_s[i] = (double)p.end_ps[i] * 1e-12;
+    }
+    if (status == SP_OK)
+        *out = time;
+    sp_i_problem_close(&p);
+    sp_router_destroy(router);
+    return status;
+}

@@ -1,0 +1,103 @@
+/* Making a problem: links by id, routes, tasks. */
+#include "flow_i.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "superpod/engine.h"
+
+bool sp_i_problem_open(sp_i_problem *p, uint64_t n_ids)
+{
+    *p = (sp_i_problem){.n_ids = n_ids, .link_of = calloc(n_ids + 1, sizeof *p->link_of)};
+    return p->link_of != NULL;
+}
+
+void sp_i_problem_close(sp_i_problem *p)
+{
+    free(p->link);
+    free(p->route);
+    free(p->hop);
+    free(p->size);
+    free(p->task_route);
+    free(p->task_size);
+    free(p->succ_off);
+    free(p->succ);
+    free(p->waits);
+    free(p->start_ps);
+    free(p->end_ps);
+    free(p->link_of);
+    *p = (sp_i_problem){0};
+}
+
+bool sp_i_problem_tasks(sp_i_problem *p, uint32_t n_tasks, uint32_t n_sizes)
+{
+    size_t n = (size_t)n_tasks + 1;
+    p->n_tasks = n_tasks;
+    p->n_sizes = n_sizes;
+    p->size = calloc((size_t)n_sizes + 1, sizeof *p->size);
+    p->task_route = calloc(n, sizeof *p->task_route);
+    p->task_size = calloc(n, sizeof *p->task_size);
+    p->waits = calloc(n, sizeof *p->waits);
+    p->start_ps = calloc(n, sizeof *p->start_ps);
+    p->end_ps = calloc(n, sizeof *p->end_ps);
+    return p->size && p->task_route && p->task_size && p->waits && p->start_ps && p->end_ps;
+}
+
+uint32_t sp_i_problem_link(sp_i_problem *p, uint64_t id, double cap_bytes_per_s)
+{
+    if (p->link_of[id])
+        return p->link_of[id] - 1;
+    if (p->n_links == p->links_room) {
+        uint32_t room = p->links_room ? p->links_room * 2 : 64;
+        sp_i_flow_link *link = realloc(p->link, room * sizeof *link);
+        if (!link)
+            return UINT32_MAX;
+        p->link = link;
+        p->links_room = room;
+    }
+    p->link[p->n_links] = (sp_i_flow_link){.cap_bytes_per_s = cap_bytes_per_s, .id = (uint32_t)id};
+    p->link_of[id] = ++p->n_links;
+    return p->n_links - 1;
+}
+
+bool sp_i_problem_hop(sp_i_problem *p, uint32_t link, double share, uint32_t count)
+{
+    if (p->n_hops == p->hops_room) {
+        uint64_t room = p->hops_room ? p->hops_room * 2 : 256;
+        sp_i_flow_hop *hop = realloc(p->hop, room * sizeof *hop);
+        if (!hop)
+            return false;
+        p->hop = hop;
+        p->hops_room = room;
+    }
+    int64_t load = (int64_t)llround(share * (double)SP_I_ONE);
+    p->hop[p->n_hops++] = (sp_i_flow_hop){link, count, load > 0 ? load : 1};
+    return true;
+}
+
+bool sp_i_problem_route(sp_i_problem *p, double latency_s, double weight)
+{
+    if (p->n_routes == p->routes_room) {
+        uint32_t room = p->routes_room ? p->routes_room * 2 : 64;
+        sp_i_flow_route *route = realloc(p->route, room * sizeof *route);
+        if (!route)
+            return false;
+        p->route = route;
+        p->routes_room = room;
+    }
+    uint64_t off = p->n_routes ? p->route[p->n_routes - 1].off + p->route[p->n_routes - 1].n : 0;
+    sp_i_flow_route *made = &p->route[p->n_routes++];
+    *made = (sp_i_flow_route){.off = off, .n = (uint32_t)(p->n_hops - off), .latency_ps = sp_ticks_ps(latency_s),
+                              .weight = (int64_t)llround(weight * (double)SP_I_ONE)};
+    made->weight = made->weight > 0 ? made->weight : 1;
+    for (uint64_t h = off; h < p->n_hops; h++) {
+        double rate = p->link[p->hop[h].link].cap_bytes_per_s * (double)SP_I_ONE / (double)p->hop[h].load;
+        made->alone_bytes_per_s = h == off || rate < made->alone_bytes_per_s ? rate : made->alone_bytes_per_s;
+    }
+    for (uint64_t h = off; h < p->n_hops && made->weight != SP_I_ONE; h++) {
+        p->hop[h].load = (int64_t)llround(weight * (double)p->hop[h].load);
+        p->hop[h].load = p->hop[h].load > 0 ? p->hop[h].load : 1;
+    }
+    p->hops_max = made->n > p->hops_max ? made->n : p->hops_max;
+    return true;
+}

@@ -1,0 +1,30 @@
+/* A data program on its way to a problem: shared by the explicit and the lifted maker. */
+#ifndef SP_FABRIC_FLOW_PROGRAM_H
+#define SP_FABRIC_FLOW_PROGRAM_H
+
+#include "flow_i.h"
+
+typedef struct sp_i_flow_case {
+    const sp_program *program;
+    const sp_machine *machine;
+    const sp_placement *placement;
+    const sp_stack *stack;
+    const sp_flow_options *options;
+    double unit_bytes, rate_fraction;
+    double reduce_bytes_per_s;      /* at one chip; 0: reductions cost nothing */
+    sp_router *router;
+    sp_hop *hops;                   /* [hops_max] scratch                      */
+    uint32_t *size_of;              /* [n_classes] first size of a class       */
+    bool *size_by_step;             /* [n_classes] one size a step, else one   */
+    uint32_t n_sizes;
+    sp_i_problem p;
+} sp_i_flow_case;
+
+/* Sizes of all classes (bytes and endpoint overhead) into p.size; p's tasks must be there. */
+void sp_i_flow_sizes(sp_i_flow_case *c);
+uint32_t sp_i_flow_size_of(const sp_i_flow_case *c, uint32_t task_class, uint32_t step);
+/* Memory of a chip as a link: reductions on arrival share it. UINT32_MAX: no memory. */
+uint32_t sp_i_flow_memory_link(sp_i_flow_case *c, uint32_t chip);
+sp_status sp_i_flow_explicit(sp_i_flow_case *c, sp_error *err);
+
+#endif

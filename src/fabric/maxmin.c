@@ -1,0 +1,393 @@
+/* Weighted max-min fair rates, kept up to date as flows come and go (progressive filling: Bertsekas & Gallagher 1992, 6.5.2).
+ *
+ * A change reaches the flows and links connected with it; those are filled again, the rest keeps its rates. A fill takes the
+ * tightest links, gives their flows the fair share, takes what these use off their other links, and goes on. The fair share of
+ * a link only grows while others are settled, so that a heap with old keys finds the tightest: a key is worked out again
+ * when it comes to the top. */
+#include "flow_i.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NONE UINT32_MAX
+
+typedef struct mm_link {
+    int64_t cap, all;        /* quanta; sum of loads of the flows on it        */
+    int64_t left, open;      /* in a fill: quanta, loads not settled yet       */
+    uint32_t off, n, room;   /* entries (slot << shift | hop) in the pool      */
+    uint32_t mark;           /* last fill that reached it                      */
+} mm_link;
+
+typedef struct mm_slot {
+    double left_bytes;
+    int64_t rate, since_ps;  /* quanta; 0: not set yet                         */
+    uint32_t task, mark, at; /* at: position in the heap of ends               */
+} mm_slot;
+
+typedef struct end_node { int64_t ps; uint32_t slot; } end_node;
+typedef struct key_node { double share; uint32_t link; } key_node;
+
+struct sp_i_maxmin {
+    const sp_i_problem *p;
+    double quantum, per_ps;            /* bytes/s and bytes/ps of one quantum  */
+    uint32_t shift;                    /* log2 of the room for hops of a slot  */
+    mm_link *link;
+    uint32_t *pool; uint64_t pool_n, pool_room;
+    mm_slot *slot; uint32_t *where;    /* where[slot << shift | hop]: index in the link's list */
+    uint32_t n_slots, slots_room, *idle, n_idle;
+    end_node *ends; uint32_t n_ends;
+    uint32_t *touched, n_touched, touched_room;
+    uint32_t fill;
+    uint32_t *reached, n_flows, n_reached;
+    key_node *keys; uint32_t n_keys; uint32_t *tied;
+    uint64_t fills, refilled;
+};
+
+sp_i_maxmin *sp_i_maxmin_create(const sp_i_problem *p)
+{
+    sp_i_maxmin *m = calloc(1, sizeof *m);
+    double most = 1;
+    if (!m)
+        return NULL;
+    m->p = p;
+    for (uint32_t l = 0; l < p->n_links; l++)
+        most = p->link[l].cap_bytes_per_s > most ? p->link[l].cap_bytes_per_s : most;
+    m->quantum = ldexp(1, (int)ceil(log2(most)) - 52);
+    m->per_ps = m->quantum * 1e-12;
+    while ((1u << m->shift) < p->hops_max)
+        m->shift++;
+    size_t n = (size_t)p->n_links + 1;
+    m->link = calloc(n, sizeof *m->link);
+    m->reached = malloc(n * sizeof *m->reached);
+    m->keys = malloc(n * sizeof *m->keys);
+    m->tied = malloc(n * sizeof *m->tied);
+    m->touched = malloc(n * sizeof *m->touched);
+    m->pool_room = 1024;
+    m->pool = malloc(m->pool_room * sizeof *m->pool);
+    if (!m->link || !m->reached || !m->keys || !m->tied || !m->touched || !m->pool) {
+        sp_i_maxmin_destroy(m);
+        return NULL;
+    }
+    for (uint32_t l = 0; l < p->n_links; l++)
+        m->link[l].cap = (int64_t)(p->link[l].cap_bytes_per_s / m->quantum);
+    return m;
+}
+
+void sp_i_maxmin_destroy(sp_i_maxmin *m)
+{
+    if (!m)
+        return;
+    free(m->link);
+    free(m->pool);
+    free(m->slot);
+    free(m->where);
+    free(m->idle);
+    free(m->ends);
+    free(m->touched);
+    free(m->reached);
+    free(m->keys);
+    free(m->tied);
+    free(m);
+}
+
+/* ---- heap of ends, four children a node ----------------------------------------------------------------------------- */
+
+static void ends_put(sp_i_maxmin *m, uint32_t at, end_node node)
+{
+    m->ends[at] = node;
+    m->slot[node.slot].at = at;
+}
+
+static void ends_up(sp_i_maxmin *m, uint32_t at, end_node node)
+{
+    while (at > 0 && node.ps < m->ends[(at - 1) / 4].ps) {
+        ends_put(m, at, m->ends[(at - 1) / 4]);
+        at = (at - 1) / 4;
+    }
+    ends_put(m, at, node);
+}
+
+static void ends_down(sp_i_maxmin *m, uint32_t at, end_node node)
+{
+    for (;;) {
+        uint32_t child = 4 * at + 1, last = child + 4 < m->n_ends ? child + 4 : m->n_ends, least = child;
+        if (child >= m->n_ends)
+            break;
+        for (uint32_t c = child + 1; c < last; c++)
+            least = m->ends[c].ps < m->ends[least].ps ? c : least;
+        if (m->ends[least].ps >= node.ps)
+            break;
+        ends_put(m, at, m->ends[least]);
+        at = least;
+    }
+    ends_put(m, at, node);
+}
+
+static void ends_set(sp_i_maxmin *m, uint32_t slot, int64_t ps)
+{
+    uint32_t at = m->slot[slot].at;
+    end_node node = {ps, slot};
+    if (at > 0 && ps < m->ends[(at - 1) / 4].ps)
+        ends_up(m, at, node);
+    else
+        ends_down(m, at, node);
+}
+
+static void ends_remove(sp_i_maxmin *m, uint32_t slot)
+{
+    uint32_t at = m->slot[slot].at;
+    end_node last = m->ends[--m->n_ends];
+    if (last.slot == slot)
+        return;
+    m->slot[last.slot].at = at;
+    ends_set(m, last.slot, last.ps);
+}
+
+/* ---- flows come and go ------------------------------------------------------------------------------------------------ */
+
+static bool more_slots(sp_i_maxmin *m)
+{
+    uint32_t room = m->slots_room ? m->slots_room * 2 : 256;
+    mm_slot *slot = realloc(m->slot, room * sizeof *slot);
+    m->slot = slot ? slot : m->slot;
+    uint32_t *where = realloc(m->where, ((size_t)room << m->shift) * sizeof *where);
+    m->where = where ? where : m->where;
+    end_node *ends = realloc(m->ends, room * sizeof *ends);
+    m->ends = ends ? ends : m->ends;
+    uint32_t *idle = realloc(m->idle, room * sizeof *idle);
+    m->idle = idle ? idle : m->idle;
+    if (!slot || !where || !ends || !idle || ((uint64_t)room << m->shift) >= UINT32_MAX)
+        return false;
+    m->slots_room = room;
+    return true;
+}
+
+static bool more_entries(sp_i_maxmin *m, mm_link *link)
+{
+    uint32_t room = link->room ? link->room * 2 : 4;
+    if (m->pool_n + room > m->pool_room) {
+        uint64_t pool_room = m->pool_room * 2 + room;
+        uint32_t *pool = pool_room < UINT32_MAX ? realloc(m->pool, pool_room * sizeof *pool) : NULL;
+        if (!pool)
+            return false;
+        m->pool = pool;
+        m->pool_room = pool_room;
+    }
+    memcpy(m->pool + m->pool_n, m->pool + link->off, link->n * sizeof *m->pool);
+    link->off = (uint32_t)m->pool_n;
+    link->room = room;
+    m->pool_n += room;
+    return true;
+}
+
+static void touch(sp_i_maxmin *m, uint32_t l)
+{
+    if (m->link[l].mark != m->fill + 1) {   /* marks of the coming fill: its seeds */
+        m->link[l].mark = m->fill + 1;
+        m->touched[m->n_touched++] = l;
+    }
+}
+
+bool sp_i_maxmin_add(sp_i_maxmin *m, uint32_t task, int64_t now)
+{
+    const sp_i_flow_route *route = &m->p->route[m->p->task_route[task]];
+    if (!m->n_idle && m->n_slots == m->slots_room && !more_slots(m))
+        return false;
+    uint32_t s = m->n_idle ? m->idle[--m->n_idle] : m->n_slots++;
+    m->slot[s] = (mm_slot){.left_bytes = m->p->size[m->p->task_size[task]].bytes, .since_ps = now, .task = task, .at = m->n_ends};
+    m->ends[m->n_ends] = (end_node){INT64_MAX, s};
+    m->n_ends++;
+    for (uint32_t h = 0; h < route->n; h++) {
+        const sp_i_flow_hop *hop = &m->p->hop[route->off + h];
+        mm_link *link = &m->link[hop->link];
+        if (link->n == link->room && !more_entries(m, link))
+            return false;
+        m->where[(s << m->shift) + h] = link->n;
+        m->pool[link->off + link->n++] = (s << m->shift) + h;
+        link->all += hop->load * hop->count;
+        touch(m, hop->link);
+    }
+    return true;
+}
+
+int64_t sp_i_maxmin_next_ps(const sp_i_maxmin *m)
+{
+    return m->n_ends ? m->ends[0].ps : INT64_MAX;
+}
+
+uint32_t sp_i_maxmin_take(sp_i_maxmin *m)
+{
+    uint32_t s = m->ends[0].slot, task = m->slot[s].task;
+    const sp_i_flow_route *route = &m->p->route[m->p->task_route[task]];
+    ends_remove(m, s);
+    for (uint32_t h = 0; h < route->n; h++) {
+        const sp_i_flow_hop *hop = &m->p->hop[route->off + h];
+        mm_link *link = &m->link[hop->link];
+        uint32_t at = m->where[(s << m->shift) + h], last = m->pool[link->off + --link->n];
+        m->pool[link->off + at] = last;
+        m->where[last] = at;
+        link->all -= hop->load * hop->count;
+        if (link->n)   /* nobody is left to gain where nobody is left */
+            touch(m, hop->link);
+    }
+    m->idle[m->n_idle++] = s;
+    return task;
+}
+
+/* ---- a fill -------------------------------------------------------------------------------------------------------------- */
+
+/* Fair share of a link's open flows, in quanta a weight of 1. */
+static double share_of(const mm_link *link)
+{
+    double share = floor((double)link->left * (double)SP_I_ONE / (double)link->open);
+    return share < 1 ? 1 : share;
+}
+
+static void keys_down(sp_i_maxmin *m, uint32_t at, key_node node)
+{
+    for (uint32_t child; (child = 2 * at + 1) < m->n_keys; at = child) {
+        if (child + 1 < m->n_keys && m->keys[child + 1].share < m->keys[child].share)
+            child++;
+        if (m->keys[child].share >= node.share)
+            break;
+        m->keys[at] = m->keys[child];
+    }
+    m->keys[at] = node;
+}
+
+static void keys_drop(sp_i_maxmin *m)
+{
+    key_node last = m->keys[--m->n_keys];
+    if (m->n_keys)
+        keys_down(m, 0, last);
+}
+
+/* All links and flows connected with what was touched. */
+static void reach(sp_i_maxmin *m)
+{
+    m->n_reached = 0;
+    for (uint32_t i = 0; i < m->n_touched; i++)
+        m->reached[m->n_reached++] = m->touched[i];
+    m->n_touched = 0;
+    m->n_flows = 0;
+    m->fill++;   /* touched links carry this mark already */
+    for (uint32_t i = 0; i < m->n_reached; i++) {
+        mm_link *link = &m->link[m->reached[i]];
+        link->left = link->cap;
+        link->open = link->all;
+        if (link->n)
+            m->keys[m->n_keys++] = (key_node){share_of(link), m->reached[i]};
+        for (uint32_t e = 0; e < link->n; e++) {
+            mm_slot *slot = &m->slot[m->pool[link->off + e] >> m->shift];
+            if (slot->mark == m->fill)
+                continue;
+            slot->mark = m->fill;
+            m->n_flows++;
+            const sp_i_flow_route *route = &m->p->route[m->p->task_route[slot->task]];
+            for (uint32_t h = 0; h < route->n; h++) {
+                uint32_t next = m->p->hop[route->off + h].link;
+                if (m->link[next].mark != m->fill) {
+                    m->link[next].mark = m->fill;
+                    m->reached[m->n_reached++] = next;
+                }
+            }
+        }
+    }
+}
+
+/* The links of least share, all of them, off the heap into `tied`. */
+static uint32_t tightest(sp_i_maxmin *m, double *share)
+{
+    uint32_t n = 0;
+    *share = 0;
+    while (m->n_keys) {
+        key_node top = m->keys[0];
+        const mm_link *link = &m->link[top.link];
+        if (n && top.share > *share)
+            break;
+        if (link->open <= 0) {
+            keys_drop(m);
+            continue;
+        }
+        double now = share_of(link);
+        if (now > top.share) {
+            keys_down(m, 0, (key_node){now, top.link});
+            continue;
+        }
+        *share = top.share;
+        m->tied[n++] = top.link;
+        keys_drop(m);
+    }
+    return n;
+}
+
+static int64_t used(double share, int64_t load)
+{
+    return load == SP_I_ONE ? (int64_t)share : (int64_t)floor(share * (double)load / (double)SP_I_ONE);
+}
+
+/* What is left at the new rate; rounding of 1e-3 ticks keeps whole quotients whole. */
+static int64_t end_of(const sp_i_maxmin *m, const mm_slot *slot)
+{
+    double ps = slot->left_bytes > 0 ? ceil(slot->left_bytes / ((double)slot->rate * m->per_ps) - 1e-3) : 0;
+    return ps < (double)(INT64_MAX / 4) ? slot->since_ps + (int64_t)ps : INT64_MAX / 2;
+}
+
+static void settle(sp_i_maxmin *m, uint32_t s, double share, int64_t now, bool rebuild)
+{
+    mm_slot *slot = &m->slot[s];
+    const sp_i_flow_route *route = &m->p->route[m->p->task_route[slot->task]];
+    int64_t rate = used(share, route->weight);
+    rate = rate < 1 ? 1 : rate;
+    slot->mark = 0;
+    for (uint32_t h = 0; h < route->n; h++) {
+        const sp_i_flow_hop *hop = &m->p->hop[route->off + h];
+        mm_link *link = &m->link[hop->link];
+        link->left -= used(share, hop->load) * hop->count;
+        link->left = link->left > 0 ? link->left : 0;
+        link->open -= hop->load * hop->count;
+    }
+    if (rate == slot->rate)
+        return;
+    slot->left_bytes -= (double)slot->rate * m->per_ps * (double)(now - slot->since_ps);
+    slot->since_ps = now;
+    slot->rate = rate;
+    int64_t end = end_of(m, slot);
+    if (rebuild)
+        m->ends[slot->at].ps = end;
+    else
+        ends_set(m, s, end);
+}
+
+void sp_i_maxmin_fill(sp_i_maxmin *m, int64_t now)
+{
+    double share;
+    uint32_t n;
+    if (!m->n_touched)
+        return;
+    m->n_keys = 0;
+    reach(m);
+    for (uint32_t i = m->n_keys / 2; i-- > 0;)
+        keys_down(m, i, m->keys[i]);
+    bool rebuild = m->n_flows * 4 > m->n_ends;   /* then sifting one by one costs more than making the heap anew */
+    while ((n = tightest(m, &share)) > 0)
+        for (uint32_t i = 0; i < n; i++) {
+            const mm_link *link = &m->link[m->tied[i]];
+            for (uint32_t e = 0; e < link->n; e++) {
+                uint32_t s = m->pool[link->off + e] >> m->shift;
+                if (m->slot[s].mark == m->fill)
+                    settle(m, s, share, now, rebuild);
+            }
+        }
+    for (uint32_t i = rebuild ? (m->n_ends + 2) / 4 : 0; i-- > 0;)
+        ends_down(m, i, m->ends[i]);
+    m->fills++;
+    m->refilled += m->n_flows;
+}
+
+void sp_i_maxmin_count(const sp_i_maxmin *m, sp_i_flow_counts *counts)
+{
+    counts->fills = m->fills;
+    counts->refilled = m->refilled;
+}

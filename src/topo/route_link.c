@@ -1,0 +1,67 @@
+/* What a link id means: ends, rate, name. */
+#include "route_i.h"
+
+#include <stdio.h>
+
+static bool direct_link(const sp_router *router, const sp_i_part *part, uint64_t id, sp_link *out)
+{
+    const sp_tier *tier = &router->plane->tiers[part->tier];
+    uint32_t chip = (uint32_t)((id - part->first) / part->per_chip), at = (uint32_t)((id - part->first) % part->per_chip), dim = 0;
+    uint64_t stride = tier->stride;
+    bool mesh = tier->kind == SP_TIER_MESH;
+    for (uint32_t width; at >= (width = mesh ? tier->dims[dim] - 1 : 2); dim++) {
+        at -= width;
+        stride *= tier->dims[dim];
+    }
+    uint32_t size = tier->dims[dim], own = (uint32_t)(chip / stride % size);
+    *out = (sp_link){.kind = mesh ? SP_LINK_MESH : SP_LINK_TORUS, .tier = part->tier, .dim = dim, .from = chip, .n = 1,
+                     .bw_bytes_per_s = tier->bw_bytes_per_s.nominal};
+    if (!mesh) {
+        if (size == 1 || (size == 2 && !tier->twisted && at))
+            return false;
+        out->to = sp_i_torus_next(tier, chip, dim, at);
+        return true;
+    }
+    uint32_t to = at < own ? at : at + 1;
+    out->to = chip + (to - own) * (uint32_t)stride;   /* wraps as intended */
+    return true;
+}
+
+static const sp_i_part *part_of(const sp_router *router, uint32_t link)
+{
+    for (uint32_t p = 0; p < router->n_parts; p++)
+        if (link < router->part[p].end)
+            return &router->part[p];
+    return NULL;
+}
+
+bool sp_router_link(const sp_router *router, uint32_t link, sp_link *out)
+{
+    const sp_i_part *part = part_of(router, link);
+    if (!part)
+        return false;
+    return part->tree.n_levels ? sp_i_tree_link(router, part, link, out) : direct_link(router, part, link, out);
+}
+
+double sp_router_capacity(const sp_router *router, uint32_t link)
+{
+    sp_link at;
+    if (!sp_router_link(router, link, &at))
+        return 0;
+    return at.bw_bytes_per_s * (router->n_cuts ? sp_i_left(router, link) : 1);
+}
+
+int sp_router_link_name(const sp_router *router, uint32_t link, char *out, size_t out_size)
+{
+    sp_link at;
+    if (!sp_router_link(router, link, &at))
+        return snprintf(out, out_size, "link %u", link);
+    const char *tier = router->plane->tiers[at.tier].name;
+    if (at.kind == SP_LINK_MESH || at.kind == SP_LINK_TORUS)
+        return snprintf(out, out_size, "%s %u>%u", tier, at.from, at.to);
+    const char *below = at.level == 0 ? "chip" : "switch";
+    if (at.kind == SP_LINK_BUNDLE)
+        return snprintf(out, out_size, "%s level %u %s %s %llu (%u links)", tier, at.level, at.up ? "from" : "to", below,
+                        (unsigned long long)at.child, at.n);
+    return snprintf(out, out_size, "%s level %u %s %s %llu", tier, at.level, at.up ? "from" : "to", below, (unsigned long long)at.child);
+}
