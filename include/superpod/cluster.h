@@ -1,0 +1,234 @@
+/* superpod/cluster.h: the cluster manager: places jobs on a machine, lets it fail, recovers, for years of virtual time.
+ *
+ * One library without threads or a clock of its own: the caller gives time. Deterministic: same input and seed, same bits.
+ * Ticks are int64_t microseconds. Rates are events per second; years have 365 days.
+ * Model pages: docs/models/failures.md, checkpointing.md, placement.md, recovery.md. */
+#ifndef SUPERPOD_CLUSTER_H
+#define SUPERPOD_CLUSTER_H
+
+#include "superpod/workload.h"
+#include "superpod/topo.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- closed forms ------------------------------------------------------------------------------------- */
+
+#define SP_YEAR_S 31536000.0
+
+/* Effective training time ratio of a job with exponential failures: useful time / wall time, when every `interval_s` of work is
+ * followed by a blocking checkpoint, and a failure costs detection and restart (during which it may fail again) and the work
+ * since the last checkpoint. t / (e^(R/M) M (e^((t+C)/M) - 1)). All arguments >= 0, mtbf_s and interval_s > 0; infinite mtbf is
+ * allowed. */
+double sp_cluster_ettr(double mtbf_s, double interval_s, double checkpoint_s, double restart_s);
+/* The interval that makes it largest: t = M (1 + W0(-e^(-1 - C/M))); it does not depend on R. */
+double sp_cluster_interval(double mtbf_s, double checkpoint_s);
+/* MTBF / (MTBF + MTTR). */
+double sp_cluster_availability(double mtbf_s, double mttr_s);
+/* Probability that at least `needed` of needed + spares units work: Markov chain of units that fail at `fail_per_s` each
+ * (spares are cold beyond the needed: only `needed` run) and are repaired at `repair_per_s` by `crews` crews (0: unlimited). */
+double sp_cluster_spare_availability(uint64_t needed, uint64_t spares, double fail_per_s, double repair_per_s, uint64_t crews);
+/* Fewest spares with that probability >= target; UINT64_MAX when `most` do not do. */
+uint64_t sp_cluster_spares_needed(uint64_t needed, double target, double fail_per_s, double repair_per_s, uint64_t crews, uint64_t most);
+
+/* ---- failures ----------------------------------------------------------------------------------------- */
+
+/* What a class of failures strikes. Links and switches are those of the machine's planes, counted by sp_machine_count_tier. */
+typedef enum sp_fail_unit { SP_FAIL_CHIP, SP_FAIL_HOST, SP_FAIL_RACK, SP_FAIL_POD, SP_FAIL_ELECTRICAL_LINK, SP_FAIL_OPTICAL_LINK,
+                            SP_FAIL_SWITCH, SP_FAIL_UNITS } sp_fail_unit;
+const char *sp_fail_unit_name(sp_fail_unit unit);    /* "chip" "host" "rack" "pod" "electrical-link" … */
+
+typedef struct sp_fail_class {
+    const char *name;
+    sp_fail_unit unit;
+    sp_value rate_per_s;         /* of one unit                                                           */
+    double shape;                /* Weibull shape of the time between failures of a unit; 1: exponential   */
+    bool down;                   /* the unit is out until repaired; else jobs on it restart, no more       */
+    sp_value repair_s;           /* mean; grade NONE unless down                                           */
+    double repair_sigma;         /* of the lognormal's logarithm; 0: always the mean                       */
+} sp_fail_class;
+
+#define SP_FAIL_CLASSES 32
+typedef struct sp_failures {
+    const char *name, *title, *note;
+    uint32_t n;
+    sp_fail_class row[SP_FAIL_CLASSES];
+} sp_failures;
+
+/* catalog/failures/NAME.yaml. Strings live in `arena`. Errors with file:line:column. */
+sp_status sp_failures_load(const char *path, sp_arena *arena, sp_failures *out, sp_error *err);
+/* Units of that kind on the machine; links are optical where a tier joins more than one rack, else electrical. */
+sp_status sp_failures_count(const sp_machine *machine, sp_fail_unit unit, uint64_t *out, sp_error *err);
+/* Events per second on the whole machine, all classes (network_only: links and switches alone). */
+sp_status sp_failures_rate(const sp_failures *failures, const sp_machine *machine, bool network_only, double *out, sp_error *err);
+
+/* ---- state: what is where ------------------------------------------------------------------------------- */
+
+/* The machine as the manager sees it: chips in rows (hosts), rows in leaves (racks of at most 64 chips, one word each),
+ * leaves in pods. A leaf may hold spare chips that take a failed chip's place. */
+typedef struct sp_cluster sp_cluster;
+
+typedef struct sp_cluster_shape {
+    uint32_t chips, row_chips, leaf_chips, pod_chips;   /* each divides the next larger one, pod_chips divides chips */
+    uint32_t spares_per_leaf;
+    bool mesh_leaf;              /* rows and columns of a leaf are full meshes                             */
+} sp_cluster_shape;
+sp_status sp_cluster_shape_of(const sp_machine *machine, sp_cluster_shape *out, sp_error *err);
+/* All chips free and healthy. Errors: SP_E_INVAL sizes that do not divide or leaves above 64 chips. About 30 B a leaf. */
+sp_status sp_cluster_create(const sp_cluster_shape *shape, sp_cluster **out, sp_error *err);
+void sp_cluster_destroy(sp_cluster *cluster);
+const sp_cluster_shape *sp_cluster_shape_get(const sp_cluster *cluster);
+size_t sp_cluster_bytes(const sp_cluster *cluster);
+uint32_t sp_cluster_free_chips(const sp_cluster *cluster);
+uint32_t sp_cluster_down_chips(const sp_cluster *cluster);      /* failed chips, those covered by a spare included */
+uint32_t sp_cluster_spares_ready(const sp_cluster *cluster);    /* spare chips in leaves that cover nobody         */
+bool sp_cluster_chip_free(const sp_cluster *cluster, uint32_t chip);
+/* Every counter against a recount from the words: for tests. */
+bool sp_cluster_consistent(const sp_cluster *cluster);
+
+/* ---- placement -------------------------------------------------------------------------------------------- */
+
+#define SP_NOWHERE UINT32_MAX
+
+/* Where a placement's chips lie, up to symmetry: what its speed depends on. Equal signatures, equal step times. */
+typedef struct sp_spread {
+    uint32_t chips, rows, leaves, pods;   /* chips held, and how many units of each level they touch     */
+    uint32_t granule;                     /* largest g such that each touched leaf holds a multiple of g */
+    bool whole;                           /* whole leaves only (or one leaf)                             */
+    bool aligned;                         /* whole leaves in one aligned run of a power of two           */
+    bool regular;                         /* every touched leaf holds equally many, every touched pod too */
+} sp_spread;
+
+typedef struct sp_request {
+    uint32_t chips;
+    uint32_t segment_chips;      /* chips that must share a leaf (a pod, if larger than a leaf); 0: none; divides chips */
+} sp_request;
+
+/* Rows of the table of policies, from the most particular to the least. A policy fails or allocates; it never half-allocates.
+ * The list (of pieces) is what sp_cluster_free wants; `owner` comes back from sp_cluster_owner. */
+typedef struct sp_place_policy {
+    const char *name, *about;
+    bool (*place)(sp_cluster *cluster, const sp_request *request, uint32_t owner, uint32_t *list, sp_spread *spread);
+} sp_place_policy;
+extern const sp_place_policy sp_place_policies[];
+extern const size_t sp_place_n_policies;
+const sp_place_policy *sp_place_policy_find(const char *name);   /* NULL: none */
+
+void sp_cluster_free(sp_cluster *cluster, uint32_t list);
+/* Chips of a list in ascending order; `out` has room for spread.chips. Returns how many. */
+uint32_t sp_cluster_list_chips(const sp_cluster *cluster, uint32_t list, uint32_t *out);
+uint32_t sp_cluster_owner(const sp_cluster *cluster, uint32_t chip);   /* SP_NOWHERE: nobody */
+/* Recomputed from the list. */
+sp_spread sp_cluster_spread(const sp_cluster *cluster, uint32_t list);
+
+/* Independent checker of a node list that any manager made. */
+typedef struct sp_place_check {
+    sp_spread spread;
+    bool whole, aligned, connected;  /* connected: every leaf's share is a full-mesh sub-array (or the leaf is switched)   */
+    uint32_t spares;                 /* spare chips in the leaves touched                                                  */
+    double slowdown;                 /* against the ideal placement of as many chips (sp_cluster_slowdown)                 */
+} sp_place_check;
+/* Chips in any order. Errors: SP_E_INVAL a chip twice, SP_E_RANGE a chip outside the machine, naming it. */
+sp_status sp_cluster_check(const sp_machine *machine, const sp_cluster_shape *shape, const uint32_t *chip, uint32_t n,
+                           sp_place_check *out, sp_error *err);
+
+/* ---- judging -------------------------------------------------------------------------------------------------- */
+
+/* Best spread that `chips` chips can have on an empty cluster. */
+sp_spread sp_cluster_ideal(const sp_cluster_shape *shape, uint32_t chips);
+/* Step time on the spread / step time on the ideal one, >= 1, for a job of unknown model: a share of its ideal step is
+ * communication that runs at the bandwidth of the outermost tier it crosses. */
+double sp_cluster_slowdown(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *spread);
+
+/* Step times of one (model, plan) on placements of a machine, memoised by signature. Not thread safe. */
+typedef struct sp_judge sp_judge;
+sp_status sp_judge_create(const sp_machine *machine, const sp_model *model, const sp_plan *plan, sp_judge **out, sp_error *err);
+void sp_judge_destroy(sp_judge *judge);
+/* Seconds of a step on the spread. An irregular spread is priced as the regular one of its granule that touches as many
+ * leaves and pods. Errors: SP_E_UNFIT when the plan cannot be laid on it. */
+sp_status sp_judge_step(sp_judge *judge, const sp_spread *spread, double *step_time_s, sp_error *err);
+void sp_judge_counts(const sp_judge *judge, uint64_t *hits, uint64_t *misses);
+
+/* ---- jobs ------------------------------------------------------------------------------------------------------ */
+
+typedef struct sp_job {
+    int64_t submit_us;
+    int64_t work_us;             /* run time on the ideal placement without failures or checkpoints  */
+    int64_t estimate_us;         /* what the user asked for, >= work_us                              */
+    uint32_t chips;
+    uint32_t id;                 /* of the source                                                    */
+} sp_job;
+
+typedef struct sp_jobs {
+    sp_job *job; uint32_t n;     /* by submit_us, ties in the order of the source                    */
+    uint64_t skipped, repaired;  /* records left out, and records with a field put right             */
+    char note[256];              /* the first repair in words; "" when none                          */
+} sp_jobs;
+void sp_jobs_free(sp_jobs *jobs);
+
+/* Standard Workload Format 2.2, leniently: unknown processors, times or requests are filled from their twins and counted as
+ * repaired; records without any size or run time are skipped and counted. A processor is a chip; jobs above `most_chips` are an
+ * error. Errors: SP_E_PARSE with line and column for what is not a number, SP_E_RANGE. sp_jobs_free(out). */
+sp_status sp_jobs_parse_swf(const char *text, size_t length, const char *name, uint32_t most_chips, sp_jobs *out, sp_error *err);
+/* CSV with a header; `map` names the columns, "submit=start_time,run=duration,chips=gpus,estimate=limit,id=job"; seconds. */
+sp_status sp_jobs_parse_csv(const char *text, size_t length, const char *name, const char *map, uint32_t most_chips, sp_jobs *out, sp_error *err);
+/* A file: CSV when it ends in .csv or a map is given (may be NULL), else SWF. Errors also: SP_E_IO. */
+sp_status sp_jobs_read(const char *path, const char *map, uint32_t most_chips, sp_jobs *out, sp_error *err);
+/* "pretrain", "philly", "acme", "mix" or "one", with words behind a colon: "philly:load=0.9,jobs=1000000,chips=…".
+ * Arrivals are Poisson; over `span_s` seconds on `chips` chips they ask for `load` of the chip-time. */
+sp_status sp_jobs_generate(const char *spec, uint32_t chips, double span_s, uint64_t seed, sp_jobs *out, sp_error *err);
+
+/* ---- operation -------------------------------------------------------------------------------------------------- */
+
+typedef enum sp_loss { SP_LOSS_USEFUL, SP_LOSS_SLOWDOWN, SP_LOSS_RECOMPUTED, SP_LOSS_CHECKPOINT, SP_LOSS_DETECT, SP_LOSS_RESTART,
+                       SP_LOSS_IDLE_NO_DEMAND, SP_LOSS_IDLE_FRAGMENTED, SP_LOSS_SPARE, SP_LOSS_DOWN, SP_LOSSES } sp_loss;
+const char *sp_loss_name(sp_loss loss);   /* "useful", "placement_slowdown", "recomputed", … "down" */
+
+typedef enum sp_order { SP_ORDER_FIFO, SP_ORDER_EASY, SP_ORDERS } sp_order;
+const char *sp_order_name(sp_order order);
+
+typedef struct sp_operation {
+    const sp_machine *machine;
+    const sp_failures *failures;       /* NULL: none                                                       */
+    const sp_place_policy *policy;
+    sp_order order;
+    double checkpoint_s;               /* blocking cost of one checkpoint                                  */
+    double interval_s;                 /* 0: the best one for each job's MTBF                              */
+    double detect_s;
+    double restart_s;                  /* job restart on other chips                                       */
+    double swap_s;                     /* restart when a spare of the rack takes the failed chip's place   */
+    double horizon_s;
+    double fail_scale, repair_scale;   /* factors on rates and repair times, 1: as in the catalog          */
+    bool rack_spares;                  /* use the machine's spares                                         */
+    bool (*interrupted)(void *); void *context;   /* asked now and then; may be NULL                      */
+} sp_operation;
+/* Defaults: policy "best", EASY, best interval, graded guesses for the times. */
+sp_operation sp_operation_default(const sp_machine *machine);
+
+typedef struct sp_history {
+    double share[SP_LOSSES];           /* of installed chips x time; they sum to 1                          */
+    double goodput;                    /* share[USEFUL]                                                     */
+    double ettr, ettr_queued;          /* chip-weighted over jobs; without and with waiting to run again    */
+    double utilisation;                /* allocated / (installed - down)                                    */
+    double mttf_s, mttr_s;             /* of running jobs; 0 when nothing failed                             */
+    double wait_mean_s, wait_p50_s, wait_p95_s, wait_p99_s, slowdown_bounded;   /* of jobs started; bound 10 s */
+    uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, events, placements;
+    uint64_t queue_max;
+} sp_history;
+
+/* One run of one seed. wait_us (may be NULL) receives first-start waits per job, -1 where it never started.
+ * Errors: SP_E_INVAL rates beyond 10^9 a second, a job larger than the machine; SP_E_NOMEM, SP_E_INTERRUPTED. */
+sp_status sp_operate(const sp_operation *operation, const sp_jobs *jobs, uint64_t seed, int64_t *wait_us, sp_history *out, sp_error *err);
+
+/* `n` runs of seeds seed, seed + 1, … over `threads` threads: the same bits on any number. Jobs are made anew per seed when
+ * `spec` is given, else `jobs` serves all. */
+sp_status sp_operate_seeds(const sp_operation *operation, const sp_jobs *jobs, const char *spec, uint64_t seed, uint32_t n,
+                           uint32_t threads, sp_history *out, sp_error *err);
+/* Mean and half-width of the 95 % interval (Student's t) of n values. */
+void sp_cluster_mean(const double *value, uint32_t n, double *mean, double *half_width);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,154 @@
+/* Where the chip-time went, in whole chip-microseconds: every one is counted once, so that the losses sum to 1. */
+#include "operate_i.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const char *const loss_names[SP_LOSSES] = {"useful", "placement_slowdown", "recomputed", "checkpoint", "detect", "restart",
+                                                  "idle_no_demand", "idle_fragmented", "spare", "down"};
+
+const char *sp_loss_name(sp_loss loss) { return (unsigned)loss < SP_LOSSES ? loss_names[loss] : "?"; }
+
+static void spend(sp_i_run *run, sp_loss loss, uint64_t chips, int64_t us) { run->spent[loss] += (sp_i_chip_us)chips * (uint64_t)us; }
+
+/* Idle chips up to what the queue asks for are idle because nothing waiting fits in them. */
+void sp_i_idle(sp_i_run *run, int64_t until_us)
+{
+    const sp_cluster *c = run->cluster;
+    int64_t us = until_us - run->now_us;
+    uint64_t idle = c->free_chips, wanted = run->waiting.chips_sum < idle ? run->waiting.chips_sum : idle;
+    uint32_t down = sp_cluster_down_chips(c);
+    spend(run, SP_LOSS_IDLE_FRAGMENTED, wanted, us);
+    spend(run, SP_LOSS_IDLE_NO_DEMAND, idle - wanted, us);
+    spend(run, SP_LOSS_SPARE, c->spares_ready, us);
+    spend(run, SP_LOSS_DOWN, down, us);
+    run->held += (sp_i_chip_us)(run->installed - idle - c->spares_ready - down) * (uint64_t)us;
+    run->now_us = until_us;
+}
+
+/* Work stretched by the placement's slowdown. */
+static int64_t stretched(int64_t us, double slow)
+{
+    double wall = ceil((double)us * slow);
+    return slow <= 1 ? us : wall < (double)(INT64_MAX / 8) ? (int64_t)wall : INT64_MAX / 8;
+}
+
+int64_t sp_i_segment_length(const sp_i_run *run, const sp_i_slot *slot)
+{
+    int64_t wall = stretched(slot->left_us, slot->slow);
+    sp_i_chip_us length = (sp_i_chip_us)slot->detect_us + (uint64_t)slot->restart_us + (uint64_t)wall;
+    length += (sp_i_chip_us)((wall - 1) / slot->interval_us) * (uint64_t)run->checkpoint_us;
+    return length > INT64_MAX / 8 ? INT64_MAX / 8 : (int64_t)length;
+}
+
+static int64_t take(int64_t *left, int64_t most)
+{
+    int64_t n = *left < most ? *left : most;
+    *left -= n;
+    return n;
+}
+
+/* Of `x` us of running: saved wall work, checkpoint writes, and work not yet in a checkpoint. */
+static void split_cycles(const sp_i_run *run, const sp_i_slot *slot, int64_t x, int64_t *saved, int64_t *writing, int64_t *open)
+{
+    int64_t cycle = slot->interval_us + run->checkpoint_us, k = x / cycle, rest = x % cycle;
+    *open = rest < slot->interval_us ? rest : slot->interval_us;
+    *saved = k * slot->interval_us;
+    *writing = k * run->checkpoint_us + rest - *open;
+}
+
+void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
+{
+    uint64_t chips = run->jobs->job[slot->job].chips;
+    int64_t x = run->now_us - slot->begin_us, saved, writing, open, useful;
+    run->running_s_sum += 1e-6 * (double)x;
+    int64_t detect = take(&x, slot->detect_us), restart = take(&x, slot->restart_us);
+    run->repair_s_sum += 1e-6 * (double)(detect + restart);
+    split_cycles(run, slot, x, &saved, &writing, &open);
+    if (how == SP_I_DONE) {   /* no checkpoint follows the last work */
+        saved = stretched(slot->left_us, slot->slow);
+        writing = x - saved;
+        open = 0;
+    } else if (how == SP_I_HORIZON) {   /* not undone, as far as anybody knows */
+        saved += open;
+        open = 0;
+    }
+    useful = how == SP_I_DONE ? slot->left_us : slot->slow <= 1 ? saved : (int64_t)((double)saved / slot->slow);
+    if (useful > slot->left_us) useful = slot->left_us;
+    slot->left_us -= useful;
+    spend(run, SP_LOSS_DETECT, chips, detect);
+    spend(run, SP_LOSS_RESTART, chips, restart);
+    spend(run, SP_LOSS_USEFUL, chips, useful);
+    spend(run, SP_LOSS_SLOWDOWN, chips, saved - useful);
+    spend(run, SP_LOSS_CHECKPOINT, chips, writing);
+    spend(run, SP_LOSS_RECOMPUTED, chips, open);
+    run->advanced += (sp_i_chip_us)chips * (uint64_t)saved;
+}
+
+/* Fractions of the whole in units of 2^-50, so that their sum is exact in any order; the largest takes the remainder. */
+sp_status sp_i_shares(sp_i_run *run, sp_error *err)
+{
+    sp_i_chip_us total = 0, whole = (sp_i_chip_us)run->installed * (uint64_t)run->horizon_us;
+    sp_history *h = &run->history;
+    double others = 0;
+    int largest = 0;
+    for (int i = 0; i < SP_LOSSES; i++) {
+        total += run->spent[i];
+        h->share[i] = floor((double)run->spent[i] / (double)whole * 0x1p50) * 0x1p-50;
+        if (h->share[i] > h->share[largest]) largest = i;
+    }
+    if (total != whole) return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "chip-time lost or counted twice: %.17g of %.17g", (double)total, (double)whole);
+    for (int i = 0; i < SP_LOSSES; i++) others += i == largest ? 0 : h->share[i];
+    h->share[largest] = 1 - others;
+    double held = (double)run->held, down = h->share[SP_LOSS_DOWN];
+    h->goodput = h->share[SP_LOSS_USEFUL];
+    h->ettr = held > 0 ? (double)run->advanced / held : 0;
+    h->ettr_queued = held > 0 ? (double)run->advanced / (held + (double)run->requeued_chip_us) : 0;
+    h->utilisation = down < 1 ? held / (double)whole / (1 - down) : 0;
+    h->mttf_s = h->interruptions == 0 ? 0 : run->running_s_sum / (double)h->interruptions;
+    h->mttr_s = h->interruptions == 0 ? 0 : run->repair_s_sum / (double)h->interruptions;
+    return SP_OK;
+}
+
+/* ---- waits ---------------------------------------------------------------------------------------------------------------- */
+
+/* The k-th smallest of n values, which are reordered (Hoare's selection, middle element as pivot). */
+static int64_t select_kth(int64_t *v, int64_t n, int64_t k)
+{
+    int64_t low = 0, high = n - 1;
+    while (low < high) {
+        int64_t pivot = v[low + (high - low) / 2], i = low, j = high;
+        while (i <= j) {
+            while (v[i] < pivot) i++;
+            while (v[j] > pivot) j--;
+            if (i > j) break;
+            int64_t keep = v[i];
+            v[i++] = v[j];
+            v[j--] = keep;
+        }
+        if (k <= j) high = j;
+        else if (k >= i) low = i;
+        else break;
+    }
+    return v[k];
+}
+
+void sp_i_waits(sp_i_run *run, int64_t *wait_us)
+{
+    sp_history *h = &run->history;
+    int64_t *sorted = run->since_us, n = 0;   /* no longer needed */
+    double sum = 0;
+    for (uint32_t i = 0; i < run->jobs->n; i++) {
+        int64_t wait = run->first_us[i] < 0 ? -1 : run->first_us[i] - run->jobs->job[i].submit_us;
+        if (wait_us != NULL) wait_us[i] = wait;
+        if (wait < 0) continue;
+        sum += 1e-6 * (double)wait;
+        sorted[n++] = wait;
+    }
+    if (n == 0) return;
+    h->wait_mean_s = sum / (double)n;
+    h->wait_p50_s = 1e-6 * (double)select_kth(sorted, n, (n - 1) / 2);
+    h->wait_p95_s = 1e-6 * (double)select_kth(sorted, n, (n - 1) * 95 / 100);
+    h->wait_p99_s = 1e-6 * (double)select_kth(sorted, n, (n - 1) * 99 / 100);
+    h->slowdown_bounded = h->jobs_done == 0 ? 0 : run->slowdown_sum / (double)h->jobs_done;
+}

@@ -1,0 +1,85 @@
+/* Shared by the files of the cluster layer: the state's words, counters and pieces; the two indexes of the queue. */
+#ifndef CLUSTER_I_H
+#define CLUSTER_I_H
+
+#include "superpod/cluster.h"
+
+/* A set of leaves with a summary word for 64 words: the first member in two steps on machines of 2^18 leaves. */
+typedef struct sp_i_bits { uint64_t *word, *summary; uint32_t n, words, summaries, members; } sp_i_bits;
+
+/* What a job holds of one leaf. Chained twice: by job (next) and by leaf (beside). */
+typedef struct sp_i_piece { uint64_t mask; uint32_t leaf, owner, next, beside; } sp_i_piece;
+
+/* Invariants (sp_cluster_consistent recounts them):
+ *   free[l] & down[l] == 0; a position in a piece is neither free nor down;
+ *   leaf l is member of rows[r] for exactly its number r of wholly free rows, and of part[c] for every c in 1 .. row_chips - 1
+ *   for which one of its rows has exactly c free chips;
+ *   pod_whole, pod_rows, free_chips are the sums over leaves. */
+struct sp_cluster {
+    sp_cluster_shape shape;
+    uint32_t leaves, pods, leaves_per_pod, rows_per_leaf;
+    uint64_t full, row_full;             /* all positions of a leaf, of row 0       */
+    uint64_t *free, *down;               /* [leaves]                                */
+    uint64_t *parts;                     /* [leaves] set of c of the invariant      */
+    uint8_t *rows_free;                  /* [leaves]                                */
+    uint16_t *spare_ready;               /* [leaves]                                */
+    uint32_t *first;                     /* [leaves] first piece of the leaf        */
+    uint32_t *pod_whole, *pod_rows;      /* [pods] wholly free leaves, rows         */
+    uint32_t *leaf_mark, *pod_mark, *pod_count, mark;   /* scratch of spread.c: marked when equal to mark */
+    uint64_t *leaf_held;
+    sp_i_bits *rows, *part;              /* [rows_per_leaf + 1], [row_chips]        */
+    sp_i_piece *piece;
+    uint32_t pieces, piece_room, piece_free;
+    uint32_t free_chips, down_positions, spares_used, spares_ready;
+    void *memory;
+    size_t bytes;
+};
+
+/* ---- bits.c ---- */
+size_t sp_i_bits_words(uint32_t n);                       /* uint64_t that the set needs */
+uint64_t *sp_i_bits_carve(sp_i_bits *bits, uint32_t n, uint64_t *memory);
+void sp_i_bits_put(sp_i_bits *bits, uint32_t id, bool in);
+static inline bool sp_i_bits_has(const sp_i_bits *bits, uint32_t id) { return (bits->word[id / 64] >> id % 64 & 1) != 0; }
+/* First member in [low, high), or SP_NOWHERE. */
+uint32_t sp_i_bits_first(const sp_i_bits *bits, uint32_t low, uint32_t high);
+
+/* ---- state.c ---- */
+static inline uint64_t sp_i_row(const sp_cluster *c, uint32_t row) { return c->row_full << row * c->shape.row_chips; }
+void sp_i_set_free(sp_cluster *cluster, uint32_t leaf, uint64_t mask);   /* new free word; keeps every counter */
+/* Takes free positions for a list (which may be SP_NOWHERE); false: no memory. */
+bool sp_i_take(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);
+/* Room for n more pieces, so that the takes after it cannot fail. */
+bool sp_i_reserve(sp_cluster *cluster, uint32_t n);
+sp_i_piece *sp_i_piece_at(const sp_cluster *cluster, uint32_t leaf, uint64_t bit);   /* NULL: no owner */
+/* Positions go down (those in pieces leave them) and come back. */
+void sp_i_fail(sp_cluster *cluster, uint32_t leaf, uint64_t mask);
+void sp_i_repair(sp_cluster *cluster, uint32_t leaf, uint64_t mask);
+bool sp_i_spare_take(sp_cluster *cluster, uint32_t leaf);
+void sp_i_spare_give(sp_cluster *cluster, uint32_t leaf);
+/* As many chips for an owner as `mask` had, near `leaf`: same leaf, same pod, anywhere. Pieces are put before *list. */
+bool sp_i_replace(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);
+
+/* ---- spread.c ---- */
+/* Mean bandwidth-time of a byte of a job's collectives on that spread, seconds a byte of one chip. */
+double sp_i_comm_cost(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *spread);
+
+/* ---- ends.c: running jobs by expected end, with the chips that come free ---- */
+typedef struct sp_i_end { int64_t tick; uint32_t job, chips; } sp_i_end;
+typedef struct sp_i_ends { struct sp_i_block *block; uint32_t n, room, count; } sp_i_ends;
+bool sp_i_ends_add(sp_i_ends *ends, sp_i_end end);
+void sp_i_ends_remove(sp_i_ends *ends, sp_i_end end);
+/* When `free` and what ends until then first hold `need`, or INT64_MAX; *extra: chips beyond it then. */
+int64_t sp_i_ends_shadow(const sp_i_ends *ends, uint32_t free, uint32_t need, uint32_t *extra);
+int64_t sp_i_ends_first(const sp_i_ends *ends, uint32_t *chips);
+void sp_i_ends_release(sp_i_ends *ends);
+
+/* ---- waiting.c: waiting jobs in order, searched by size and estimate ---- */
+typedef struct sp_i_waiting { uint32_t n, base, count; uint32_t *chips; int64_t *estimate; uint64_t chips_sum; } sp_i_waiting;
+bool sp_i_waiting_make(sp_i_waiting *waiting, uint32_t n);
+void sp_i_waiting_release(sp_i_waiting *waiting);
+void sp_i_waiting_add(sp_i_waiting *waiting, uint32_t job, uint32_t chips, int64_t estimate);
+void sp_i_waiting_remove(sp_i_waiting *waiting, uint32_t job, uint32_t chips);
+/* First job >= from with chips <= most and (estimate <= limit or chips <= extra), or SP_NOWHERE. */
+uint32_t sp_i_waiting_find(const sp_i_waiting *waiting, uint32_t from, uint32_t most, int64_t limit, uint32_t extra);
+
+#endif

@@ -1,0 +1,131 @@
+/* Running jobs by expected end: sorted blocks with the sum of their chips. A job is added and removed in O(log blocks + block);
+ * the shadow time of a reservation walks whole blocks by their sums. */
+#include "cluster_i.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK 256
+
+typedef struct sp_i_block { sp_i_end *end; uint32_t n; uint64_t chips; } sp_i_block;
+
+static bool before(const sp_i_end *a, const sp_i_end *b) { return a->tick != b->tick ? a->tick < b->tick : a->job < b->job; }
+
+/* The last block whose first end is not after `end`; 0 when all are. */
+static uint32_t block_of(const sp_i_ends *ends, const sp_i_end *end)
+{
+    uint32_t low = 0, high = ends->n;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (before(end, &ends->block[middle].end[0])) high = middle;
+        else low = middle;
+    }
+    return low;
+}
+
+static uint32_t place_in(const sp_i_block *block, const sp_i_end *end)
+{
+    uint32_t low = 0, high = block->n;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (before(&block->end[middle], end)) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+/* A new block after `at` (or the first), empty. */
+static bool insert_block(sp_i_ends *ends, uint32_t at)
+{
+    if (ends->n == ends->room) {
+        uint32_t room = ends->room * 2 + 8;
+        sp_i_block *block = realloc(ends->block, room * sizeof *block);
+        if (block == NULL) return false;
+        ends->block = block;
+        ends->room = room;
+    }
+    sp_i_end *end = malloc(BLOCK * sizeof *end);
+    if (end == NULL) return false;
+    memmove(ends->block + at + 1, ends->block + at, (ends->n - at) * sizeof *ends->block);
+    ends->block[at] = (sp_i_block){.end = end};
+    ends->n++;
+    return true;
+}
+
+static bool split(sp_i_ends *ends, uint32_t at)
+{
+    if (!insert_block(ends, at + 1)) return false;
+    sp_i_block *a = &ends->block[at], *b = &ends->block[at + 1];
+    b->n = a->n / 2;
+    a->n -= b->n;
+    memcpy(b->end, a->end + a->n, b->n * sizeof *b->end);
+    for (uint32_t i = 0; i < b->n; i++) b->chips += b->end[i].chips;
+    a->chips -= b->chips;
+    return true;
+}
+
+bool sp_i_ends_add(sp_i_ends *ends, sp_i_end end)
+{
+    if (ends->n == 0 && !insert_block(ends, 0)) return false;
+    uint32_t at = block_of(ends, &end);
+    if (ends->block[at].n == BLOCK) {
+        if (!split(ends, at)) return false;
+        at = block_of(ends, &end);
+    }
+    sp_i_block *block = &ends->block[at];
+    uint32_t i = place_in(block, &end);
+    memmove(block->end + i + 1, block->end + i, (block->n - i) * sizeof *block->end);
+    block->end[i] = end;
+    block->n++;
+    block->chips += end.chips;
+    ends->count++;
+    return true;
+}
+
+void sp_i_ends_remove(sp_i_ends *ends, sp_i_end end)
+{
+    uint32_t at = block_of(ends, &end);
+    sp_i_block *block = &ends->block[at];
+    uint32_t i = place_in(block, &end);
+    memmove(block->end + i, block->end + i + 1, (block->n - i - 1) * sizeof *block->end);
+    block->n--;
+    block->chips -= end.chips;
+    ends->count--;
+    if (block->n != 0) return;
+    free(block->end);
+    memmove(block, block + 1, (ends->n - at - 1) * sizeof *block);
+    ends->n--;
+}
+
+int64_t sp_i_ends_shadow(const sp_i_ends *ends, uint32_t free_chips, uint32_t need, uint32_t *extra)
+{
+    uint64_t have = free_chips;
+    *extra = 0;
+    for (uint32_t b = 0; b < ends->n; b++) {
+        const sp_i_block *block = &ends->block[b];
+        if (have + block->chips < need) {
+            have += block->chips;
+            continue;
+        }
+        for (uint32_t i = 0; i < block->n; i++) {
+            have += block->end[i].chips;
+            if (have < need) continue;
+            *extra = (uint32_t)(have - need);
+            return block->end[i].tick;
+        }
+    }
+    return INT64_MAX;
+}
+
+int64_t sp_i_ends_first(const sp_i_ends *ends, uint32_t *chips)
+{
+    *chips = ends->n == 0 ? 0 : ends->block[0].end[0].chips;
+    return ends->n == 0 ? INT64_MAX : ends->block[0].end[0].tick;
+}
+
+void sp_i_ends_release(sp_i_ends *ends)
+{
+    for (uint32_t b = 0; b < ends->n; b++) free(ends->block[b].end);
+    free(ends->block);
+    *ends = (sp_i_ends){0};
+}

@@ -1,0 +1,165 @@
+/* The event simulation: ends of jobs, repairs, failures, arrivals; then the queue. */
+#include "operate_i.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+int64_t sp_i_us(double seconds) { return seconds >= (double)(INT64_MAX / 8) * 1e-6 ? INT64_MAX / 8 : (int64_t)llround(seconds * 1e6); }
+
+sp_operation sp_operation_default(const sp_machine *machine)
+{
+    return (sp_operation){.machine = machine, .policy = &sp_place_policies[0], .order = SP_ORDER_EASY,
+                          .checkpoint_s = 30,   /* guess: blocking part of a checkpoint to storage; 1 s to peers' memory */
+                          .detect_s = 30,       /* guess: watchdogs find a dead process in half a minute; without one 10 to 30 min */
+                          .restart_s = 600,     /* guess: job restart; Meta RSC: 5 minutes is a low overhead (arXiv 2410.21680) */
+                          .swap_s = 60,         /* guess: process restart on the same chips */
+                          .horizon_s = SP_YEAR_S, .fail_scale = 1, .repair_scale = 1, .rack_spares = true};
+}
+
+static sp_status check_times(const sp_operation *op, sp_error *err)
+{
+    const double t[] = {op->checkpoint_s, op->interval_s, op->detect_s, op->restart_s, op->swap_s, op->fail_scale, op->repair_scale};
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+        if (!(t[i] >= 0 && t[i] <= 1e9)) return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a time or factor of %g; expected 0 to 10^9", t[i]);
+    if (!(op->horizon_s >= 1 && op->horizon_s <= 1e4 * SP_YEAR_S))
+        return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "%g s of operation; expected one second to 10,000 years", op->horizon_s);
+    return SP_OK;
+}
+
+static sp_status check_jobs(const sp_operation *op, const sp_jobs *jobs, sp_error *err)
+{
+    for (uint32_t i = 0; i < jobs->n; i++) {
+        const sp_job *job = &jobs->job[i];
+        if (job->chips == 0 || job->chips > op->machine->chips)
+            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %u asks for %u chips; the machine has %u", job->id, job->chips, op->machine->chips);
+        if (job->work_us < 1 || job->estimate_us < job->work_us || (i > 0 && job->submit_us < job[-1].submit_us) || job->submit_us < 0)
+            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %u has no run time, an estimate below it, or is out of order", job->id);
+    }
+    return SP_OK;
+}
+
+static sp_status make(sp_i_run *run, const sp_operation *op, const sp_jobs *jobs, uint64_t seed, sp_error *err)
+{
+    sp_cluster_shape shape;
+    size_t n = jobs->n == 0 ? 1 : jobs->n;
+    *run = (sp_i_run){.op = op, .jobs = jobs, .slot_free = SP_NOWHERE, .repair_free = SP_NOWHERE, .rng = sp_rng_make(seed, 0)};
+    run->horizon_us = sp_i_us(op->horizon_s);
+    run->checkpoint_us = sp_i_us(op->checkpoint_s);
+    sp_status status = sp_cluster_shape_of(op->machine, &shape, err);
+    if (!op->rack_spares) shape.spares_per_leaf = 0;
+    if (status == SP_OK) status = sp_cluster_create(&shape, &run->cluster, err);
+    if (status != SP_OK) return status;
+    run->installed = shape.chips + shape.chips / shape.leaf_chips * shape.spares_per_leaf;
+    run->queue = sp_queue_create(1024);
+    run->left_us = malloc(n * sizeof *run->left_us);
+    run->first_us = malloc(n * sizeof *run->first_us);
+    run->since_us = malloc(n * sizeof *run->since_us);
+    if (!sp_i_waiting_make(&run->waiting, jobs->n) || run->queue == NULL || run->left_us == NULL || run->first_us == NULL || run->since_us == NULL)
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u jobs", jobs->n);
+    for (uint32_t i = 0; i < jobs->n; i++) {
+        run->left_us[i] = jobs->job[i].work_us;
+        run->first_us[i] = run->since_us[i] = -1;
+    }
+    run->history.jobs = jobs->n;
+    return sp_i_failures_start(run, err);
+}
+
+static void unmake(sp_i_run *run)
+{
+    sp_cluster_destroy(run->cluster);
+    sp_queue_destroy(run->queue);
+    sp_i_ends_release(&run->ends);
+    sp_i_waiting_release(&run->waiting);
+    free(run->slot);
+    free(run->repair);
+    free(run->left_us);
+    free(run->first_us);
+    free(run->since_us);
+}
+
+/* An end whose segment was broken since has an old generation. */
+static void end_job(sp_i_run *run, uint64_t payload)
+{
+    uint32_t s = (uint32_t)payload;
+    sp_i_slot *slot = &run->slot[s];
+    if (slot->generation != (uint32_t)(payload >> 32) || slot->job == SP_NOWHERE) return;
+    const sp_job *job = &run->jobs->job[slot->job];
+    sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, job->chips});
+    sp_i_segment(run, slot, SP_I_DONE);
+    run->history.jobs_done++;
+    double wait = (double)(run->first_us[slot->job] - job->submit_us), ran = (double)(run->now_us - run->first_us[slot->job]);
+    run->slowdown_sum += fmax(1, (wait + ran) / fmax(ran, 1e7));
+    sp_i_leave(run, s);
+}
+
+static void arrive(sp_i_run *run)
+{
+    const sp_job *job = &run->jobs->job[run->next_job];
+    sp_i_waiting_add(&run->waiting, run->next_job++, job->chips, job->estimate_us);
+    run->dirty = true;
+}
+
+static int64_t next_tick(const sp_i_run *run)
+{
+    const sp_event *event = sp_queue_peek(run->queue);
+    int64_t at = run->next_fail_us;
+    if (event != NULL && event->tick < at) at = event->tick;
+    if (run->next_job < run->jobs->n && run->jobs->job[run->next_job].submit_us < at) at = run->jobs->job[run->next_job].submit_us;
+    return at;
+}
+
+/* Everything that happens at this tick, in a fixed order. */
+static void one_tick(sp_i_run *run)
+{
+    sp_event event;
+    const sp_event *first;
+    while ((first = sp_queue_peek(run->queue)) != NULL && first->tick == run->now_us && sp_queue_pop(run->queue, &event)) {
+        run->history.events++;
+        if (event.kind == SP_I_END) end_job(run, event.payload);
+        else if (event.kind == SP_I_REPAIR) sp_i_repaired(run, (uint32_t)event.payload);
+        else sp_i_weibull(run, event.payload);
+    }
+    while (run->next_fail_us == run->now_us) {
+        run->history.events++;
+        sp_i_fail_now(run);
+    }
+    while (run->next_job < run->jobs->n && run->jobs->job[run->next_job].submit_us == run->now_us) {
+        run->history.events++;
+        arrive(run);
+    }
+    if (run->dirty) sp_i_schedule(run);
+}
+
+static sp_status loop(sp_i_run *run, sp_error *err)
+{
+    for (uint64_t n = 1;; n++) {
+        int64_t at = next_tick(run);
+        if (at >= run->horizon_us) break;
+        sp_i_idle(run, at);
+        one_tick(run);
+        if (run->no_memory) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the simulation's events");
+        if (n % 4096 == 0 && run->op->interrupted != NULL && run->op->interrupted(run->op->context))
+            return sp_error_set(err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted");
+    }
+    sp_i_idle(run, run->horizon_us);
+    for (uint32_t s = 0; s < run->slots; s++)
+        if (run->slot[s].job != SP_NOWHERE) sp_i_segment(run, &run->slot[s], SP_I_HORIZON);
+    return SP_OK;
+}
+
+sp_status sp_operate(const sp_operation *operation, const sp_jobs *jobs, uint64_t seed, int64_t *wait_us, sp_history *out, sp_error *err)
+{
+    sp_i_run run = {0};
+    sp_status status = check_times(operation, err);
+    if (status == SP_OK) status = check_jobs(operation, jobs, err);
+    if (status != SP_OK) return status;
+    status = make(&run, operation, jobs, seed, err);
+    if (status == SP_OK) status = loop(&run, err);
+    if (status == SP_OK) status = sp_i_shares(&run, err);
+    if (status == SP_OK) {
+        sp_i_waits(&run, wait_us);
+        *out = run.history;
+    }
+    unmake(&run);
+    return status;
+}

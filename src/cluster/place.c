@@ -1,0 +1,303 @@
+/* Placement policies: decide from the top by counters, touch leaves only when committing. */
+#include "cluster_i.h"
+
+#include <string.h>
+
+typedef struct found { uint32_t leaf; uint64_t mask; } found;
+#define NOT_FOUND ((found){.leaf = SP_NOWHERE})
+
+/* ---- inside one leaf --------------------------------------------------------------------------------------------------- */
+
+static uint64_t lowest_bits(uint64_t word, uint32_t n)
+{
+    uint64_t out = 0;
+    for (; n > 0; n--, word &= word - 1) out |= word & -word;
+    return out;
+}
+
+/* The row of a leaf with exactly n free chips. */
+static uint64_t row_with(const sp_cluster *c, uint32_t leaf, uint32_t n)
+{
+    for (uint32_t r = 0; r < c->rows_per_leaf; r++) {
+        uint64_t row = c->free[leaf] & sp_i_row(c, r);
+        if ((uint32_t)__builtin_popcountll(row) == n) return row;
+    }
+    return 0;
+}
+
+/* The b lowest columns of the first a wholly free rows. */
+static uint64_t rectangle(const sp_cluster *c, uint32_t leaf, uint32_t a, uint32_t b)
+{
+    uint64_t out = 0, columns = UINT64_MAX >> (64 - b);
+    for (uint32_t r = 0; r < c->rows_per_leaf && a > 0; r++) {
+        uint64_t row = sp_i_row(c, r);
+        if ((c->free[leaf] & row) != row) continue;
+        out |= columns << r * c->shape.row_chips;
+        a--;
+    }
+    return out;
+}
+
+/* Rows and columns of a sub-array of k chips: a full mesh in both directions. Where no such shape exists (17, 23, …) or the leaf is
+ * switched: whole rows and the rest of one more. */
+static void sub_array(const sp_cluster *c, uint32_t k, uint32_t *a, uint32_t *b)
+{
+    uint32_t least = (k + c->shape.row_chips - 1) / c->shape.row_chips;
+    *a = least;
+    *b = 0;
+    for (uint32_t rows = least; rows <= c->rows_per_leaf; rows++)
+        if (k % rows == 0 && (c->shape.mesh_leaf || rows == least)) {
+            *a = rows;
+            *b = k / rows;
+            return;
+        }
+}
+
+/* Best fit among leaves [low, high): the partly used row, then the leaf with the fewest free rows, that just holds k chips. */
+static found find_small(const sp_cluster *c, uint32_t low, uint32_t high, uint32_t k)
+{
+    uint32_t a, b, row = c->shape.row_chips;
+    if (k > c->shape.leaf_chips) return NOT_FOUND;
+    for (uint32_t n = k; n < row; n++) {
+        uint32_t leaf = sp_i_bits_first(&c->part[n], low, high);
+        if (leaf != SP_NOWHERE) return (found){leaf, lowest_bits(row_with(c, leaf, n), k)};
+    }
+    sub_array(c, k, &a, &b);
+    for (uint32_t r = a; r <= c->rows_per_leaf; r++) {
+        uint32_t leaf = sp_i_bits_first(&c->rows[r], low, high);
+        if (leaf == SP_NOWHERE) continue;
+        if (b != 0) return (found){leaf, rectangle(c, leaf, a, b)};
+        uint64_t most = rectangle(c, leaf, k / row, row), last = rectangle(c, leaf, a, row) & ~most;
+        return (found){leaf, most | lowest_bits(last, k - k / row * row)};
+    }
+    return NOT_FOUND;
+}
+
+static bool take_small(sp_cluster *c, uint32_t low, uint32_t high, uint32_t k, uint32_t owner, uint32_t *list)
+{
+    found at = find_small(c, low, high, k);
+    return at.leaf != SP_NOWHERE && sp_i_take(c, at.leaf, at.mask, owner, list);
+}
+
+/* ---- whole leaves ---------------------------------------------------------------------------------------------------- */
+
+static bool all_free(const sp_cluster *c, uint32_t low, uint32_t n)
+{
+    const sp_i_bits *whole = &c->rows[c->rows_per_leaf];
+    while (n > 0) {
+        uint32_t shift = low % 64, take = 64 - shift < n ? 64 - shift : n;
+        uint64_t mask = UINT64_MAX >> (64 - take) << shift;
+        if ((whole->word[low / 64] & mask) != mask) return false;
+        low += take;
+        n -= take;
+    }
+    return true;
+}
+
+/* First run of n wholly free leaves of the pod that starts at a multiple of a power of two >= n. */
+static uint32_t aligned_run(const sp_cluster *c, uint32_t pod, uint32_t n)
+{
+    uint32_t low = pod * c->leaves_per_pod, step = 1;
+    while (step < n) step *= 2;
+    for (uint32_t at = 0; at + n <= c->leaves_per_pod; at += step)
+        if (all_free(c, low + at, n)) return low + at;
+    return SP_NOWHERE;
+}
+
+/* The n lowest wholly free leaves of [low, high); there are as many. */
+static bool take_leaves(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, uint32_t owner, uint32_t *list)
+{
+    for (; n > 0; n--) {
+        uint32_t leaf = sp_i_bits_first(&c->rows[c->rows_per_leaf], low, high);
+        if (leaf == SP_NOWHERE || !sp_i_take(c, leaf, c->full, owner, list)) return false;
+        low = leaf + 1;
+    }
+    return true;
+}
+
+/* The fullest pod that still has n wholly free leaves (and, if asked, an aligned run of them at *run). */
+static uint32_t best_pod(const sp_cluster *c, uint32_t n, uint32_t *run)
+{
+    uint32_t best = SP_NOWHERE, least = UINT32_MAX;
+    for (uint32_t pod = 0; pod < c->pods; pod++) {
+        if (c->pod_whole[pod] < n || c->pod_whole[pod] >= least) continue;
+        uint32_t at = run == NULL ? 0 : aligned_run(c, pod, n);
+        if (at == SP_NOWHERE) continue;
+        best = pod;
+        least = c->pod_whole[pod];
+        if (run != NULL) *run = at;
+    }
+    return best;
+}
+
+/* Undoes what a policy took when it could not take all. */
+static bool finish(sp_cluster *c, bool ok, uint32_t *list, sp_spread *spread)
+{
+    if (!ok) {
+        sp_cluster_free(c, *list);
+        *list = SP_NOWHERE;
+        return false;
+    }
+    *spread = sp_cluster_spread(c, *list);
+    return true;
+}
+
+static bool place_in_leaf(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
+{
+    *list = SP_NOWHERE;
+    return finish(c, q->chips != 0 && take_small(c, 0, c->leaves, q->chips, owner, list), list, spread);
+}
+
+/* Whole leaves of one pod (aligned or any), the rest of the chips in one more leaf of it. */
+static bool in_pod(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread, bool aligned)
+{
+    uint32_t n = q->chips / c->shape.leaf_chips, rest = q->chips % c->shape.leaf_chips, run = 0;
+    *list = SP_NOWHERE;
+    if (n == 0) return place_in_leaf(c, q, owner, list, spread);
+    if (n > c->leaves_per_pod || !sp_i_reserve(c, n + 1)) return false;
+    uint32_t pod = best_pod(c, n, aligned ? &run : NULL);
+    if (pod == SP_NOWHERE) return false;
+    uint32_t low = pod * c->leaves_per_pod, high = low + c->leaves_per_pod;
+    bool ok = take_leaves(c, aligned ? run : low, high, n, owner, list);
+    return finish(c, ok && (rest == 0 || take_small(c, low, high, rest, owner, list)), list, spread);
+}
+
+static bool place_aligned(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
+{
+    return in_pod(c, q, owner, list, spread, true);
+}
+
+static bool place_pod(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
+{
+    return in_pod(c, q, owner, list, spread, false);
+}
+
+/* Whole leaves of several pods: wholly free pods first, then those at least half free, then all. */
+static bool place_pods(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
+{
+    uint32_t n = q->chips / c->shape.leaf_chips, rest = q->chips % c->shape.leaf_chips;
+    bool ok = true;
+    *list = SP_NOWHERE;
+    if (n == 0 || c->rows[c->rows_per_leaf].members < n || !sp_i_reserve(c, n + 1)) return false;
+    for (uint32_t pass = 0; pass < 3 && n > 0; pass++)
+        for (uint32_t pod = 0; pod < c->pods && n > 0 && ok; pod++) {
+            uint32_t least = pass == 0 ? c->leaves_per_pod : pass == 1 ? (c->leaves_per_pod + 1) / 2 : 1;
+            uint32_t take = c->pod_whole[pod] < n ? c->pod_whole[pod] : n;
+            if (c->pod_whole[pod] < least || take == 0 || (pass == 0 && take < c->leaves_per_pod)) continue;
+            ok = take_leaves(c, pod * c->leaves_per_pod, (pod + 1) * c->leaves_per_pod, take, owner, list);
+            n -= take;
+        }
+    return finish(c, ok && n == 0 && (rest == 0 || take_small(c, 0, c->leaves, rest, owner, list)), list, spread);
+}
+
+/* ---- hosts and chips anywhere ------------------------------------------------------------------------------------------- */
+
+/* n wholly free rows of [low, high), from the leaves with most of them. Returns how many are still missing. */
+static uint32_t take_rows(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, uint32_t owner, uint32_t *list)
+{
+    for (uint32_t r = c->rows_per_leaf; r > 0 && n > 0; r--)
+        for (uint32_t leaf = low; n > 0 && (leaf = sp_i_bits_first(&c->rows[r], leaf, high)) != SP_NOWHERE; leaf++) {
+            uint32_t take = r < n ? r : n;
+            if (!sp_i_take(c, leaf, rectangle(c, leaf, take, c->shape.row_chips), owner, list)) return n;
+            n -= take;
+        }
+    return n;
+}
+
+static uint32_t take_chips(sp_cluster *c, uint32_t n, uint32_t owner, uint32_t *list)
+{
+    for (uint32_t leaf = 0; leaf < c->leaves && n > 0; leaf++) {
+        uint32_t have = (uint32_t)__builtin_popcountll(c->free[leaf]), take = have < n ? have : n;
+        if (take == 0) continue;
+        if (!sp_i_take(c, leaf, lowest_bits(c->free[leaf], take), owner, list)) return n;
+        n -= take;
+    }
+    return n;
+}
+
+/* Hosts of one pod: the fullest that has as many free. */
+static bool place_hosts(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
+{
+    uint32_t n = q->chips / c->shape.row_chips, rest = q->chips % c->shape.row_chips, best = SP_NOWHERE;
+    *list = SP_NOWHERE;
+    if (n == 0) return place_in_leaf(c, q, owner, list, spread);
+    for (uint32_t pod = 0; pod < c->pods; pod++)
+        if (c->pod_rows[pod] >= n && (best == SP_NOWHERE || c->pod_rows[pod] < c->pod_rows[best])) best = pod;
+    if (best == SP_NOWHERE || !sp_i_reserve(c, (n < c->leaves_per_pod ? n : c->leaves_per_pod) + 1)) return false;
+    uint32_t low = best * c->leaves_per_pod, high = low + c->leaves_per_pod;
+    bool ok = take_rows(c, low, high, n, owner, list) == 0;
+    return finish(c, ok && (rest == 0 || take_small(c, low, high, rest, owner, list)), list, spread);
+}
+
+/* Hosts anywhere, then single chips: fails only when the chips are not there. */
+static bool place_scatter(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
+{
+    uint32_t n = q->chips / c->shape.row_chips, pieces = q->chips < c->leaves ? q->chips : c->leaves;
+    *list = SP_NOWHERE;
+    if (q->chips == 0 || q->chips > c->free_chips || !sp_i_reserve(c, 2 * pieces + 2)) return false;
+    uint32_t missing = take_rows(c, 0, c->leaves, n, owner, list) * c->shape.row_chips + q->chips % c->shape.row_chips;
+    if (missing != 0 && missing < c->shape.row_chips && take_small(c, 0, c->leaves, missing, owner, list)) missing = 0;
+    return finish(c, take_chips(c, missing, owner, list) == 0, list, spread);
+}
+
+static bool place_segments(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
+{
+    uint32_t size = q->segment_chips, leaf = c->shape.leaf_chips;
+    *list = SP_NOWHERE;
+    if (size == 0 || q->chips == 0 || q->chips % size != 0 || q->chips > c->free_chips) return false;
+    if (size > leaf && size % leaf != 0) return false;
+    bool ok = sp_i_reserve(c, q->chips / (size < leaf ? size : leaf));
+    for (uint32_t left = q->chips / size; left > 0 && ok; left--) {
+        if (size <= leaf) {
+            ok = take_small(c, 0, c->leaves, size, owner, list);
+            continue;
+        }
+        uint32_t pod = best_pod(c, size / leaf, NULL);
+        ok = pod != SP_NOWHERE && take_leaves(c, pod * c->leaves_per_pod, (pod + 1) * c->leaves_per_pod, size / leaf, owner, list);
+    }
+    return finish(c, ok, list, spread);
+}
+
+static bool place_best(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
+{
+    if (q->chips == 0 || q->chips > c->free_chips) return false;
+    if (q->segment_chips != 0) return place_segments(c, q, owner, list, spread);
+    return place_aligned(c, q, owner, list, spread) || place_pod(c, q, owner, list, spread) || place_pods(c, q, owner, list, spread)
+           || place_hosts(c, q, owner, list, spread) || place_scatter(c, q, owner, list, spread);
+}
+
+const sp_place_policy sp_place_policies[] = {
+    {"best", "the first of aligned, pod, pods, hosts, scatter that holds the job; segments where they are asked for", place_best},
+    {"sub-array", "rows x columns of one rack: a full mesh; jobs up to a rack", place_in_leaf},
+    {"aligned", "whole racks in an aligned run of one pod; up to a rack as sub-array", place_aligned},
+    {"pod", "whole racks anywhere in one pod, the fullest that holds the job", place_pod},
+    {"pods", "whole racks of several pods, wholly free pods first", place_pods},
+    {"hosts", "whole hosts anywhere in one pod", place_hosts},
+    {"scatter", "whole hosts anywhere, then single chips: fails only when the chips are not there", place_scatter},
+    {"segments", "blocks of so many chips, each in one rack or in whole racks of one pod", place_segments},
+};
+const size_t sp_place_n_policies = sizeof sp_place_policies / sizeof *sp_place_policies;
+
+const sp_place_policy *sp_place_policy_find(const char *name)
+{
+    for (size_t i = 0; i < sp_place_n_policies; i++)
+        if (strcmp(sp_place_policies[i].name, name) == 0) return &sp_place_policies[i];
+    return NULL;
+}
+
+bool sp_i_replace(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list)
+{
+    uint32_t k = (uint32_t)__builtin_popcountll(mask), low = leaf / c->leaves_per_pod * c->leaves_per_pod, extra;
+    sp_spread spread;
+    if (k == 0) return true;
+    if (k > c->free_chips || !sp_i_reserve(c, k + 1)) return false;
+    if (take_small(c, leaf, leaf + 1, k, owner, list) || take_small(c, low, low + c->leaves_per_pod, k, owner, list)
+        || take_small(c, 0, c->leaves, k, owner, list))
+        return true;
+    if (!place_scatter(c, &(sp_request){.chips = k}, owner, &extra, &spread)) return false;
+    uint32_t last = extra;
+    while (c->piece[last].next != SP_NOWHERE) last = c->piece[last].next;
+    c->piece[last].next = *list;
+    *list = extra;
+    return true;
+}

@@ -1,0 +1,286 @@
+/* The state: words of leaves, counters, and pieces that jobs hold. */
+#include "cluster_i.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static sp_status check_shape(const sp_cluster_shape *s, sp_error *err)
+{
+    if (s->row_chips == 0 || s->leaf_chips == 0 || s->pod_chips == 0 || s->chips == 0 || s->leaf_chips > 64
+        || s->leaf_chips % s->row_chips != 0 || s->pod_chips % s->leaf_chips != 0 || s->chips % s->pod_chips != 0
+        || s->spares_per_leaf > UINT16_MAX)
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0,
+                            "hosts of %u chips, racks of %u, pods of %u, %u in all: each must divide the next, racks at most 64",
+                            s->row_chips, s->leaf_chips, s->pod_chips, s->chips);
+    return SP_OK;
+}
+
+/* One block: words first, then smaller types, so that everything is aligned. */
+static sp_status allocate(sp_cluster *c, sp_error *err)
+{
+    size_t sets = c->rows_per_leaf + 1u + c->shape.row_chips;
+    size_t words = 4u * (size_t)c->leaves + sets * sp_i_bits_words(c->leaves);
+    size_t bytes = words * 8 + (size_t)c->leaves * (4 + 4 + 2 + 1) + (size_t)c->pods * 16 + 16;
+    c->rows = calloc(sets, sizeof *c->rows);
+    c->memory = calloc(1, bytes);
+    if (c->rows == NULL || c->memory == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the cluster's state");
+    uint64_t *at = c->memory;
+    c->free = at;
+    c->down = at + c->leaves;
+    c->parts = at + 2u * (size_t)c->leaves;
+    c->leaf_held = at + 3u * (size_t)c->leaves;
+    at += 4u * (size_t)c->leaves;
+    for (size_t i = 0; i < sets; i++) at = sp_i_bits_carve(&c->rows[i], c->leaves, at);
+    c->part = c->rows + c->rows_per_leaf + 1;
+    c->first = (uint32_t *)at;
+    c->pod_whole = c->first + c->leaves;
+    c->pod_rows = c->pod_whole + c->pods;
+    c->leaf_mark = c->pod_rows + c->pods;
+    c->pod_mark = c->leaf_mark + c->leaves;
+    c->pod_count = c->pod_mark + c->pods;
+    c->spare_ready = (uint16_t *)(c->pod_count + c->pods);
+    c->rows_free = (uint8_t *)(c->spare_ready + c->leaves);
+    c->bytes = bytes + sets * sizeof *c->rows + sizeof *c;
+    return SP_OK;
+}
+
+sp_status sp_cluster_create(const sp_cluster_shape *shape, sp_cluster **out, sp_error *err)
+{
+    sp_status status = check_shape(shape, err);
+    if (status != SP_OK) return status;
+    sp_cluster *c = calloc(1, sizeof *c);
+    if (c == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the cluster's state");
+    c->shape = *shape;
+    c->leaves = shape->chips / shape->leaf_chips;
+    c->pods = shape->chips / shape->pod_chips;
+    c->leaves_per_pod = shape->pod_chips / shape->leaf_chips;
+    c->rows_per_leaf = shape->leaf_chips / shape->row_chips;
+    c->full = UINT64_MAX >> (64 - shape->leaf_chips);
+    c->row_full = UINT64_MAX >> (64 - shape->row_chips);
+    c->piece_free = SP_NOWHERE;
+    status = allocate(c, err);
+    if (status != SP_OK) {
+        sp_cluster_destroy(c);
+        return status;
+    }
+    for (uint32_t l = 0; l < c->leaves; l++) {
+        c->first[l] = SP_NOWHERE;
+        c->spare_ready[l] = (uint16_t)shape->spares_per_leaf;
+        sp_i_bits_put(&c->rows[0], l, true);
+        sp_i_set_free(c, l, c->full);
+    }
+    c->spares_ready = c->leaves * shape->spares_per_leaf;
+    *out = c;
+    return SP_OK;
+}
+
+void sp_cluster_destroy(sp_cluster *cluster)
+{
+    if (cluster == NULL) return;
+    free(cluster->rows);
+    free(cluster->memory);
+    free(cluster->piece);
+    free(cluster);
+}
+
+const sp_cluster_shape *sp_cluster_shape_get(const sp_cluster *cluster) { return &cluster->shape; }
+size_t sp_cluster_bytes(const sp_cluster *cluster) { return cluster->bytes + cluster->piece_room * sizeof *cluster->piece; }
+uint32_t sp_cluster_free_chips(const sp_cluster *cluster) { return cluster->free_chips; }
+uint32_t sp_cluster_down_chips(const sp_cluster *cluster) { return cluster->down_positions + cluster->spares_used; }
+uint32_t sp_cluster_spares_ready(const sp_cluster *cluster) { return cluster->spares_ready; }
+
+bool sp_cluster_chip_free(const sp_cluster *cluster, uint32_t chip)
+{
+    return (cluster->free[chip / cluster->shape.leaf_chips] >> chip % cluster->shape.leaf_chips & 1) != 0;
+}
+
+/* Number of wholly free rows of a word, and the set of free counts of the others. */
+static uint32_t classify(const sp_cluster *c, uint64_t word, uint64_t *parts)
+{
+    uint32_t whole = 0;
+    *parts = 0;
+    if (word == c->full) return c->rows_per_leaf;
+    for (uint32_t r = 0; word != 0; r++, word = c->shape.row_chips < 64 ? word >> c->shape.row_chips : 0) {
+        uint64_t row = word & c->row_full;
+        if (row == c->row_full) whole++;
+        else if (row != 0) *parts |= UINT64_C(1) << __builtin_popcountll(row);
+    }
+    return whole;
+}
+
+void sp_i_set_free(sp_cluster *c, uint32_t leaf, uint64_t mask)
+{
+    uint64_t parts, was = c->free[leaf];
+    if (was == mask) return;
+    uint32_t rows = classify(c, mask, &parts), rows_before = c->rows_free[leaf], pod = leaf / c->leaves_per_pod;
+    c->free[leaf] = mask;
+    c->free_chips += (uint32_t)__builtin_popcountll(mask) - (uint32_t)__builtin_popcountll(was);
+    if (rows != rows_before) {
+        sp_i_bits_put(&c->rows[rows_before], leaf, false);
+        sp_i_bits_put(&c->rows[rows], leaf, true);
+        c->rows_free[leaf] = (uint8_t)rows;
+        c->pod_rows[pod] += rows - rows_before;
+        if (rows == c->rows_per_leaf) c->pod_whole[pod]++;
+        else if (rows_before == c->rows_per_leaf) c->pod_whole[pod]--;
+    }
+    for (uint64_t changed = parts ^ c->parts[leaf]; changed != 0; changed &= changed - 1) {
+        uint32_t n = (uint32_t)__builtin_ctzll(changed);
+        sp_i_bits_put(&c->part[n], leaf, (parts >> n & 1) != 0);
+    }
+    c->parts[leaf] = parts;
+}
+
+/* ---- pieces ------------------------------------------------------------------------------------------------------- */
+
+bool sp_i_reserve(sp_cluster *c, uint32_t n)
+{
+    if (c->piece_room - c->pieces >= n) return true;
+    uint64_t room = (uint64_t)c->piece_room * 2 + n + 64;
+    if (room >= SP_NOWHERE) return false;
+    sp_i_piece *piece = realloc(c->piece, room * sizeof *piece);
+    if (piece == NULL) return false;
+    for (uint64_t i = c->piece_room; i < room; i++)
+        piece[i].next = i + 1 < room ? (uint32_t)i + 1 : c->piece_free;
+    c->piece_free = c->piece_room;
+    c->piece = piece;
+    c->piece_room = (uint32_t)room;
+    return true;
+}
+
+bool sp_i_take(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list)
+{
+    assert((mask & ~c->free[leaf]) == 0);
+    if (!sp_i_reserve(c, 1)) return false;
+    uint32_t p = c->piece_free;
+    c->piece_free = c->piece[p].next;
+    c->pieces++;
+    c->piece[p] = (sp_i_piece){.mask = mask, .leaf = leaf, .owner = owner, .next = *list, .beside = c->first[leaf]};
+    c->first[leaf] = p;
+    *list = p;
+    sp_i_set_free(c, leaf, c->free[leaf] & ~mask);
+    return true;
+}
+
+static void unhook(sp_cluster *c, uint32_t p)
+{
+    uint32_t *at = &c->first[c->piece[p].leaf];
+    while (*at != p) at = &c->piece[*at].beside;
+    *at = c->piece[p].beside;
+}
+
+void sp_cluster_free(sp_cluster *c, uint32_t list)
+{
+    while (list != SP_NOWHERE) {
+        sp_i_piece *piece = &c->piece[list];
+        uint32_t next = piece->next;
+        unhook(c, list);
+        sp_i_set_free(c, piece->leaf, c->free[piece->leaf] | piece->mask);
+        piece->next = c->piece_free;
+        c->piece_free = list;
+        c->pieces--;
+        list = next;
+    }
+}
+
+sp_i_piece *sp_i_piece_at(const sp_cluster *c, uint32_t leaf, uint64_t bit)
+{
+    for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside)
+        if ((c->piece[p].mask & bit) != 0) return &c->piece[p];
+    return NULL;
+}
+
+uint32_t sp_cluster_owner(const sp_cluster *c, uint32_t chip)
+{
+    const sp_i_piece *piece = sp_i_piece_at(c, chip / c->shape.leaf_chips, UINT64_C(1) << chip % c->shape.leaf_chips);
+    return piece == NULL ? SP_NOWHERE : piece->owner;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+uint32_t sp_cluster_list_chips(const sp_cluster *c, uint32_t list, uint32_t *out)
+{
+    uint32_t n = 0;
+    for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next)
+        for (uint64_t left = c->piece[p].mask; left != 0; left &= left - 1)
+            out[n++] = c->piece[p].leaf * c->shape.leaf_chips + (uint32_t)__builtin_ctzll(left);
+    qsort(out, n, sizeof *out, by_number);
+    return n;
+}
+
+/* ---- health -------------------------------------------------------------------------------------------------------- */
+
+void sp_i_fail(sp_cluster *c, uint32_t leaf, uint64_t mask)
+{
+    assert((c->down[leaf] & mask) == 0);
+    for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside) c->piece[p].mask &= ~mask;
+    c->down[leaf] |= mask;
+    c->down_positions += (uint32_t)__builtin_popcountll(mask);
+    sp_i_set_free(c, leaf, c->free[leaf] & ~mask);
+}
+
+void sp_i_repair(sp_cluster *c, uint32_t leaf, uint64_t mask)
+{
+    assert((c->down[leaf] & mask) == mask);
+    c->down[leaf] &= ~mask;
+    c->down_positions -= (uint32_t)__builtin_popcountll(mask);
+    sp_i_set_free(c, leaf, c->free[leaf] | mask);
+}
+
+bool sp_i_spare_take(sp_cluster *c, uint32_t leaf)
+{
+    if (c->spare_ready[leaf] == 0) return false;
+    c->spare_ready[leaf]--;
+    c->spares_ready--;
+    c->spares_used++;
+    return true;
+}
+
+void sp_i_spare_give(sp_cluster *c, uint32_t leaf)
+{
+    c->spare_ready[leaf]++;
+    c->spares_ready++;
+    c->spares_used--;
+}
+
+/* ---- the recount ---------------------------------------------------------------------------------------------------- */
+
+static bool leaf_consistent(const sp_cluster *c, uint32_t l)
+{
+    uint64_t held = 0, parts;
+    for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) {
+        if ((held & c->piece[p].mask) != 0 || c->piece[p].leaf != l) return false;
+        held |= c->piece[p].mask;
+    }
+    uint32_t rows = classify(c, c->free[l], &parts);
+    if ((held & c->free[l]) != 0 || (held & c->down[l]) != 0 || (c->free[l] & c->down[l]) != 0) return false;
+    if ((held | c->free[l] | c->down[l]) != c->full || rows != c->rows_free[l] || parts != c->parts[l]) return false;
+    for (uint32_t r = 0; r <= c->rows_per_leaf; r++)
+        if (sp_i_bits_has(&c->rows[r], l) != (r == rows)) return false;
+    for (uint32_t n = 1; n < c->shape.row_chips; n++)
+        if (sp_i_bits_has(&c->part[n], l) != ((parts >> n & 1) != 0)) return false;
+    return true;
+}
+
+bool sp_cluster_consistent(const sp_cluster *c)
+{
+    uint32_t free_chips = 0, down = 0, spares = 0, whole = 0, rows = 0;
+    for (uint32_t l = 0; l < c->leaves; l++) {
+        if (!leaf_consistent(c, l)) return false;
+        free_chips += (uint32_t)__builtin_popcountll(c->free[l]);
+        down += (uint32_t)__builtin_popcountll(c->down[l]);
+        spares += c->spare_ready[l];
+        whole += c->rows_free[l] == c->rows_per_leaf;
+        rows += c->rows_free[l];
+        if ((l + 1) % c->leaves_per_pod == 0) {
+            if (whole != c->pod_whole[l / c->leaves_per_pod] || rows != c->pod_rows[l / c->leaves_per_pod]) return false;
+            whole = rows = 0;
+        }
+    }
+    return free_chips == c->free_chips && down == c->down_positions && spares == c->spares_ready
+           && spares + c->spares_used == c->leaves * c->shape.spares_per_leaf;
+}

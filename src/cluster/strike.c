@@ -1,0 +1,215 @@
+/* Failures: when, what, whom; and how a job goes on. */
+#include "operate_i.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define EVENTS_MOST 1e10        /* expected failures of a run: beyond this it would take hours */
+#define WEIBULL_UNITS_MOST (4u << 20)   /* each has an event of 40 B in the queue */
+
+/* Exponential with rate 1; never 0 or infinite. */
+static double exponential(sp_rng *rng) { return -log1p(-sp_rng_unit(rng)); }
+
+static double normal(sp_rng *rng)
+{
+    double u = 1 - sp_rng_unit(rng), v = sp_rng_unit(rng);
+    return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
+}
+
+/* ---- when ------------------------------------------------------------------------------------------------------------- */
+
+static double scaled_rate(const sp_i_run *run, uint32_t class) { return run->op->failures->row[class].rate_per_s.nominal * run->op->fail_scale; }
+
+void sp_i_next_failure(sp_i_run *run)
+{
+    run->next_fail_us = INT64_MAX;
+    if (run->total_rate <= 0) return;
+    int64_t gap = sp_i_us(exponential(&run->rng) / run->total_rate);
+    run->next_fail_us = run->now_us + gap;
+}
+
+/* A unit's next failure by its Weibull clock, which a repair or a restart sets to zero. */
+static bool push_weibull(sp_i_run *run, uint32_t class, uint32_t unit)
+{
+    double shape = run->op->failures->row[class].shape;
+    double scale = 1 / (scaled_rate(run, class) * tgamma(1 + 1 / shape));
+    int64_t at = run->now_us + sp_i_us(scale * pow(exponential(&run->rng), 1 / shape));
+    return at >= run->horizon_us || sp_queue_push(run->queue, at, 2, SP_I_WEIBULL, (uint64_t)class << 32 | unit);
+}
+
+static sp_status start_class(sp_i_run *run, uint32_t class, sp_error *err)
+{
+    const sp_fail_class *row = &run->op->failures->row[class];
+    double rate = scaled_rate(run, class);
+    sp_status status = sp_failures_count(run->op->machine, row->unit, &run->class_units[class], err);
+    if (status != SP_OK) return status;
+    double all = rate * (double)run->class_units[class];
+    run->rate_per_chip += all / run->op->machine->chips;
+    if (row->shape == 1) {
+        run->class_rate[class] = all;
+        run->total_rate += all;
+        return SP_OK;
+    }
+    if (rate <= 0) return SP_OK;
+    if (run->class_units[class] > WEIBULL_UNITS_MOST)
+        return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "class '%s' has %llu units, and only %u can age (shape %g); use shape 1 or a smaller machine",
+                            row->name, (unsigned long long)run->class_units[class], WEIBULL_UNITS_MOST, row->shape);
+    for (uint32_t unit = 0; unit < run->class_units[class]; unit++)
+        if (!push_weibull(run, class, unit)) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %s", row->name);
+    return SP_OK;
+}
+
+sp_status sp_i_failures_start(sp_i_run *run, sp_error *err)
+{
+    const sp_failures *failures = run->op->failures;
+    for (uint32_t i = 0; failures != NULL && i < failures->n; i++) {
+        sp_status status = start_class(run, i, err);
+        if (status != SP_OK) return status;
+    }
+    double expected = run->rate_per_chip * run->op->machine->chips * run->op->horizon_s;
+    if (!(expected <= EVENTS_MOST))
+        return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "%.3g failures are expected in the time simulated; at most %.0e can be: lower the rates or the time",
+                            expected, EVENTS_MOST);
+    sp_i_next_failure(run);
+    return SP_OK;
+}
+
+/* ---- how a job goes on --------------------------------------------------------------------------------------------------- */
+
+static void requeue(sp_i_run *run, uint32_t s)
+{
+    sp_i_slot *slot = &run->slot[s];
+    uint32_t j = slot->job;
+    run->left_us[j] = slot->left_us;
+    run->since_us[j] = run->now_us;
+    run->history.requeued++;
+    sp_i_waiting_add(&run->waiting, j, run->jobs->job[j].chips, run->jobs->job[j].estimate_us);
+    sp_i_leave(run, s);
+}
+
+/* Chips `lost` of the leaf are gone for good; 0: the job restarts where it is. */
+static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
+{
+    sp_i_slot *slot = &run->slot[s];
+    run->history.interruptions++;
+    sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, run->jobs->job[slot->job].chips});
+    sp_i_segment(run, slot, SP_I_BROKEN);
+    slot->generation++;
+    if (lost != 0 && !sp_i_replace(run->cluster, leaf, lost, s, &slot->list)) {
+        requeue(run, s);
+        return;
+    }
+    if (lost != 0) {
+        sp_spread spread = sp_cluster_spread(run->cluster, slot->list);
+        slot->slow = sp_cluster_slowdown(run->op->machine, &run->cluster->shape, &spread);
+        run->history.replaced++;
+        run->dirty = true;   /* free chips changed */
+    }
+    sp_i_begin(run, s, true, lost == 0);
+}
+
+/* ---- whom ---------------------------------------------------------------------------------------------------------------- */
+
+static bool push_repair(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, uint64_t mask, uint32_t spares)
+{
+    if (run->repair_free == SP_NOWHERE) {
+        uint32_t room = run->repair_room * 2 + 64;
+        sp_i_repair_job *repair = realloc(run->repair, room * sizeof *repair);
+        if (repair == NULL) return false;
+        for (uint32_t i = run->repair_room; i < room; i++) repair[i].next_free = i + 1 < room ? i + 1 : SP_NOWHERE;
+        run->repair_free = run->repair_room;
+        run->repair = repair;
+        run->repair_room = room;
+    }
+    uint32_t r = run->repair_free;
+    run->repair_free = run->repair[r].next_free;
+    run->repair[r] = (sp_i_repair_job){.mask = mask, .leaf = leaf, .spares = spares};
+    double sigma = row->repair_sigma, mean = row->repair_s.nominal * run->op->repair_scale;
+    int64_t at = run->now_us + sp_i_us(sigma > 0 ? mean * exp(sigma * normal(&run->rng) - sigma * sigma / 2) : mean);
+    return at >= run->horizon_us || sp_queue_push(run->queue, at, 1, SP_I_REPAIR, r);
+}
+
+void sp_i_repaired(sp_i_run *run, uint32_t r)
+{
+    sp_i_repair_job *repair = &run->repair[r];
+    for (uint32_t i = 0; i < repair->spares; i++) sp_i_spare_give(run->cluster, repair->leaf);
+    if (repair->mask != 0) sp_i_repair(run->cluster, repair->leaf, repair->mask);
+    repair->next_free = run->repair_free;
+    run->repair_free = r;
+    run->dirty = true;
+}
+
+typedef struct victim { uint32_t slot; uint64_t lost; } victim;
+
+static uint32_t find_victims(const sp_cluster *c, uint32_t leaf, uint64_t hit, victim *out)
+{
+    uint32_t n = 0;
+    for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside) {
+        uint64_t lost = c->piece[p].mask & hit;
+        uint32_t i = 0;
+        if (lost == 0) continue;
+        while (i < n && out[i].slot != c->piece[p].owner) i++;
+        if (i == n) out[n++] = (victim){.slot = c->piece[p].owner};
+        out[i].lost |= lost;
+    }
+    return n;
+}
+
+/* A class strikes positions of one leaf; what is down already does not fail again. */
+static void strike_leaf(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, uint64_t mask)
+{
+    sp_cluster *c = run->cluster;
+    victim who[64];   /* at most one a chip */
+    uint64_t hit = mask & ~c->down[leaf];
+    uint32_t chips = (uint32_t)__builtin_popcountll(hit), n = find_victims(c, leaf, hit, who);
+    if (chips == 0) return;
+    bool covered = row->down && c->spare_ready[leaf] >= chips;
+    if (covered) {
+        for (uint32_t i = 0; i < chips; i++) sp_i_spare_take(c, leaf);
+        run->history.swapped++;
+    } else if (row->down) {
+        sp_i_fail(c, leaf, hit);
+    }
+    if (row->down) run->no_memory |= !push_repair(run, row, leaf, covered ? 0 : hit, covered ? chips : 0);
+    for (uint32_t i = 0; i < n; i++) interrupt(run, who[i].slot, leaf, row->down && !covered ? who[i].lost : 0);
+}
+
+static void strike(sp_i_run *run, uint32_t class, uint64_t unit)
+{
+    const sp_cluster *c = run->cluster;
+    const sp_fail_class *row = &run->op->failures->row[class];
+    uint32_t per = c->shape.leaf_chips, chip;
+    run->history.failures++;
+    switch (row->unit) {
+    case SP_FAIL_CHIP: strike_leaf(run, row, (uint32_t)(unit / per), UINT64_C(1) << unit % per); break;
+    case SP_FAIL_HOST:
+        strike_leaf(run, row, (uint32_t)(unit / c->rows_per_leaf), sp_i_row(c, (uint32_t)(unit % c->rows_per_leaf)));
+        break;
+    case SP_FAIL_RACK: strike_leaf(run, row, (uint32_t)unit, c->full); break;
+    case SP_FAIL_POD:
+        for (uint32_t l = 0; l < c->leaves_per_pod; l++) strike_leaf(run, row, (uint32_t)unit * c->leaves_per_pod + l, c->full);
+        break;
+    case SP_FAIL_SWITCH: strike_leaf(run, row, (uint32_t)sp_rng_below(&run->rng, c->leaves), c->full); break;
+    default:   /* a link: whoever runs on the chip at its end */
+        chip = (uint32_t)sp_rng_below(&run->rng, c->shape.chips);
+        strike_leaf(run, row, chip / per, UINT64_C(1) << chip % per);
+        break;
+    }
+}
+
+void sp_i_fail_now(sp_i_run *run)
+{
+    double at = sp_rng_unit(&run->rng) * run->total_rate;
+    uint32_t class = 0, last = 0;
+    for (uint32_t i = 0; i < run->op->failures->n; i++)
+        if (run->class_rate[i] > 0) last = i;
+    while (class < last && (run->class_rate[class] <= 0 || at >= run->class_rate[class])) at -= run->class_rate[class++];
+    strike(run, class, sp_rng_below(&run->rng, run->class_units[class]));
+    sp_i_next_failure(run);
+}
+
+void sp_i_weibull(sp_i_run *run, uint64_t payload)
+{
+    strike(run, (uint32_t)(payload >> 32), (uint32_t)payload);
+    run->no_memory |= !push_weibull(run, (uint32_t)(payload >> 32), (uint32_t)payload);
+}
