@@ -229,6 +229,53 @@ static void translations_change_nothing(void **state)
     assert_true(done > 100);
 }
 
+/* Against fluid flows that follow the dependencies and share every link fairly, on large buffers: rows whose ranks all do the same
+ * in each step are never priced slower than they flow; the others are estimates within a factor. */
+static void prices_hold_against_flows(void **state)
+{
+    (void)state;
+    static const char *const small[] = {"mesh:8@56GB/s,200ns mesh:4@56GB/s,200ns clos:2@224GB/s,1us chip=ascend-950dt",
+                                        "switch:8@450GB/s,1us clos:4@50GB/s,4us,nic chip=h100", "torus:4x4x2@50GB/s,300ns chip=tpu-v5p",
+                                        "mesh:3@30GB/s,1us switch:5@100GB/s,2us chip=h100"};
+    static const char *const bound[] = {"direct", "hierarchical", "hierarchical-ring", "bi-ring", "halving-doubling"};
+    const double size = 1e9;
+    uint32_t bounds = 0, all = 0;
+    for (size_t i = 0; i < 4; i++)
+        for (uint32_t a = 0; a < sp_coll_n_algos; a++)
+            for (int op = 0; op < SP_COLL_OPS; op++) {
+                const sp_machine *m = machine(small[i]);
+                const sp_coll_algo *algo = &sp_coll_algos[a];
+                sp_placement placement = sp_placement_linear(0, m->chips);
+                sp_flow_options options = {0};
+                sp_flow_time flow;
+                sp_comm_time line;
+                sp_group group;
+                const sp_program *program;
+                const char *why;
+                sp_arena *arena = sp_arena_create();
+                assert_int_equal(sp_coll_group(m, &placement, &group, NULL), SP_OK);
+                if (algo->applicable((sp_coll_op)op, &group, &why) && algo->build((sp_coll_op)op, &group, arena, &program, NULL) == SP_OK) {
+                    double unit = sp_coll_unit_bytes(program, size);
+                    assert_int_equal(sp_fabric_analytic(program, m, &placement, sp_stack_find("ideal"), unit, false, &line, NULL), SP_OK);
+                    assert_int_equal(sp_fabric_flow(program, m, &placement, sp_stack_find("ideal"), unit, &options, &flow, NULL), SP_OK);
+                    double ratio = line.time_s / flow.time_s;
+                    for (size_t b = 0; b < sizeof bound / sizeof bound[0]; b++)
+                        if (strcmp(algo->name, bound[b]) == 0) {
+                            if (ratio > 1.005)
+                                fail_msg("%s %s on %s: priced %g s, flows in %g s", algo->name, sp_coll_op_name((sp_coll_op)op), small[i],
+                                         line.time_s, flow.time_s);
+                            bounds++;
+                        }
+                    if (ratio < 0.6 || ratio > 1.6)
+                        fail_msg("%s %s on %s: priced %g s, flows in %g s", algo->name, sp_coll_op_name((sp_coll_op)op), small[i], line.time_s,
+                                 flow.time_s);
+                    all++;
+                }
+                sp_arena_destroy(arena);
+            }
+    assert_true(bounds >= 40 && all >= 150);
+}
+
 /* ---- runs of streams ------------------------------------------------------------------------------------------------ */
 
 typedef struct checker { const sp_run *run; const sp_program *program; const sp_span *own; uint32_t waited; } checker;
@@ -321,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_straight_lines_of_size), cmocka_unit_test(four_times_the_rate_is_a_quarter_of_the_time),
         cmocka_unit_test(where_the_group_lies_does_not_matter), cmocka_unit_test(all_to_all_loads_links_as_counted), cmocka_unit_test(translations_change_nothing),
+        cmocka_unit_test(prices_hold_against_flows),
         cmocka_unit_test(runs_keep_dependencies_and_repeat), cmocka_unit_test(times_scale_with_costs)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
