@@ -148,7 +148,7 @@ const cli_verb cli_verbs[CLI_V_N] = {
     [CLI_V_TRAIN] = {"train", "one training step of a plan", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_MODEL, "MODEL"}}, 2,
         "Lowers the model under the plan to a program of compute and communication, runs it, and prints step time, "
         "throughput, MFU, memory of each stage and where the time goes.",
-        {"superpod train atlas-950-superpod deepseek-v3 --gbs 15360 --seq 4096 --tp 1 --ep 64 --pp 16 --recompute full"},
+        {"superpod train atlas-950-superpod deepseek-v3 --gbs 15360 --ep 64 --pp 16 --recompute full"},
         false, cli_cmd_train},
     [CLI_V_PLAN] = {"plan", "search for the best training plan", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_MODEL, "MODEL"}}, 2,
         "Searches parallel sizes, ZeRO, recomputation, precision, schedule and placement on the tiers, prices every plan that "
