@@ -24,6 +24,45 @@ static bool on_progress(void *context, double fraction, double best_step_time_s)
     return !cli_interrupted();
 }
 
+/* Is this field among the words of --set? */
+static bool set(const cli_run *cli, const char *field)
+{
+    const char *words = cli->value[CLI_O_SET];
+    return words != NULL && strstr(words, field) != NULL;
+}
+
+/* What is given is not searched. */
+static void free_axes(const cli_run *cli, sp_problem *problem)
+{
+    problem->free_precision = !cli_given(cli, CLI_O_PRECISION) && !set(cli, "precision=");
+    problem->free_recompute = !cli_given(cli, CLI_O_RECOMPUTE) && !set(cli, "recompute");
+    problem->free_schedule = !cli_given(cli, CLI_O_SCHEDULE) && !set(cli, "schedule=");
+    problem->free_zero = !cli_given(cli, CLI_O_ZERO) && !set(cli, "zero=");
+    problem->free_placement = !cli_given(cli, CLI_O_ORDER) && !cli_given(cli, CLI_O_PLACE) && !set(cli, "order=") && !set(cli, "place=");
+    problem->free_stages = !set(cli, "first-layers=") && !set(cli, "last-layers=");
+    problem->free_overlap = !set(cli, "overlap-tp=") && !set(cli, "overlap-ep=");
+    problem->free_sequence_parallel = !set(cli, "sp=");
+}
+
+/* A deadline is told for all tokens; a step may take its share of it. */
+static sp_status read_deadline(const cli_run *cli, sp_problem *problem, sp_error *err)
+{
+    double deadline_s, tokens;
+    if (!cli_given(cli, CLI_O_DEADLINE) && problem->objective != SP_OBJECTIVE_CHIPS) return SP_OK;
+    if (!cli_given(cli, CLI_O_DEADLINE))
+        return sp_error_set(err, SP_E_INVAL, "--deadline", 0, 0, "is missing: the fewest chips are sought for a time, as --deadline 30d");
+    if (sp_unit_parse(cli->value[CLI_O_DEADLINE], SP_UNIT_SECONDS, &deadline_s, err) != SP_OK) return cli_blame_option(CLI_O_DEADLINE, err);
+    if (sp_unit_parse(cli_text(cli, CLI_O_TOKENS), SP_UNIT_COUNT, &tokens, err) != SP_OK) return cli_blame_option(CLI_O_TOKENS, err);
+    if (!(deadline_s > 0)) return sp_error_set(err, SP_E_RANGE, "--deadline", 1, 1, "found 0, expected a time such as 30d");
+    double steps = tokens / ((double)problem->gbs * (double)problem->seq);
+    if (!(steps >= 1))
+        return sp_error_set(err, SP_E_RANGE, "--tokens", 1, 1, "found fewer tokens than one step of gbs x seq = %.0f takes; expected for instance 1T",
+                            (double)problem->gbs * (double)problem->seq);
+    problem->step_time_s_max = deadline_s / steps;
+    if (!cli_given(cli, CLI_O_OBJECTIVE)) problem->objective = SP_OBJECTIVE_CHIPS;
+    return SP_OK;
+}
+
 static sp_status read_problem(search *s, sp_error *err)
 {
     cli_run *cli = s->cli;
@@ -39,13 +78,13 @@ static sp_status read_problem(search *s, sp_error *err)
     if (problem->chips > s->machine->chips)
         return sp_error_set(err, SP_E_RANGE, "--chips", 1, 1, "%u is more than the %u chips of %s", problem->chips,
                             s->machine->chips, s->machine->name);
-    if (cli_given(cli, CLI_O_PRECISION)) problem->free_precision = false;
-    if (cli_given(cli, CLI_O_RECOMPUTE)) problem->free_recompute = false;
-    if (cli_given(cli, CLI_O_SCHEDULE)) problem->free_schedule = false;
-    if (cli_given(cli, CLI_O_ZERO)) problem->free_zero = false;
+    problem->threads = (uint32_t)cli_count(cli, CLI_O_THREADS);
+    free_axes(cli, problem);
     problem->progress = on_progress;
     problem->progress_context = s;
-    return sp_objective_parse(cli_text(cli, CLI_O_OBJECTIVE), &problem->objective, err);
+    status = sp_effort_parse(cli_text(cli, CLI_O_EFFORT), &problem->effort, err);
+    if (status == SP_OK) status = sp_objective_parse(cli_text(cli, CLI_O_OBJECTIVE), &problem->objective, err);
+    return status == SP_OK ? read_deadline(cli, problem, err) : status;
 }
 
 /* An interrupted search that found something is an answer with a mark on it. */
@@ -88,15 +127,21 @@ static json_t *search_json(search *s, const cli_sources *sources)
     for (uint32_t i = 0; i < s->solution.n; i++) {
         const sp_ranked *ranked = &s->solution.ranked[i];
         json_array_append_new(plans,
-                              json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:o}", "plan", cli_plan_text(s->cli, &ranked->plan),
+                              json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "plan", cli_plan_text(s->cli, &ranked->plan),
                                         "step_time_s", ranked->step_time_s, "lower_bound_s", ranked->lower_bound_s, "mfu",
                                         ranked->mfu, "tokens_per_s_chip", ranked->tokens_per_s_chip, "mem_bytes_max",
-                                        ranked->mem_bytes_max, "objective", cli_json_real(ranked->objective)));
+                                        ranked->mem_bytes_max, "objective", cli_json_real(ranked->objective), "why", cli_json_text(ranked->why)));
+    }
+    json_t *missed = json_array();
+    for (uint32_t i = 0; i < s->solution.n_missed; i++) {
+        const sp_ranked *one = &s->solution.missed[i];
+        json_array_append_new(missed, json_pack("{s:s, s:f, s:o}", "plan", cli_plan_text(s->cli, &one->plan), "mem_bytes_max",
+                                                one->mem_bytes_max, "why", cli_json_text(one->why)));
     }
     json_t *result =
-        json_pack("{s:o, s:o, s:s, s:b, s:o, s:o, s:f, s:f, s:o}", "machine", cli_json_text(s->machine->name), "model",
-                  cli_json_text(s->model->name), "objective", sp_objective_name(s->problem.objective), "complete",
-                  !s->stopped, "plans", plans, "counts", counts_json(&s->solution.counts), "cpu_s", cpu_s, "rss_bytes",
+        json_pack("{s:o, s:o, s:s, s:s, s:b, s:o, s:o, s:o, s:f, s:f, s:o}", "machine", cli_json_text(s->machine->name), "model",
+                  cli_json_text(s->model->name), "objective", sp_objective_name(s->problem.objective), "effort",
+                  sp_effort_name(s->problem.effort), "complete", !s->stopped, "plans", plans, "missed", missed, "counts", counts_json(&s->solution.counts), "cpu_s", cpu_s, "rss_bytes",
                   rss_bytes, "best", cli_json_step(s->cli, s->machine, s->model, &s->solution.ranked[0].plan, &s->best));
     if (cli_given(s->cli, CLI_O_SOURCES)) json_object_set_new(result, "sources", cli_json_sources(sources));
     return result;
@@ -118,6 +163,22 @@ static const char *plan_changes(cli_run *cli, const char *plan, const char *firs
         plan += length + strspn(plan + length, " ");
     }
     return text;
+}
+
+/* What the best plan loses, what the others lose to it, and what memory keeps from it. */
+static void print_why(search *s)
+{
+    fprintf(s->cli->out, "\n");
+    cli_table *table = cli_table_begin(s->cli, "rw", (const char *const[]){"", "what it loses"});
+    for (uint32_t i = 0; i < s->solution.n; i++) {
+        cli_table_cell(table, "%u", i + 1);
+        cli_table_cell(table, "%s", s->solution.ranked[i].why);
+    }
+    for (uint32_t i = 0; i < s->solution.n_missed; i++) {
+        cli_table_cell(table, "-");
+        cli_table_cell(table, "%s", s->solution.missed[i].why);
+    }
+    cli_table_end(table);
 }
 
 static void print_search(search *s)
@@ -143,6 +204,7 @@ static void print_search(search *s)
         else cli_table_cell(table, "but%s", plan_changes(cli, cli_plan_text(cli, &ranked->plan), first));
     }
     cli_table_end(table);
+    print_why(s);
     fprintf(cli->out, "\n  %llu plans legal, %llu refused, %llu priced, %llu simulated; %.2f s of CPU, %s\n",
             (unsigned long long)counts->legal, (unsigned long long)counts->refused, (unsigned long long)counts->priced,
             (unsigned long long)counts->simulated, cpu_s, cli_quantity(cli, rss_bytes, SP_UNIT_BYTES));

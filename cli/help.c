@@ -35,15 +35,16 @@ static void help_option(FILE *out, cli_option_id option)
     fputc('\n', out);
 }
 
-/* Options that share a line; returns the last of them. */
+/* Options that share a line (their text follows on it where there is room); returns the last of them. */
 static int help_together(FILE *out, int first)
 {
     const char *text = cli_options[first].together;
-    int last = first;
-    fputs("     ", out);
+    int last = first, columns = fprintf(out, "     ");
     for (int i = first; i < CLI_O_N && cli_options[i].together != NULL && strcmp(cli_options[i].together, text) == 0; last = i++)
-        fprintf(out, " --%s", cli_options[i].name);
-    fprintf(out, " %s\n%*s%s\n", cli_options[first].metavar, SYNOPSIS_COLUMNS - 4, "", text);
+        columns += fprintf(out, " --%s", cli_options[i].name);
+    columns += fprintf(out, " %s", cli_options[first].metavar);
+    if (columns <= SYNOPSIS_COLUMNS + 2) fprintf(out, "%*s%s\n", SYNOPSIS_COLUMNS + 4 - columns, "", text);
+    else fprintf(out, "\n%*s%s\n", SYNOPSIS_COLUMNS - 4, "", text);
     return last;
 }
 

@@ -12,6 +12,8 @@
 #define V_STEPS (V_STEP | V(COMPARE))
 #define FREE "Without it train takes 1 and plan searches."
 #define AXES "parallel sizes, micro-batch; default: 1 in train (dp: the rest), free in plan"
+#define PLACES "tiers of an axis, as tp=0,ep=0+1; axes from inside out, as tp,cp,dp,pp"
+#define SEARCH "threads that price plans (1), plans to print (5)"
 #define SIZE_MAX_BYTES (UINT64_C(1) << 60)   /* sizes stay exact in doubles and in JSON */
 
 static const char *const show_actions[] = {"list", "show", "check", NULL};
@@ -19,6 +21,7 @@ static const char *const docs_actions[] = {"man", "completion-bash", "completion
 
 static const char *objective_name(size_t index) { return index < SP_OBJECTIVES ? sp_objective_name((sp_objective)index) : NULL; }
 static const char *equal_name(size_t index) { return index < SP_EQUALS ? sp_compare_equal_name((sp_compare_equal)index) : NULL; }
+static const char *effort_name(size_t index) { return index < SP_EFFORTS ? sp_effort_name((sp_effort)index) : NULL; }
 static const char *format_name(size_t index) { return index < SP_FMT_N ? sp_format_name((sp_format)index) : NULL; }
 static const char *recompute_name(size_t index) { return index < SP_RECOMPUTES ? sp_recompute_name((sp_recompute)index) : NULL; }
 static const char *schedule_name(size_t index) { return index < SP_SCHEDULES ? sp_schedule_name((sp_schedule)index) : NULL; }
@@ -55,15 +58,15 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_SCHEDULE] = {"schedule", 0, CLI_CHOICE, "NAME", NULL, 0, 0, V_STEP, schedule_name, "pipeline schedule",
         NULL, "Without it train takes interleaved where --vpp is above 1, else 1f1b, and plan searches."},
     [CLI_O_PLACE] = {"place", 0, CLI_TEXT, "LIST", NULL, 0, 0, V_STEP, NULL, "tiers an axis may use, as tp=0,ep=0+1",
-        NULL, "Tier 0 is the innermost. An axis that is not named may use any tier."},
+        PLACES, "Tier 0 is the innermost. An axis that is not named may use any tier."},
     [CLI_O_ORDER] = {"order", 0, CLI_TEXT, "LIST", NULL, 0, 0, V_STEP, NULL, "axes from the innermost outwards, as tp,cp,dp,pp",
-        NULL, NULL},
+        PLACES, NULL},
     [CLI_O_SET] = {"set", 0, CLI_TEXT, "WORDS", NULL, 0, 0, V_STEP, NULL, "any field of a plan, as \"overlap-tp=yes recompute-layers=2\"",
         NULL, "The words are those of the plan that train prints; see docs/models/lowering.md."},
     [CLI_O_PLAN] = {"plan", 0, CLI_FILE_IN, "FILE", NULL, 0, 0, V(TRAIN), NULL,
         "read the plan from FILE, as written by plan --save", NULL, "Options given beside it replace what the file says."},
-    [CLI_O_TOKENS] = {"tokens", 0, CLI_TEXT, "N", "10T", 0, 0, V(COMPARE), NULL,
-        "tokens to train on, as 14.8T", NULL, NULL},
+    [CLI_O_TOKENS] = {"tokens", 0, CLI_TEXT, "N", "10T", 0, 0, V(COMPARE) | V(PLAN), NULL,
+        "tokens to train on, as 14.8T (in plan: by --deadline)", NULL, NULL},
     [CLI_O_EQUAL] = {"equal", 0, CLI_CHOICE, "WHAT", "none", 0, 0, V(COMPARE), equal_name,
         "size the machines to be equal in something", NULL,
         "All become like the first, or like the largest that the others' kinds allow; a kind grows through its family, or through the cluster "
@@ -78,8 +81,16 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_CURVES] = {"curves", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "throughput over chips, link bandwidth and FLOPS of a chip",
         NULL, "--html draws them and asks for them by itself."},
     [CLI_O_OBJECTIVE] = {"objective", 0, CLI_CHOICE, "WHAT", "throughput", 0, 0, V(PLAN), objective_name,
-        "what the best plan is best in", NULL, NULL},
-    [CLI_O_TOP] = {"top", 0, CLI_COUNT, "K", "5", 1, 100, V(PLAN), NULL, "plans to print", NULL, NULL},
+        "what the best plan is best in", NULL, "chips: the fewest that meet --deadline."},
+    [CLI_O_DEADLINE] = {"deadline", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(PLAN), NULL,
+        "time to train on --tokens in, as 30d; slower plans are refused", NULL, "Without --objective the fewest chips are sought then."},
+    [CLI_O_EFFORT] = {"effort", 0, CLI_CHOICE, "HOW", "normal", 0, 0, V(PLAN), effort_name,
+        "how much of the space is searched", NULL,
+        "quick takes few values an axis and one placement; normal all axes; exhaustive every order on the tiers, finer uneven stages, "
+        "more micro-batches, and overlap on and off. The answer is the best of what is searched, proven."},
+    [CLI_O_THREADS] = {"threads", 0, CLI_COUNT, "N", "1", 1, SP_THREADS_MAX, V(PLAN), NULL,
+        "threads that price plans; the answer is the same on any number", SEARCH, NULL},
+    [CLI_O_TOP] = {"top", 0, CLI_COUNT, "K", "5", 1, 100, V(PLAN), NULL, "plans to print", SEARCH, NULL},
     [CLI_O_CHIPS] = {"chips", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLAN), NULL, "chips to use; default: the whole machine", NULL, NULL},
     [CLI_O_SAVE] = {"save", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(PLAN), NULL, "write the best plan to FILE", NULL, NULL},
     [CLI_O_BEGIN] = {"begin", 'b', CLI_SIZE, "SIZE", "8", 1, SIZE_MAX_BYTES, V(COLLECTIVE), NULL,

@@ -24,7 +24,10 @@ _superpod() {
     --tokens) COMPREPLY=(); return ;;
     --equal) COMPREPLY=($(compgen -W "none chips power price racks" -- "$word")); return ;;
     --as-of) COMPREPLY=(); return ;;
-    --objective) COMPREPLY=($(compgen -W "throughput cost energy" -- "$word")); return ;;
+    --objective) COMPREPLY=($(compgen -W "throughput cost energy chips" -- "$word")); return ;;
+    --deadline) COMPREPLY=(); return ;;
+    --effort) COMPREPLY=($(compgen -W "quick normal exhaustive" -- "$word")); return ;;
+    --threads) COMPREPLY=(); return ;;
     --top) COMPREPLY=(); return ;;
     --chips) COMPREPLY=(); return ;;
     --save) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -43,7 +46,7 @@ _superpod() {
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
-        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --assume | --timeline | --html | --report | --golden | --catalog) i=$((i + 1)) ;;
+        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --assume | --timeline | --html | --report | --golden | --catalog) i=$((i + 1)) ;;
         -*) ;;
         *) if [ -z "$verb" ]; then verb="${COMP_WORDS[i]}"; else place=$((place + 1)); fi ;;
         esac
@@ -55,7 +58,7 @@ _superpod() {
         model) COMPREPLY=($(compgen -W "--seq --assume --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         collective) COMPREPLY=($(compgen -W "--begin -b --end -e --factor -f --group --algo --stack --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         train) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --plan --stack --assume --timeline --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
-        plan) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --objective --top --chips --save --stack --assume --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        plan) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --tokens --objective --deadline --effort --threads --top --chips --save --stack --assume --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         compare) COMPREPLY=($(compgen -W "--gbs --seq --tokens --equal --weak --best-precision --as-of --ablate --sensitivity --curves --assume --html --sources --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         validate) COMPREPLY=($(compgen -W "--report --golden --rows --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         *) COMPREPLY=($(compgen -W "--help --version" -- "$word")) ;;

@@ -67,12 +67,19 @@ sp_status sp_pricer_price(sp_pricer *pricer, const sp_plan *plan, const sp_layou
  * cost of a layer depends on: tp, cp, ep, etp, mbs, seq, precision, recompute, sequence_parallel, overlap_tp, overlap_ep,
  * stack, software. A quote is then the price of a plan of that shape. */
 typedef struct sp_cut sp_cut;
-typedef struct sp_lanes { const struct sp_i_curve *reduce[2], *gather[2], *send; const struct sp_i_inner *inner; } sp_lanes;
+typedef struct sp_lanes {
+    const sp_layout *layout;         /* not owned */
+    const struct sp_i_inner *inner;
+    bool sharded, found, unfit;      /* found: the curves below stand; they are looked up when a plan first fits in memory */
+    const struct sp_i_curve *reduce[2], *gather[2], *send;
+} sp_lanes;
 sp_status sp_pricer_cut(sp_pricer *pricer, const sp_plan *plan, const sp_cut **out, sp_error *err);
 sp_status sp_pricer_lanes(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_lanes *out, sp_error *err);
 void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan);
-/* Errors: as sp_pricer_price: SP_E_UNFIT when no algorithm serves a group laid like that. The plan must be of the shape set. */
-sp_status sp_pricer_quote(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, const sp_lanes *lanes, sp_price *out, sp_error *err);
+/* enough_s: a bound above it need not be any closer; INFINITY: the whole bound.
+ * Errors: as sp_pricer_price: SP_E_UNFIT when no algorithm serves a group laid like that. The plan must be of the shape set. */
+sp_status sp_pricer_quote(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, double enough_s, sp_price *out,
+                          sp_error *err);
 /* sp_predict_train with the tables of a pricer. */
 sp_status sp_pricer_train(sp_pricer *pricer, const sp_plan *plan, bool need_fit, sp_arena *arena, sp_train_report *out, sp_explain *explain,
                           sp_error *err);

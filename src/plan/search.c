@@ -1,341 +1,381 @@
-/* The planner. 1. Enumerate legal plans, outermost the fields that piece prices depend on, so that the pricer's tables are
- * reused. 2. Price: memory, and a lower bound of the step. 3. Simulate in order of the bound; stop when the bound of the
- * next candidate is no better than the top-th simulated. The bound never exceeds the simulated time, so nothing better is
- * missed (docs/models/planner.md). */
-#include "space.h"
+/* The planner. 1. A quick search over few values an axis, so that there is something to beat. 2. Workers take items of the
+ * whole space and price every legal plan; candidates whose bound is above the worst plan kept so far are dropped, the rest kept
+ * in bounded heaps. 3. Simulate in order of the bound; stop when the next bound is no better than the worst kept. Should a heap
+ * have overflowed before that, the space is priced again for what lies behind. The bound never exceeds the simulated time, so
+ * nothing better is missed (docs/models/planner.md). What is dropped depends on step 1 alone, so any number of workers
+ * gives the same answer. */
+#include "solver.h"
+#include "why.h"
 
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct candidate { sp_plan plan; double objective_bound, bound_s, memory_bytes; uint32_t sequence; } candidate;
+#define KEEP 16384u   /* candidates a worker: 1 MB; simulating so many takes minutes, so more are seldom asked for */
 
-typedef struct search {
+/* Plans simulated so far, best first, and what is counted. Shared by the quick search and the whole one. */
+typedef struct planner {
     const sp_problem *problem;
-    sp_i_space space;
-    sp_pricer *pricer;
-    sp_running_cost cost;
-    candidate *found;
-    uint32_t n_found, room;
+    sp_i_worth worth;
+    sp_arena *names;                       /* of the parts of simulated steps */
+    uint32_t n_kept; sp_i_kept *kept;      /* [top + 1] */
     sp_plan_counts counts;
-    double least_excess_bytes, least_memory_bytes;   /* nearest miss of memory */
-    uint64_t asked;                                  /* candidates seen, for progress */
+    double least_memory_bytes;
     bool stopped;
     sp_error *err;
-} search;
+} planner;
 
-const char *sp_objective_name(sp_objective objective)
+/* One enumeration by one or more workers. */
+typedef struct job {
+    planner *planner;
+    const sp_problem *problem;             /* the quick one or the whole */
+    sp_i_space space;
+    uint32_t n_workers, n_items;
+    struct worker *worker;
+    atomic_uint next_item;
+    atomic_bool stop;
+    double share_from, share;              /* of the progress that is told */
+} job;
+
+typedef struct worker { job *job; sp_i_solver solver; pthread_t thread; bool first, started; sp_status status; sp_error err; } worker;
+
+/* ---- enumeration ------------------------------------------------------------------------------------------------------------ */
+
+static double best_so_far_s(const planner *p)
 {
-    static const char *const names[] = {"throughput", "cost", "energy"};
-    return names[objective];
+    return p->n_kept ? p->kept[0].ranked.step_time_s : 0;
 }
 
-sp_status sp_objective_parse(const char *text, sp_objective *out, sp_error *err)
+static bool tell(planner *p, double fraction)
 {
-    for (int i = 0; i < SP_OBJECTIVES; i++)
-        if (strcmp(text, sp_objective_name((sp_objective)i)) == 0) {
-            *out = (sp_objective)i;
-            return SP_OK;
-        }
-    return sp_error_set(err, SP_E_PARSE, NULL, 0, 1, "found objective '%s', expected throughput, cost or energy", text);
+    if (p->problem->progress && !p->problem->progress(p->problem->progress_context, fraction, best_so_far_s(p)))
+        p->stopped = true;
+    return !p->stopped;
 }
 
-/* The format the weights were published in, if the chip multiplies it; else BF16. */
-static sp_format default_precision(const sp_machine *machine, const sp_model *model)
+static bool poll(void *context)
 {
-    sp_format format;
-    if (!model->weight_format || sp_format_parse(model->weight_format, &format, NULL) != SP_OK || !sp_chip_has_format(machine->chip, format, &format))
-        return SP_FMT_BF16;
-    return sp_format_bytes(format) == 1 ? format : SP_FMT_BF16;   /* training recipes below 8 bits are asked for by name */
-}
-
-sp_problem sp_problem_default(const sp_machine *machine, const sp_model *model)
-{
-    sp_problem problem = {.machine = machine, .model = model, .top = 5, .free_recompute = true, .free_schedule = true, .free_zero = true};
-    problem.seq = model->default_seq ? model->default_seq : 4096;
-    /* guess: about 64 Mi tokens a step at full size, as large pre-training runs use, unless the model states its own */
-    problem.gbs = model->default_gbs ? model->default_gbs : (1ull << 26) / problem.seq;
-    problem.fixed = (sp_plan){.precision = default_precision(machine, model), .zero = 1, .sequence_parallel = true, .overlap_dp = true,
-                              .order = {SP_AXIS_TP, SP_AXIS_CP, SP_AXIS_DP, SP_AXIS_PP}};
-    return problem;
-}
-
-/* ---- objective --------------------------------------------------------------------------------------------------- */
-
-/* Watts rise with the share of the step that the busiest stage computes, and that share times the step is what is priced. */
-static double joule(const sp_running_cost *cost, double chips, double step_s, double busy_s)
-{
-    return chips * (cost->idle_w * step_s + (cost->busy_w - cost->idle_w) * busy_s);
-}
-
-static double objective(const search *s, double chips, double step_s, double busy_s)
-{
-    double energy_j = joule(&s->cost, chips, step_s, busy_s);
-    switch (s->problem->objective) {
-    case SP_OBJECTIVE_ENERGY: return energy_j;
-    case SP_OBJECTIVE_COST: return chips * s->cost.capital_usd_per_s * step_s + energy_j * s->cost.usd_per_j;
-    default: return step_s;
+    worker *w = context;
+    job *j = w->job;
+    if (w->first) {
+        uint32_t next = atomic_load(&j->next_item), done = next < j->n_items ? next : j->n_items;
+        if (!tell(j->planner, j->share_from + j->share * done / (j->n_items + 1)))
+            atomic_store(&j->stop, true);
     }
+    return !atomic_load(&j->stop);
 }
 
-/* Never above objective_of the simulated report: time and busy time are both bounds, and the objective grows with both. */
-static double objective_bound(const search *s, const sp_plan *plan, const sp_price *price)
+static void *work(void *context)
 {
-    return objective(s, (double)plan->tp * plan->cp * plan->pp * plan->dp, price->lower_bound_s, price->busy_s);
+    worker *w = context;
+    uint32_t item;
+    while (w->status == SP_OK && !atomic_load(&w->job->stop) && (item = atomic_fetch_add(&w->job->next_item, 1)) < w->job->n_items)
+        w->status = sp_i_solver_item(&w->solver, item, &w->err);
+    if (w->status != SP_OK)
+        atomic_store(&w->job->stop, true);
+    return NULL;
 }
 
-static double objective_of(const search *s, const sp_train_report *report)
+/* All items, once; what the workers found lies sorted in the first one's heap afterwards. */
+static sp_status enumerate(job *j, double limit, const sp_i_candidate *after, bool count)
 {
-    return objective(s, report->chips, report->step_time_s, report->step_time_s * (1 - report->bubble_fraction));
-}
-
-/* ---- candidates -------------------------------------------------------------------------------------------------- */
-
-static sp_status keep(search *s, const sp_plan *plan, const sp_price *price)
-{
-    if (s->n_found == s->room) {
-        uint32_t room = s->room ? s->room * 2 : 4096;
-        candidate *found = realloc(s->found, room * sizeof *found);
-        if (!found)
-            return sp_error_set(s->err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u candidate plans", room);
-        s->found = found;
-        s->room = room;
+    planner *p = j->planner;
+    atomic_store(&j->next_item, 0);
+    for (uint32_t i = 0; i < j->n_workers; i++) {
+        sp_i_solver *s = &j->worker[i].solver;
+        s->limit = limit;
+        s->after = after;
+        s->count = count;
+        s->best.n = 0;
+        s->best.dropped = false;
     }
-    s->found[s->n_found] = (candidate){.plan = *plan, .bound_s = price->lower_bound_s, .memory_bytes = price->mem_bytes_max,
-                                       .objective_bound = objective_bound(s, plan, price), .sequence = s->n_found};
-    s->n_found++;
-    return SP_OK;
+    for (uint32_t i = 1; i < j->n_workers; i++)   /* a thread that cannot start leaves its items to the others */
+        j->worker[i].started = pthread_create(&j->worker[i].thread, NULL, work, &j->worker[i]) == 0;
+    work(&j->worker[0]);
+    sp_status status = SP_OK;
+    for (uint32_t i = 1; i < j->n_workers; i++)
+        if (j->worker[i].started)
+            pthread_join(j->worker[i].thread, NULL);
+    for (uint32_t i = 0; i < j->n_workers && status == SP_OK; i++)
+        if ((status = j->worker[i].status) != SP_OK)
+            sp_error_set(p->err, status, NULL, 0, 0, "%s", j->worker[i].err.text);
+    return status;
 }
 
-static void report_progress(search *s, double fraction, double best_s)
+static void add_counts(sp_plan_counts *to, const sp_plan_counts *from)
 {
-    if (s->problem->progress && !s->problem->progress(s->problem->progress_context, fraction, best_s))
-        s->stopped = true;
+    to->legal += from->legal;
+    to->priced += from->priced;
+    to->refused_divide += from->refused_divide;
+    to->refused_memory += from->refused_memory;
+    to->refused_place += from->refused_place;
 }
 
-static sp_status consider(search *s, const sp_plan *plan)
+/* One list of the workers' candidates, best first. NULL: no memory. */
+static sp_i_candidate *gather(job *j, uint32_t *n, bool *dropped)
 {
-    const sp_problem *problem = s->problem;
-    sp_layout layout;
-    sp_price price;
-    if ((++s->asked & 0xff) == 0)
-        report_progress(s, 0, 0);
-    if (sp_plan_check(plan, problem->model, problem->machine, NULL) != SP_OK) {
-        s->counts.refused_divide++;
-        return SP_OK;
+    size_t all = 0;
+    *dropped = false;
+    for (uint32_t i = 0; i < j->n_workers; i++) {
+        all += j->worker[i].solver.best.n;
+        *dropped = *dropped || j->worker[i].solver.best.dropped;
     }
-    if (sp_plan_layout(plan, problem->machine, &layout, NULL) != SP_OK) {
-        s->counts.refused_place++;
-        return SP_OK;
+    sp_i_candidate *list = malloc((all ? all : 1) * sizeof *list);
+    *n = 0;
+    for (uint32_t i = 0; list && i < j->n_workers; i++) {
+        const sp_i_best *best = &j->worker[i].solver.best;
+        memcpy(list + *n, best->heap, best->n * sizeof *list);
+        *n += best->n;
     }
-    s->counts.legal++;
-    double capacity = problem->machine->chip->mem_bytes.nominal;
-    sp_status status = sp_pricer_price(s->pricer, plan, &layout, &price, s->err);
-    if (status == SP_E_NOMEM)
-        return status;
-    if (status != SP_OK) {   /* no algorithm for a group laid like that */
-        s->counts.refused_place++;
-        s->counts.legal--;
-        return SP_OK;
+    if (list)
+        qsort(list, *n, sizeof *list, sp_i_candidate_order);
+    if (*n > KEEP) {   /* behind the KEEP first some may have been dropped by one worker and not by another */
+        *n = KEEP;
+        *dropped = true;
     }
-    if (price.mem_bytes_max > capacity) {
-        s->counts.refused_memory++;
-        if (s->least_memory_bytes == 0 || price.mem_bytes_max < s->least_memory_bytes)
-            s->least_memory_bytes = price.mem_bytes_max;
-        return SP_OK;
-    }
-    s->counts.priced++;
-    return keep(s, plan, &price);
+    return list;
 }
 
-/* Innermost axes: those that leave the pieces alone. */
-static sp_status pipelines(search *s, sp_plan plan, uint32_t chips)
+/* ---- simulation ------------------------------------------------------------------------------------------------------------- */
+
+static double limit_of(const planner *p)
 {
-    for (uint32_t p = 0; p < s->space.pp.n; p++) {
-        plan.pp = s->space.pp.value[p];
-        sp_i_choices dps = sp_i_space_dp(s->problem, chips, plan.tp * plan.cp * plan.pp, plan.mbs);
-        for (uint32_t d = 0; d < dps.n; d++) {
-            plan.dp = dps.value[d];
-            /* with one stage, or one replica, the order of pp and dp is the same layout */
-            if ((plan.pp == 1 || plan.dp == 1) && memcmp(plan.order, s->space.order[0], sizeof plan.order) != 0)
-                continue;
-            if ((uint64_t)plan.tp * plan.cp * plan.dp % ((uint64_t)plan.ep * plan.etp))
-                continue;
-            for (uint32_t v = 0; v < s->space.vpp.n; v++)
-                for (uint32_t z = 0; z < s->space.zero.n; z++) {
-                    plan.vpp = s->space.vpp.value[v];
-                    plan.zero = s->space.zero.value[z];
-                    if ((plan.vpp > 1 && plan.pp == 1) || plan.pp * plan.vpp > s->problem->model->n_layers || (plan.zero >= 2 && plan.pp > 1))
-                        continue;
-                    plan.schedule = plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
-                    sp_status status = consider(s, &plan);
-                    if (status != SP_OK || s->stopped)
-                        return status;
-                }
-        }
-    }
-    return SP_OK;
+    return p->n_kept == p->problem->top ? p->kept[p->n_kept - 1].ranked.objective : INFINITY;
 }
 
-/* Middle axes: micro-batch, recompute, order on tiers, precision. */
-static sp_status shapes(search *s, sp_plan plan, uint32_t chips)
+static bool same_plan(const sp_plan *a, const sp_plan *b)
 {
-    for (uint32_t f = 0; f < s->space.precision.n; f++)
-        for (uint32_t m = 0; m < s->space.mbs.n; m++)
-            for (uint32_t r = 0; r < s->space.recompute.n; r++)
-                for (uint32_t o = 0; o < s->space.n_orders; o++) {
-                    plan.precision = (sp_format)s->space.precision.value[f];
-                    plan.mbs = s->space.mbs.value[m];
-                    plan.recompute = (sp_recompute)s->space.recompute.value[r];
-                    memcpy(plan.order, s->space.order[o], sizeof plan.order);
-                    sp_status status = pipelines(s, plan, chips);
-                    if (status != SP_OK || s->stopped)
-                        return status;
-                }
-    return SP_OK;
+    return a->tp == b->tp && a->cp == b->cp && a->ep == b->ep && a->etp == b->etp && a->pp == b->pp && a->vpp == b->vpp && a->dp == b->dp &&
+           a->zero == b->zero && a->mbs == b->mbs && a->precision == b->precision && a->recompute == b->recompute &&
+           a->schedule == b->schedule && a->first_layers == b->first_layers && a->last_layers == b->last_layers &&
+           a->sequence_parallel == b->sequence_parallel && a->overlap_tp == b->overlap_tp && a->overlap_ep == b->overlap_ep &&
+           memcmp(a->order, b->order, sizeof a->order) == 0 && memcmp(a->place, b->place, sizeof a->place) == 0;
 }
 
-static sp_status enumerate(search *s)
+/* The same split laid elsewhere, to the same end: one of them is told. */
+static bool same_but_laid(const sp_ranked *a, const sp_ranked *b)
 {
-    sp_plan plan = s->problem->fixed;
-    plan.gbs = s->problem->gbs;
-    plan.seq = s->problem->seq;
-    plan.recompute_layers = 0;
-    for (uint32_t c = 0; c < s->space.chips.n; c++)
-        for (uint32_t t = 0; t < s->space.tp.n; t++)
-            for (uint32_t x = 0; x < s->space.cp.n; x++)
-                for (uint32_t e = 0; e < s->space.ep.n; e++)
-                    for (uint32_t w = 0; w < s->space.etp.n; w++) {
-                        plan.tp = s->space.tp.value[t];
-                        plan.cp = s->space.cp.value[x];
-                        plan.ep = s->space.ep.value[e];
-                        plan.etp = s->space.etp.value[w];
-                        if (plan.etp > plan.tp && !s->problem->fixed.etp)
-                            continue;
-                        sp_status status = shapes(s, plan, s->space.chips.value[c]);
-                        if (status != SP_OK || s->stopped)
-                            return status;
-                    }
-    return SP_OK;
+    sp_plan other = b->plan;
+    memcpy(other.order, a->plan.order, sizeof other.order);
+    memcpy(other.place, a->plan.place, sizeof other.place);
+    return same_plan(&a->plan, &other) && fabs(a->objective - b->objective) <= 1e-9 * fabs(a->objective);
 }
 
-/* ---- simulation in order of the bound ------------------------------------------------------------------------------ */
-
-static int by_bound(const void *a, const void *b)
+static void keep(planner *p, const sp_i_kept *one)
 {
-    const candidate *x = a, *y = b;
-    if (x->objective_bound != y->objective_bound)
-        return x->objective_bound < y->objective_bound ? -1 : 1;
-    return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
-}
-
-static void insert(sp_solution *out, uint32_t top, const sp_ranked *ranked)
-{
-    uint32_t at = out->n < top ? out->n : top;
-    while (at > 0 && ranked->objective < out->ranked[at - 1].objective)
+    for (uint32_t i = 0; i < p->n_kept; i++)
+        if (same_but_laid(&p->kept[i].ranked, &one->ranked))
+            return;
+    uint32_t top = p->problem->top, at = p->n_kept;
+    while (at > 0 && one->ranked.objective < p->kept[at - 1].ranked.objective)
         at--;
     if (at >= top)
         return;
-    uint32_t last = out->n < top ? out->n : top - 1;
-    memmove(&out->ranked[at + 1], &out->ranked[at], (last - at) * sizeof *ranked);
-    out->ranked[at] = *ranked;
-    out->n = out->n < top ? out->n + 1 : top;
+    uint32_t last = p->n_kept < top ? p->n_kept : top - 1;
+    memmove(&p->kept[at + 1], &p->kept[at], (last - at) * sizeof *one);
+    p->kept[at] = *one;
+    p->n_kept = p->n_kept < top ? p->n_kept + 1 : top;
 }
 
-static sp_status simulate(search *s, const candidate *c, sp_solution *out)
+static sp_status remember(planner *p, const sp_plan *plan, const sp_i_candidate *c, const sp_train_report *report)
 {
+    if (p->worth.step_time_s_max > 0 && report->step_time_s > p->worth.step_time_s_max)
+        return SP_OK;
+    sp_i_kept one = {.n_parts = report->n_parts};
+    one.ranked = (sp_ranked){.plan = *plan, .step_time_s = report->step_time_s, .lower_bound_s = c->bound_s, .mfu = report->mfu,
+        .tokens_per_s_chip = report->tokens_per_s_chip, .mem_bytes_max = report->mem_bytes_max, .why = "",
+        .objective = sp_i_worth_at(&p->worth, report->chips, report->step_time_s, report->step_time_s * (1 - report->bubble_fraction))};
+    memcpy(one.part, report->part, sizeof one.part);
+    memcpy(one.tiers, report->layout.tiers, sizeof one.tiers);
+    for (uint32_t i = 0; i < one.n_parts; i++)   /* labels live as long as the run does */
+        if (!(one.part[i].label = sp_arena_strdup(p->names, one.part[i].label)))
+            return sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a simulated plan");
+    keep(p, &one);
+    return SP_OK;
+}
+
+static sp_status simulate(planner *p, const job *j, const sp_i_candidate *c)
+{
+    sp_plan plan = sp_i_candidate_plan(j->problem, &j->space, c);
+    for (uint32_t i = 0; i < p->n_kept; i++)
+        if (same_plan(&plan, &p->kept[i].ranked.plan))
+            return SP_OK;   /* the quick search found it */
     sp_arena *scratch = sp_arena_create();
     sp_train_report report;
     if (!scratch)
-        return sp_error_set(s->err, SP_E_NOMEM, NULL, 0, 0, "no memory to simulate a plan");
-    sp_status status = sp_predict_train(s->problem->machine, s->problem->model, &c->plan, true, scratch, &report, NULL, s->err);
+        return sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory to simulate a plan");
+    sp_status status = sp_pricer_train(j->worker[0].solver.pricer, &plan, true, scratch, &report, NULL, p->err);
     if (status == SP_OK) {
-        sp_ranked ranked = {.plan = c->plan, .step_time_s = report.step_time_s, .lower_bound_s = c->bound_s, .mfu = report.mfu,
-                            .tokens_per_s_chip = report.tokens_per_s_chip, .mem_bytes_max = report.mem_bytes_max,
-                            .objective = objective_of(s, &report)};
-        insert(out, s->problem->top, &ranked);
-        s->counts.simulated++;
+        p->counts.simulated++;
+        status = remember(p, &plan, c, &report);
     }
     sp_arena_destroy(scratch);
-    if (status == SP_E_RANGE) {   /* more task instances than a run takes: too many micro-batches to be a plan anyone runs */
-        s->counts.refused_size++;
+    if (status == SP_E_RANGE || status == SP_E_UNFIT) {   /* more tasks than a run takes, or full to the last byte */
+        p->counts.refused_size++;
         return SP_OK;
     }
     return status;
 }
 
-static sp_status simulate_best(search *s, sp_solution *out)
+/* *done: no candidate behind the last can be better than those kept. */
+static sp_status simulate_in_order(planner *p, const job *j, const sp_i_candidate *list, uint32_t n, uint32_t most, bool *done)
 {
-    qsort(s->found, s->n_found, sizeof *s->found, by_bound);
-    for (uint32_t i = 0; i < s->n_found && !s->stopped; i++) {
-        bool full = out->n == s->problem->top;
-        if (full && s->found[i].objective_bound >= out->ranked[out->n - 1].objective)
-            break;
-        sp_status status = simulate(s, &s->found[i], out);
-        if (status != SP_OK)
+    *done = false;
+    for (uint32_t i = 0; i < n && i < most; i++) {
+        if (list[i].objective_bound >= limit_of(p)) {
+            *done = true;
+            return SP_OK;
+        }
+        sp_status status = simulate(p, j, &list[i]);
+        if (status != SP_OK || !tell(p, j->share_from + j->share))
             return status;
-        report_progress(s, (double)(i + 1) / s->n_found, out->ranked[0].step_time_s);
     }
     return SP_OK;
 }
 
-static sp_status nothing_fits(const search *s)
+/* ---- one search over one space ------------------------------------------------------------------------------------------------ */
+
+static sp_status search_rounds(job *j, bool count)
 {
-    const sp_problem *p = s->problem;
-    if (s->least_memory_bytes > 0) {
-        char need[32], have[32];
-        sp_unit_format(s->least_memory_bytes, SP_UNIT_BYTES, need, sizeof need);
-        sp_unit_format(p->machine->chip->mem_bytes.nominal, SP_UNIT_BYTES, have, sizeof have);
-        return sp_error_set(s->err, SP_E_UNFIT, NULL, 0, 0,
-                            "no plan of %llu legal ones fits in memory: the smallest needs %s a chip, %s has %s; use more chips or a smaller sequence",
-                            (unsigned long long)s->counts.legal, need, p->machine->chip->name, have);
+    planner *p = j->planner;
+    sp_i_candidate last;
+    for (bool more = true, again = false; more; again = true) {
+        uint32_t n;
+        bool dropped, done;
+        sp_status status = enumerate(j, limit_of(p), again ? &last : NULL, count && !again);
+        sp_i_candidate *list = status == SP_OK ? gather(j, &n, &dropped) : NULL;
+        if (status != SP_OK || !list)
+            return status != SP_OK ? status : sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for candidate plans");
+        bool cut_short = p->stopped;   /* the best of what was priced is simulated all the same, if nothing is known yet */
+        p->stopped = false;
+        status = simulate_in_order(p, j, list, n, cut_short ? p->n_kept == 0 : n, &done);
+        more = status == SP_OK && dropped && !done && !cut_short && !p->stopped && n > 0;
+        p->stopped = p->stopped || cut_short;
+        if (more)
+            last = list[n - 1];
+        free(list);
+        if (status != SP_OK)
+            return status;
     }
-    return sp_error_set(s->err, SP_E_UNFIT, NULL, 0, 0,
+    return SP_OK;
+}
+
+static sp_status start(job *j, sp_arena *arena, uint32_t workers)
+{
+    planner *p = j->planner;
+    sp_status status = sp_i_space_make(j->problem, arena, &j->space, p->err);
+    j->n_items = status == SP_OK ? sp_i_items(&j->space) : 0;
+    workers = workers < j->n_items ? workers : j->n_items;
+    j->worker = calloc(workers ? workers : 1, sizeof *j->worker);
+    if (status == SP_OK && !j->worker)
+        status = sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u workers", workers);
+    for (; status == SP_OK && j->n_workers < workers; j->n_workers++) {
+        worker *w = &j->worker[j->n_workers];
+        *w = (worker){.job = j, .first = j->n_workers == 0};
+        status = sp_i_solver_make(&w->solver, j->problem, &j->space, KEEP, p->err);
+        w->solver.poll = poll;
+        w->solver.poll_context = w;
+    }
+    return status;
+}
+
+static sp_status search_space(planner *p, const sp_problem *problem, double share_from, double share, bool count)
+{
+    sp_arena *arena = sp_arena_create();
+    if (!arena)
+        return sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a search");
+    job j = {.planner = p, .problem = problem, .share_from = share_from, .share = share};
+    sp_status status = start(&j, arena, problem->threads ? problem->threads : 1);
+    if (status == SP_OK && j.n_items)
+        status = search_rounds(&j, count);
+    for (uint32_t i = 0; i < j.n_workers; i++) {
+        const sp_i_solver *s = &j.worker[i].solver;
+        if (count)
+            add_counts(&p->counts, &s->counts);
+        if (s->least_memory_bytes > 0 && (p->least_memory_bytes == 0 || s->least_memory_bytes < p->least_memory_bytes))
+            p->least_memory_bytes = s->least_memory_bytes;
+        sp_i_solver_end(&j.worker[i].solver);
+    }
+    free(j.worker);
+    sp_arena_destroy(arena);
+    return status;
+}
+
+/* ---- the answer --------------------------------------------------------------------------------------------------------------- */
+
+static sp_status nothing_fits(const planner *pl)
+{
+    const sp_problem *p = pl->problem;
+    const sp_plan_counts *counts = &pl->counts;
+    if (counts->priced > 0 && p->step_time_s_max > 0)
+        return sp_error_set(pl->err, SP_E_UNFIT, NULL, 0, 0,
+                            "no plan of %llu that fit in memory meets the deadline: a step may take %.4g s at most; allow more time, or a larger machine",
+                            (unsigned long long)counts->priced, p->step_time_s_max);
+    if (pl->least_memory_bytes > 0) {
+        char need[32], have[32];
+        sp_unit_format(pl->least_memory_bytes, SP_UNIT_BYTES, need, sizeof need);
+        sp_unit_format(p->machine->chip->mem_bytes.nominal, SP_UNIT_BYTES, have, sizeof have);
+        return sp_error_set(pl->err, SP_E_UNFIT, NULL, 0, 0,
+                            "no plan of %llu legal ones fits in memory: the smallest needs %s a chip, %s has %s; use more chips or a smaller sequence",
+                            (unsigned long long)counts->legal, need, p->machine->chip->name, have);
+    }
+    return sp_error_set(pl->err, SP_E_UNFIT, NULL, 0, 0,
                         "no legal plan for %s on %s with global batch %llu and sequence %llu: %llu candidates do not divide, %llu do not fit the "
                         "tiers; change --gbs or free an axis",
                         p->model->name, p->machine->name, (unsigned long long)p->gbs, (unsigned long long)p->seq,
-                        (unsigned long long)s->counts.refused_divide, (unsigned long long)s->counts.refused_place);
+                        (unsigned long long)counts->refused_divide, (unsigned long long)counts->refused_place);
 }
 
-static sp_status check_problem(const sp_problem *problem, sp_error *err)
+static sp_status answer(planner *p, sp_arena *arena, sp_solution *out)
 {
-    if (problem->top == 0 || problem->top > 100)
-        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "found top %u, expected 1 to 100", problem->top);
-    if (problem->gbs == 0 || problem->seq == 0)
-        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "found gbs %llu and seq %llu, expected at least 1", (unsigned long long)problem->gbs,
-                            (unsigned long long)problem->seq);
-    if (problem->model->n_layers == 0)
-        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "found model %s without transformer layers; expected a language model", problem->model->name);
-    if (problem->chips > problem->machine->chips)
-        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "found %u chips, but %s has %u", problem->chips, problem->machine->name, problem->machine->chips);
-    return SP_OK;
+    sp_solution solution = {.n = p->n_kept};
+    solution.ranked = sp_arena_alloc(arena, p->n_kept, sizeof *solution.ranked);
+    bool ok = solution.ranked != NULL;
+    for (uint32_t i = 0; ok && i < p->n_kept; i++) {
+        solution.ranked[i] = p->kept[i].ranked;
+        ok = (solution.ranked[i].why = sp_i_why(p->problem, &p->kept[0], &p->kept[i], arena)) != NULL;
+    }
+    if (!ok)
+        return sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for the answer");
+    sp_pricer *pricer = NULL;
+    sp_status status = p->n_kept ? sp_pricer_create(p->problem->machine, p->problem->model, &pricer, p->err) : SP_OK;
+    if (status == SP_OK && p->n_kept)
+        status = sp_i_missed(p->problem, pricer, &p->kept[0].ranked.plan, arena, &solution, p->err);
+    sp_pricer_destroy(pricer);
+    p->counts.refused = p->counts.refused_divide + p->counts.refused_memory + p->counts.refused_place + p->counts.refused_size;
+    solution.counts = p->counts;
+    if (status == SP_OK)
+        *out = solution;
+    return status;
 }
 
 sp_status sp_plan_search(const sp_problem *problem, sp_arena *arena, sp_solution *out, sp_error *err)
 {
-    search s = {.problem = problem, .err = err, .cost = sp_predict_running_cost(problem->machine)};
-    sp_solution solution = {0};
-    sp_status status = check_problem(problem, err);
+    planner p = {.problem = problem, .worth = sp_i_worth_of(problem), .err = err};
+    sp_status status = sp_problem_check(problem, err);
     if (status != SP_OK)
         return status;
-    solution.ranked = sp_arena_alloc(arena, (size_t)problem->top + 1, sizeof *solution.ranked);
-    if (!solution.ranked)
-        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u plans", problem->top);
-    sp_i_space_make(problem, &s.space);
-    status = sp_pricer_create(problem->machine, problem->model, &s.pricer, err);
-    if (status == SP_OK)
-        status = enumerate(&s);
-    if (status == SP_OK)
-        status = simulate_best(&s, &solution);
-    if (status == SP_OK && solution.n == 0 && !s.stopped)
-        status = nothing_fits(&s);
-    s.counts.refused = s.counts.refused_divide + s.counts.refused_memory + s.counts.refused_place + s.counts.refused_size;
-    solution.counts = s.counts;
-    if (status == SP_OK) {
-        *out = solution;
-        status = s.stopped ? sp_error_set(err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted; the best plan so far is shown") : SP_OK;
+    p.kept = calloc((size_t)problem->top + 1, sizeof *p.kept);
+    p.names = sp_arena_create();
+    if (!p.kept || !p.names)
+        status = sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u plans", problem->top);
+    bool quick = problem->effort == SP_EFFORT_QUICK;
+    if (status == SP_OK && !quick) {
+        sp_problem seed = *problem;
+        seed.effort = SP_EFFORT_QUICK;
+        status = search_space(&p, &seed, 0, 0.05, false);
     }
-    sp_pricer_destroy(s.pricer);
-    free(s.found);
+    if (status == SP_OK && !p.stopped)
+        status = search_space(&p, problem, quick ? 0 : 0.05, quick ? 1 : 0.95, true);
+    if (status == SP_OK && p.n_kept == 0 && !p.stopped)
+        status = nothing_fits(&p);
+    if (status == SP_OK)
+        status = answer(&p, arena, out);
+    if (status == SP_OK && p.stopped)
+        status = sp_error_set(err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted; the best plan so far is shown");
+    free(p.kept);
+    sp_arena_destroy(p.names);
     return status;
 }

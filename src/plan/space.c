@@ -6,10 +6,22 @@
 #define TP_MAX 128u
 #define CP_MAX 64u
 #define VPP_MAX 16u
-#define MBS_MAX 16u
+
+/* How wide each effort opens the axes. */
+typedef struct width { uint32_t mbs_max, vpp_max, dps, uneven_below, uneven_above; bool gpipe, layings, all_orders, wide_zero, sequence, overlap; } width;
+static const width widths[SP_EFFORTS] = {
+    [SP_EFFORT_QUICK] = {.mbs_max = 4, .vpp_max = 4, .dps = 2},
+    [SP_EFFORT_NORMAL] = {.mbs_max = 16, .vpp_max = VPP_MAX, .dps = 2, .uneven_below = 1, .gpipe = true, .layings = true,
+                          .wide_zero = true, .sequence = true},
+    [SP_EFFORT_EXHAUSTIVE] = {.mbs_max = 64, .vpp_max = 32, .dps = 8, .uneven_below = 3, .uneven_above = 1, .gpipe = true, .layings = true,
+                              .all_orders = true, .wide_zero = true, .sequence = true, .overlap = true},
+};
 
 static void put(sp_i_choices *choices, uint32_t value)
 {
+    for (uint32_t i = 0; i < choices->n; i++)
+        if (choices->value[i] == value)
+            return;
     if (choices->n < SP_I_CHOICES_MAX)
         choices->value[choices->n++] = value;
 }
@@ -64,61 +76,184 @@ static void chips_of(const sp_problem *problem, sp_i_choices *out)
 {
     uint32_t most = problem->chips ? problem->chips : problem->machine->chips;
     *out = only(most);
-    if (problem->objective == SP_OBJECTIVE_THROUGHPUT || problem->chips)
+    /* for the fewest chips the data-parallel size takes every value instead */
+    if (problem->objective == SP_OBJECTIVE_THROUGHPUT || problem->objective == SP_OBJECTIVE_CHIPS || problem->chips)
         return;
     for (uint32_t part = most / 2; part >= 1 && part >= most / 64; part /= 2)
         put(out, part);
 }
 
-static void orders_of(sp_i_space *space)
+/* ---- placement ------------------------------------------------------------------------------------------------- */
+
+static void lay(sp_i_space *space, const sp_problem *problem, uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t pipe_tiers)
 {
-    static const uint32_t orders[2][SP_AXES] = {{SP_AXIS_TP, SP_AXIS_CP, SP_AXIS_DP, SP_AXIS_PP},
-                                                {SP_AXIS_TP, SP_AXIS_CP, SP_AXIS_PP, SP_AXIS_DP}};
-    space->n_orders = 2;
-    memcpy(space->order, orders, sizeof orders);
+    if (space->n_layings == SP_I_LAYINGS_MAX)
+        return;
+    sp_i_laying *laying = &space->laying[space->n_layings++];
+    *laying = (sp_i_laying){.order = {a, b, c, d}};
+    memcpy(laying->place, problem->fixed.place, sizeof laying->place);
+    if (pipe_tiers)
+        laying->place[SP_AXIS_PP] = pipe_tiers;
 }
 
-void sp_i_space_make(const sp_problem *problem, sp_i_space *out)
+/* The two orders that frameworks offer, then others with TP inside, then the pipeline on one tier alone; last all orders. */
+static void layings_of(const sp_problem *problem, const width *w, sp_i_space *space)
+{
+    enum { T = SP_AXIS_TP, C = SP_AXIS_CP, D = SP_AXIS_DP, P = SP_AXIS_PP };
+    if (!problem->free_placement) {
+        const uint32_t *o = problem->fixed.order;
+        lay(space, problem, o[0], o[1], o[2], o[3], 0);
+        return;
+    }
+    lay(space, problem, T, C, D, P, 0);
+    lay(space, problem, T, C, P, D, 0);
+    if (w->layings) {
+        lay(space, problem, T, D, C, P, 0);
+        lay(space, problem, T, D, P, C, 0);
+        lay(space, problem, T, P, C, D, 0);
+        lay(space, problem, T, P, D, C, 0);
+        for (uint32_t t = 1; t < problem->machine->planes[0].n_tiers && !problem->fixed.place[P]; t++)
+            lay(space, problem, T, C, P, D, 1u << t);
+    }
+    for (uint32_t a = 0; w->all_orders && a < SP_AXES; a++)
+        for (uint32_t b = 0; b < SP_AXES; b++)
+            for (uint32_t c = 0; c < SP_AXES; c++)
+                if (a != b && a != c && b != c && a != T)
+                    lay(space, problem, a, b, c, 6 - a - b - c, 0);
+}
+
+/* ---- cuts of the layers ----------------------------------------------------------------------------------------- */
+
+static bool put_cutting(sp_arena *arena, sp_i_cuttings *list, uint32_t vpp, uint32_t first, uint32_t last)
+{
+    if (list->n == list->room) {
+        uint32_t room = list->room ? 2 * list->room : 16;
+        sp_i_cutting *item = sp_arena_alloc(arena, room, sizeof *item);
+        if (!item)
+            return false;
+        if (list->n)
+            memcpy(item, list->item, list->n * sizeof *item);
+        list->item = item;
+        list->room = room;
+    }
+    list->item[list->n++] = (sp_i_cutting){vpp, first, last};
+    return true;
+}
+
+/* Even, and first and last chunk with a few layers fewer (they also hold embedding and head) or more. 0: as the others. */
+static bool cut_evenly_and_not(const sp_problem *problem, const width *w, uint32_t pp, uint32_t vpp, sp_arena *arena, sp_i_cuttings *out)
 {
     const sp_plan *fixed = &problem->fixed;
-    uint32_t heads, experts, chips = problem->chips ? problem->chips : problem->machine->chips;
-    memset(out, 0, sizeof *out);
+    uint32_t slots = pp * vpp, even = slots ? problem->model->n_layers / slots : 0;
+    if (!problem->free_stages || fixed->first_layers || fixed->last_layers)
+        return put_cutting(arena, out, vpp, fixed->first_layers, fixed->last_layers);
+    if (!put_cutting(arena, out, vpp, 0, 0))
+        return false;
+    if (slots < 2)
+        return true;
+    sp_i_choices end = only(0);
+    for (uint32_t less = 1; less <= w->uneven_below && less < even; less++)
+        put(&end, even - less);
+    for (uint32_t more = 0; more < w->uneven_above; more++)
+        put(&end, even + 1 + more);
+    for (uint32_t f = 0; f < end.n; f++)
+        for (uint32_t l = 0; l < end.n; l++)
+            if ((f || l) && !put_cutting(arena, out, vpp, end.value[f], end.value[l]))
+                return false;
+    return true;
+}
+
+static bool cuttings_of(const sp_problem *problem, const width *w, sp_arena *arena, sp_i_space *space)
+{
+    space->cuttings = sp_arena_alloc(arena, space->pp.n, sizeof *space->cuttings);
+    if (!space->cuttings)
+        return false;
+    for (uint32_t p = 0; p < space->pp.n; p++)
+        for (uint32_t v = 0; v < space->vpp.n; v++) {
+            uint64_t slots = (uint64_t)space->pp.value[p] * space->vpp.value[v];
+            bool senseless = slots > problem->model->n_layers || (space->pp.value[p] == 1 && space->vpp.value[v] > 1);
+            if (!senseless && !cut_evenly_and_not(problem, w, space->pp.value[p], space->vpp.value[v], arena, &space->cuttings[p]))
+                return false;
+        }
+    return true;
+}
+
+/* ---- all axes ---------------------------------------------------------------------------------------------------- */
+
+static void choose_counts(const sp_problem *problem, const width *w, sp_i_space *out)
+{
+    const sp_plan *fixed = &problem->fixed;
+    uint32_t heads, experts, chips = problem->chips ? problem->chips : problem->machine->chips, layers = problem->model->n_layers;
     common(problem->model, &heads, &experts);
     chips_of(problem, &out->chips);
     out->tp = fixed->tp ? only(fixed->tp) : divisors(heads, TP_MAX < chips ? TP_MAX : chips);
     out->cp = fixed->cp ? only(fixed->cp) : powers(problem->seq >= 16384 ? CP_MAX : 2);
-    out->pp = fixed->pp ? only(fixed->pp) : divisors(chips, problem->model->n_layers < 512 ? problem->model->n_layers : 512);
+    out->pp = fixed->pp ? only(fixed->pp) : divisors(chips, layers < SP_STAGES_MAX ? layers : SP_STAGES_MAX);
     out->ep = fixed->ep ? only(fixed->ep) : experts ? divisors(experts, chips) : only(1);
     out->etp = fixed->etp ? only(fixed->etp) : experts ? powers(2) : only(1);
-    out->vpp = fixed->vpp ? only(fixed->vpp) : problem->free_schedule ? divisors(problem->model->n_layers, VPP_MAX) : only(1);
-    if (!fixed->vpp && problem->free_schedule)
-        for (uint32_t v = 2; v <= 8; v++)   /* uneven splits are legal too */
-            if (problem->model->n_layers % v)
-                put(&out->vpp, v);
-    out->mbs = fixed->mbs ? only(fixed->mbs) : powers(MBS_MAX);
-    if (problem->free_zero) {
-        put(&out->zero, 1);
-        put(&out->zero, 0);
-        put(&out->zero, 3);
-    } else
-        out->zero = only(fixed->zero);
-    if (problem->free_recompute)
-        for (uint32_t r = 0; r < SP_RECOMPUTES; r++)
-            put(&out->recompute, r);
-    else
-        out->recompute = only(fixed->recompute);
-    out->precision = only(fixed->precision);
-    if (problem->free_precision) {
-        static const sp_format formats[] = {SP_FMT_BF16, SP_FMT_FP8, SP_FMT_MXFP8};
-        out->precision.n = 0;
-        for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
-            if (problem->machine->chip->matrix_flop_per_s[formats[i]].grade != SP_GRADE_NONE)
-                put(&out->precision, formats[i]);
-    }
-    orders_of(out);
+    out->mbs = fixed->mbs ? only(fixed->mbs) : powers(w->mbs_max);
+    out->vpp = fixed->vpp ? only(fixed->vpp) : problem->free_schedule ? divisors(layers, w->vpp_max) : only(1);
+    for (uint32_t v = 2; !fixed->vpp && problem->free_schedule && v <= 8 && v <= w->vpp_max; v++)
+        put(&out->vpp, v);   /* chunks of uneven size are legal too */
 }
 
-sp_i_choices sp_i_space_dp(const sp_problem *problem, uint32_t chips, uint32_t per_replica, uint32_t mbs)
+static void choose_words(const sp_problem *problem, const width *w, sp_i_space *out)
+{
+    const sp_plan *fixed = &problem->fixed;
+    out->gpipe = problem->free_schedule && w->gpipe;
+    out->zero = only(problem->free_zero ? 1 : fixed->zero);
+    for (uint32_t z = 0; problem->free_zero && w->wide_zero && z < 4; z++)
+        put(&out->zero, z);
+    if (problem->free_zero && !w->wide_zero)
+        put(&out->zero, 3);
+    out->recompute = only(problem->free_recompute ? 0 : fixed->recompute);
+    for (uint32_t r = 1; problem->free_recompute && r < SP_RECOMPUTES; r++)
+        put(&out->recompute, r);
+    out->sequence_parallel = only(problem->free_sequence_parallel ? true : fixed->sequence_parallel);
+    if (problem->free_sequence_parallel && w->sequence)
+        put(&out->sequence_parallel, false);
+    /* bit 0: TP, bit 1: EP. Hiding traffic is never slower, so that only EXHAUSTIVE asks for the difference. */
+    out->overlap = only(problem->free_overlap ? 3 : (uint32_t)fixed->overlap_tp | (uint32_t)fixed->overlap_ep << 1);
+    for (uint32_t o = 0; problem->free_overlap && w->overlap && o < 3; o++)
+        put(&out->overlap, o);
+    out->precision = only(fixed->precision);
+    static const sp_format formats[] = {SP_FMT_BF16, SP_FMT_FP8, SP_FMT_MXFP8};
+    for (size_t i = 0; problem->free_precision && i < sizeof formats / sizeof formats[0]; i++)
+        if (sp_format_bytes(formats[i]) >= sp_format_bytes(fixed->precision) &&
+            problem->machine->chip->matrix_flop_per_s[formats[i]].grade != SP_GRADE_NONE)
+            put(&out->precision, formats[i]);
+}
+
+static bool batches_of(const sp_problem *problem, sp_arena *arena, sp_i_space *out)
+{
+    uint32_t low = 0, high = 0;
+    out->batch = sp_arena_alloc(arena, 2048, sizeof *out->batch);   /* no number below 2^30 has more divisors than 1,344 */
+    for (uint64_t d = 1; out->batch && d * d <= problem->gbs; d++)
+        if (problem->gbs % d == 0)
+            out->batch[low++] = (uint32_t)d;
+    for (high = low; out->batch && low > 0; low--) {
+        uint64_t other = problem->gbs / out->batch[low - 1];
+        if (other != out->batch[low - 1])
+            out->batch[high++] = (uint32_t)other;
+    }
+    out->n_batch = high;
+    return out->batch != NULL;
+}
+
+sp_status sp_i_space_make(const sp_problem *problem, sp_arena *arena, sp_i_space *out, sp_error *err)
+{
+    const width *w = &widths[problem->effort];
+    memset(out, 0, sizeof *out);
+    choose_counts(problem, w, out);
+    choose_words(problem, w, out);
+    layings_of(problem, w, out);
+    out->dps = problem->objective == SP_OBJECTIVE_CHIPS && !problem->chips ? SP_I_CHOICES_MAX : w->dps;
+    if (!cuttings_of(problem, w, arena, out) || !batches_of(problem, arena, out))
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the space of plans");
+    return SP_OK;
+}
+
+sp_i_choices sp_i_space_dp(const sp_problem *problem, const sp_i_space *space, uint32_t chips, uint32_t per_replica, uint32_t mbs)
 {
     sp_i_choices out = {0};
     uint64_t most = per_replica ? chips / per_replica : 0;
@@ -126,12 +261,12 @@ sp_i_choices sp_i_space_dp(const sp_problem *problem, uint32_t chips, uint32_t p
         return only(problem->fixed.dp);
     if (problem->gbs % mbs != 0)
         return out;
-    uint64_t batch = problem->gbs / mbs;
-    /* walk the divisors of the batch from the largest that fits; most machines need one step */
-    for (uint64_t dp = most < batch ? most : batch; dp >= 1 && out.n < 2; dp--) {
-        if (batch % dp == 0)
-            put(&out, (uint32_t)dp);
-        if (out.n == 1 && out.value[0] == most)
+    for (uint32_t i = space->n_batch; i-- > 0 && out.n < space->dps;) {
+        uint32_t dp = space->batch[i];
+        if (dp > most || problem->gbs / mbs % dp != 0)
+            continue;
+        put(&out, dp);
+        if (dp == most && space->dps <= 2)
             break;   /* every chip is used: no reason to leave some idle */
     }
     return out;

@@ -5,17 +5,30 @@
 #include "superpod/plan.h"
 
 #define SP_I_CHOICES_MAX 64
+#define SP_I_LAYINGS_MAX 64
 
 typedef struct sp_i_choices { uint32_t n; uint32_t value[SP_I_CHOICES_MAX]; } sp_i_choices;
 
-/* Values an axis may take, ascending. */
+/* An order of the axes on the tiers and the tiers each may use. */
+typedef struct sp_i_laying { uint32_t order[SP_AXES], place[SP_AXES]; } sp_i_laying;
+
+/* How the layers are cut: chunks a stage, layers of the first and last chunk. */
+typedef struct sp_i_cutting { uint32_t vpp, first_layers, last_layers; } sp_i_cutting;
+typedef struct sp_i_cuttings { uint32_t n, room; sp_i_cutting *item; } sp_i_cuttings;
+
+/* Values an axis may take. */
 typedef struct sp_i_space {
-    sp_i_choices tp, cp, pp, ep, etp, vpp, mbs, zero, recompute, chips, precision;
-    uint32_t n_orders, order[4][SP_AXES];
+    sp_i_choices tp, cp, pp, ep, etp, vpp, mbs, zero, recompute, chips, precision, sequence_parallel, overlap;
+    bool gpipe;
+    uint32_t n_layings; sp_i_laying laying[SP_I_LAYINGS_MAX];
+    uint32_t n_batch, *batch;        /* divisors of gbs, ascending */
+    uint32_t dps;                    /* most data-parallel sizes of a combination */
+    sp_i_cuttings *cuttings;         /* [pp.n] */
 } sp_i_space;
 
-void sp_i_space_make(const sp_problem *problem, sp_i_space *out);
-/* The largest data-parallel sizes (at most two) that use the chips and divide the batch; fixed.dp alone when it is fixed. */
-sp_i_choices sp_i_space_dp(const sp_problem *problem, uint32_t chips, uint32_t per_replica, uint32_t mbs);
+/* Errors: SP_E_NOMEM. Lives in the arena. */
+sp_status sp_i_space_make(const sp_problem *problem, sp_arena *arena, sp_i_space *out, sp_error *err);
+/* The largest data-parallel sizes that use the chips and divide the batch; fixed.dp alone when it is fixed. */
+sp_i_choices sp_i_space_dp(const sp_problem *problem, const sp_i_space *space, uint32_t chips, uint32_t per_replica, uint32_t mbs);
 
 #endif

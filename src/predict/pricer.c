@@ -81,22 +81,27 @@ static sp_status lane(sp_pricer *pricer, sp_coll_op op, const sp_placement *grou
 
 sp_status sp_pricer_lanes(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_lanes *out, sp_error *err)
 {
+    *out = (sp_lanes){.layout = layout, .inner = sp_i_inner_find(pricer, layout), .sharded = plan->zero > 0};
+    return out->inner ? SP_OK : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for price tables");
+}
+
+static sp_status find_lanes(sp_pricer *pricer, const sp_plan *plan, sp_lanes *lanes, sp_error *err)
+{
     const sp_stack *stack = sp_i_stack_of(pricer, plan);
+    const sp_layout *layout = lanes->layout;
     const sp_placement *group[2] = {&layout->group[SP_GROUP_DP], &layout->group[SP_GROUP_EDP]};
-    sp_lanes lanes = {.inner = sp_i_inner_find(pricer, layout)};
-    sp_status status = lanes.inner ? SP_OK : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for price tables");
-    bool experts = pricer->model->n_kinds > 0 && sp_i_has_experts(pricer->model);
-    for (int i = 0; i < (experts ? 2 : 1) && status == SP_OK; i++) {
-        status = lane(pricer, plan->zero ? SP_COLL_REDUCE_SCATTER : SP_COLL_ALL_REDUCE, group[i], stack, &lanes.reduce[i], err);
-        if (status == SP_OK && plan->zero)
-            status = lane(pricer, SP_COLL_ALL_GATHER, group[i], stack, &lanes.gather[i], err);
+    sp_status status = SP_OK;
+    for (int i = 0; i < (sp_i_has_experts(pricer->model) ? 2 : 1) && status == SP_OK; i++) {
+        status = lane(pricer, lanes->sharded ? SP_COLL_REDUCE_SCATTER : SP_COLL_ALL_REDUCE, group[i], stack, &lanes->reduce[i], err);
+        if (status == SP_OK && lanes->sharded)
+            status = lane(pricer, SP_COLL_ALL_GATHER, group[i], stack, &lanes->gather[i], err);
     }
     if (status == SP_OK && plan->pp > 1) {
         sp_placement pair = sp_i_send_pair(layout);
-        status = lane(pricer, SP_COLL_SEND_RECV, &pair, stack, &lanes.send, err);
+        status = lane(pricer, SP_COLL_SEND_RECV, &pair, stack, &lanes->send, err);
     }
-    if (status == SP_OK)
-        *out = lanes;
+    lanes->found = status == SP_OK;
+    lanes->unfit = status != SP_OK && status != SP_E_NOMEM;
     return status;
 }
 
@@ -166,20 +171,50 @@ static void bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
     out->busy_s = busiest;
 }
 
-sp_status sp_pricer_quote(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, const sp_lanes *lanes, sp_price *out, sp_error *err)
+/* What the slots take on the busiest stage alone. */
+static void work_bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, uint64_t micro, sp_price *out)
+{
+    double dense_way = plan->zero ? sp_i_dense_replicas(plan) : 1, expert_way = plan->zero ? sp_i_expert_replicas(plan) : 1, most = 0;
+    for (uint32_t i = 0; i < cut->n_runs; i++) {
+        const sp_i_stages *s = &pricer->stages[i];
+        double computing = (double)micro * s->work_s + optimizer_s(pricer, &s->held.params, dense_way, expert_way);
+        most = computing > most ? computing : most;
+    }
+    out->lower_bound_s = out->busy_s = most;
+}
+
+static sp_status bounds(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, uint64_t micro, double enough_s,
+                        sp_price *out, sp_error *err)
+{
+    sp_status status = sp_i_pieces_of(pricer, plan, lanes->inner, err);
+    if (status != SP_OK)
+        return status;
+    sp_i_profile_time(pricer, cut);
+    if (!lanes->found) {   /* the curves of wide groups are dear: not for a plan that work alone rules out */
+        work_bound(pricer, plan, cut, micro, out);
+        if (out->lower_bound_s > enough_s && !lanes->unfit)
+            return SP_OK;
+        if (lanes->unfit)
+            return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "no algorithm serves the gradients' groups laid like this");
+        status = find_lanes(pricer, plan, lanes, err);
+        if (status != SP_OK)
+            return status;
+    }
+    bound(pricer, plan, cut, lanes, micro, out);
+    return SP_OK;
+}
+
+sp_status sp_pricer_quote(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, double enough_s, sp_price *out,
+                          sp_error *err)
 {
     uint64_t micro = plan->gbs / ((uint64_t)plan->mbs * plan->dp);
     sp_i_profile_memory(pricer, cut);
     sp_price price = {.mem_bytes_max = worst_memory(pricer, plan, cut, micro)};
     sp_status status = SP_OK;
-    if (price.mem_bytes_max <= pricer->machine->chip->mem_bytes.nominal) {
-        status = sp_i_pieces_of(pricer, plan, lanes->inner, err);
-        if (status != SP_OK)
-            return status;
-        sp_i_profile_time(pricer, cut);
-        bound(pricer, plan, cut, lanes, micro, &price);
-    }
-    *out = price;
+    if (price.mem_bytes_max <= pricer->machine->chip->mem_bytes.nominal)
+        status = bounds(pricer, plan, cut, lanes, micro, enough_s, &price, err);
+    if (status == SP_OK)
+        *out = price;
     return status;
 }
 
@@ -191,5 +226,5 @@ sp_status sp_pricer_price(sp_pricer *pricer, const sp_plan *plan, const sp_layou
     sp_status status = sp_pricer_cut(pricer, plan, &cut, err);
     if (status == SP_OK)
         status = sp_pricer_lanes(pricer, plan, layout, &lanes, err);
-    return status == SP_OK ? sp_pricer_quote(pricer, plan, cut, &lanes, out, err) : status;
+    return status == SP_OK ? sp_pricer_quote(pricer, plan, cut, &lanes, INFINITY, out, err) : status;
 }

@@ -59,7 +59,7 @@ JSON
 @test "count beyond 64 bits" { refuses "--dp:1:1: error: 99999999999999999999999 is out of range" train a b --dp 99999999999999999999999; }
 @test "ZeRO stage 4" { refuses "--zero:1:1: error: 4 is out of range; expected a whole number from 0 to 3" train a b --zero 4; }
 @test "choice, near a known one" { refuses "--recompute:1:1: error: unknown value 'ful'; did you mean 'full'?" train a b --recompute ful; }
-@test "choice, near none" { refuses "--objective:1:1: error: unknown value 'beauty'; expected one of: throughput, cost, energy" plan a b --objective beauty; }
+@test "choice, near none" { refuses "--objective:1:1: error: unknown value 'beauty'; expected one of: throughput, cost, energy, chips" plan a b --objective beauty; }
 @test "number format that does not exist" { refuses "--precision:1:1: error: unknown value 'fp7'" train a b --precision fp7; }
 @test "catalog folder that does not exist" { refuses "--catalog: error: /nonexistent is not a folder" chip list --catalog /nonexistent; }
 @test "catalog of the environment that does not exist" {

@@ -1,0 +1,26 @@
+/* Candidates that can still matter, in bounded room: a heap of the best bounds. Private to plan. */
+#ifndef SP_PLAN_CANDIDATE_H
+#define SP_PLAN_CANDIDATE_H
+
+#include "superpod/plan.h"
+
+/* A priced plan, small: the axes that a work item leaves open. `rank` orders equal bounds: the place in the enumeration, which
+ * does not depend on who enumerates. */
+typedef struct sp_i_candidate {
+    double objective_bound, bound_s;
+    uint64_t rank;
+    uint32_t item, dp;
+    uint16_t pp, first_layers, last_layers;
+    uint8_t vpp, mbs, zero, schedule, recompute, precision, sequence_parallel, overlap, laying;
+} sp_i_candidate;
+
+typedef struct sp_i_best { uint32_t n, room; bool dropped; sp_i_candidate *heap; } sp_i_best;
+
+/* < 0: a before b. */
+int sp_i_candidate_order(const void *a, const void *b);
+/* Keeps `one` if there is room or it comes before the last kept, which then goes. */
+void sp_i_best_put(sp_i_best *best, const sp_i_candidate *one);
+/* Best first; no put after this. */
+void sp_i_best_sort(sp_i_best *best);
+
+#endif

@@ -1,0 +1,477 @@
+/* One work item: its places on the tiers first, then for each micro-batch what is legal, then shape by shape a quote of every
+ * legal plan. Loops go from what is dear to change (the pieces' prices) to what is cheap (a cut, a place, ZeRO). */
+#include "solver.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A place for pp x dp: a layout's lanes, without and with sharded optimizer. */
+struct sp_i_laid { uint32_t pp_at, dp, laying, group, mbs_set; sp_lanes lanes[2]; sp_layout layout; };
+
+/* ---- what it is worth -------------------------------------------------------------------------------------------------- */
+
+sp_i_worth sp_i_worth_of(const sp_problem *problem)
+{
+    return (sp_i_worth){.objective = problem->objective, .cost = sp_predict_running_cost(problem->machine),
+                        .step_time_s_max = problem->step_time_s_max};
+}
+
+/* Watts rise with the share of the step that the busiest stage computes, and that share times the step is what is priced. All
+ * rise with both times, so that bounds of times give a bound of the objective. */
+double sp_i_worth_at(const sp_i_worth *worth, double chips, double step_s, double busy_s)
+{
+    const sp_running_cost *cost = &worth->cost;
+    double energy_j = chips * (cost->idle_w * step_s + (cost->busy_w - cost->idle_w) * busy_s);
+    switch (worth->objective) {
+    case SP_OBJECTIVE_ENERGY: return energy_j;
+    case SP_OBJECTIVE_COST: return chips * cost->capital_usd_per_s * step_s + energy_j * cost->usd_per_j;
+    case SP_OBJECTIVE_CHIPS: return chips + 0.5 * step_s / worth->step_time_s_max;   /* the step breaks ties: never a chip */
+    default: return step_s;
+    }
+}
+
+/* ---- making and ending --------------------------------------------------------------------------------------------------- */
+
+sp_status sp_i_solver_make(sp_i_solver *solver, const sp_problem *problem, const sp_i_space *space, uint32_t keep, sp_error *err)
+{
+    *solver = (sp_i_solver){.problem = problem, .space = space, .worth = sp_i_worth_of(problem), .limit = INFINITY, .count = true};
+    sp_status status = sp_pricer_create(problem->machine, problem->model, &solver->pricer, err);
+    solver->arena = sp_arena_create();
+    solver->best.room = keep;
+    solver->best.heap = malloc(keep * sizeof *solver->best.heap);
+    solver->cuts = solver->arena ? sp_arena_alloc(solver->arena, space->pp.n, sizeof *solver->cuts) : NULL;
+    bool ok = solver->best.heap && solver->cuts;
+    for (uint32_t p = 0; ok && p < space->pp.n; p++)
+        ok = (solver->cuts[p] = sp_arena_alloc(solver->arena, space->cuttings[p].n, sizeof *solver->cuts[p])) != NULL;
+    if (status == SP_OK && !ok)
+        status = sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u candidate plans", keep);
+    return status;
+}
+
+void sp_i_solver_end(sp_i_solver *solver)
+{
+    sp_pricer_destroy(solver->pricer);
+    sp_arena_destroy(solver->arena);
+    free(solver->best.heap);
+    free(solver->laid);
+    free(solver->legal);
+}
+
+/* ---- items and plans ------------------------------------------------------------------------------------------------------ */
+
+uint32_t sp_i_items(const sp_i_space *space)
+{
+    return space->chips.n * space->tp.n * space->cp.n * space->ep.n * space->etp.n;
+}
+
+static uint32_t digit(uint32_t *number, const sp_i_choices *choices)
+{
+    uint32_t value = choices->value[*number % choices->n];
+    *number /= choices->n;
+    return value;
+}
+
+/* The plan of an item's axes; *chips receives what it may use. */
+static sp_plan item_plan(const sp_problem *problem, const sp_i_space *space, uint32_t item, uint32_t *chips)
+{
+    sp_plan plan = problem->fixed;
+    plan.gbs = problem->gbs;
+    plan.seq = problem->seq;
+    plan.recompute_layers = problem->free_recompute ? 0 : problem->fixed.recompute_layers;
+    plan.etp = digit(&item, &space->etp);
+    plan.ep = digit(&item, &space->ep);
+    plan.cp = digit(&item, &space->cp);
+    plan.tp = digit(&item, &space->tp);
+    *chips = digit(&item, &space->chips);
+    return plan;
+}
+
+static void put_overlap(sp_plan *plan, uint32_t overlap)
+{
+    plan->overlap_tp = overlap & 1;
+    plan->overlap_ep = overlap >> 1 & 1;
+}
+
+static void put_laying(sp_plan *plan, const sp_i_laying *laying)
+{
+    memcpy(plan->order, laying->order, sizeof plan->order);
+    memcpy(plan->place, laying->place, sizeof plan->place);
+}
+
+sp_plan sp_i_candidate_plan(const sp_problem *problem, const sp_i_space *space, const sp_i_candidate *c)
+{
+    uint32_t chips;
+    sp_plan plan = item_plan(problem, space, c->item, &chips);
+    plan.pp = c->pp;
+    plan.dp = c->dp;
+    plan.vpp = c->vpp;
+    plan.first_layers = c->first_layers;
+    plan.last_layers = c->last_layers;
+    plan.mbs = c->mbs;
+    plan.zero = c->zero;
+    plan.schedule = (sp_schedule)c->schedule;
+    plan.recompute = (sp_recompute)c->recompute;
+    plan.precision = (sp_format)c->precision;
+    plan.sequence_parallel = c->sequence_parallel;
+    put_overlap(&plan, c->overlap);
+    put_laying(&plan, &space->laying[c->laying]);
+    return plan;
+}
+
+/* ---- places ---------------------------------------------------------------------------------------------------------------- */
+
+static bool same_layout(const sp_layout *a, const sp_layout *b)
+{
+    for (int g = 0; g < SP_GROUPS; g++)
+        if (a->group[g].n_dims != b->group[g].n_dims || memcmp(a->group[g].dim, b->group[g].dim, a->group[g].n_dims * sizeof a->group[g].dim[0]) != 0)
+            return false;
+    return true;
+}
+
+static sp_i_laid *room_for_laid(sp_i_solver *s)
+{
+    if (s->n_laid == s->room_laid) {
+        uint32_t room = s->room_laid ? 2 * s->room_laid : 64;
+        sp_i_laid *laid = realloc(s->laid, room * sizeof *laid);
+        if (!laid)
+            return NULL;
+        s->laid = laid;
+        s->room_laid = room;
+    }
+    return &s->laid[s->n_laid];
+}
+
+/* Places that share the pieces' groups and pp come one after another: a group. */
+static void group_of(const sp_i_solver *s, sp_i_laid *laid)
+{
+    laid->group = 0;
+    for (uint32_t i = 0; i < s->n_laid; i++) {
+        const sp_i_laid *other = &s->laid[i];
+        if (other->pp_at == laid->pp_at && other->lanes[0].inner == laid->lanes[0].inner) {
+            laid->group = other->group;
+            return;
+        }
+        laid->group = other->group >= laid->group ? other->group + 1 : laid->group;
+    }
+}
+
+static sp_status lay_one(sp_i_solver *s, sp_plan *plan, uint32_t pp_at, uint32_t laying, uint32_t first_same, uint32_t mbs_set, sp_error *err)
+{
+    sp_i_laid *laid = room_for_laid(s);
+    if (!laid)
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u places", s->n_laid);
+    *laid = (sp_i_laid){.pp_at = pp_at, .dp = plan->dp, .laying = laying, .mbs_set = mbs_set};
+    put_laying(plan, &s->space->laying[laying]);
+    if (sp_plan_layout(plan, s->problem->machine, &laid->layout, NULL) != SP_OK) {
+        s->counts.refused_place += s->count;
+        return SP_OK;
+    }
+    for (uint32_t i = first_same; i < s->n_laid; i++)
+        if (same_layout(&s->laid[i].layout, &laid->layout))
+            return SP_OK;   /* the same plan in other words */
+    for (int sharded = 0; sharded < 2; sharded++) {
+        plan->zero = (uint32_t)sharded;
+        sp_status status = sp_pricer_lanes(s->pricer, plan, &laid->layout, &laid->lanes[sharded], err);
+        if (status != SP_OK)
+            return status;
+    }
+    group_of(s, laid);
+    s->n_laid++;
+    return SP_OK;
+}
+
+static bool keep_going(sp_i_solver *s)
+{
+    if (s->poll && (++s->since_poll & 63) == 0 && !s->poll(s->poll_context))
+        s->stopped = true;
+    return !s->stopped;
+}
+
+/* Every data-parallel size that some micro-batch allows, and for which (a set of indices of mbs). */
+static sp_i_choices sizes_of(const sp_i_solver *s, const sp_plan *plan, uint32_t chips, uint32_t *sets)
+{
+    sp_i_choices all = {0};
+    for (uint32_t m = 0; m < s->space->mbs.n; m++) {
+        sp_i_choices dps = sp_i_space_dp(s->problem, s->space, chips, plan->tp * plan->cp * plan->pp, s->space->mbs.value[m]);
+        for (uint32_t d = 0; d < dps.n; d++) {
+            uint32_t at = 0;
+            while (at < all.n && all.value[at] != dps.value[d])
+                at++;
+            if (at == SP_I_CHOICES_MAX)
+                break;
+            if (at == all.n) {
+                sets[at] = 0;
+                all.value[all.n++] = dps.value[d];
+            }
+            sets[at] |= 1u << m;
+        }
+    }
+    return all;
+}
+
+static int by_group(const void *a, const void *b)
+{
+    const sp_i_laid *x = a, *y = b;
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
+    if (x->dp != y->dp)
+        return x->dp > y->dp ? -1 : 1;
+    return x->laying < y->laying ? -1 : x->laying > y->laying;
+}
+
+static sp_status lay_all(sp_i_solver *s, sp_plan plan, uint32_t chips, sp_error *err)
+{
+    s->n_laid = 0;
+    for (uint32_t p = 0; p < s->space->pp.n; p++) {
+        uint32_t sets[SP_I_CHOICES_MAX];
+        plan.pp = s->space->pp.value[p];
+        if (s->space->cuttings[p].n == 0)
+            continue;
+        sp_i_choices dps = sizes_of(s, &plan, chips, sets);
+        for (uint32_t d = 0; d < dps.n && keep_going(s); d++) {
+            uint32_t first_same = s->n_laid;
+            plan.dp = dps.value[d];
+            if ((uint64_t)plan.tp * plan.cp * plan.dp % ((uint64_t)plan.ep * plan.etp))
+                continue;
+            for (uint32_t l = 0; l < s->space->n_layings; l++) {
+                sp_status status = lay_one(s, &plan, p, l, first_same, sets[d], err);
+                if (status != SP_OK)
+                    return status;
+            }
+        }
+    }
+    qsort(s->laid, s->n_laid, sizeof *s->laid, by_group);
+    for (uint32_t i = 0; i < s->n_laid; i++)   /* they have moved */
+        s->laid[i].lanes[0].layout = s->laid[i].lanes[1].layout = &s->laid[i].layout;
+    return SP_OK;
+}
+
+/* ---- quotes ------------------------------------------------------------------------------------------------------------------ */
+
+/* Indices of a shape within the item, for the rank of candidates. */
+typedef struct shape { uint32_t item, chips, mbs_at, precision_at, recompute_at, sequence_at, overlap_at; } shape;
+
+static uint64_t rank_of(const shape *at, const sp_i_laid *laid, uint32_t cutting, uint32_t zero_at, uint32_t schedule)
+{
+    uint64_t rank = at->precision_at;
+    rank = rank << 4 | at->mbs_at;
+    rank = rank << 2 | at->overlap_at;
+    rank = rank << 1 | at->sequence_at;
+    rank = rank << 2 | at->recompute_at;
+    rank = rank << 6 | laid->laying;
+    rank = rank << 6 | laid->pp_at;
+    rank = rank << 14 | (cutting & 0x3fff);
+    rank = rank << 2 | zero_at;
+    rank = rank << 2 | schedule;
+    return rank << 20 | (0xfffff - (laid->dp & 0xfffff));
+}
+
+static void consider(sp_i_solver *s, const sp_plan *plan, const shape *at, const sp_i_laid *laid, uint32_t cutting, uint32_t zero_at,
+                     const sp_price *price)
+{
+    double worth = sp_i_worth_at(&s->worth, (double)plan->tp * plan->cp * plan->pp * plan->dp, price->lower_bound_s, price->busy_s);
+    if (worth > s->limit || (s->worth.step_time_s_max > 0 && price->lower_bound_s > s->worth.step_time_s_max))
+        return;
+    sp_i_candidate one = {.objective_bound = worth, .bound_s = price->lower_bound_s,
+        .rank = rank_of(at, laid, cutting, zero_at, (uint32_t)plan->schedule), .item = at->item, .dp = plan->dp, .pp = (uint16_t)plan->pp,
+        .first_layers = (uint16_t)plan->first_layers, .last_layers = (uint16_t)plan->last_layers, .vpp = (uint8_t)plan->vpp,
+        .mbs = (uint8_t)plan->mbs, .zero = (uint8_t)plan->zero, .schedule = (uint8_t)plan->schedule, .recompute = (uint8_t)plan->recompute,
+        .precision = (uint8_t)plan->precision, .sequence_parallel = plan->sequence_parallel,
+        .overlap = (uint8_t)((uint32_t)plan->overlap_tp | (uint32_t)plan->overlap_ep << 1), .laying = (uint8_t)laid->laying};
+    if (s->after && sp_i_candidate_order(&one, s->after) <= 0)
+        return;
+    sp_i_best_put(&s->best, &one);
+}
+
+/* The step time above which a plan is of no use: the objective rises with it in a straight line. */
+static double enough_s(const sp_i_solver *s, const sp_plan *plan)
+{
+    if (s->problem->objective == SP_OBJECTIVE_THROUGHPUT || isinf(s->limit))
+        return s->limit;
+    double chips = (double)plan->tp * plan->cp * plan->pp * plan->dp, none = sp_i_worth_at(&s->worth, chips, 0, 0);
+    double slope = sp_i_worth_at(&s->worth, chips, 1, 0) - none;
+    return slope > 0 ? (s->limit - none) / slope : INFINITY;
+}
+
+static sp_status quote(sp_i_solver *s, const sp_plan *plan, const shape *at, const sp_cut *cut, sp_i_laid *laid, uint32_t cutting,
+                       uint32_t zero_at, sp_error *err)
+{
+    sp_price price;
+    sp_status status = sp_pricer_quote(s->pricer, plan, cut, &laid->lanes[plan->zero > 0], enough_s(s, plan), &price, NULL);
+    if (status == SP_E_NOMEM)
+        return sp_error_set(err, status, NULL, 0, 0, "no memory for prices");
+    if (status != SP_OK) {   /* no algorithm for a group laid like that */
+        s->counts.refused_place += s->count;
+        return SP_OK;
+    }
+    s->counts.legal += s->count;
+    if (price.mem_bytes_max > s->problem->machine->chip->mem_bytes.nominal) {
+        s->counts.refused_memory += s->count;
+        if (s->least_memory_bytes == 0 || price.mem_bytes_max < s->least_memory_bytes)
+            s->least_memory_bytes = price.mem_bytes_max;
+        return SP_OK;
+    }
+    s->counts.priced += s->count;
+    consider(s, plan, at, laid, cutting, zero_at, &price);
+    return SP_OK;
+}
+
+/* The schedules and ZeRO stages of one cut in one place. */
+static sp_status quote_all(sp_i_solver *s, sp_plan *plan, const shape *at, const sp_cut *cut, sp_i_laid *laid, uint32_t cutting, sp_error *err)
+{
+    const sp_i_space *space = s->space;
+    bool both = space->gpipe && plan->pp > 1 && plan->vpp == 1;
+    sp_schedule given = s->problem->free_schedule ? plan->vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B : s->problem->fixed.schedule;
+    for (uint32_t z = 0; z < space->zero.n; z++) {
+        plan->zero = space->zero.value[z];
+        if (plan->zero >= 2 && plan->pp > 1) {
+            s->counts.refused_divide += s->count;
+            continue;
+        }
+        for (int schedule = 0; schedule < (both ? 2 : 1); schedule++) {
+            plan->schedule = schedule ? SP_SCHEDULE_GPIPE : given;
+            sp_status status = quote(s, plan, at, cut, laid, cutting, z, err);
+            if (status != SP_OK)
+                return status;
+        }
+    }
+    return SP_OK;
+}
+
+static sp_status cut_of(sp_i_solver *s, const sp_plan *plan, uint32_t pp_at, uint32_t cutting, const sp_cut **out, sp_error *err)
+{
+    const sp_cut **cut = &s->cuts[pp_at][cutting];
+    sp_status status = *cut ? SP_OK : sp_pricer_cut(s->pricer, plan, cut, err);
+    *out = *cut;
+    return status;
+}
+
+static void put_cutting(sp_plan *plan, const sp_i_cutting *cutting)
+{
+    plan->vpp = cutting->vpp;
+    plan->first_layers = cutting->first_layers;
+    plan->last_layers = cutting->last_layers;
+}
+
+/* One group of places under the shape: cuts outside, so that a cut is profiled once. */
+static sp_status price_group(sp_i_solver *s, sp_plan *plan, const shape *at, uint32_t begin, uint32_t end, const size_t *legal_at, sp_error *err)
+{
+    uint32_t pp_at = s->laid[begin].pp_at;
+    const sp_i_cuttings *cuttings = &s->space->cuttings[pp_at];
+    plan->pp = s->space->pp.value[pp_at];
+    for (uint32_t c = 0; c < cuttings->n && keep_going(s); c++) {
+        put_cutting(plan, &cuttings->item[c]);
+        for (uint32_t i = begin; i < end; i++) {
+            sp_i_laid *laid = &s->laid[i];
+            const sp_cut *cut;
+            if (!s->legal[legal_at[i] + c])
+                continue;
+            sp_status status = cut_of(s, plan, pp_at, c, &cut, err);
+            plan->dp = laid->dp;
+            if (status == SP_OK)
+                status = quote_all(s, plan, at, cut, laid, c, err);
+            if (status != SP_OK)
+                return status;
+        }
+    }
+    return SP_OK;
+}
+
+static sp_status price_shape(sp_i_solver *s, sp_plan plan, const shape *at, const size_t *legal_at, sp_error *err)
+{
+    sp_pricer_shape(s->pricer, &plan);
+    for (uint32_t begin = 0, end; begin < s->n_laid && !s->stopped; begin = end) {
+        for (end = begin + 1; end < s->n_laid && s->laid[end].group == s->laid[begin].group;)
+            end++;
+        sp_status status = price_group(s, &plan, at, begin, end, legal_at, err);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
+}
+
+/* Which cuts the rules allow in which place, for this micro-batch; ZeRO's rule is asked with the quotes. */
+static uint32_t find_legal(sp_i_solver *s, sp_plan plan, uint32_t mbs_at, const size_t *legal_at)
+{
+    uint32_t n = 0;
+    plan.zero = 0;
+    plan.recompute = SP_RECOMPUTE_FULL;   /* with which recompute_layers is legal */
+    for (uint32_t i = 0; i < s->n_laid; i++) {
+        const sp_i_laid *laid = &s->laid[i];
+        const sp_i_cuttings *cuttings = &s->space->cuttings[laid->pp_at];
+        plan.pp = s->space->pp.value[laid->pp_at];
+        plan.dp = laid->dp;
+        for (uint32_t c = 0; c < cuttings->n; c++) {
+            put_cutting(&plan, &cuttings->item[c]);
+            plan.schedule = s->problem->free_schedule ? plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B : s->problem->fixed.schedule;
+            bool legal = (laid->mbs_set >> mbs_at & 1) && sp_plan_check(&plan, s->problem->model, s->problem->machine, NULL) == SP_OK;
+            s->legal[legal_at[i] + c] = legal;
+            s->counts.refused_divide += s->count && !legal;
+            n += legal;
+        }
+    }
+    return n;
+}
+
+static sp_status price_batch(sp_i_solver *s, sp_plan plan, shape at, const size_t *legal_at, sp_error *err)
+{
+    const sp_i_space *space = s->space;
+    if (find_legal(s, plan, at.mbs_at, legal_at) == 0)
+        return SP_OK;
+    sp_status status = SP_OK;
+    for (at.overlap_at = 0; at.overlap_at < space->overlap.n; at.overlap_at++)
+        for (at.precision_at = 0; at.precision_at < space->precision.n; at.precision_at++)
+            for (at.recompute_at = 0; at.recompute_at < space->recompute.n && status == SP_OK && !s->stopped; at.recompute_at++) {
+                put_overlap(&plan, space->overlap.value[at.overlap_at]);
+                plan.precision = (sp_format)space->precision.value[at.precision_at];
+                plan.recompute = (sp_recompute)space->recompute.value[at.recompute_at];
+                status = price_shape(s, plan, &at, legal_at, err);
+            }
+    return status;
+}
+
+/* Where the row of each place begins in the table of what is legal. */
+static size_t *legal_rows(sp_i_solver *s)
+{
+    size_t n = 0, *at = malloc((s->n_laid + 1) * sizeof *at);
+    for (uint32_t i = 0; at && i < s->n_laid; i++) {
+        at[i] = n;
+        n += s->space->cuttings[s->laid[i].pp_at].n;
+    }
+    if (at && n > s->room_legal) {
+        uint8_t *legal = realloc(s->legal, n);
+        if (!legal) {
+            free(at);
+            return NULL;
+        }
+        s->legal = legal;
+        s->room_legal = n;
+    }
+    return at;
+}
+
+sp_status sp_i_solver_item(sp_i_solver *s, uint32_t item, sp_error *err)
+{
+    shape at = {.item = item};
+    const sp_i_space *space = s->space;
+    sp_plan plan = item_plan(s->problem, space, item, &at.chips);
+    if (plan.etp > plan.tp && !s->problem->fixed.etp)
+        return SP_OK;
+    sp_status status = lay_all(s, plan, at.chips, err);
+    if (status != SP_OK || s->n_laid == 0)
+        return status;
+    size_t *legal_at = legal_rows(s);
+    if (!legal_at)
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the places of an item");
+    for (at.mbs_at = 0; at.mbs_at < space->mbs.n && status == SP_OK; at.mbs_at++)
+        for (at.sequence_at = 0; at.sequence_at < space->sequence_parallel.n && status == SP_OK && !s->stopped; at.sequence_at++) {
+            plan.mbs = space->mbs.value[at.mbs_at];
+            plan.sequence_parallel = space->sequence_parallel.value[at.sequence_at];
+            if (at.sequence_at > 0 && plan.tp == 1)
+                continue;   /* nothing to split: the same plan */
+            status = price_batch(s, plan, at, legal_at, err);
+        }
+    free(legal_at);
+    return status;
+}
