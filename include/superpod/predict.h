@@ -65,7 +65,8 @@ sp_status sp_pricer_price(sp_pricer *pricer, const sp_plan *plan, const sp_layou
  * pp, vpp, first_layers, last_layers and recompute_layers; it lives as long as the pricer. Lanes are what a layout offers the
  * groups of gradients and pipeline; they depend on the layout, the stack, and on whether zero is 0. A shape is all that the
  * cost of a layer depends on: tp, cp, ep, etp, mbs, seq, precision, recompute, sequence_parallel, overlap_tp, overlap_ep,
- * stack, software. A quote is then the price of a plan of that shape. */
+ * stack, software; with overlap_ep also whether there are two micro-batches (a quote looks at that). A quote is then the price
+ * of a plan of that shape. */
 typedef struct sp_cut sp_cut;
 typedef struct sp_lanes {
     const sp_layout *layout;         /* not owned */

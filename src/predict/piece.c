@@ -45,6 +45,7 @@ static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_s
         out->coll = item->coll;
         out->group = item->group;
         out->size_bytes = item->size_bytes;
+        out->copies = item->copies;
         const sp_placement *group = &layout->group[item->group];
         sp_status status = item->copies > 1 && software && software->dispatch_once
                                ? sp_i_dispatch_s(pricer, group, stack, item->size_bytes, item->copies, &out->time_s, err)
@@ -99,13 +100,19 @@ static sp_status price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *
     return SP_OK;
 }
 
+/* Expert traffic of one micro-batch travels under another, if there is another. */
+static bool several(const sp_plan *plan)
+{
+    return plan->gbs / ((uint64_t)plan->mbs * plan->dp) >= 2;
+}
+
 /* Do pieces priced for plan a serve plan b, but for where the groups lie? Everything that lowering depends on. */
 static bool same_work(const sp_plan *a, const sp_plan *b, bool recompute)
 {
     return a->tp == b->tp && a->cp == b->cp && a->ep == b->ep && a->etp == b->etp && a->mbs == b->mbs && a->seq == b->seq &&
            a->precision == b->precision && a->overlap_tp == b->overlap_tp && a->overlap_ep == b->overlap_ep &&
            a->sequence_parallel == b->sequence_parallel && a->stack == b->stack && a->software == b->software &&
-           (!recompute || a->recompute == b->recompute);
+           (!recompute || a->recompute == b->recompute) && (!a->overlap_ep || several(a) == several(b));
 }
 
 /* The same work, groups elsewhere: collectives alone are priced again. */
@@ -118,7 +125,7 @@ static sp_status move(sp_pricer *pricer, const sp_plan *plan, const sp_layout *l
         if (item->stream == SP_I_STREAM_COMPUTE)
             continue;
         sp_item same = {.is_comm = true, .label = item->label, .group = item->group, .coll = item->coll, .size_bytes = item->size_bytes,
-                        .slack = item->slack};
+                        .slack = item->slack, .copies = item->copies};
         sp_status status = price_item(pricer, stack, software, layout, &same, &piece->item[i], err);
         if (status != SP_OK)
             return status;

@@ -363,9 +363,53 @@ static void fewest_chips_for_a_deadline(void **state)
     assert_int_equal(sp_plan_search(&p, f->arena, &few, &err), SP_E_INVAL);
 }
 
+/* A pricer keeps tables from plan to plan: what it keeps must not show. Neighbouring plans share most of what is kept. */
+static void used_pricers_price_as_fresh_ones(void **state)
+{
+    fixture *f = *state;
+    uint32_t done = 0;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        sp_rng rng = sp_rng_make(seed, 11);
+        sp_problem p = random_problem(f, &rng);
+        sp_pricer *used, *fresh;
+        assert_int_equal(sp_pricer_create(p.machine, p.model, &used, NULL), SP_OK);
+        sp_plan last = sp_plan_default();
+        last.seq = 2048;
+        for (int i = 0; i < 300; i++) {   /* a walk: what is not legal is not gone to */
+            sp_plan plan = last;
+            uint32_t *const axis[] = {&plan.tp, &plan.cp, &plan.ep, &plan.pp, &plan.vpp, &plan.dp, &plan.mbs};
+            *axis[sp_rng_below(&rng, 7)] = 1u << sp_rng_below(&rng, 3);
+            plan.zero = (uint32_t)sp_rng_below(&rng, 4);
+            plan.recompute = (sp_recompute)sp_rng_below(&rng, SP_RECOMPUTES);
+            plan.recompute_layers = plan.recompute == SP_RECOMPUTE_FULL ? (uint32_t)sp_rng_below(&rng, 2) : 0;
+            plan.schedule = plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
+            plan.sequence_parallel = sp_rng_below(&rng, 4) != 0;
+            plan.overlap_ep = sp_rng_below(&rng, 2);
+            plan.overlap_tp = sp_rng_below(&rng, 2);
+            plan.precision = sp_rng_below(&rng, 2) ? SP_FMT_FP8 : SP_FMT_BF16;
+            plan.gbs = (uint64_t)plan.mbs * plan.dp * (1 + sp_rng_below(&rng, 4));
+            sp_layout layout;
+            sp_price a, b;
+            if (sp_plan_check(&plan, p.model, p.machine, NULL) != SP_OK || sp_plan_layout(&plan, p.machine, &layout, NULL) != SP_OK)
+                continue;
+            assert_int_equal(sp_pricer_create(p.machine, p.model, &fresh, NULL), SP_OK);
+            sp_status first = sp_pricer_price(used, &plan, &layout, &a, NULL), second = sp_pricer_price(fresh, &plan, &layout, &b, NULL);
+            sp_pricer_destroy(fresh);
+            assert_int_equal(first, second);
+            last = plan;
+            if (first != SP_OK)
+                continue;
+            assert_memory_equal(&a, &b, sizeof a);
+            done += a.lower_bound_s > 0;
+        }
+        sp_pricer_destroy(used);
+    }
+    assert_true(done > 300);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(search_equals_brute_force), cmocka_unit_test(what_is_fixed_stays),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(used_pricers_price_as_fresh_ones), cmocka_unit_test(search_equals_brute_force), cmocka_unit_test(what_is_fixed_stays),
                                        cmocka_unit_test(fewest_chips_for_a_deadline)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
