@@ -52,5 +52,6 @@ void sp_i_best_put(sp_i_best *best, const sp_i_candidate *one)
 
 void sp_i_best_sort(sp_i_best *best)
 {
-    qsort(best->heap, best->n, sizeof *best->heap, sp_i_candidate_order);
+    if (best->n > 0)
+        qsort(best->heap, best->n, sizeof *best->heap, sp_i_candidate_order);
 }

@@ -126,10 +126,11 @@ static sp_i_candidate *gather(job *j, uint32_t *n, bool *dropped)
     *n = 0;
     for (uint32_t i = 0; list && i < j->n_workers; i++) {
         const sp_i_best *best = &j->worker[i].solver.best;
-        memcpy(list + *n, best->heap, best->n * sizeof *list);
+        if (best->n > 0)
+            memcpy(list + *n, best->heap, best->n * sizeof *list);
         *n += best->n;
     }
-    if (list)
+    if (list && *n > 0)
         qsort(list, *n, sizeof *list, sp_i_candidate_order);
     if (*n > KEEP) {   /* behind the KEEP first some may have been dropped by one worker and not by another */
         *n = KEEP;

@@ -241,7 +241,8 @@ static sp_status lay_all(sp_i_solver *s, sp_plan plan, uint32_t chips, sp_error 
             }
         }
     }
-    qsort(s->laid, s->n_laid, sizeof *s->laid, by_group);
+    if (s->n_laid > 0)
+        qsort(s->laid, s->n_laid, sizeof *s->laid, by_group);
     for (uint32_t i = 0; i < s->n_laid; i++)   /* they have moved */
         s->laid[i].lanes[0].layout = s->laid[i].lanes[1].layout = &s->laid[i].layout;
     return SP_OK;

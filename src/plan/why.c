@@ -168,7 +168,8 @@ sp_status sp_i_missed(const sp_problem *problem, sp_pricer *pricer, const sp_pla
             return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for plans that do not fit");
         out->missed[out->n_missed++] = (sp_ranked){.plan = plan, .mem_bytes_max = price.mem_bytes_max, .why = why};
     }
-    qsort(out->missed, out->n_missed, sizeof *out->missed, nearer);
+    if (out->n_missed > 0)
+        qsort(out->missed, out->n_missed, sizeof *out->missed, nearer);
     out->n_missed = out->n_missed < MISSED_MAX ? out->n_missed : MISSED_MAX;
     return SP_OK;
 }
