@@ -106,7 +106,7 @@ typedef struct sp_request {
 } sp_request;
 
 /* Rows of the table of policies, from the most particular to the least. A policy fails or allocates; it never half-allocates.
- * The list (of pieces) is what sp_cluster_free wants; `owner` comes back from sp_cluster_owner. */
+ * The list (of pieces) is what sp_cluster_free wants; `owner` comes back from sp_cluster_owner and belongs to one list at a time. */
 typedef struct sp_place_policy {
     const char *name, *about;
     bool (*place)(sp_cluster *cluster, const sp_request *request, uint32_t owner, uint32_t *list, sp_spread *spread);

@@ -12,16 +12,6 @@ uint64_t *sp_i_bits_carve(sp_i_bits *bits, uint32_t n, uint64_t *memory)
     return bits->summary + bits->summaries;
 }
 
-void sp_i_bits_put(sp_i_bits *bits, uint32_t id, bool in)
-{
-    uint64_t bit = UINT64_C(1) << id % 64, *word = &bits->word[id / 64];
-    if (((*word & bit) != 0) == in) return;
-    *word ^= bit;
-    bits->members += in ? 1u : UINT32_MAX;
-    if (in) bits->summary[id / 4096] |= UINT64_C(1) << id / 64 % 64;
-    else if (*word == 0) bits->summary[id / 4096] &= ~(UINT64_C(1) << id / 64 % 64);
-}
-
 /* First non-empty word >= at, or words. */
 static uint32_t next_word(const sp_i_bits *bits, uint32_t at)
 {

@@ -35,10 +35,24 @@ struct sp_cluster {
     size_t bytes;
 };
 
+/* A large job's spread under replacements, kept up leaf by leaf instead of walked: 300 B and 4 B a pod. */
+typedef struct sp_i_tally { uint32_t chips, rows, leaves, pods, held[65], pod_leaves[]; } sp_i_tally;
+sp_i_tally *sp_i_tally_make(const sp_cluster *cluster, uint32_t list);   /* NULL: no memory; free() it */
+void sp_i_tally_change(const sp_cluster *cluster, sp_i_tally *tally, uint32_t leaf, uint64_t before, uint64_t after);
+sp_spread sp_i_tally_spread(const sp_cluster *cluster, const sp_i_tally *tally);   /* whole and aligned are not told */
+
 /* ---- bits.c ---- */
 size_t sp_i_bits_words(uint32_t n);                       /* uint64_t that the set needs */
 uint64_t *sp_i_bits_carve(sp_i_bits *bits, uint32_t n, uint64_t *memory);
-void sp_i_bits_put(sp_i_bits *bits, uint32_t id, bool in);
+static inline void sp_i_bits_put(sp_i_bits *bits, uint32_t id, bool in)
+{
+    uint64_t bit = UINT64_C(1) << id % 64, *word = &bits->word[id / 64];
+    if (((*word & bit) != 0) == in) return;
+    *word ^= bit;
+    bits->members += in ? 1u : UINT32_MAX;
+    if (in) bits->summary[id / 4096] |= UINT64_C(1) << id / 64 % 64;
+    else if (*word == 0) bits->summary[id / 4096] &= ~(UINT64_C(1) << id / 64 % 64);
+}
 static inline bool sp_i_bits_has(const sp_i_bits *bits, uint32_t id) { return (bits->word[id / 64] >> id % 64 & 1) != 0; }
 /* First member in [low, high), or SP_NOWHERE. */
 uint32_t sp_i_bits_first(const sp_i_bits *bits, uint32_t low, uint32_t high);
@@ -46,18 +60,20 @@ uint32_t sp_i_bits_first(const sp_i_bits *bits, uint32_t low, uint32_t high);
 /* ---- state.c ---- */
 static inline uint64_t sp_i_row(const sp_cluster *c, uint32_t row) { return c->row_full << row * c->shape.row_chips; }
 void sp_i_set_free(sp_cluster *cluster, uint32_t leaf, uint64_t mask);   /* new free word; keeps every counter */
-/* Takes free positions for a list (which may be SP_NOWHERE); false: no memory. */
+/* Takes free positions for a list (which may be SP_NOWHERE), into the piece that the owner has of the leaf, if any; false: no
+ * memory. */
 bool sp_i_take(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);
 /* Room for n more pieces, so that the takes after it cannot fail. */
 bool sp_i_reserve(sp_cluster *cluster, uint32_t n);
 sp_i_piece *sp_i_piece_at(const sp_cluster *cluster, uint32_t leaf, uint64_t bit);   /* NULL: no owner */
+sp_i_piece *sp_i_piece_of(const sp_cluster *cluster, uint32_t leaf, uint32_t owner);   /* NULL: holds nothing of it */
 /* Positions go down (those in pieces leave them) and come back. */
 void sp_i_fail(sp_cluster *cluster, uint32_t leaf, uint64_t mask);
 void sp_i_repair(sp_cluster *cluster, uint32_t leaf, uint64_t mask);
 bool sp_i_spare_take(sp_cluster *cluster, uint32_t leaf);
 void sp_i_spare_give(sp_cluster *cluster, uint32_t leaf);
-/* As many chips for an owner as `mask` had, near `leaf`: same leaf, same pod, anywhere. Pieces are put before *list. */
-bool sp_i_replace(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);
+/* As many chips for an owner as `mask` had, near `leaf`: same leaf, same pod, anywhere. The tally (may be NULL) follows. */
+bool sp_i_replace(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list, sp_i_tally *tally);
 
 /* ---- spread.c ---- */
 /* Mean bandwidth-time of a byte of a job's collectives on that spread, seconds a byte of one chip. */

@@ -151,11 +151,11 @@ sp_status sp_jobs_generate(const char *text, uint32_t chips, double span_s, uint
     sp_status status = read_words(text, &s, err);
     if (status == SP_OK) status = check_words(&s, chips, err);
     if (status != SP_OK) return status;
-    if (s.one) {   /* one job that outlives the span */
+    if (s.one) {   /* one job that outlives the span; a 64th of the machine stands by, or it would wait for repairs at every failure */
         int64_t us = (int64_t)(fmin(2 * span_s, SP_I_SECONDS_MOST) * 1e6);
         if (s.run_s > 0) us = (int64_t)(fmin(s.run_s, SP_I_SECONDS_MOST) * 1e6);
         if (us < 1) us = 1;
-        if (!sp_i_job_add(&list, (sp_job){.work_us = us, .estimate_us = us, .chips = s.chips > 0 ? (uint32_t)s.chips : chips, .id = 1}))
+        if (!sp_i_job_add(&list, (sp_job){.work_us = us, .estimate_us = us, .chips = s.chips > 0 ? (uint32_t)s.chips : chips - (chips / 64 + 7) / 8 * 8 * (chips > 8), .id = 1}))
             status = sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
     } else {
         status = stream(&s, chips, span_s, seed, &list, err);

@@ -70,6 +70,7 @@ static void unmake(sp_i_run *run)
     sp_queue_destroy(run->queue);
     sp_i_ends_release(&run->ends);
     sp_i_waiting_release(&run->waiting);
+    for (uint32_t s = 0; s < run->slots; s++) free(run->slot[s].tally);
     free(run->slot);
     free(run->repair);
     free(run->left_us);

@@ -15,6 +15,7 @@ typedef struct sp_i_slot {
     int64_t left_us;                     /* work left at the begin of the segment                    */
     int64_t begin_us, detect_us, restart_us, interval_us, end_key_us;
     double slow;
+    sp_i_tally *tally;                   /* of large jobs, once a part was replaced; else NULL        */
 } sp_i_slot;
 
 typedef struct sp_i_repair { uint64_t mask; uint32_t leaf, spares, next_free; } sp_i_repair_job;

@@ -142,6 +142,15 @@ static bool finish(sp_cluster *c, bool ok, uint32_t *list, sp_spread *spread)
     return true;
 }
 
+/* The spread of n leaves taken in one pod, known without a walk. */
+static sp_spread whole_spread(const sp_cluster *c, uint32_t n, uint32_t first, uint32_t last)
+{
+    uint32_t step = 1;
+    while (step < n) step *= 2;
+    return (sp_spread){.chips = n * c->shape.leaf_chips, .rows = n * c->rows_per_leaf, .leaves = n, .pods = 1, .granule = c->shape.leaf_chips,
+                       .whole = true, .regular = true, .aligned = last - first + 1 == n && first % c->leaves_per_pod % step == 0};
+}
+
 static bool place_in_leaf(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
 {
     *list = SP_NOWHERE;
@@ -158,7 +167,12 @@ static bool in_pod(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t 
     uint32_t pod = best_pod(c, n, aligned ? &run : NULL);
     if (pod == SP_NOWHERE) return false;
     uint32_t low = pod * c->leaves_per_pod, high = low + c->leaves_per_pod;
-    bool ok = take_leaves(c, aligned ? run : low, high, n, owner, list);
+    uint32_t first = sp_i_bits_first(&c->rows[c->rows_per_leaf], aligned ? run : low, high);
+    bool ok = take_leaves(c, first, high, n, owner, list);
+    if (ok && rest == 0) {
+        *spread = whole_spread(c, n, first, c->piece[*list].leaf);
+        return true;
+    }
     return finish(c, ok && (rest == 0 || take_small(c, low, high, rest, owner, list)), list, spread);
 }
 
@@ -285,19 +299,30 @@ const sp_place_policy *sp_place_policy_find(const char *name)
     return NULL;
 }
 
-bool sp_i_replace(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list)
+/* More chips for an owner, and its tally. */
+static bool add_chips(sp_cluster *c, found at, uint32_t owner, uint32_t *list, sp_i_tally *tally)
 {
-    uint32_t k = (uint32_t)__builtin_popcountll(mask), low = leaf / c->leaves_per_pod * c->leaves_per_pod, extra;
-    sp_spread spread;
+    const sp_i_piece *piece = sp_i_piece_of(c, at.leaf, owner);
+    uint64_t before = piece == NULL ? 0 : piece->mask;
+    if (!sp_i_take(c, at.leaf, at.mask, owner, list)) return false;
+    if (tally != NULL) sp_i_tally_change(c, tally, at.leaf, before, before | at.mask);
+    return true;
+}
+
+bool sp_i_replace(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list, sp_i_tally *tally)
+{
+    uint32_t k = (uint32_t)__builtin_popcountll(mask), low = leaf / c->leaves_per_pod * c->leaves_per_pod;
     if (k == 0) return true;
-    if (k > c->free_chips || !sp_i_reserve(c, k + 1)) return false;
-    if (take_small(c, leaf, leaf + 1, k, owner, list) || take_small(c, low, low + c->leaves_per_pod, k, owner, list)
-        || take_small(c, 0, c->leaves, k, owner, list))
-        return true;
-    if (!place_scatter(c, &(sp_request){.chips = k}, owner, &extra, &spread)) return false;
-    uint32_t last = extra;
-    while (c->piece[last].next != SP_NOWHERE) last = c->piece[last].next;
-    c->piece[last].next = *list;
-    *list = extra;
+    if (k > c->free_chips || !sp_i_reserve(c, k)) return false;
+    found at = find_small(c, leaf, leaf + 1, k);
+    if (at.leaf == SP_NOWHERE) at = find_small(c, low, low + c->leaves_per_pod, k);
+    if (at.leaf == SP_NOWHERE) at = find_small(c, 0, c->leaves, k);
+    if (at.leaf != SP_NOWHERE) return add_chips(c, at, owner, list, tally);
+    for (uint32_t l = 0; l < c->leaves && k > 0; l++) {   /* crumbs: there are as many free chips */
+        uint32_t have = (uint32_t)__builtin_popcountll(c->free[l]), take = have < k ? have : k;
+        if (take == 0) continue;
+        if (!add_chips(c, (found){l, lowest_bits(c->free[l], take)}, owner, list, tally)) return false;
+        k -= take;
+    }
     return true;
 }

@@ -52,6 +52,8 @@ void sp_i_leave(sp_i_run *run, uint32_t s)
 {
     sp_i_slot *slot = &run->slot[s];
     sp_cluster_free(run->cluster, slot->list);
+    free(slot->tally);
+    slot->tally = NULL;
     slot->generation++;
     slot->job = SP_NOWHERE;
     slot->next_free = run->slot_free;

@@ -1,6 +1,7 @@
 /* How a placement lies, up to symmetry, and what that costs a job of unknown model. */
 #include "cluster_i.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static uint32_t gcd(uint32_t a, uint32_t b)
@@ -33,18 +34,24 @@ static void collect(const sp_cluster *c, uint32_t list, uint32_t mark)
     }
 }
 
-typedef struct tally { uint32_t low, high, most, least; bool even_pods; } tally;
+static uint32_t rows_touched(const sp_cluster *c, uint64_t held)
+{
+    uint32_t rows = 0;
+    if (held == c->full) return c->rows_per_leaf;
+    for (uint32_t r = 0; r < c->rows_per_leaf; r++) rows += (held & sp_i_row(c, r)) != 0;
+    return rows;
+}
 
-static void count_leaf(const sp_cluster *c, uint32_t leaf, uint32_t mark, sp_spread *s, tally *t)
+typedef struct extent { uint32_t low, high, most, least; bool even_pods; } extent;
+
+static void count_leaf(const sp_cluster *c, uint32_t leaf, uint32_t mark, sp_spread *s, extent *t)
 {
     uint64_t held = c->leaf_held[leaf];
-    uint32_t n = (uint32_t)__builtin_popcountll(held), pod = leaf / c->leaves_per_pod;
+    uint32_t n = held == c->full ? c->shape.leaf_chips : (uint32_t)__builtin_popcountll(held), pod = leaf / c->leaves_per_pod;
     c->leaf_held[leaf] = 0;
     if (n == 0) return;
     s->chips += n;
-    if (held == c->full) s->rows += c->rows_per_leaf;
-    else
-        for (uint32_t r = 0; r < c->rows_per_leaf; r++) s->rows += (held & sp_i_row(c, r)) != 0;
+    s->rows += rows_touched(c, held);
     s->granule = s->granule == n ? n : gcd(s->granule, n);
     t->least = s->leaves == 0 || n < t->least ? n : t->least;
     t->most = n > t->most ? n : t->most;
@@ -63,7 +70,7 @@ sp_spread sp_cluster_spread(const sp_cluster *cluster, uint32_t list)
 {
     sp_cluster *c = (sp_cluster *)(uintptr_t)cluster;   /* only scratch is written */
     sp_spread s = {0};
-    tally t = {.even_pods = true};
+    extent t = {.even_pods = true};
     uint32_t mark = ++c->mark;
     collect(c, list, mark);
     for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next) count_leaf(c, c->piece[p].leaf, mark, &s, &t);
@@ -74,6 +81,43 @@ sp_spread sp_cluster_spread(const sp_cluster *cluster, uint32_t list)
     s.whole = s.leaves == 1 || t.least == c->shape.leaf_chips;
     s.aligned = s.whole && t.high - t.low + 1 == s.leaves && (t.low % c->leaves_per_pod) % power_of_two_above(s.leaves) == 0;
     s.regular = t.least == t.most && t.even_pods;
+    return s;
+}
+
+/* ---- the same, kept up ---------------------------------------------------------------------------------------------------- */
+
+sp_i_tally *sp_i_tally_make(const sp_cluster *c, uint32_t list)
+{
+    sp_i_tally *tally = calloc(1, sizeof *tally + c->pods * sizeof tally->pod_leaves[0]);
+    for (uint32_t p = list; tally != NULL && p != SP_NOWHERE; p = c->piece[p].next) sp_i_tally_change(c, tally, c->piece[p].leaf, 0, c->piece[p].mask);
+    return tally;
+}
+
+void sp_i_tally_change(const sp_cluster *c, sp_i_tally *tally, uint32_t leaf, uint64_t before, uint64_t after)
+{
+    uint32_t was = (uint32_t)__builtin_popcountll(before), is = (uint32_t)__builtin_popcountll(after), pod = leaf / c->leaves_per_pod;
+    tally->chips += is - was;
+    tally->rows += rows_touched(c, after) - rows_touched(c, before);
+    tally->held[was]--;
+    tally->held[is]++;
+    if ((was == 0) == (is == 0)) return;
+    tally->leaves += is != 0 ? 1u : UINT32_MAX;
+    if (is != 0 && tally->pod_leaves[pod]++ == 0) tally->pods++;
+    if (is == 0 && --tally->pod_leaves[pod] == 0) tally->pods--;
+}
+
+sp_spread sp_i_tally_spread(const sp_cluster *c, const sp_i_tally *tally)
+{
+    sp_spread s = {.chips = tally->chips, .rows = tally->rows, .leaves = tally->leaves, .pods = tally->pods, .regular = true};
+    uint32_t kinds = 0;
+    for (uint32_t n = 1; n <= 64; n++) {
+        if (tally->held[n] == 0) continue;
+        s.granule = gcd(s.granule, n);
+        kinds++;
+    }
+    s.regular = kinds == 1;
+    for (uint32_t pod = 0; pod < c->pods && s.regular; pod++)
+        s.regular = tally->pod_leaves[pod] == 0 || tally->pod_leaves[pod] * s.pods == s.leaves;
     return s;
 }
 

@@ -109,10 +109,27 @@ static uint32_t classify(const sp_cluster *c, uint64_t word, uint64_t *parts)
     return whole;
 }
 
+/* Wholly free <-> wholly taken: most of what large jobs do. */
+static void flip_whole(sp_cluster *c, uint32_t leaf, bool freed)
+{
+    uint32_t pod = leaf / c->leaves_per_pod, rows = c->rows_per_leaf;
+    c->free[leaf] = freed ? c->full : 0;
+    c->rows_free[leaf] = (uint8_t)(freed ? rows : 0);
+    sp_i_bits_put(&c->rows[rows], leaf, freed);
+    sp_i_bits_put(&c->rows[0], leaf, !freed);
+    c->free_chips += freed ? c->shape.leaf_chips : 0u - c->shape.leaf_chips;
+    c->pod_rows[pod] += freed ? rows : 0u - rows;
+    c->pod_whole[pod] += freed ? 1u : UINT32_MAX;
+}
+
 void sp_i_set_free(sp_cluster *c, uint32_t leaf, uint64_t mask)
 {
     uint64_t parts, was = c->free[leaf];
     if (was == mask) return;
+    if ((was | mask) == c->full && (was & mask) == 0 && (was == 0 || mask == 0)) {
+        flip_whole(c, leaf, was == 0);
+        return;
+    }
     uint32_t rows = classify(c, mask, &parts), rows_before = c->rows_free[leaf], pod = leaf / c->leaves_per_pod;
     c->free[leaf] = mask;
     c->free_chips += (uint32_t)__builtin_popcountll(mask) - (uint32_t)__builtin_popcountll(was);
@@ -151,6 +168,12 @@ bool sp_i_reserve(sp_cluster *c, uint32_t n)
 bool sp_i_take(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list)
 {
     assert((mask & ~c->free[leaf]) == 0);
+    sp_i_piece *held = c->free[leaf] == c->full ? NULL : sp_i_piece_of(c, leaf, owner);
+    if (held != NULL) {
+        held->mask |= mask;
+        sp_i_set_free(c, leaf, c->free[leaf] & ~mask);
+        return true;
+    }
     if (!sp_i_reserve(c, 1)) return false;
     uint32_t p = c->piece_free;
     c->piece_free = c->piece[p].next;
@@ -187,6 +210,13 @@ sp_i_piece *sp_i_piece_at(const sp_cluster *c, uint32_t leaf, uint64_t bit)
 {
     for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside)
         if ((c->piece[p].mask & bit) != 0) return &c->piece[p];
+    return NULL;
+}
+
+sp_i_piece *sp_i_piece_of(const sp_cluster *c, uint32_t leaf, uint32_t owner)
+{
+    for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside)
+        if (c->piece[p].owner == owner) return &c->piece[p];
     return NULL;
 }
 

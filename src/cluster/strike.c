@@ -87,6 +87,28 @@ static void requeue(sp_i_run *run, uint32_t s)
     sp_i_leave(run, s);
 }
 
+#define TALLY_CHIPS 4096   /* above it a walk over the job's leaves takes longer than a tally's 65 + pods steps */
+
+/* The job goes on with other chips in the place of those lost, which its piece no longer holds. */
+static bool replace(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
+{
+    sp_i_slot *slot = &run->slot[s];
+    sp_cluster *c = run->cluster;
+    sp_spread spread;
+    if (slot->tally != NULL) {
+        const sp_i_piece *piece = sp_i_piece_of(c, leaf, s);
+        sp_i_tally_change(c, slot->tally, leaf, piece->mask | lost, piece->mask);
+    } else if (run->jobs->job[slot->job].chips >= TALLY_CHIPS) {
+        slot->tally = sp_i_tally_make(c, slot->list);
+    }
+    if (!sp_i_replace(c, leaf, lost, s, &slot->list, slot->tally)) return false;
+    spread = slot->tally != NULL ? sp_i_tally_spread(c, slot->tally) : sp_cluster_spread(c, slot->list);
+    slot->slow = sp_cluster_slowdown(run->op->machine, &c->shape, &spread);
+    run->history.replaced++;
+    run->dirty = true;   /* free chips changed */
+    return true;
+}
+
 /* Chips `lost` of the leaf are gone for good; 0: the job restarts where it is. */
 static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
 {
@@ -95,15 +117,9 @@ static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
     sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, run->jobs->job[slot->job].chips});
     sp_i_segment(run, slot, SP_I_BROKEN);
     slot->generation++;
-    if (lost != 0 && !sp_i_replace(run->cluster, leaf, lost, s, &slot->list)) {
+    if (lost != 0 && !replace(run, s, leaf, lost)) {
         requeue(run, s);
         return;
-    }
-    if (lost != 0) {
-        sp_spread spread = sp_cluster_spread(run->cluster, slot->list);
-        slot->slow = sp_cluster_slowdown(run->op->machine, &run->cluster->shape, &spread);
-        run->history.replaced++;
-        run->dirty = true;   /* free chips changed */
     }
     sp_i_begin(run, s, true, lost == 0);
 }

@@ -70,7 +70,7 @@ static void closed_form_lies_in_the_interval(void **state)
         op.swap_s = set[i].swap;
         op.fail_scale = set[i].scale;
         op.horizon_s = SP_YEAR_S / 2;
-        sp_jobs jobs = generated("one", machine->chips, op.horizon_s, 1);
+        sp_jobs jobs = generated("one:chips=8192", machine->chips, op.horizon_s, 1);
         assert_int_equal(sp_operate_seeds(&op, &jobs, NULL, 100, SEEDS, 2, h, NULL), SP_OK);
         for (int s = 0; s < SEEDS; s++) {
             value[s] = h[s].ettr;
@@ -335,7 +335,7 @@ static void checkpoints_stall(void **state)
     op.horizon_s = 100000;
     op.rack_spares = false;
     sp_history h;
-    sp_jobs jobs = generated("one", machine->chips, op.horizon_s, 1);
+    sp_jobs jobs = generated("one:chips=1024", machine->chips, op.horizon_s, 1);
     assert_int_equal(sp_operate(&op, &jobs, 1, NULL, &h, NULL), SP_OK);
     assert_float_equal(h.share[SP_LOSS_CHECKPOINT], 0.1, 1e-9);
     assert_float_equal(h.ettr, 0.9, 1e-9);

@@ -98,7 +98,7 @@ static void checker_and_state_agree(void **state)
     for (int i = 0; i < 400; i++) {
         uint32_t chips = 1 + (uint32_t)sp_rng_below(&rng, 900), list;
         sp_spread spread;
-        if (!sp_place_policies[0].place(cluster, &(sp_request){.chips = chips}, 0, &list, &spread)) break;
+        if (!sp_place_policies[0].place(cluster, &(sp_request){.chips = chips}, (uint32_t)i, &list, &spread)) break;
         sp_place_check check = checked(cluster, machine, list, chips);
         assert_memory_equal(&check.spread.chips, &spread.chips, 5 * sizeof(uint32_t));
         assert_true(check.spread.whole == spread.whole && check.spread.aligned == spread.aligned && check.spread.regular == spread.regular);
@@ -186,12 +186,12 @@ static void segments_stay_whole(void **state)
     assert_true(segments->place(cluster, &(sp_request){.chips = 512 * 64, .segment_chips = 64}, 2, &list, &spread));
     assert_true(spread.whole && spread.leaves == 512);
     sp_cluster_free(cluster, list);
-    assert_true(segments->place(cluster, &(sp_request){.chips = 96, .segment_chips = 32}, 2, &list, &spread));
+    assert_true(segments->place(cluster, &(sp_request){.chips = 96, .segment_chips = 32}, 4, &list, &spread));
     assert_int_equal(spread.granule, 32);
     assert_true(segments->place(cluster, &(sp_request){.chips = 16384, .segment_chips = 8192}, 3, &list, &spread));
     assert_int_equal(spread.pods, 2);
-    assert_false(segments->place(cluster, &(sp_request){.chips = 100, .segment_chips = 64}, 2, &list, &spread));
-    assert_false(segments->place(cluster, &(sp_request){.chips = 524288, .segment_chips = 64}, 2, &list, &spread));
+    assert_false(segments->place(cluster, &(sp_request){.chips = 100, .segment_chips = 64}, 5, &list, &spread));
+    assert_false(segments->place(cluster, &(sp_request){.chips = 524288, .segment_chips = 64}, 6, &list, &spread));
     assert_true(sp_cluster_consistent(cluster));
     sp_cluster_destroy(cluster);
 }
@@ -210,9 +210,9 @@ static void scatter_takes_the_last_chip(void **state)
     uint32_t list;
     for (size_t p = 0; p < sp_place_n_policies; p++)
         if (strcmp(sp_place_policies[p].name, "scatter") != 0 && p != 0)
-            assert_false(sp_place_policies[p].place(l->cluster, &(sp_request){.chips = 2048}, 1, &list, &spread));
+            assert_false(sp_place_policies[p].place(l->cluster, &(sp_request){.chips = 2048}, 9999, &list, &spread));
     assert_int_equal(sp_cluster_free_chips(l->cluster), 2048);
-    assert_true(scatter->place(l->cluster, &(sp_request){.chips = 2048}, 1, &list, &spread));
+    assert_true(scatter->place(l->cluster, &(sp_request){.chips = 2048}, 9999, &list, &spread));
     assert_int_equal(sp_cluster_free_chips(l->cluster), 0);
     assert_true(sp_cluster_consistent(l->cluster));
     sp_cluster_destroy(l->cluster);

@@ -1,0 +1,204 @@
+/* What the cluster manager takes, on one core: placements at stationary load, many segments, failure to new placement, years
+ * simulated, SWF replayed. Figures are for people (bench/RESULTS.md), never for tests.
+ *
+ * bench-cluster [JOBS]: run from the root of the clone; JOBS as of `superpod operate --jobs`, for one year alone. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "superpod/cluster.h"
+#include "superpod/topo.h"
+
+#define SLOTS 100000u
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static _Noreturn void die(const char *what, const sp_error *err)
+{
+    fprintf(stderr, "bench-cluster: %s: %s\n", what, err->text);
+    exit(3);
+}
+
+static sp_catalog *catalog;
+
+static const sp_machine *machine_of(const char *text)
+{
+    const sp_machine *machine;
+    sp_error err = {0};
+    if (!catalog && sp_catalog_open("catalog", &catalog, &err) != SP_OK) die("catalog", &err);
+    if (sp_catalog_machine(catalog, text, &machine, &err) != SP_OK) die(text, &err);
+    return machine;
+}
+
+/* ---- placements -------------------------------------------------------------------------------------------------------- */
+
+typedef struct load { sp_cluster *cluster; const sp_machine *machine; sp_cluster_shape shape; uint32_t *list, *chips; uint32_t n, owner; sp_rng rng; double slow; } load;
+
+/* 1 to 4,096 hosts, log-uniform; at most a quarter of the machine. */
+static uint32_t draw_size(load *l)
+{
+    uint32_t chips = l->shape.row_chips << sp_rng_below(&l->rng, 13);
+    return chips > l->shape.chips / 4 ? l->shape.row_chips : chips;
+}
+
+static bool put(load *l, uint32_t chips)
+{
+    sp_spread spread;
+    if (!sp_place_policies[0].place(l->cluster, &(sp_request){.chips = chips}, l->owner++, &l->list[l->n], &spread)) return false;
+    l->slow += sp_cluster_slowdown(l->machine, &l->shape, &spread);
+    l->chips[l->n++] = chips;
+    return true;
+}
+
+static void drop(load *l)
+{
+    uint32_t at = (uint32_t)sp_rng_below(&l->rng, l->n);
+    sp_cluster_free(l->cluster, l->list[at]);
+    l->list[at] = l->list[--l->n];
+    l->chips[at] = l->chips[l->n];
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Frees until the next job fits under the load, places it; all of it in the time, p99 of the placement alone. */
+static void placements(const char *name, double fill, uint32_t warm, uint32_t n)
+{
+    load l = {.machine = machine_of(name), .rng = sp_rng_make(1, 0), .list = malloc(SLOTS * sizeof(uint32_t)), .chips = malloc(SLOTS * sizeof(uint32_t))};
+    sp_error err = {0};
+    double *took = malloc(n * sizeof *took), begin = 0, failed = 0, chips_sum = 0;
+    if (sp_cluster_shape_of(l.machine, &l.shape, &err) != SP_OK || sp_cluster_create(&l.shape, &l.cluster, &err) != SP_OK) die(name, &err);
+    for (uint32_t i = 0; i < warm + n; i++) {
+        if (i == warm) {
+            l.slow = 0;
+            begin = now_s();
+        }
+        uint32_t chips = draw_size(&l);
+        double used = l.shape.chips - sp_cluster_free_chips(l.cluster);
+        while (l.n > 0 && used + chips > fill * l.shape.chips) {
+            drop(&l);
+            used = l.shape.chips - sp_cluster_free_chips(l.cluster);
+        }
+        double from = i >= warm && i % 16 == 0 ? now_s() : 0;
+        if (!put(&l, chips)) failed++;
+        if (from > 0) took[(i - warm) / 16] = now_s() - from;
+        if (i >= warm) chips_sum += chips;
+    }
+    double total = now_s() - begin;
+    uint32_t samples = n / 16;
+    qsort(took, samples, sizeof *took, by_size);
+    printf("| placements, %s, load %.0f %% | %.3g /s | p99 %.3g us; mean %.0f hosts, mean slowdown %.4f, %.0f refused, %.1f MB |\n", name, 100 * fill, n / total,
+           1e6 * took[samples * 99 / 100], chips_sum / n / l.shape.row_chips, l.slow / n, failed, (double)sp_cluster_bytes(l.cluster) / 1e6);
+    sp_cluster_destroy(l.cluster);
+    free(took);
+    free(l.list);
+    free(l.chips);
+}
+
+static void segments(void)
+{
+    const sp_machine *machine = machine_of("atlas-950-supercluster");
+    sp_cluster_shape shape;
+    sp_cluster *cluster;
+    sp_spread spread;
+    sp_error err = {0};
+    uint32_t list, n = 1000;
+    double begin = now_s(), made;
+    if (sp_cluster_shape_of(machine, &shape, &err) != SP_OK || sp_cluster_create(&shape, &cluster, &err) != SP_OK) die("segments", &err);
+    made = now_s() - begin;
+    begin = now_s();
+    for (uint32_t i = 0; i < n; i++) {
+        if (!sp_place_policy_find("segments")->place(cluster, &(sp_request){512 * 64, 64}, 1, &list, &spread)) die("segments", &err);
+        sp_cluster_free(cluster, list);
+    }
+    printf("| 512 segments of 8 hosts, placed and freed | %.3g ms | state made in %.3g ms |\n", 1e3 * (now_s() - begin) / n, 1e3 * made);
+    sp_cluster_destroy(cluster);
+}
+
+/* ---- years ---------------------------------------------------------------------------------------------------------------- */
+
+static void years(const char *spec, double years_n)
+{
+    const sp_machine *machine = machine_of("atlas-950-supercluster");
+    sp_failures failures;
+    sp_arena *arena = sp_arena_create();
+    sp_operation op = sp_operation_default(machine);
+    sp_history h;
+    sp_jobs jobs;
+    sp_error err = {0};
+    op.horizon_s = years_n * SP_YEAR_S;
+    op.failures = &failures;
+    if (sp_failures_load("catalog/failures/rsc-1.yaml", arena, &failures, &err) != SP_OK || sp_jobs_generate(spec, machine->chips, op.horizon_s, 1, &jobs, &err) != SP_OK)
+        die(spec, &err);
+    double begin = now_s();
+    if (sp_operate(&op, &jobs, 1, NULL, &h, &err) != SP_OK) die(spec, &err);
+    double took = now_s() - begin;
+    printf("| 524,288 chips, %s | %.3g years/s | %" PRIu64 " jobs, %" PRIu64 " failures, %" PRIu64 " victims, longest queue %" PRIu64 ", goodput %.3f, %.3g us an event |\n",
+           spec, years_n / took, h.jobs_started, h.failures, h.interruptions, h.queue_max, h.goodput, 1e6 * took / (double)h.events);
+    sp_jobs_free(&jobs);
+    sp_arena_destroy(arena);
+}
+
+static void swf(void)
+{
+    enum { JOBS = 1000000 };
+    const sp_machine *machine = machine_of("dgx-h100:128");
+    char *text = malloc((size_t)JOBS * 64);
+    size_t length = 0;
+    sp_rng rng = sp_rng_make(3, 0);
+    int64_t at = 0;
+    for (uint32_t i = 0; i < JOBS; i++) {
+        uint32_t chips = 1u << sp_rng_below(&rng, 8), run = 1 + (uint32_t)sp_rng_below(&rng, 7200);
+        at += (int64_t)sp_rng_below(&rng, 320);
+        length += (size_t)sprintf(text + length, "%u %" PRId64 " -1 %u %u -1 -1 -1 %u -1 1\n", i + 1, at, run, chips, 2 * run);
+    }
+    sp_jobs jobs;
+    sp_history h;
+    sp_error err = {0};
+    double begin = now_s(), read_s;
+    if (sp_jobs_parse_swf(text, length, "bench", machine->chips, &jobs, &err) != SP_OK) die("swf", &err);
+    read_s = now_s() - begin;
+    sp_operation op = sp_operation_default(machine);
+    op.horizon_s = 1e9;
+    begin = now_s();
+    if (sp_operate(&op, &jobs, 1, NULL, &h, &err) != SP_OK) die("swf", &err);
+    double run_s = now_s() - begin;
+    printf("| SWF of 10^6 jobs on 1,024 chips, EASY | %.3g jobs/s | read %.3g s, run %.3g s; utilisation %.3f, mean wait %.0f s, longest queue %" PRIu64 " |\n",
+           JOBS / (read_s + run_s), read_s, run_s, h.utilisation, h.wait_mean_s, h.queue_max);
+    sp_jobs_free(&jobs);
+    free(text);
+}
+
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (argc > 1) {   /* one year of the jobs named */
+        years(argv[1], 1);
+        sp_catalog_close(catalog);
+        return 0;
+    }
+    printf("| case | figure | |\n|---|---:|---|\n");
+    static const double fill[] = {0.65, 0.98};
+    for (int i = 0; i < 2; i++) placements("atlas-950-supercluster", fill[i], 1000000, 400000);
+    for (int i = 0; i < 2; i++) placements("atlas-950-supercluster:8", fill[i], 1000000, 400000);
+    segments();
+    years("mix:load=0.65,jobs=1M", 1);
+    years("mix:load=0.95,jobs=1M", 1);
+    years("acme:load=0.65,jobs=1M", 1);
+    years("acme:load=0.95,jobs=1M", 1);
+    years("one", 1);
+    swf();
+    sp_catalog_close(catalog);
+    return 0;
+}
