@@ -25,6 +25,7 @@ typedef struct cli_run {
     const char *catalog_dir;
     const char *input[CLI_INPUTS];     /* files the answer was read from            */
     uint32_t n_inputs;
+    uint64_t seed;                     /* of the envelope; 0: nothing random    */
     uint64_t guesses;                  /* values graded guess that the answer used  */
     sp_explain *explain;               /* NULL without --explain                    */
     FILE *out;                         /* what goes to standard output, in memory   */
@@ -83,6 +84,14 @@ void cli_sources_of_stack(cli_run *cli, const sp_stack *stack, cli_sources *list
 size_t cli_sources_guesses(const cli_sources *list);
 void cli_sources_print(cli_run *cli, const cli_sources *list);
 
+/* ---- operating.c: what the verbs of the cluster manager share ----------------------------------------------------- */
+
+struct sp_failures;
+/* A quantity given or the option's standard; *out is untouched when there is neither. */
+sp_status cli_quantity_read(const cli_run *cli, cli_option_id option, sp_unit unit, double *out, sp_error *err);
+/* --failures: a name of the catalog or a file. */
+sp_status cli_failures(cli_run *cli, struct sp_failures *out, sp_error *err);
+
 /* ---- training.c: what train and plan share ------------------------------------------------------------------------- */
 
 /* Puts the options (and --plan FILE before them) on top of what *plan holds; gbs and seq fall back to the model's. */
@@ -106,6 +115,10 @@ int cli_cmd_train(cli_run *cli);
 int cli_cmd_plan(cli_run *cli);
 int cli_cmd_compare(cli_run *cli);
 int cli_cmd_validate(cli_run *cli);
+int cli_cmd_operate(cli_run *cli);
+int cli_cmd_place(cli_run *cli);
+int cli_cmd_check_placement(cli_run *cli);
+int cli_cmd_spares(cli_run *cli);
 int cli_cmd_docs(cli_run *cli);
 
 /* ---- main.c ---------------------------------------------------------------------------------------------------- */

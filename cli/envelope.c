@@ -110,8 +110,8 @@ sp_status cli_json_emit(cli_run *cli, json_t *result, sp_error *err)
     }
     for (int i = 1; i < cli->argc; i++) json_array_append_new(args, cli_json_text(cli->argv[i]));
     if (cli->explain != NULL) json_object_set_new(result, "explain", explain_rows(cli->explain));
-    json_t *envelope = json_pack("{s:s, s:s, s:o, s:o, s:i, s:I, s:o}", "schema", schema, "version", SP_VERSION, "args", args,
-                                 "inputs", files, "seed", 0, "guesses", (json_int_t)cli->guesses, "result", result);
+    json_t *envelope = json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:o}", "schema", schema, "version", SP_VERSION, "args", args,
+                                 "inputs", files, "seed", (json_int_t)cli->seed, "guesses", (json_int_t)cli->guesses, "result", result);
     if (envelope == NULL) return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "the JSON result could not be put together");
     int failed = json_dumpf(envelope, cli->out, JSON_INDENT(2));
     fputc('\n', cli->out);

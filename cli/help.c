@@ -73,8 +73,8 @@ static void help_global(FILE *out)
         fprintf(out, "  %-36s  %s\n", cli_verb_synopsis(&cli_verbs[i], synopsis, sizeof synopsis), cli_verbs[i].summary);
     }
     fprintf(out, "\noptions of every verb:\n");
-    for (int i = CLI_O_SOURCES; i < CLI_O_N; i++) help_option(out, (cli_option_id)i);
-    fprintf(out, "\n`superpod VERB --help` lists the options of a verb; superpod(1) has more.\n"
+    for (int i = CLI_O_SOURCES; i < CLI_O_HELP; i++) help_option(out, (cli_option_id)i);
+    fprintf(out, "\n`superpod VERB --help` lists the options of a verb; --version; superpod(1) has more.\n"
                  "exit status: 0 ok, 1 check failed or nothing feasible, 2 bad input, 3 internal, 130 interrupted\n");
 }
 

@@ -2,18 +2,21 @@
 #include "options.h"
 
 #include "cli.h"
+#include "superpod/cluster.h"
 #include "superpod/study.h"
 
 #include <string.h>
 
 #define V(name) (1u << CLI_V_##name)
 #define V_ALL ((1u << CLI_V_N) - 1u)
+#define V_TOLD (V_ALL & ~(V(DOCS) | V(VALIDATE) | V(OPERATE) | V(PLACE) | V(CHECK_PLACEMENT) | V(SPARES)))
 #define V_STEP (V(TRAIN) | V(PLAN))
 #define V_STEPS (V_STEP | V(COMPARE))
 #define FREE "Without it train takes 1 and plan searches."
 #define AXES "parallel sizes, micro-batch; default: 1 in train (dp: the rest), free in plan"
 #define PLACES "tiers of an axis, as tp=0,ep=0+1; axes from inside out, as tp,cp,dp,pp"
 #define SEARCH "threads that price plans (1), plans to print (5)"
+#define STOPS "what a stop costs: to notice it, restart elsewhere, restart in place"
 #define SIZE_MAX_BYTES (UINT64_C(1) << 60)   /* sizes stay exact in doubles and in JSON */
 
 static const char *const show_actions[] = {"list", "show", "check", NULL};
@@ -22,6 +25,8 @@ static const char *const docs_actions[] = {"man", "completion-bash", "completion
 static const char *objective_name(size_t index) { return index < SP_OBJECTIVES ? sp_objective_name((sp_objective)index) : NULL; }
 static const char *equal_name(size_t index) { return index < SP_EQUALS ? sp_compare_equal_name((sp_compare_equal)index) : NULL; }
 static const char *effort_name(size_t index) { return index < SP_EFFORTS ? sp_effort_name((sp_effort)index) : NULL; }
+static const char *policy_name(size_t index) { return index < sp_place_n_policies ? sp_place_policies[index].name : NULL; }
+static const char *queue_name(size_t index) { return index < SP_ORDERS ? sp_order_name((sp_order)index) : NULL; }
 static const char *format_name(size_t index) { return index < SP_FMT_N ? sp_format_name((sp_format)index) : NULL; }
 static const char *recompute_name(size_t index) { return index < SP_RECOMPUTES ? sp_recompute_name((sp_recompute)index) : NULL; }
 static const char *schedule_name(size_t index) { return index < SP_SCHEDULES ? sp_schedule_name((sp_schedule)index) : NULL; }
@@ -61,9 +66,9 @@ const cli_option cli_options[CLI_O_N] = {
         PLACES, "Tier 0 is the innermost. An axis that is not named may use any tier."},
     [CLI_O_ORDER] = {"order", 0, CLI_TEXT, "LIST", NULL, 0, 0, V_STEP, NULL, "axes from the innermost outwards, as tp,cp,dp,pp",
         PLACES, NULL},
-    [CLI_O_SET] = {"set", 0, CLI_TEXT, "WORDS", NULL, 0, 0, V_STEP, NULL, "any field of a plan, as \"overlap-tp=yes recompute-layers=2\"",
+    [CLI_O_SET] = {"set", 0, CLI_TEXT, "WORDS", NULL, 0, 0, V_STEP | V(PLACE) | V(CHECK_PLACEMENT), NULL, "any field of a plan, as \"overlap-tp=yes recompute-layers=2\"",
         NULL, "The words are those of the plan that train prints; see docs/models/lowering.md."},
-    [CLI_O_PLAN] = {"plan", 0, CLI_FILE_IN, "FILE", NULL, 0, 0, V(TRAIN), NULL,
+    [CLI_O_PLAN] = {"plan", 0, CLI_FILE_IN, "FILE", NULL, 0, 0, V(TRAIN) | V(PLACE) | V(CHECK_PLACEMENT), NULL,
         "read the plan from FILE, as written by plan --save", NULL, "Options given beside it replace what the file says."},
     [CLI_O_TOKENS] = {"tokens", 0, CLI_TEXT, "N", "10T", 0, 0, V(COMPARE) | V(PLAN), NULL,
         "tokens to train on, as 14.8T (in plan: by --deadline)", NULL, NULL},
@@ -115,7 +120,31 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_GOLDEN] = {"golden", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(VALIDATE), NULL,
         "write the scores by kind and class to FILE (CSV)", NULL, "Three digits, to be committed: a changed prediction shows as a changed line."},
     [CLI_O_ROWS] = {"rows", 0, CLI_FLAG, NULL, NULL, 0, 0, V(VALIDATE), NULL, "list every row, not scores alone", NULL, NULL},
-    [CLI_O_SOURCES] = {"sources", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~(V(DOCS) | V(VALIDATE)), NULL,
+    [CLI_O_JOBS] = {"jobs", 0, CLI_TEXT, "JOBS", "pretrain", 0, 0, V(OPERATE), NULL, "a .swf or .csv, or one, pretrain, philly, acme, mix",
+        NULL, "The names are generators; words follow a colon: \"philly:load=0.7,jobs=1M,run=2h,chips=512\". one is a job that outlives the time "
+        "and leaves 1/64 of the machine to stand by."},
+    [CLI_O_MAP] = {"map", 0, CLI_TEXT, "LIST", NULL, 0, 0, V(OPERATE), NULL, "columns of a CSV, as submit=start,run=secs,chips=gpus",
+        NULL, "Also estimate= and id=. Times are seconds."},
+    [CLI_O_YEARS] = {"years", 0, CLI_TEXT, "N", "1", 0, 0, V(OPERATE), NULL, "time to simulate, in years of 365 days", NULL, NULL},
+    [CLI_O_SEEDS] = {"seeds", 0, CLI_COUNT, "N", "8", 1, 10000, V(OPERATE), NULL, "runs, each with a seed of its own", NULL, NULL},
+    [CLI_O_SEED] = {"seed", 0, CLI_COUNT, "N", "1", 0, UINT64_C(1) << 53, V(OPERATE), NULL, "the first seed", NULL, NULL},
+    [CLI_O_FAILURES] = {"failures", 0, CLI_TEXT, "NAME", "rsc-1", 0, 0, V(OPERATE) | V(SPARES), NULL, "rates: a name of catalog/failures, a .yaml file, or none", NULL, NULL},
+    [CLI_O_POLICY] = {"policy", 0, CLI_CHOICE, "NAME", "best", 0, 0, V(OPERATE) | V(PLACE), policy_name, "how jobs are placed", NULL,
+        "docs/models/placement.md describes them."},
+    [CLI_O_QUEUE] = {"queue", 0, CLI_CHOICE, "NAME", "easy", 0, 0, V(OPERATE), queue_name, "order of jobs: fifo, or easy backfill", NULL, NULL},
+    [CLI_O_SEGMENT] = {"segment", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLACE), NULL, "blocks of N chips, each in one rack (or whole racks)", NULL, NULL},
+    [CLI_O_USED] = {"used", 0, CLI_TEXT, "IDS", NULL, 0, 0, V(PLACE), NULL, "chips that are taken or broken, as 0-63,72", NULL, NULL},
+    [CLI_O_NETWORK] = {"network", 0, CLI_MODEL, "MODEL", NULL, 0, 0, V(PLACE) | V(CHECK_PLACEMENT), NULL, "judge by the predicted step of MODEL under --plan or --set", NULL,
+        "Without it the slowdown is that of a job of unknown model; see docs/models/placement.md."},
+    [CLI_O_CHECKPOINT] = {"checkpoint", 0, CLI_TEXT, "TIME", "30s", 0, 0, V(OPERATE), NULL, "time that a checkpoint stops the job", NULL, NULL},
+    [CLI_O_INTERVAL] = {"interval", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(OPERATE), NULL, "work between checkpoints; default: each job's best", NULL, NULL},
+    [CLI_O_DETECT] = {"detect", 0, CLI_TEXT, "TIME", "30s", 0, 0, V(OPERATE), NULL, "to notice a failure", STOPS, NULL},
+    [CLI_O_RESTART] = {"restart", 0, CLI_TEXT, "TIME", "600s", 0, 0, V(OPERATE), NULL, "to restart on other chips", STOPS, NULL},
+    [CLI_O_SWAP] = {"swap", 0, CLI_TEXT, "TIME", "60s", 0, 0, V(OPERATE), NULL, "to restart in place", STOPS,
+        "In place: nothing broke for good, or a spare chip of the rack takes over."},
+    [CLI_O_REPAIR] = {"repair", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(OPERATE) | V(SPARES), NULL, "mean repair time, instead of the catalog's", NULL, NULL},
+    [CLI_O_NO_SPARES] = {"no-spares", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "do without the racks' spare chips", NULL, NULL},
+    [CLI_O_SOURCES] = {"sources", 0, CLI_FLAG, NULL, NULL, 0, 0, V_TOLD, NULL,
         "list the values used with grade and source, guesses first", NULL, NULL},
     [CLI_O_EXPLAIN] = {"explain", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~(V(DOCS) | V(VALIDATE) | V(COMPARE)), NULL,
         "print the tree of numbers that make the answer", NULL, NULL},
@@ -175,6 +204,28 @@ const cli_verb cli_verbs[CLI_V_N] = {
         {"superpod compare deepseek-v3 atlas-950-superpod gb300-nvl72 --equal chips",
          "superpod compare deepseek-v3 atlas-950-superpod vr-nvl72 --as-of 2026Q4 --sensitivity",
          "superpod compare llama3.1-405b atlas-950-superpod dgx-h100:1024 --html page.html"}, false, cli_cmd_compare},
+    [CLI_V_OPERATE] = {"operate", "jobs and failures for years of virtual time", NULL, {{CLI_MACHINE, "MACHINE"}}, 1,
+        "Runs jobs on the machine while parts of it fail and are repaired, and prints where the chip-time went: useful work, and losses that "
+        "sum to 1 with it. Jobs come from a log or a generator, wait in a queue, are placed, write checkpoints, are broken by failures, restart "
+        "from the last checkpoint on a spare, other chips, or back in the queue.\n\n"
+        "Several runs with seeds of their own give 95 % intervals. The same seed gives the same bits. docs/models/failures.md, "
+        "checkpointing.md, placement.md and recovery.md say what is modelled and what is not.",
+        {"superpod operate atlas-950-supercluster --years 1 --seeds 8", "superpod operate atlas-950-superpod --jobs one --checkpoint 1s --swap 10s",
+         "superpod operate dgx-h100:128 --jobs log.swf --queue easy --failures llama3"}, false, cli_cmd_operate},
+    [CLI_V_PLACE] = {"place", "chips for one job, and how fast it runs there", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_TEXT, "CHIPS"}}, 2,
+        "Places a job of CHIPS chips on the machine, of which --used are taken, and prints hosts, chips in the order of ranks, and the "
+        "slowdown against the ideal placement. Exits with 1 and the reason when the job does not fit.",
+        {"superpod place atlas-950-superpod 1024 --used 0-100,640",
+         "superpod place atlas-950-superpod 512 --network llama3-70b --set \"tp=8 dp=64 gbs=512\""}, false, cli_cmd_place},
+    [CLI_V_CHECK_PLACEMENT] = {"check-placement", "any manager's placement, checked", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_TEXT, "CHIPS"}, {CLI_TEXT, "IDS"}}, 3,
+        "IDS are CHIPS chips, or as many hosts as hold CHIPS chips, as 0-63,72. Prints whether racks are whole, the block is aligned, each "
+        "rack's share is a full mesh, how many spare chips stand by in those racks, and the slowdown. Exits with 1 when the job's chips are not "
+        "in whole racks, or no full mesh in a rack.",
+        {"superpod check-placement atlas-950-superpod 128 0-15"}, false, cli_cmd_check_placement},
+    [CLI_V_SPARES] = {"spares", "availability against spares and repair time", NULL, {{CLI_MACHINE, "MACHINE"}}, 1,
+        "Prints with which probability racks, pods and the machine are whole, with 0, 1 and 2 spare chips a rack, and how many spare chips in a "
+        "common pool make the pod and the machine whole 99.9 % of the time. The rates are those of --failures, all classes that take chips out.",
+        {"superpod spares atlas-950-supercluster --repair 4h"}, false, cli_cmd_spares},
     [CLI_V_VALIDATE] = {"validate", "predictions against published measurements", NULL, {{CLI_FILES, "FILE.csv"}}, 1,
         "Predicts every row of tables of measurements (training, MLPerf, collectives, kernels; told apart by their columns) from "
         "its configuration columns alone, and prints how far off the predictions are: median and 90th percentile of the absolute "

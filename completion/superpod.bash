@@ -42,11 +42,28 @@ _superpod() {
     --html) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --report) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --golden) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --jobs) COMPREPLY=(); return ;;
+    --map) COMPREPLY=(); return ;;
+    --years) COMPREPLY=(); return ;;
+    --seeds) COMPREPLY=(); return ;;
+    --seed) COMPREPLY=(); return ;;
+    --failures) COMPREPLY=(); return ;;
+    --policy) COMPREPLY=($(compgen -W "best sub-array aligned pod pods hosts scatter segments" -- "$word")); return ;;
+    --queue) COMPREPLY=($(compgen -W "fifo easy" -- "$word")); return ;;
+    --segment) COMPREPLY=(); return ;;
+    --used) COMPREPLY=(); return ;;
+    --network) COMPREPLY=($(compgen -f -W "$(superpod model list -q 2>/dev/null)" -- "$word")); return ;;
+    --checkpoint) COMPREPLY=(); return ;;
+    --interval) COMPREPLY=(); return ;;
+    --detect) COMPREPLY=(); return ;;
+    --restart) COMPREPLY=(); return ;;
+    --swap) COMPREPLY=(); return ;;
+    --repair) COMPREPLY=(); return ;;
     --catalog) COMPREPLY=($(compgen -d -- "$word")); return ;;
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
-        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --assume | --timeline | --html | --report | --golden | --catalog) i=$((i + 1)) ;;
+        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --assume | --timeline | --html | --report | --golden | --jobs | --map | --years | --seeds | --seed | --failures | --policy | --queue | --segment | --used | --network | --checkpoint | --interval | --detect | --restart | --swap | --repair | --catalog) i=$((i + 1)) ;;
         -*) ;;
         *) if [ -z "$verb" ]; then verb="${COMP_WORDS[i]}"; else place=$((place + 1)); fi ;;
         esac
@@ -60,13 +77,17 @@ _superpod() {
         train) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --plan --stack --assume --timeline --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         plan) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --tokens --objective --deadline --effort --threads --top --chips --save --stack --assume --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         compare) COMPREPLY=($(compgen -W "--gbs --seq --tokens --equal --weak --best-precision --as-of --ablate --sensitivity --curves --assume --html --sources --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        operate) COMPREPLY=($(compgen -W "--jobs --map --years --seeds --seed --failures --policy --queue --checkpoint --interval --detect --restart --swap --repair --no-spares --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        place) COMPREPLY=($(compgen -W "--set --plan --policy --segment --used --network --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        check-placement) COMPREPLY=($(compgen -W "--set --plan --network --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        spares) COMPREPLY=($(compgen -W "--failures --repair --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         validate) COMPREPLY=($(compgen -W "--report --golden --rows --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         *) COMPREPLY=($(compgen -W "--help --version" -- "$word")) ;;
         esac
         return
     fi
     case "$verb" in
-    "") COMPREPLY=($(compgen -W "machine chip model collective train plan compare validate" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "machine chip model collective train plan compare operate place check-placement spares validate" -- "$word")) ;;
     machine)
         case $place in
         0) COMPREPLY=($(compgen -W "list show check" -- "$word")) ;;
@@ -101,6 +122,25 @@ _superpod() {
         case $place in
         0) COMPREPLY=($(compgen -f -W "$(superpod model list -q 2>/dev/null)" -- "$word")) ;;
         *) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
+        esac ;;
+    operate)
+        case $place in
+        0) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
+        esac ;;
+    place)
+        case $place in
+        0) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
+        1) COMPREPLY=() ;;
+        esac ;;
+    check-placement)
+        case $place in
+        0) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
+        1) COMPREPLY=() ;;
+        2) COMPREPLY=() ;;
+        esac ;;
+    spares)
+        case $place in
+        0) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
         esac ;;
     validate)
         case $place in

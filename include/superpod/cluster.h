@@ -83,6 +83,8 @@ size_t sp_cluster_bytes(const sp_cluster *cluster);
 uint32_t sp_cluster_free_chips(const sp_cluster *cluster);
 uint32_t sp_cluster_down_chips(const sp_cluster *cluster);      /* failed chips, those covered by a spare included */
 uint32_t sp_cluster_spares_ready(const sp_cluster *cluster);    /* spare chips in leaves that cover nobody         */
+/* A free chip goes out of service (taken by others, broken); no spare stands in. Chips already out stay so. Asserts that nobody holds it. */
+void sp_cluster_take_down(sp_cluster *cluster, uint32_t chip);
 bool sp_cluster_chip_free(const sp_cluster *cluster, uint32_t chip);
 /* Every counter against a recount from the words: for tests. */
 bool sp_cluster_consistent(const sp_cluster *cluster);

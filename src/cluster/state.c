@@ -253,6 +253,15 @@ void sp_i_fail(sp_cluster *c, uint32_t leaf, uint64_t mask)
     sp_i_set_free(c, leaf, c->free[leaf] & ~mask);
 }
 
+void sp_cluster_take_down(sp_cluster *c, uint32_t chip)
+{
+    uint32_t leaf = chip / c->shape.leaf_chips;
+    uint64_t bit = UINT64_C(1) << chip % c->shape.leaf_chips;
+    if ((c->down[leaf] & bit) != 0) return;
+    assert((c->free[leaf] & bit) != 0);
+    sp_i_fail(c, leaf, bit);
+}
+
 void sp_i_repair(sp_cluster *c, uint32_t leaf, uint64_t mask)
 {
     assert((c->down[leaf] & mask) == mask);

@@ -1,7 +1,7 @@
 # Man pages, completion and --help come from one option table; what is committed equals what the table says now.
 load helper
 
-verbs() { "$SUPERPOD" --help | sed -n '/^usage/,/^options/s/^  \([a-z]*\) .*/\1/p'; }
+verbs() { "$SUPERPOD" --help | sed -n '/^usage/,/^options/s/^  \([a-z-]*\) .*/\1/p'; }
 
 same_as_table() { # committed file, docs arguments
     local committed="$1"

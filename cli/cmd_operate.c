@@ -1,0 +1,265 @@
+/* superpod operate MACHINE --jobs --years --seeds … */
+#include "output.h"
+#include "superpod/cluster.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static bool stop(void *context)
+{
+    (void)context;
+    return cli_interrupted();
+}
+
+typedef struct answer {
+    sp_operation operation;
+    sp_failures failures;
+    sp_jobs jobs;                    /* of a file; the generator's are made anew for every seed */
+    const char *spec;
+    sp_history *run;
+    uint32_t seeds;
+    double years, took_s;
+} answer;
+
+/* ---- input --------------------------------------------------------------------------------------------------------- */
+
+static void scale_repair(answer *a, double repair_s)
+{
+    for (uint32_t i = 0; i < a->failures.n; i++)
+        if (a->failures.row[i].down) a->failures.row[i].repair_s = sp_value_of(repair_s, SP_GRADE_GUESS, "--repair");
+}
+
+static sp_status read_times(cli_run *cli, answer *a, sp_error *err)
+{
+    sp_operation *op = &a->operation;
+    double repair_s = -1;
+    sp_status status = cli_quantity_read(cli, CLI_O_CHECKPOINT, SP_UNIT_SECONDS, &op->checkpoint_s, err);
+    if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_INTERVAL, SP_UNIT_SECONDS, &op->interval_s, err);
+    if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_DETECT, SP_UNIT_SECONDS, &op->detect_s, err);
+    if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_RESTART, SP_UNIT_SECONDS, &op->restart_s, err);
+    if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_SWAP, SP_UNIT_SECONDS, &op->swap_s, err);
+    if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_REPAIR, SP_UNIT_SECONDS, &repair_s, err);
+    if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_YEARS, SP_UNIT_NONE, &a->years, err);
+    if (status == SP_OK && !(a->years > 0 && a->years <= 10000))
+        status = sp_error_set(err, SP_E_RANGE, "--years", 1, 1, "%s years; expected more than 0, at most 10000", cli_text(cli, CLI_O_YEARS));
+    if (status == SP_OK && repair_s >= 0) scale_repair(a, repair_s);
+    op->horizon_s = a->years * SP_YEAR_S;
+    return status;
+}
+
+static bool is_file(const char *text)
+{
+    size_t n = strlen(text);
+    return strchr(text, '/') != NULL || (n > 4 && (strcmp(text + n - 4, ".swf") == 0 || strcmp(text + n - 4, ".csv") == 0));
+}
+
+static sp_status read_jobs(cli_run *cli, answer *a, sp_error *err)
+{
+    const char *text = cli_text(cli, CLI_O_JOBS), *map = cli->value[CLI_O_MAP];
+    if (!is_file(text) && map == NULL) {
+        a->spec = text;
+        return SP_OK;
+    }
+    sp_status status = sp_jobs_read(text, map, a->operation.machine->chips, &a->jobs, err);
+    if (status == SP_OK) cli_input_add(cli, text);
+    return status;
+}
+
+static sp_status read_all(cli_run *cli, answer *a, sp_error *err)
+{
+    const sp_machine *machine;
+    sp_status status = cli_machine(cli, cli->operand[0], &machine, err);
+    if (status == SP_OK) status = cli_failures(cli, &a->failures, err);
+    if (status != SP_OK) return status;
+    a->operation = sp_operation_default(machine);
+    a->operation.failures = &a->failures;
+    a->operation.policy = sp_place_policy_find(cli_text(cli, CLI_O_POLICY));
+    a->operation.order = strcmp(cli_text(cli, CLI_O_QUEUE), "fifo") == 0 ? SP_ORDER_FIFO : SP_ORDER_EASY;
+    a->operation.rack_spares = !cli_given(cli, CLI_O_NO_SPARES);
+    a->operation.interrupted = stop;
+    a->seeds = (uint32_t)cli_count(cli, CLI_O_SEEDS);
+    cli->seed = cli_count(cli, CLI_O_SEED);
+    status = read_times(cli, a, err);
+    if (status == SP_OK) status = read_jobs(cli, a, err);
+    if (status != SP_OK) return status;
+    a->run = sp_arena_alloc(cli->arena, a->seeds, sizeof *a->run);
+    return a->run != NULL ? SP_OK : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+}
+
+/* ---- figures ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct figure { const char *name; size_t offset; sp_unit unit; } figure;
+#define REAL(field, unit) {#field, offsetof(sp_history, field), unit}
+static const figure reals[] = {REAL(goodput, SP_UNIT_NONE), REAL(ettr, SP_UNIT_NONE), REAL(ettr_queued, SP_UNIT_NONE), REAL(utilisation, SP_UNIT_NONE),
+                               REAL(mttf_s, SP_UNIT_SECONDS), REAL(mttr_s, SP_UNIT_SECONDS), REAL(wait_mean_s, SP_UNIT_SECONDS), REAL(wait_p50_s, SP_UNIT_SECONDS),
+                               REAL(wait_p95_s, SP_UNIT_SECONDS), REAL(wait_p99_s, SP_UNIT_SECONDS), REAL(slowdown_bounded, SP_UNIT_NONE)};
+static const figure counts[] = {REAL(jobs, SP_UNIT_COUNT), REAL(jobs_started, SP_UNIT_COUNT), REAL(jobs_done, SP_UNIT_COUNT), REAL(failures, SP_UNIT_COUNT),
+                                REAL(interruptions, SP_UNIT_COUNT), REAL(swapped, SP_UNIT_COUNT), REAL(replaced, SP_UNIT_COUNT), REAL(requeued, SP_UNIT_COUNT),
+                                REAL(placements, SP_UNIT_COUNT), REAL(events, SP_UNIT_COUNT), REAL(queue_max, SP_UNIT_COUNT)};
+#define N_REALS (sizeof reals / sizeof *reals)
+#define N_COUNTS (sizeof counts / sizeof *counts)
+
+static void mean_of(const answer *a, size_t offset, bool count, double *mean, double *half)
+{
+    double *value = malloc(a->seeds * sizeof *value);
+    for (uint32_t i = 0; value != NULL && i < a->seeds; i++) {
+        const char *at = (const char *)&a->run[i] + offset;
+        value[i] = count ? (double)*(const uint64_t *)(const void *)at : *(const double *)(const void *)at;
+    }
+    *mean = *half = 0;
+    if (value != NULL) sp_cluster_mean(value, a->seeds, mean, half);
+    free(value);
+}
+
+static size_t share_offset(int loss) { return offsetof(sp_history, share) + (size_t)loss * sizeof(double); }
+
+/* Means of shares that are multiples of 2^-50 can round; the largest takes the remainder, in steps of 2^-50, so that what is printed sums
+ * to 1 in any order. */
+static void mean_shares(const answer *a, double mean[SP_LOSSES], double half[SP_LOSSES])
+{
+    double others = 0;
+    int largest = 0;
+    for (int i = 0; i < SP_LOSSES; i++) {
+        mean_of(a, share_offset(i), false, &mean[i], &half[i]);
+        mean[i] = (double)(int64_t)(mean[i] * 0x1p50) * 0x1p-50;
+        if (mean[i] > mean[largest]) largest = i;
+    }
+    for (int i = 0; i < SP_LOSSES; i++) others += i == largest ? 0 : mean[i];
+    mean[largest] = 1 - others;
+}
+
+/* ---- telling ---------------------------------------------------------------------------------------------------------- */
+
+static void print_losses(cli_run *cli, const answer *a)
+{
+    double mean[SP_LOSSES], half[SP_LOSSES];
+    mean_shares(a, mean, half);
+    fputs("\n  where the chip-time goes\n", cli->out);
+    cli_table *table = cli_table_begin(cli, "lrrl", (const char *const[]){"part", "share", "+- 95 %", ""});
+    for (int i = 0; i < SP_LOSSES; i++) {
+        char bar[41] = "";
+        for (int c = 0; c < 40 && c < (int)(mean[i] * 40 + 0.5); c++) strcat(bar, "#");
+        cli_table_cell(table, "%s", sp_loss_name((sp_loss)i));
+        cli_table_cell(table, "%.3f %%", 100 * mean[i]);
+        cli_table_cell(table, "%.3f", 100 * half[i]);
+        cli_table_cell(table, "%s", bar);
+    }
+    cli_table_end(table);
+}
+
+static void print_figures(cli_run *cli, const answer *a)
+{
+    double mean, half;
+    fputs("\n  figures of a run\n", cli->out);
+    cli_table *table = cli_table_begin(cli, "lrr", (const char *const[]){"figure", "mean", "+- 95 %"});
+    for (size_t i = 0; i < N_REALS; i++) {
+        mean_of(a, reals[i].offset, false, &mean, &half);
+        cli_table_cell(table, "%s", reals[i].name);
+        if (reals[i].unit == SP_UNIT_NONE) {
+            cli_table_cell(table, "%.5g", mean);
+            cli_table_cell(table, "%.2g", half);
+        } else {
+            cli_table_quantity(table, mean, reals[i].unit);
+            cli_table_quantity(table, half, reals[i].unit);
+        }
+    }
+    for (size_t i = 0; i < N_COUNTS; i++) {
+        mean_of(a, counts[i].offset, true, &mean, &half);
+        cli_table_cell(table, "%s", counts[i].name);
+        cli_table_cell(table, "%.6g", mean);
+        cli_table_cell(table, "%.2g", half);
+    }
+    cli_table_end(table);
+}
+
+static void print_answer(cli_run *cli, const answer *a)
+{
+    const sp_operation *op = &a->operation;
+    double goodput, ettr, half;
+    sp_cluster_shape shape;
+    mean_of(a, offsetof(sp_history, goodput), false, &goodput, &half);
+    mean_of(a, offsetof(sp_history, ettr), false, &ettr, &half);
+    fprintf(cli->out, "%s%s%s: goodput %.2f %%, ETTR %.2f %%\n", cli_strong(cli, true), op->machine->name, cli_strong(cli, false), 100 * goodput, 100 * ettr);
+    if (sp_cluster_shape_of(op->machine, &shape, NULL) == SP_OK)
+        cli_line(cli, "machine", "%u chips, hosts of %u, racks of %u + %u, pods of %u", shape.chips, shape.row_chips, shape.leaf_chips,
+                 op->rack_spares ? shape.spares_per_leaf : 0, shape.pod_chips);
+    cli_line(cli, "failures", "%s", a->failures.title != NULL ? a->failures.title : "none");
+    cli_line(cli, "jobs", "%s, queue %s, placement %s", cli_text(cli, CLI_O_JOBS), sp_order_name(op->order), op->policy->name);
+    if (a->jobs.repaired != 0 || a->jobs.skipped != 0)
+        cli_line(cli, "repairs", "%llu records put right, %llu left out; first: %s", (unsigned long long)a->jobs.repaired, (unsigned long long)a->jobs.skipped, a->jobs.note);
+    cli_line(cli, "time", "%g years x %u seeds from %llu", a->years, a->seeds, (unsigned long long)cli->seed);
+    print_losses(cli, a);
+    print_figures(cli, a);
+}
+
+static json_t *answer_json(const answer *a)
+{
+    double mean[SP_LOSSES], half[SP_LOSSES], m, h;
+    json_t *result = json_object(), *losses = json_object(), *ci = json_object(), *ci_losses = json_object();
+    mean_shares(a, mean, half);
+    for (int i = 0; i < SP_LOSSES; i++) {
+        json_object_set_new(losses, sp_loss_name((sp_loss)i), json_real(mean[i]));
+        json_object_set_new(ci_losses, sp_loss_name((sp_loss)i), json_real(half[i]));
+    }
+    for (size_t i = 0; i < N_REALS + N_COUNTS; i++) {
+        const figure *f = i < N_REALS ? &reals[i] : &counts[i - N_REALS];
+        mean_of(a, f->offset, i >= N_REALS, &m, &h);
+        json_object_set_new(result, f->name, json_real(m));
+        json_object_set_new(ci, f->name, json_real(h));
+    }
+    json_object_set_new(result, "goodput", json_real(mean[SP_LOSS_USEFUL]));   /* the same number as in losses */
+    json_object_set_new(ci, "losses", ci_losses);
+    json_object_set_new(result, "losses", losses);
+    json_object_set_new(result, "ci95", ci);
+    json_object_set_new(result, "machine", cli_json_text(a->operation.machine->name));
+    json_object_set_new(result, "years", json_real(a->years));
+    json_object_set_new(result, "seeds", json_integer(a->seeds));
+    json_object_set_new(result, "repaired", json_integer((json_int_t)a->jobs.repaired));
+    json_object_set_new(result, "skipped", json_integer((json_int_t)a->jobs.skipped));
+    json_object_set_new(result, "years_per_s", json_real(a->years * a->seeds / (a->took_s > 0 ? a->took_s : 1e-9)));
+    return result;
+}
+
+/* Rates and repair times, and the times of the policy that nobody gave. */
+static uint64_t guesses(const cli_run *cli, const answer *a)
+{
+    static const cli_option_id times[] = {CLI_O_CHECKPOINT, CLI_O_DETECT, CLI_O_RESTART, CLI_O_SWAP};
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < a->failures.n; i++)
+        n += (a->failures.row[i].rate_per_s.grade == SP_GRADE_GUESS) + (a->failures.row[i].repair_s.grade == SP_GRADE_GUESS);
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) n += !cli_given(cli, times[i]);
+    return n;
+}
+
+int cli_cmd_operate(cli_run *cli)
+{
+    sp_error err = {0};
+    answer a = {0};
+    int exit_status = CLI_EXIT_OK;
+    sp_status status = read_all(cli, &a, &err);
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    cli_progress progress = cli_progress_begin(cli);
+    cli_progress_show(&progress, "%g years of %s, %u seeds", a.years, cli->operand[0], a.seeds);
+    double begin = now_s();
+    if (status == SP_OK)
+        status = sp_operate_seeds(&a.operation, &a.jobs, a.spec, cli->seed, a.seeds, cores > 0 ? (uint32_t)cores : 1, a.run, &err);
+    cli_progress_end(&progress);
+    a.took_s = now_s() - begin;
+    if (status == SP_OK) {
+        cli->guesses = guesses(cli, &a);
+        if (cli_given(cli, CLI_O_JSON)) status = cli_json_emit(cli, answer_json(&a), &err);
+        else print_answer(cli, &a);
+    }
+    if (status != SP_OK) exit_status = cli_fail(cli, &err);
+    sp_jobs_free(&a.jobs);
+    return exit_status;
+}

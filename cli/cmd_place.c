@@ -1,0 +1,197 @@
+/* superpod place MACHINE CHIPS, superpod check-placement MACHINE CHIPS IDS */
+#include "output.h"
+#include "superpod/cluster.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct job { const sp_machine *machine; sp_cluster_shape shape; uint32_t chips; } job;
+
+static sp_status read_job(cli_run *cli, job *out, sp_error *err)
+{
+    sp_status status = cli_machine(cli, cli->operand[0], &out->machine, err);
+    if (status == SP_OK) status = sp_cluster_shape_of(out->machine, &out->shape, err);
+    if (status != SP_OK) return status;
+    const char *text = cli->operand[1];
+    errno = 0;
+    unsigned long n = strtoul(text, NULL, 10);
+    if (text[strspn(text, "0123456789")] != '\0' || errno != 0 || n == 0 || n > out->shape.chips)
+        return sp_error_set(err, SP_E_INVAL, "command line", 0, 0, "found '%s' chips; expected a whole number from 1 to %u, the chips of %s", text, out->shape.chips,
+                            out->machine->name);
+    out->chips = (uint32_t)n;
+    return SP_OK;
+}
+
+/* Step time there and on the ideal placement, when a model is given; else 0 and the unknown model's slowdown. */
+static sp_status judge(cli_run *cli, const job *j, const sp_spread *spread, double *step_s, double *slowdown, sp_error *err)
+{
+    const sp_model *model;
+    sp_judge *made;
+    double ideal_s = 0;
+    *step_s = 0;
+    *slowdown = sp_cluster_slowdown(j->machine, &j->shape, spread);
+    if (!cli_given(cli, CLI_O_NETWORK)) return SP_OK;
+    sp_plan plan = sp_plan_default();
+    plan.gbs = plan.seq = 0;
+    sp_status status = cli_model(cli, cli->value[CLI_O_NETWORK], &model, err);
+    if (status == SP_OK) status = cli_plan_read(cli, j->machine, model, &plan, err);
+    if (status == SP_OK) status = sp_judge_create(j->machine, model, &plan, &made, err);
+    if (status != SP_OK) return status;
+    sp_spread ideal = sp_cluster_ideal(&j->shape, j->chips);
+    status = sp_judge_step(made, &ideal, &ideal_s, err);
+    if (status == SP_OK) status = sp_judge_step(made, spread, step_s, err);
+    if (status == SP_OK) *slowdown = *step_s > ideal_s ? *step_s / ideal_s : 1;
+    sp_judge_destroy(made);
+    return status;
+}
+
+/* Sorted ids as "0-3,7". */
+static const char *ids_text(cli_run *cli, const uint32_t *id, uint32_t n)
+{
+    uint64_t *range = sp_arena_alloc(cli->arena, 2u * (size_t)n, sizeof *range);
+    sp_idset set = {.range = range};
+    for (uint32_t i = 0; range != NULL && i < n; i++) {
+        if (set.n > 0 && range[2 * set.n - 1] + 1 == id[i]) range[2 * set.n - 1]++;
+        else if (set.n == 0 || range[2 * set.n - 1] != id[i]) {
+            range[2 * set.n] = range[2 * set.n + 1] = id[i];
+            set.n++;
+        }
+    }
+    int length = sp_idset_format(&set, NULL, 0);
+    char *text = length < 0 ? NULL : sp_arena_alloc(cli->arena, (size_t)length + 1, 1);
+    if (text != NULL) sp_idset_format(&set, text, (size_t)length + 1);
+    return text == NULL ? "" : text;
+}
+
+/* ---- place ------------------------------------------------------------------------------------------------------------ */
+
+static sp_status take_used(cli_run *cli, sp_cluster *cluster, sp_error *err)
+{
+    sp_idset used;
+    const char *text = cli->value[CLI_O_USED];
+    if (text == NULL) return SP_OK;
+    if (sp_idset_parse(cli->arena, text, sp_cluster_shape_get(cluster)->chips - 1, &used, err) != SP_OK) return cli_blame_option(CLI_O_USED, err);
+    for (size_t r = 0; r < used.n; r++)
+        for (uint64_t id = used.range[2 * r]; id <= used.range[2 * r + 1]; id++) sp_cluster_take_down(cluster, (uint32_t)id);
+    return SP_OK;
+}
+
+static const char *why_not(cli_run *cli, const sp_cluster *cluster, const job *j)
+{
+    uint32_t free_chips = sp_cluster_free_chips(cluster);
+    if (free_chips < j->chips)
+        return sp_arena_printf(cli->arena, "needs %u chips and %u of %u are free", j->chips, free_chips, j->shape.chips);
+    return sp_arena_printf(cli->arena, "%u chips are free, but not in the form that policy %s asks for; --policy best or scatter takes others", free_chips,
+                           cli_text(cli, CLI_O_POLICY));
+}
+
+static sp_status tell_placed(cli_run *cli, const job *j, const uint32_t *chip, const sp_spread *s, sp_error *err)
+{
+    double step_s, slowdown;
+    sp_status status = judge(cli, j, s, &step_s, &slowdown, err);
+    uint32_t *host = sp_arena_alloc(cli->arena, j->chips, sizeof *host);
+    if (status != SP_OK) return status;
+    if (host == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+    for (uint32_t i = 0; i < j->chips; i++) host[i] = chip[i] / j->shape.row_chips;
+    const char *nodes = ids_text(cli, host, j->chips), *ranks = ids_text(cli, chip, j->chips);
+    if (cli_given(cli, CLI_O_JSON))
+        return cli_json_emit(cli, json_pack("{s:b, s:s, s:s, s:o, s:f, s:i, s:i, s:i, s:b, s:b}", "fits", 1, "nodes", nodes, "rank_order", ranks, "step_time_s",
+                                            step_s > 0 ? json_real(step_s) : json_null(), "slowdown", slowdown, "hosts", (int)s->rows, "racks", (int)s->leaves,
+                                            "pods", (int)s->pods, "whole", s->whole, "aligned", s->aligned), err);
+    fprintf(cli->out, "%s%u chips%s on %u hosts of %u racks in %u pods: slowdown %.4f\n", cli_strong(cli, true), j->chips, cli_strong(cli, false), s->rows, s->leaves,
+            s->pods, slowdown);
+    cli_line(cli, "nodes", "%s", strlen(nodes) < 2000 ? nodes : "too many ranges for a line; --json has them");
+    cli_line(cli, "rank order", "%s", strlen(ranks) < 2000 ? ranks : "too many ranges for a line; --json has them");
+    if (step_s > 0) cli_line(cli, "step", "%s", cli_quantity(cli, step_s, SP_UNIT_SECONDS));
+    return SP_OK;
+}
+
+int cli_cmd_place(cli_run *cli)
+{
+    sp_error err = {0};
+    job j;
+    sp_cluster *cluster = NULL;
+    sp_spread spread;
+    uint32_t list;
+    sp_status status = read_job(cli, &j, &err);
+    if (status == SP_OK) status = sp_cluster_create(&j.shape, &cluster, &err);
+    if (status == SP_OK) status = take_used(cli, cluster, &err);
+    sp_request request = {.chips = j.chips, .segment_chips = (uint32_t)cli_count(cli, CLI_O_SEGMENT)};
+    bool fits = status == SP_OK && sp_place_policy_find(cli_text(cli, CLI_O_POLICY))->place(cluster, &request, 0, &list, &spread);
+    if (status == SP_OK && fits) {
+        uint32_t *chip = sp_arena_alloc(cli->arena, j.chips, sizeof *chip);
+        if (chip == NULL) status = sp_error_set(&err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+        else {
+            sp_cluster_list_chips(cluster, list, chip);
+            status = tell_placed(cli, &j, chip, &spread, &err);
+        }
+    } else if (status == SP_OK) {
+        const char *why = why_not(cli, cluster, &j);
+        if (cli_given(cli, CLI_O_JSON)) status = cli_json_emit(cli, json_pack("{s:b, s:s, s:n}", "fits", 0, "why", why, "when"), &err);
+        else fprintf(cli->out, "does not fit: %s\n", why);
+    }
+    sp_cluster_destroy(cluster);
+    if (status != SP_OK) return cli_fail(cli, &err);
+    return fits ? CLI_EXIT_OK : CLI_EXIT_UNFIT;
+}
+
+/* ---- check-placement -------------------------------------------------------------------------------------------------- */
+
+/* IDS as chips when there are as many as the job's chips, as hosts when they hold as many. */
+static sp_status read_ids(cli_run *cli, const job *j, uint32_t **chip, sp_error *err)
+{
+    sp_idset set;
+    if (sp_idset_parse(cli->arena, cli->operand[2], j->shape.chips - 1, &set, err) != SP_OK) return cli_blame_operand(err);
+    uint64_t n = sp_idset_count(&set);
+    uint32_t row = n == j->chips ? 1 : j->shape.row_chips, at = 0;
+    if (n * row != j->chips)
+        return sp_error_set(err, SP_E_INVAL, "command line", 0, 0, "found %llu ids; expected %u chips, or %u hosts of %u chips", (unsigned long long)n, j->chips,
+                            j->chips / j->shape.row_chips, j->shape.row_chips);
+    *chip = sp_arena_alloc(cli->arena, j->chips, sizeof **chip);
+    if (*chip == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+    for (size_t r = 0; r < set.n; r++)
+        for (uint64_t id = set.range[2 * r]; id <= set.range[2 * r + 1]; id++)
+            for (uint32_t i = 0; i < row; i++) (*chip)[at++] = (uint32_t)(id * row + i < UINT32_MAX ? id * row + i : UINT32_MAX);
+    return SP_OK;
+}
+
+static sp_status tell_checked(cli_run *cli, const job *j, const sp_place_check *c, sp_error *err)
+{
+    double step_s, slowdown;
+    sp_status status = judge(cli, j, &c->spread, &step_s, &slowdown, err);
+    if (status != SP_OK) return status;
+    if (cli_given(cli, CLI_O_JSON))
+        return cli_json_emit(cli, json_pack("{s:b, s:b, s:b, s:i, s:f, s:o, s:i, s:i, s:i}", "whole", c->whole, "aligned", c->aligned, "connected", c->connected, "spares",
+                                            (int)c->spares, "slowdown", slowdown, "step_time_s", step_s > 0 ? json_real(step_s) : json_null(), "hosts",
+                                            (int)c->spread.rows, "racks", (int)c->spread.leaves, "pods", (int)c->spread.pods), err);
+    cli_table *table = cli_table_begin(cli, "lrl", NULL);
+    const struct { const char *name; bool yes; const char *what; } row[] = {{"whole", c->whole, "whole racks, or all in one rack"},
+                                                                            {"aligned", c->aligned, "racks in one run that starts at a multiple of its power of two"},
+                                                                            {"connected", c->connected, "the share of each rack is rows x columns: a full mesh"}};
+    fprintf(cli->out, "%s%u chips%s on %u hosts of %u racks in %u pods: slowdown %.4f\n", cli_strong(cli, true), j->chips, cli_strong(cli, false), c->spread.rows,
+            c->spread.leaves, c->spread.pods, slowdown);
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        cli_table_cell(table, "%s", row[i].name);
+        cli_table_cell(table, "%s", row[i].yes ? "yes" : "NO");
+        cli_table_cell(table, "%s", row[i].what);
+    }
+    cli_table_cell(table, "spares");
+    cli_table_cell(table, "%u", c->spares);
+    cli_table_cell(table, "chips that stand by in these racks");
+    cli_table_end(table);
+    if (step_s > 0) cli_line(cli, "step", "%s", cli_quantity(cli, step_s, SP_UNIT_SECONDS));
+    return SP_OK;
+}
+
+int cli_cmd_check_placement(cli_run *cli)
+{
+    sp_error err = {0};
+    job j;
+    uint32_t *chip = NULL;
+    sp_place_check check;
+    if (read_job(cli, &j, &err) != SP_OK || read_ids(cli, &j, &chip, &err) != SP_OK
+        || sp_cluster_check(j.machine, &j.shape, chip, j.chips, &check, &err) != SP_OK || tell_checked(cli, &j, &check, &err) != SP_OK)
+        return cli_fail(cli, &err);
+    return check.whole && check.connected ? CLI_EXIT_OK : CLI_EXIT_UNFIT;
+}

@@ -1,0 +1,126 @@
+# operate, place, check-placement, spares: answers, contract keys, bad input.
+load helper
+
+BUSY="operate atlas-950-superpod-1024 --years 0.05 --seeds 3 --jobs mix:load=0.8,jobs=500"
+
+@test "operate: contract keys, losses that sum to 1, intervals" {
+    # shellcheck disable=SC2086
+    answers $BUSY --json
+    json 'set(("ettr", "goodput", "losses", "utilisation", "mttf_s", "mttr_s", "ci95", "jobs", "events", "years_per_s")) <= set(result)'
+    json 'sum(result["losses"].values()) == 1 and result["losses"]["useful"] == result["goodput"]'
+    json 'r["seed"] == 1 and result["seeds"] == 3 and result["jobs"] == 500 and result["ci95"]["goodput"] > 0'
+}
+
+@test "operate: the same seeds, the same bits" {
+    # shellcheck disable=SC2086
+    answers $BUSY --json
+    first="$(printf '%s' "$output" | grep -v years_per_s)"
+    # shellcheck disable=SC2086
+    answers $BUSY --json
+    [ "$first" = "$(printf '%s' "$output" | grep -v years_per_s)" ]
+    # shellcheck disable=SC2086
+    answers $BUSY --json --seed 2
+    [ "$first" != "$(printf '%s' "$output" | grep -v years_per_s)" ]
+}
+
+@test "operate: the whole supercluster, faster checkpoints give more" {
+    answers operate atlas-950-supercluster --jobs one --years 0.02 --seeds 1 --json
+    slow="$output"
+    answers operate atlas-950-supercluster --jobs one --years 0.02 --seeds 1 --checkpoint 1s --detect 1s --restart 10s --swap 10s --json
+    json 'result["ettr"] > 0.8'
+    output="$slow"
+    json 'result["ettr"] < 0.1'
+}
+
+@test "operate: jobs of files, repairs told" {
+    log="$(file log.swf <<'END'
+; Version: 2.2
+1 0 -1 100 8 -1 -1 8 200 -1 1
+2 10 -1 100 -1 -1 -1 16 -1 -1 1
+3 20 -1 -1 -1 -1 -1 -1 -1 -1 0
+END
+)"
+    answers operate atlas-950-superpod-1024 --jobs "$log" --years 0.001 --seeds 1 --failures none --json
+    json 'result["jobs_done"] == 2 and result["repaired"] == 1 and result["skipped"] == 1 and r["inputs"][-1]["path"].endswith("log.swf")'
+    answers operate atlas-950-superpod-1024 --jobs "$log" --years 0.001 --seeds 1 --failures none
+    says "line 3: no requested time"
+    table="$(file jobs.csv <<'END'
+who,start,secs,gpus
+"a, b",0,60,8
+c,30,60,1024
+END
+)"
+    answers operate atlas-950-superpod-1024 --jobs "$table" --map submit=start,run=secs,chips=gpus --years 0.001 --seeds 1 --failures none --json
+    json 'result["jobs_done"] == 2 and result["wait_p99_s"] >= 0'
+    refuses "no column 'run'" operate atlas-950-superpod-1024 --jobs "$table" --map submit=start,chips=gpus
+}
+
+@test "operate: bad input" {
+    bad="$(printf '1 0 -1 100 9999 -1 -1 9999\n' | file big.swf)"
+    refuses "a job of 9999 chips; the machine has 1024" operate atlas-950-superpod-1024 --jobs "$bad"
+    bad="$(printf '1 0 -1 100 8 x\n' | file word.swf)"
+    refuses "word.swf:1:14: error: found 'x'" operate atlas-950-superpod-1024 --jobs "$bad"
+    refuses "unknown jobs 'filly'" operate atlas-950-superpod-1024 --jobs filly
+    refuses "load=0" operate atlas-950-superpod-1024 --jobs mix:load=0
+    refuses "no failures 'none-such'" operate atlas-950-superpod-1024 --failures none-such
+    refuses "--years" operate atlas-950-superpod-1024 --years 0
+    refuses "--checkpoint" operate atlas-950-superpod-1024 --checkpoint 30
+    rates="$(file wild.yaml <<'END'
+name: wild
+title: "too many"
+classes:
+  - {name: x, unit: chip, rate: {value: 1000000000/y, grade: guess, source: "test"}}
+END
+)"
+    refuses "failures are expected in the time simulated" operate atlas-950-superpod-1024 --failures "$rates"
+}
+
+@test "place: nodes, rank order, and why not" {
+    answers place atlas-950-superpod 1024 --used 0-100,640 --json
+    json 'result["fits"] and result["nodes"] == "128-255" and result["rank_order"] == "1024-2047" and result["slowdown"] == 1 and result["step_time_s"] is None'
+    answers place atlas-950-superpod 512 --network llama3-70b --set "tp=8 dp=64 gbs=512 seq=4096 recompute=full" --json
+    json 'result["step_time_s"] > 0 and result["slowdown"] == 1'
+    run "$SUPERPOD" place atlas-950-superpod 8192 --used 3
+    [ "$status" -eq 1 ]
+    says "needs 8192 chips and 8191 of 8192 are free"
+    run "$SUPERPOD" place atlas-950-superpod 65 --policy sub-array --json
+    [ "$status" -eq 1 ]
+    json 'not result["fits"] and "policy sub-array" in result["why"]'
+    refuses "expected a whole number from 1 to 8192" place atlas-950-superpod 0
+    refuses "--used" place atlas-950-superpod 8 --used 8192
+}
+
+@test "check-placement: hosts or chips, good and bad" {
+    answers check-placement atlas-950-superpod 128 0-15 --json
+    json 'result["whole"] and result["aligned"] and result["connected"] and result["spares"] == 2 and result["slowdown"] == 1'
+    run "$SUPERPOD" check-placement atlas-950-superpod 2 0,9 --json
+    [ "$status" -eq 1 ]
+    json 'not result["connected"]'
+    refuses "expected 128 chips, or 16 hosts of 8 chips" check-placement atlas-950-superpod 128 0-16
+    refuses "outside the machine" check-placement atlas-950-superpod 16 1023-1024
+}
+
+@test "what place gives, check-placement accepts" {
+    for chips in 1 4 8 12 48 64 200 1024 4096; do
+        answers place atlas-950-superpod "$chips" --json
+        ranks="$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["rank_order"])')"
+        run "$SUPERPOD" check-placement atlas-950-superpod "$chips" "$ranks" --json
+        json 'result["connected"] and result["slowdown"] < 1.2'
+    done
+}
+
+@test "spares: the table of a SuperCluster" {
+    answers spares atlas-950-supercluster --json
+    json 'close(result["rack_spares"][0]["pod"], 0.33, 0.02) and [p["machine_spares"] for p in result["pool_spares"]][:2] == [98, 491]'
+    answers spares atlas-950-supercluster --repair 24h
+    says "0.998694"
+    refuses "--repair" spares atlas-950-supercluster --repair 0s
+}
+
+@test "schema of operate" {
+    # shellcheck disable=SC2086
+    valid $BUSY
+}
+@test "schema of place" { valid place atlas-950-superpod 1024; }
+@test "schema of check-placement" { valid check-placement atlas-950-superpod 128 0-15; }
+@test "schema of spares" { valid spares atlas-950-superpod; }
