@@ -36,6 +36,7 @@ typedef struct sp_i_run {
     double class_rate[SP_FAIL_CLASSES], total_rate, rate_per_chip;
     uint64_t class_units[SP_FAIL_CLASSES];
     int64_t now_us, horizon_us, next_fail_us, checkpoint_us;
+    struct { uint32_t chips; int64_t us; } interval[64];   /* best checkpoint intervals by size, direct-mapped */
     uint32_t next_job, installed;
     bool dirty, no_memory;
     sp_i_chip_us spent[SP_LOSSES], held, requeued_chip_us, advanced;

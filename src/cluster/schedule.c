@@ -25,13 +25,17 @@ static uint32_t new_slot(sp_i_run *run)
     return s;
 }
 
-/* The interval that is best for the job's own MTBF; half the horizon and more stands for never. */
-static int64_t interval_us(const sp_i_run *run, uint32_t chips)
+/* The interval that is best for the job's own MTBF; years beyond the horizon stand for never. */
+static int64_t interval_us(sp_i_run *run, uint32_t chips)
 {
+    uint32_t at = (chips ^ chips >> 6) % 64;   /* sizes repeat, most of them powers of two and multiples of a host */
+    if (run->interval[at].chips == chips) return run->interval[at].us;
     double rate = run->rate_per_chip * chips, t = run->op->interval_s;
     if (t <= 0) t = rate > 0 ? sp_cluster_interval(1 / rate, run->op->checkpoint_s) : INFINITY;
     int64_t us = sp_i_us(t);
-    return us < 1 ? 1 : us;
+    run->interval[at].chips = chips;
+    run->interval[at].us = us < 1 ? 1 : us;
+    return run->interval[at].us;
 }
 
 void sp_i_begin(sp_i_run *run, uint32_t s, bool again, bool in_place)

@@ -66,8 +66,16 @@ static void count_leaf(const sp_cluster *c, uint32_t leaf, uint32_t mark, sp_spr
     c->pod_count[pod]++;
 }
 
+/* One piece: most small jobs. */
+static sp_spread piece_spread(const sp_cluster *c, const sp_i_piece *piece)
+{
+    uint32_t n = (uint32_t)__builtin_popcountll(piece->mask);
+    return (sp_spread){.chips = n, .rows = rows_touched(c, piece->mask), .leaves = n != 0, .pods = n != 0, .granule = n, .whole = n != 0, .aligned = n != 0, .regular = n != 0};
+}
+
 sp_spread sp_cluster_spread(const sp_cluster *cluster, uint32_t list)
 {
+    if (list != SP_NOWHERE && cluster->piece[list].next == SP_NOWHERE) return piece_spread(cluster, &cluster->piece[list]);
     sp_cluster *c = (sp_cluster *)(uintptr_t)cluster;   /* only scratch is written */
     sp_spread s = {0};
     extent t = {.even_pods = true};

@@ -168,7 +168,7 @@ bool sp_i_reserve(sp_cluster *c, uint32_t n)
 bool sp_i_take(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list)
 {
     assert((mask & ~c->free[leaf]) == 0);
-    sp_i_piece *held = c->free[leaf] == c->full ? NULL : sp_i_piece_of(c, leaf, owner);
+    sp_i_piece *held = *list == SP_NOWHERE || c->free[leaf] == c->full ? NULL : sp_i_piece_of(c, leaf, owner);   /* a new list holds nothing */
     if (held != NULL) {
         held->mask |= mask;
         sp_i_set_free(c, leaf, c->free[leaf] & ~mask);
