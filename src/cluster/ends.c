@@ -97,6 +97,19 @@ void sp_i_ends_remove(sp_i_ends *ends, sp_i_end end)
     ends->n--;
 }
 
+/* Chips of all ends at the tick of end i of block b, from that one on. */
+static uint64_t chips_at(const sp_i_ends *ends, uint32_t b, uint32_t i)
+{
+    int64_t tick = ends->block[b].end[i].tick;
+    uint64_t chips = 0;
+    for (; b < ends->n; b++, i = 0)
+        for (; i < ends->block[b].n; i++) {
+            if (ends->block[b].end[i].tick != tick) return chips;
+            chips += ends->block[b].end[i].chips;
+        }
+    return chips;
+}
+
 int64_t sp_i_ends_shadow(const sp_i_ends *ends, uint32_t free_chips, uint32_t need, uint32_t *extra)
 {
     uint64_t have = free_chips;
@@ -108,9 +121,11 @@ int64_t sp_i_ends_shadow(const sp_i_ends *ends, uint32_t free_chips, uint32_t ne
             continue;
         }
         for (uint32_t i = 0; i < block->n; i++) {
-            have += block->end[i].chips;
-            if (have < need) continue;
-            *extra = (uint32_t)(have - need);
+            if (have + block->end[i].chips < need) {
+                have += block->end[i].chips;
+                continue;
+            }
+            *extra = (uint32_t)(have + chips_at(ends, b, i) - need);
             return block->end[i].tick;
         }
     }
@@ -119,7 +134,7 @@ int64_t sp_i_ends_shadow(const sp_i_ends *ends, uint32_t free_chips, uint32_t ne
 
 int64_t sp_i_ends_first(const sp_i_ends *ends, uint32_t *chips)
 {
-    *chips = ends->n == 0 ? 0 : ends->block[0].end[0].chips;
+    *chips = ends->n == 0 ? 0 : (uint32_t)chips_at(ends, 0, 0);
     return ends->n == 0 ? INT64_MAX : ends->block[0].end[0].tick;
 }
 
