@@ -156,23 +156,28 @@ static sp_status shaped(sp_i_compare *c, const sp_problem *wide, const sp_plan *
     return status == SP_E_UNFIT ? SP_OK : status;
 }
 
-/* Replicas that have no sequence of their own stay idle, so that the best shape is also tried with sequences or heads split
- * further where there are more chips than sequences. */
+/* Replicas that have no sequence of their own stay idle: where the shapes leave chips idle, the best of them is also tried with
+ * sequences or heads split 2, 4 … times further. */
+static sp_status split_further(sp_i_compare *c, const sp_problem *wide, const sp_plan *hint, double chips, sp_i_found *best)
+{
+    double rows = (double)wide->gbs / hint->mbs, replicas = chips / ((double)hint->tp * hint->cp);
+    sp_status status = SP_OK;
+    for (uint32_t more = 2; more <= 64 && status == SP_OK && best->chips_used < FULL * chips && replicas * 4 > rows * more; more *= 2) {
+        status = shaped(c, wide, hint, hint->tp, hint->cp * more, best);
+        if (status == SP_OK && best->chips_used < FULL * chips)
+            status = shaped(c, wide, hint, hint->tp * more, hint->cp, best);
+    }
+    return status;
+}
+
 static sp_status narrow(sp_i_compare *c, const sp_problem *wide, sp_i_hints *hints, sp_i_found *best)
 {
     double chips = wide->chips ? wide->chips : wide->machine->chips, before = best->tokens_per_s;
     sp_status status = SP_OK;
-    for (uint32_t i = 0; i < hints->n && i < NARROW_SHAPES && status == SP_OK; i++) {
-        const sp_plan *hint = &hints->plan[i];
-        uint32_t more = 1;
-        while (more < 64 && chips / ((double)hint->tp * hint->cp * more) > (double)wide->gbs / hint->mbs)
-            more *= 2;
-        status = shaped(c, wide, hint, hint->tp, hint->cp, best);
-        if (status == SP_OK && more > 1 && i == 0)
-            status = shaped(c, wide, hint, hint->tp, hint->cp * more, best);
-        if (status == SP_OK && more > 1 && i == 0)
-            status = shaped(c, wide, hint, hint->tp * more, hint->cp, best);
-    }
+    for (uint32_t i = 0; i < hints->n && i < NARROW_SHAPES && status == SP_OK; i++)
+        status = shaped(c, wide, &hints->plan[i], hints->plan[i].tp, hints->plan[i].cp, best);
+    if (status == SP_OK && hints->n)
+        status = split_further(c, wide, &hints->plan[0], chips, best);
     if (best->tokens_per_s > before)
         sp_i_hints_add(hints, &best->plan);
     return status;

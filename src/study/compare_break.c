@@ -170,8 +170,9 @@ static sp_status three(asked *q, const sp_range *target, sp_range *out)
 
 sp_status sp_i_breakeven(sp_i_compare *c, const sp_compare_entry *a, const sp_compare_entry *b, sp_compare_breakeven *out)
 {
-    asked chips = {.c = c, .a = a, .hints = hints_of(c, a), .f = with_chips, .least = CHIPS_LEAST, .most = CHIPS_MOST};
-    asked links = {.c = c, .a = a, .hints = hints_of(c, a), .f = with_bw, .least = BW_LEAST, .most = BW_MOST};
+    sp_i_hints for_chips = *hints_of(c, a), for_links = *hints_of(c, a);
+    asked chips = {.c = c, .a = a, .hints = &for_chips, .f = with_chips, .least = CHIPS_LEAST, .most = CHIPS_MOST};
+    asked links = {.c = c, .a = a, .hints = &for_links, .f = with_bw, .least = BW_LEAST, .most = BW_MOST};
     sp_range over;
     double most, own = a->tokens_per_s.nominal;
     links.variant = sp_arena_alloc(c->arena, 1, sizeof *links.variant);
@@ -198,6 +199,7 @@ sp_status sp_i_breakeven(sp_i_compare *c, const sp_compare_entry *a, const sp_co
 
 /* ---- curves ------------------------------------------------------------------------------------------------------------ */
 
+#define STEEP 0.85
 #define COARSE 16.0   /* the whole space is searched again where chips grew by this */
 
 static sp_status point(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i_hints *hints, double x, sp_compare_curve *curve)
@@ -206,6 +208,14 @@ static sp_status point(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i
     sp_status status = sp_i_best(c, offer, wide, hints, &found);
     if (status == SP_E_UNFIT)
         return SP_OK;
+    /* a point that falls off its neighbour's rate a chip may want another shape */
+    const sp_compare_point *before = curve->n ? &curve->point[curve->n - 1] : NULL;
+    if (status == SP_OK && !wide && before && found.tokens_per_s / offer->chips < STEEP * before->tokens_per_s / before->chips)
+        status = sp_i_best(c, offer, true, hints, &found);
+    if (status == SP_OK && curve->axis == SP_CURVE_CHIPS && before && found.tokens_per_s < before->tokens_per_s) {
+        found.mfu = before->mfu * before->chips / offer->chips;   /* more chips leave some idle before they are slower */
+        found.tokens_per_s = before->tokens_per_s;
+    }
     if (status == SP_OK)
         curve->point[curve->n++] = (sp_compare_point){x, found.tokens_per_s, found.mfu, offer->chips};
     return status;
@@ -258,8 +268,9 @@ sp_status sp_i_curves(sp_i_compare *c, sp_comparison *out)
             *curve = (sp_compare_curve){.entry = i, .axis = (sp_compare_axis)axis, .point = sp_arena_alloc(c->arena, 32, sizeof *curve->point)};
             if (!curve->point)
                 return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a curve");
-            sp_status status = axis == SP_CURVE_CHIPS ? chips_curve(c, &out->entry[i], &c->hints[i], curve)
-                                                      : scale_curve(c, &out->entry[i], &c->hints[i], curve);
+            sp_i_hints hints = c->hints[i];   /* a curve's far ends leave shapes that no other starts from */
+            sp_status status = axis == SP_CURVE_CHIPS ? chips_curve(c, &out->entry[i], &hints, curve)
+                                                      : scale_curve(c, &out->entry[i], &hints, curve);
             if (status != SP_OK)
                 return status;
             out->n_curves++;
