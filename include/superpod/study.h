@@ -183,6 +183,7 @@ typedef struct sp_compare_problem {
     bool weak;                       /* batch grows with the chips                                                   */
     bool best_precision;             /* each machine its narrowest training format, not what all of them have        */
     bool ablate, sensitivity, curves;
+    bool ratios_only;                /* of break-evens only the ratio as sized, without the searches                 */
     const char *as_of;               /* only machines that can be had then; NULL: all                                */
     uint64_t seed;
     uint32_t samples;                /* 0: 48                                                                        */

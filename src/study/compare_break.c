@@ -180,6 +180,10 @@ sp_status sp_i_breakeven(sp_i_compare *c, const sp_compare_entry *a, const sp_co
         return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a break-even");
     ratios(c, a, b, &over);
     out->ratio = (sp_range){1 / over.high, 1 / over.nominal, 1 / over.low};
+    out->chips = out->bw = (sp_range){NAN, NAN, NAN};
+    out->bw_best_share = NAN;
+    if (c->problem->ratios_only)
+        return SP_OK;
     const sp_range target = {over.low * own, over.nominal * own, over.high * own};
     keep(&chips, a->chips, own);
     keep(&links, 1, own);
