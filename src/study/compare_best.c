@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define GBS_SLACK 0.125      /* guess: a batch an eighth off the one asked for trains the same model */
-#define GBS_TRIES 3u
+#define GBS_TRIES 4u
 #define NARROW_SHAPES 3u     /* of the hints, the latest winners first */
 #define FULL 0.95            /* of the chips used: other batches are not tried */
 
@@ -37,6 +37,19 @@ static uint32_t usable(const sp_i_offer *offer, bool powers)
     return (uint32_t)(used * (offer->chips / inner));
 }
 
+/* Largest number up to n of factors 2 and 3, which the dims of a torus and most rows of racks take. */
+static uint32_t smooth(uint32_t n)
+{
+    uint32_t best = 1;
+    for (uint64_t three = 1; three <= n; three *= 3) {
+        uint64_t here = three;
+        while (here * 2 <= n)
+            here *= 2;
+        best = here > best ? (uint32_t)here : best;
+    }
+    return best;
+}
+
 static bool far(uint64_t asked, uint64_t unit)
 {
     double nearest = (double)((asked + unit / 2) / unit * unit);
@@ -58,9 +71,10 @@ static void add_batch(uint64_t batch, uint64_t asked, uint64_t *out, uint32_t *n
  * leaves a third of its chips idle, which says something of the number and nothing of the machine. */
 static uint32_t batches(const sp_i_offer *offer, uint64_t asked, uint64_t *out)
 {
+    const uint32_t units[] = {usable(offer, true), usable(offer, false), smooth(offer->chips)};
     uint32_t n = 0;
-    for (int powers = 1; powers >= 0; powers--) {
-        uint64_t unit = usable(offer, powers);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        uint64_t unit = units[i];
         while (unit > 1 && unit % 2 == 0 && far(asked, unit))
             unit /= 2;
         add_batch((asked + unit / 2) / unit * unit, asked, out, &n);
