@@ -1,6 +1,6 @@
-/* The fastest plan of an offer. The planner's whole space is searched where nothing is known (wide); along curves and
- * bisections the shapes found there (TP, CP, EP, micro-batch) are kept, and what the planner does with the rest (PP, DP,
- * ZeRO, recomputation, schedule) is searched again at every point, in milliseconds (narrow). */
+/* The fastest plan of an offer. The planner's whole space is searched for what is compared (wide); along curves and
+ * bisections it is searched in quick effort, and the shapes that won before (TP, CP, EP, micro-batch, overlap, placement) are
+ * searched again for the rest (PP, DP, ZeRO, recomputation, schedule), so that quick points join up with whole ones (narrow). */
 #include "compare_i.h"
 
 #include <math.h>
@@ -8,8 +8,8 @@
 
 #define GBS_SLACK 0.125      /* guess: a batch an eighth off the one asked for trains the same model */
 #define GBS_TRIES 4u
-#define NARROW_SHAPES 3u     /* of the hints, the latest winners first */
-#define FULL 0.95            /* of the chips used: other batches are not tried */
+#define NARROW_SHAPES 2u     /* of the hints, the latest winners first */
+#define FULL 0.9            /* of the chips used: other batches are not tried */
 
 /* ---- batch -------------------------------------------------------------------------------------------------------- */
 
@@ -98,7 +98,7 @@ sp_format sp_i_precision(const sp_i_compare *c, const sp_machine *machine)
 
 static bool same_shape(const sp_plan *a, const sp_plan *b)
 {
-    return a->tp == b->tp && a->cp == b->cp && a->ep == b->ep && a->etp == b->etp && a->mbs == b->mbs;
+    return a->tp == b->tp && a->cp == b->cp && a->ep == b->ep && a->etp == b->etp && a->mbs == b->mbs && a->pp == b->pp && a->overlap_ep == b->overlap_ep;
 }
 
 void sp_i_hints_add(sp_i_hints *hints, const sp_plan *plan)
@@ -161,11 +161,13 @@ static sp_status shaped(sp_i_compare *c, const sp_problem *wide, const sp_plan *
     sp_problem problem = *wide;
     sp_i_hints unused = {0};
     problem.top = 1;
+    problem.fixed = *hint;
+    problem.fixed.precision = wide->fixed.precision;
     problem.fixed.tp = tp;
     problem.fixed.cp = cp;
-    problem.fixed.ep = hint->ep;
-    problem.fixed.etp = hint->etp;
-    problem.fixed.mbs = hint->mbs;
+    problem.fixed.pp = problem.fixed.dp = problem.fixed.vpp = 0;
+    problem.fixed.first_layers = problem.fixed.last_layers = problem.fixed.recompute_layers = 0;
+    problem.free_placement = problem.free_stages = problem.free_overlap = problem.free_sequence_parallel = false;
     sp_status status = run(c, &problem, &unused, best);
     return status == SP_E_UNFIT ? SP_OK : status;
 }
@@ -187,11 +189,18 @@ static sp_status split_further(sp_i_compare *c, const sp_problem *wide, const sp
 static sp_status narrow(sp_i_compare *c, const sp_problem *wide, sp_i_hints *hints, sp_i_found *best)
 {
     double chips = wide->chips ? wide->chips : wide->machine->chips, before = best->tokens_per_s;
-    sp_status status = SP_OK;
+    sp_problem quick = *wide;
+    sp_i_hints found = {0};
+    quick.effort = SP_EFFORT_QUICK;
+    quick.top = 3;
+    sp_status status = run(c, &quick, &found, best);
+    status = status == SP_E_UNFIT ? SP_OK : status;
     for (uint32_t i = 0; i < hints->n && i < NARROW_SHAPES && status == SP_OK; i++)
         status = shaped(c, wide, &hints->plan[i], hints->plan[i].tp, hints->plan[i].cp, best);
     if (status == SP_OK && hints->n)
         status = split_further(c, wide, &hints->plan[0], chips, best);
+    for (uint32_t i = found.n; i-- > 0;)
+        sp_i_hints_add(hints, &found.plan[i]);
     if (best->tokens_per_s > before)
         sp_i_hints_add(hints, &best->plan);
     return status;
@@ -211,6 +220,32 @@ sp_status sp_i_best(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i_hi
     if (best.tokens_per_s == 0)
         return sp_error_set(c->err, SP_E_UNFIT, NULL, 0, 0, "no plan of %s fits on %u chips of %s; compare with more chips or a smaller model",
                             c->problem->model->name, offer->chips, offer->machine->name);
+    *out = best;
+    return SP_OK;
+}
+
+/* ---- plans at hand --------------------------------------------------------------------------------------------------- */
+
+sp_status sp_i_best_known(sp_i_compare *c, const sp_i_offer *offer, const sp_i_hints *hints, sp_i_found *out)
+{
+    sp_i_found best = {0};
+    if (!sp_i_compare_tell(c, "predicting"))
+        return sp_error_set(c->err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted");
+    for (uint32_t i = 0; i < hints->n; i++) {
+        const sp_plan *plan = &hints->plan[i];
+        uint32_t chips = plan->tp * plan->cp * plan->pp * plan->dp;
+        sp_arena *scratch = sp_arena_create();
+        sp_train_report report;
+        sp_error err;
+        if (!scratch)
+            return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a step");
+        if (chips <= offer->chips && sp_predict_train(offer->machine, c->problem->model, plan, true, scratch, &report, NULL, &err) == SP_OK &&
+            report.tokens_per_s > best.tokens_per_s)
+            best = (sp_i_found){*plan, chips, report.step_time_s, report.tokens_per_s, report.mfu};
+        sp_arena_destroy(scratch);
+    }
+    if (best.tokens_per_s == 0)
+        return sp_error_set(c->err, SP_E_UNFIT, NULL, 0, 0, "no known plan of %s fits on %s", c->problem->model->name, offer->machine->name);
     *out = best;
     return SP_OK;
 }

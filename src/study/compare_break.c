@@ -11,7 +11,9 @@
 #define CHIPS_MOST (1u << 20)
 #define BW_LEAST (1.0 / 64)
 #define BW_MOST 64.0
-#define CLOSE 1.02              /* a bracket this narrow is interpolated: twice the 1 % that divisibility moves a point */
+#define BW_ANCHOR 0.125
+#define CLOSE 1.06              /* a bracket this narrow is interpolated: over links throughput is smooth on logarithmic scales */
+#define CLOSE_ENDS 1.4          /* the same for the ends of an interval */
 #define KNOWN_MAX 48u
 #define TRIES_MAX 8
 
@@ -21,7 +23,7 @@ typedef struct known { double x, y; } known;
 typedef struct asked {
     sp_i_compare *c;
     const sp_compare_entry *a;
-    sp_i_hints *hints;
+    sp_i_hints *hints, winners;     /* winners: plans for points between anchors */
     sp_i_variant *variant;
     sp_status (*f)(struct asked *q, double x, double *y);
     double least, most;
@@ -45,14 +47,17 @@ static sp_status with_chips(asked *q, double chips, double *out)
     return status == SP_E_UNFIT ? SP_OK : status;
 }
 
-/* Tokens/s with all links so many times as fast. At the ends other shapes win: there the whole space is searched. */
+/* Tokens/s with all links so many times as fast. Searched at the anchors, whose plans serve between them. */
 static sp_status with_bw(asked *q, double scale, double *out)
 {
     sp_i_variant_make(q->a->machine, q->c->problem->prices, q->variant);
     sp_i_variant_scale_bw(q->variant, scale);
     sp_i_offer offer = {&q->variant->machine, q->a->chips};
     sp_i_found found;
-    sp_status status = sp_i_best(q->c, &offer, scale <= BW_LEAST || scale >= BW_MOST, q->hints, &found);
+    bool anchor = scale == BW_MOST || scale == BW_LEAST || scale == BW_ANCHOR;
+    sp_status status = anchor ? sp_i_best(q->c, &offer, false, q->hints, &found) : sp_i_best_known(q->c, &offer, &q->winners, &found);
+    if (anchor && status == SP_OK)
+        sp_i_hints_add(&q->winners, &found.plan);
     *out = status == SP_OK ? found.tokens_per_s : 0;
     return status == SP_E_UNFIT ? SP_OK : status;
 }
@@ -125,16 +130,28 @@ static double crossing(const asked *q, double target)
     return !above ? NAN : !below || above->x / below->x <= 1 ? above->x : between(below, above, target);
 }
 
-/* Asks until the crossing is bracketed within CLOSE. Needs one known point. */
-static sp_status close_in(asked *q, double target)
+/* An eighth of an octave: counts between divide among chips no better, and cost a search each. */
+static double whole_chips(double chips)
+{
+    double step = fmax(exp2(floor(log2(chips)) - 3), 1);
+    return round(chips / step) * step;
+}
+
+/* Asks until the crossing is bracketed within `close`, or between neighbours of whole_chips. Needs one known point. */
+static sp_status close_in(asked *q, double target, double close)
 {
     const known *below, *above;
     for (int i = 0; i < TRIES_MAX; i++) {
         double y;
         bracket(q, target, &below, &above);
-        if ((!above && below->x >= q->most) || (!below && above->x <= q->least) || (above && below && above->x / below->x <= CLOSE))
+        if ((!above && below->x >= q->most) || (!below && above->x <= q->least) || (above && below && above->x / below->x <= close))
             break;
-        sp_status status = ask(q, next(q, below, above, target), &y);
+        double x = next(q, below, above, target);
+        if (q->f == with_chips)
+            x = fmin(fmax(whole_chips(x), q->least), q->most);
+        if ((below && x <= below->x) || (above && x >= above->x))
+            break;
+        sp_status status = ask(q, x, &y);
         if (status != SP_OK)
             return status;
     }
@@ -157,13 +174,17 @@ static void ratios(sp_i_compare *c, const sp_compare_entry *a, const sp_compare_
 
 static sp_status three(asked *q, const sp_range *target, sp_range *out)
 {
-    double ends[2];
+    double top;
     sp_status status = SP_OK;
-    for (int i = 0; i < 2 && status == SP_OK; i++)   /* the top first: where it is short, no search between is needed */
-        status = q->f == with_bw ? ask(q, i ? q->least : q->most, &ends[i]) : SP_OK;
+    if (q->f == with_bw && target->high > q->point[0].y)   /* where the top is short, no search between is needed */
+        status = ask(q, q->most, &top);
+    if (status == SP_OK && q->f == with_bw && target->low < q->point[0].y)
+        status = ask(q, BW_ANCHOR, &top);
+    if (status == SP_OK && q->f == with_bw && target->low <= q->point[0].y)
+        status = ask(q, q->least, &top);
     const double targets[3] = {target->nominal, target->low, target->high};
     for (int i = 0; i < 3 && status == SP_OK; i++)
-        status = close_in(q, targets[i]);
+        status = close_in(q, targets[i], i ? CLOSE_ENDS : CLOSE);
     *out = (sp_range){crossing(q, target->low), crossing(q, target->nominal), crossing(q, target->high)};
     return status;
 }
@@ -187,6 +208,7 @@ sp_status sp_i_breakeven(sp_i_compare *c, const sp_compare_entry *a, const sp_co
     const sp_range target = {over.low * own, over.nominal * own, over.high * own};
     keep(&chips, a->chips, own);
     keep(&links, 1, own);
+    sp_i_hints_add(&links.winners, &a->plan);
     sp_status status = three(&chips, &target, &out->chips);
     if (status == SP_OK)
         status = three(&links, &target, &out->bw);
@@ -203,64 +225,69 @@ sp_status sp_i_breakeven(sp_i_compare *c, const sp_compare_entry *a, const sp_co
 
 /* ---- curves ------------------------------------------------------------------------------------------------------------ */
 
-#define STEEP 0.85
-#define COARSE 16.0   /* the whole space is searched again where chips grew by this */
 
-static sp_status point(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i_hints *hints, double x, sp_compare_curve *curve)
+static void put(sp_compare_curve *curve, double x, uint32_t chips, const sp_i_found *found)
 {
-    sp_i_found found;
-    sp_status status = sp_i_best(c, offer, wide, hints, &found);
-    if (status == SP_E_UNFIT)
-        return SP_OK;
-    /* a point that falls off its neighbour's rate a chip may want another shape */
-    const sp_compare_point *before = curve->n ? &curve->point[curve->n - 1] : NULL;
-    if (status == SP_OK && !wide && before && found.tokens_per_s / offer->chips < STEEP * before->tokens_per_s / before->chips)
-        status = sp_i_best(c, offer, true, hints, &found);
-    if (status == SP_OK && curve->axis == SP_CURVE_CHIPS && before && found.tokens_per_s < before->tokens_per_s) {
-        found.mfu = before->mfu * before->chips / offer->chips;   /* more chips leave some idle before they are slower */
-        found.tokens_per_s = before->tokens_per_s;
-    }
-    if (status == SP_OK)
-        curve->point[curve->n++] = (sp_compare_point){x, found.tokens_per_s, found.mfu, offer->chips};
-    return status;
+    curve->point[curve->n++] = (sp_compare_point){x, found->tokens_per_s, found->mfu, chips};
 }
 
 static sp_status chips_curve(sp_i_compare *c, const sp_compare_entry *e, sp_i_hints *hints, sp_compare_curve *curve)
 {
-    double searched = 0;
     for (double chips = CURVE_LEAST; chips <= CHIPS_MOST; chips *= 2) {
+        const sp_compare_point *before = curve->n ? &curve->point[curve->n - 1] : NULL;
         sp_i_offer offer;
+        sp_i_found found;
         if (sp_i_resize(c->problem->catalog, e->text, (uint32_t)chips, &offer, NULL) != SP_OK)
             continue;
-        bool wide = chips >= searched * COARSE;
-        uint32_t before = curve->n;
-        sp_status status = point(c, &offer, wide, hints, chips, curve);
+        sp_status status = sp_i_best(c, &offer, false, hints, &found);
+        if (status == SP_E_UNFIT)
+            continue;
         if (status != SP_OK)
             return status;
-        if (wide && curve->n > before)
-            searched = chips;
+        if (before && found.tokens_per_s < before->tokens_per_s) {   /* more chips leave some idle before they are slower */
+            found.mfu = before->mfu * before->chips / offer.chips;
+            found.tokens_per_s = before->tokens_per_s;
+        }
+        put(curve, offer.chips, offer.chips, &found);
     }
     return SP_OK;
 }
 
+static void scale_variant(sp_i_compare *c, const sp_compare_entry *e, sp_compare_axis axis, double by, sp_i_variant *variant)
+{
+    sp_i_variant_make(e->machine, c->problem->prices, variant);
+    if (axis == SP_CURVE_BW)
+        sp_i_variant_scale_bw(variant, by);
+    else
+        sp_i_variant_scale_flop(variant, by);
+}
+
+/* 1/8 … 8 in steps of sqrt(2): searched at both ends and in the middle, whose plans serve between. */
 static sp_status scale_curve(sp_i_compare *c, const sp_compare_entry *e, sp_i_hints *hints, sp_compare_curve *curve)
 {
     sp_i_variant *variant = sp_arena_alloc(c->arena, 1, sizeof *variant);
+    sp_status status = SP_OK;
+    sp_i_found found;
     if (!variant)
         return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a curve");
-    for (int i = -6; i <= 6; i++) {   /* 1/8 … 8 in steps of sqrt(2) */
-        double by = pow(2, i / 2.0);
-        sp_i_variant_make(e->machine, c->problem->prices, variant);
-        if (curve->axis == SP_CURVE_BW)
-            sp_i_variant_scale_bw(variant, by);
-        else
-            sp_i_variant_scale_flop(variant, by);
-        sp_i_offer offer = {&variant->machine, e->chips};
-        sp_status status = point(c, &offer, false, hints, by, curve);
-        if (status != SP_OK)
-            return status;
+    const sp_i_offer offer = {&variant->machine, e->chips};
+    sp_i_hints winners = {0};
+    for (int i = -6; i <= 6 && status == SP_OK; i += 12) {
+        scale_variant(c, e, curve->axis, pow(2, i / 2.0), variant);
+        status = sp_i_best(c, &offer, false, hints, &found);
+        if (status == SP_OK)
+            sp_i_hints_add(&winners, &found.plan);
+        status = status == SP_E_UNFIT ? SP_OK : status;
     }
-    return SP_OK;
+    sp_i_hints_add(&winners, &e->plan);
+    for (int i = -6; i <= 6 && status == SP_OK; i++) {
+        scale_variant(c, e, curve->axis, pow(2, i / 2.0), variant);
+        status = sp_i_best_known(c, &offer, &winners, &found);
+        if (status == SP_OK)
+            put(curve, pow(2, i / 2.0), e->chips, &found);
+        status = status == SP_E_UNFIT ? SP_OK : status;
+    }
+    return status;
 }
 
 sp_status sp_i_curves(sp_i_compare *c, sp_comparison *out)

@@ -33,6 +33,8 @@ typedef struct sp_i_compare {
 /* Fastest plan of the offer on `tokens a step` near the problem's. Wide: the planner's whole space, and what it finds joins
  * the hints; narrow: the shapes of the hints, everything else free. SP_E_UNFIT: nothing fits. */
 sp_status sp_i_best(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i_hints *hints, sp_i_found *out);
+/* The fastest of the hints' plans as they stand: milliseconds, for points between others on one number of chips. */
+sp_status sp_i_best_known(sp_i_compare *c, const sp_i_offer *offer, const sp_i_hints *hints, sp_i_found *out);
 /* Sequences a step for that many chips. */
 uint64_t sp_i_gbs(const sp_i_compare *c, uint32_t chips);
 sp_format sp_i_precision(const sp_i_compare *c, const sp_machine *machine);

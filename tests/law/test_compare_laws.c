@@ -61,9 +61,7 @@ static double best(bed *b, const char *machine, const char *model, uint32_t chip
     problem.chips = chips;
     problem.top = 1;
     problem.fixed.precision = SP_FMT_BF16;
-    problem.fixed.vpp = problem.fixed.mbs = 1;   /* what wins here in the whole space, too; the test takes seconds, not a minute */
-    problem.fixed.zero = 3;
-    problem.free_zero = false;
+    problem.effort = SP_EFFORT_QUICK;
     if (sp_plan_search(&problem, b->arena, &solution, &err) != SP_OK)
         fail_msg("%s on %s: %s", model, machine, err.text);
     return solution.ranked[0].tokens_per_s_chip * solution.ranked[0].plan.tp * solution.ranked[0].plan.cp * solution.ranked[0].plan.pp *
