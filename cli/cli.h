@@ -74,6 +74,10 @@ const sp_stack *cli_stack(const cli_run *cli, const sp_machine *machine);
 const char *cli_tier_names(cli_run *cli, const sp_machine *machine, uint32_t tiers);
 void cli_input_add(cli_run *cli, const char *path);
 
+/* ---- flow.c: options of the flow engine --------------------------------------------------------------------- */
+
+sp_status cli_flow_options(cli_run *cli, const sp_machine *machine, sp_flow_options *out, sp_error *err);
+
 /* ---- sources.c: the graded values of a chip or a machine ----------------------------------------------------- */
 
 typedef struct cli_source { const char *owner, *label; sp_unit unit; const sp_value *value; } cli_source;
@@ -111,6 +115,7 @@ int cli_cmd_machine(cli_run *cli);
 int cli_cmd_chip(cli_run *cli);
 int cli_cmd_model(cli_run *cli);
 int cli_cmd_collective(cli_run *cli);
+int cli_cmd_traffic(cli_run *cli);
 int cli_cmd_train(cli_run *cli);
 int cli_cmd_plan(cli_run *cli);
 int cli_cmd_compare(cli_run *cli);

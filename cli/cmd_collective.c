@@ -1,11 +1,9 @@
-/* superpod collective MACHINE OP -b -e -f [--group IDS] [--algo NAME] [--stack NAME] */
+/* superpod collective MACHINE OP -b -e -f [--group IDS] [--algo NAME] [--stack NAME] [--engine analytic|flow] */
 #include "output.h"
 #include "superpod/collective.h"
 #include "superpod/text.h"
 
 #include <string.h>
-
-#define ENGINE "analytic"
 
 typedef struct sweep {
     const sp_machine *machine;
@@ -14,6 +12,10 @@ typedef struct sweep {
     sp_placement place;
     uint32_t ranks;
     uint64_t begin_bytes, end_bytes, factor;
+    const char *engine;
+    bool flow;                    /* engine flow; its options and, after each size, what it found */
+    sp_flow_options options;
+    sp_flow_time found;
 } sweep;
 
 static sp_status read_operation(const char *text, sp_coll_op *out, sp_error *err)
@@ -38,6 +40,13 @@ static sp_status read_sweep(cli_run *cli, sweep *s, sp_error *err)
     s->ranks = sp_placement_ranks(&s->place);
     s->stack = cli_stack(cli, s->machine);
     s->factor = cli_count(cli, CLI_O_FACTOR);
+    s->engine = cli_text(cli, CLI_O_ENGINE);
+    s->flow = strcmp(s->engine, "flow") == 0;
+    for (cli_option_id o = CLI_O_ROUTING; o <= CLI_O_SEED; o++)
+        if (!s->flow && cli_given(cli, o))
+            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "--%s is for the flow engine; add --engine flow", cli_options[o].name);
+    status = s->flow ? cli_flow_options(cli, s->machine, &s->options, err) : SP_OK;
+    if (status != SP_OK) return status;
     if (sp_unit_parse_nccl_size(cli_text(cli, CLI_O_BEGIN), &s->begin_bytes, err) != SP_OK)
         return cli_blame_option(CLI_O_BEGIN, err);
     if (sp_unit_parse_nccl_size(cli_text(cli, CLI_O_END), &s->end_bytes, err) != SP_OK)
@@ -51,6 +60,7 @@ static sp_status read_sweep(cli_run *cli, sweep *s, sp_error *err)
 /* What bounds the time: the tier whose links are busiest, or latency where it is the larger part. */
 static const char *bottleneck(const sweep *s, const sp_coll_time *time)
 {
+    if (s->flow) return 2 * s->found.bottleneck_fraction < 1 ? "latency" : s->found.bottleneck_name;
     if (2 * time->comm.latency_s >= time->comm.time_s) return "latency";
     return s->machine->planes[0].tiers[time->comm.bottleneck_tier].name;
 }
@@ -60,8 +70,8 @@ static void explain_size(cli_run *cli, const sweep *s, double size_bytes, const 
     char label[64], size[32];
     snprintf(label, sizeof label, "%s of %s", sp_coll_op_name(s->op),
              sp_unit_format(size_bytes, SP_UNIT_BYTES, size, sizeof size));
-    int32_t root = sp_explain_add(cli->explain, -1, label, time->comm.time_s, SP_UNIT_SECONDS, "algorithm %s, engine " ENGINE,
-                                  time->algo->name);
+    int32_t root = sp_explain_add(cli->explain, -1, label, time->comm.time_s, SP_UNIT_SECONDS, "algorithm %s, engine %s",
+                                  time->algo->name, s->engine);
     int32_t row = sp_explain_add(cli->explain, root, "latency", time->comm.latency_s, SP_UNIT_SECONDS,
                                  "part that does not shrink with size");
     sp_explain_add(cli->explain, row, "launch", s->stack->launch_s.nominal, SP_UNIT_SECONDS, "stack %s: %s", s->stack->name,
@@ -84,6 +94,35 @@ static void explain_size(cli_run *cli, const sweep *s, double size_bytes, const 
                    "cut, injection and latency: no algorithm is faster");
 }
 
+/* What the flow engine says beyond the analytic one. */
+static void add_flow(const sweep *s, json_t *row)
+{
+    json_object_set_new(row, "flows", json_integer((json_int_t)s->found.flows));
+    json_object_set_new(row, "classes", json_integer((json_int_t)s->found.classes));
+    json_object_set_new(row, "lifted", json_boolean(s->found.lifted));
+    json_object_set_new(row, "why_explicit", cli_json_text(s->found.why_explicit));
+    json_object_set_new(row, "flow_bound_s", cli_json_real(s->found.bound_s));
+    json_object_set_new(row, "bottleneck_link", s->found.bottleneck == UINT32_MAX ? json_null() : json_integer(s->found.bottleneck));
+}
+
+/* The algorithm that the analytic evaluator chose (or the named one), run by flows. */
+static sp_status run_flow(sweep *s, double size_bytes, sp_coll_time *time, sp_error *err)
+{
+    const sp_program *program = NULL;
+    sp_group group;
+    sp_arena *arena = sp_arena_create();
+    sp_status status = arena == NULL ? sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory") :
+                                       sp_coll_group(s->machine, &s->place, &group, err);
+    if (status == SP_OK) status = time->algo->build(s->op, &group, arena, &program, err);
+    if (status == SP_OK)
+        status = sp_fabric_flow(program, s->machine, &s->place, s->stack, sp_coll_unit_bytes(program, size_bytes), &s->options, &s->found, err);
+    sp_arena_destroy(arena);
+    if (status != SP_OK) return status;
+    time->comm.time_s = s->found.time_s;
+    time->comm.bottleneck_fraction = s->found.bottleneck_fraction;
+    return SP_OK;
+}
+
 static void add_size(cli_run *cli, const sweep *s, double size_bytes, const sp_coll_time *time, cli_table *table,
                      json_t *array)
 {
@@ -98,13 +137,14 @@ static void add_size(cli_run *cli, const sweep *s, double size_bytes, const sp_c
     json_array_append_new(array, json_pack("{s:I, s:f, s:f, s:f, s:f, s:s, s:s, s:o, s:f, s:f}", "size_bytes",
                                            (json_int_t)size_bytes, "time_s", time->comm.time_s, "algbw_bytes_per_s", algbw,
                                            "busbw_bytes_per_s", busbw, "lower_bound_s", time->lower_bound_s, "algorithm",
-                                           time->algo->name, "engine", ENGINE, "bottleneck",
+                                           time->algo->name, "engine", s->engine, "bottleneck",
                                            cli_json_text(bottleneck(s, time)), "bottleneck_fraction",
                                            time->comm.bottleneck_fraction, "latency_s", time->comm.latency_s));
+    if (s->flow) add_flow(s, json_array_get(array, json_array_size(array) - 1));
     if (cli->explain != NULL) explain_size(cli, s, size_bytes, time);
 }
 
-static sp_status run_sweep(cli_run *cli, const sweep *s, cli_table *table, json_t *array, sp_error *err)
+static sp_status run_sweep(cli_run *cli, sweep *s, cli_table *table, json_t *array, sp_error *err)
 {
     cli_progress progress = cli_progress_begin(cli);
     sp_status status = SP_OK;
@@ -115,6 +155,7 @@ static sp_status run_sweep(cli_run *cli, const sweep *s, cli_table *table, json_
                           sp_unit_format((double)size, SP_UNIT_BYTES, text, sizeof text));
         status =
             sp_coll_best(s->op, s->machine, &s->place, s->stack, (double)size, false, cli_text(cli, CLI_O_ALGO), &time, err);
+        if (status == SP_OK && s->flow) status = run_flow(s, (double)size, &time, err);
         if (status == SP_OK) add_size(cli, s, (double)size, &time, table, array);
         if (status == SP_OK && cli_interrupted()) status = sp_error_set(err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted");
         if (size > s->end_bytes / s->factor) break;
@@ -156,9 +197,13 @@ int cli_cmd_collective(cli_run *cli)
         return cli_json_emit(cli, result, &err) == SP_OK ? CLI_EXIT_OK : cli_fail(cli, &err);
     }
     json_decref(array);
-    fprintf(cli->out, "%s%s%s on %s: %u chips (%s), stack %s\n\n", cli_strong(cli, true), sp_coll_op_name(s.op),
-            cli_strong(cli, false), s.machine->name, s.ranks, group_text(cli, &s), s.stack->name);
+    fprintf(cli->out, "%s%s%s on %s: %u chips (%s), stack %s%s\n\n", cli_strong(cli, true), sp_coll_op_name(s.op),
+            cli_strong(cli, false), s.machine->name, s.ranks, group_text(cli, &s), s.stack->name, s.flow ? ", engine flow" : "");
     cli_table_end(table);
+    if (s.flow && s.found.lifted)
+        fprintf(cli->out, "\nlifted: %llu of %llu transfers stand for all\n", (unsigned long long)s.found.classes, (unsigned long long)s.found.flows);
+    else if (s.flow)
+        fprintf(cli->out, "\nexplicit: %llu transfers (%s)\n", (unsigned long long)s.found.flows, s.found.why_explicit);
     cli_explain_print(cli);
     if (cli_given(cli, CLI_O_SOURCES)) cli_sources_print(cli, &sources);
     return CLI_EXIT_OK;

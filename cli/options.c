@@ -12,6 +12,7 @@
 #define V_TOLD (V_ALL & ~(V(DOCS) | V(VALIDATE) | V(OPERATE) | V(PLACE) | V(CHECK_PLACEMENT) | V(SPARES)))
 #define V_STEP (V(TRAIN) | V(PLAN))
 #define V_STEPS (V_STEP | V(COMPARE))
+#define V_FLOW (V(COLLECTIVE) | V(TRAFFIC))
 #define FREE "Without it train takes 1 and plan searches."
 #define AXES "parallel sizes, micro-batch; default: 1 in train (dp: the rest), free in plan"
 #define PLACES "tiers of an axis, as tp=0,ep=0+1; axes from inside out, as tp,cp,dp,pp"
@@ -38,6 +39,9 @@ static const char *stack_name(size_t index)
         if (i == index) return names[i];
     return NULL;
 }
+
+static const char *engine_name(size_t index) { return index == 0 ? "analytic" : index == 1 ? "flow" : NULL; }
+static const char *routing_name(size_t index) { return index < SP_ROUTINGS ? sp_routing_name((sp_routing)index) : NULL; }
 
 const cli_option cli_options[CLI_O_N] = {
     [CLI_O_GBS] = {"gbs", 0, CLI_COUNT, "N", NULL, 1, 1u << 30, V_STEPS, NULL,
@@ -110,6 +114,20 @@ const cli_option cli_options[CLI_O_N] = {
         "algorithm; default: the fastest at each size", NULL, NULL},
     [CLI_O_STACK] = {"stack", 0, CLI_CHOICE, "NAME", NULL, 0, 0, V(COLLECTIVE) | V_STEP, stack_name,
         "software stack; default: that of the chip's vendor", NULL, NULL},
+    [CLI_O_ENGINE] = {"engine", 0, CLI_CHOICE, "NAME", "analytic", 0, 0, V(COLLECTIVE), engine_name,
+        "how times are found: analytic (closed form) or flow (max-min fair, event by event)", NULL,
+        "The flow engine runs the algorithm that the analytic one finds fastest, or the named one."},
+    [CLI_O_ROUTING] = {"routing", 0, CLI_CHOICE, "NAME", "spray", 0, 0, V_FLOW, routing_name,
+        "how flows choose among paths (flow engine)", NULL,
+        "spray: evenly over all equal-cost paths; hash: one path drawn for each flow; d-mod-k: one path for each destination; detour: as "
+        "spray, and on meshes also over all one-detours."},
+    [CLI_O_FAIL] = {"fail", 0, CLI_TEXT, "WHAT", NULL, 0, 0, V_FLOW, NULL,
+        "what is dead, as \"link:0-3,17 chip:5 board:2\" (flow engine)", NULL,
+        "Links by the ids that results print, chips, or all chips of units of a tier by its name. Routes go round; a pair that cannot be "
+        "reached is an error."},
+    [CLI_O_SLOW] = {"slow", 0, CLI_TEXT, "WHAT", NULL, 0, 0, V_FLOW, NULL,
+        "links that have a part of their rate left, as \"link:0-3=0.5\" (flow engine)", NULL, NULL},
+    [CLI_O_SEED] = {"seed", 0, CLI_COUNT, "N", "1", 0, UINT32_MAX, V_FLOW, NULL, "seed of hash routing", NULL, NULL},
     [CLI_O_ASSUME] = {"assume", 0, CLI_CHOICE, "FAMILY", NULL, 0, 0, V(MODEL) | V_STEPS, sp_model_family_name,
         "read a config.json of an unknown model_type as FAMILY", NULL, NULL},
     [CLI_O_TIMELINE] = {"timeline", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(TRAIN), NULL,
@@ -184,7 +202,15 @@ const cli_verb cli_verbs[CLI_V_N] = {
         "Sizes, algorithm bandwidth and bus bandwidth are those of nccl-tests. The lower bound is one that no algorithm can "
         "beat on this machine.",
         {"superpod collective atlas-950-superpod all-reduce -b 1K -e 1G -f 4",
-         "superpod collective dgx-h100:16 all-to-all --group 0-63 --algo direct"}, false, cli_cmd_collective},
+         "superpod collective dgx-h100:16 all-to-all --group 0-63 --algo direct",
+         "superpod collective atlas-950-supercluster all-reduce -b 1G -e 1G --engine flow"}, false, cli_cmd_collective},
+    [CLI_V_TRAFFIC] = {"traffic", "times of a list of flows on a machine", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_FILES, "FLOWS.csv"}}, 2,
+        "Runs flows between chips with max-min fair shares of every link and prints when each ends, a bound that no sharing can beat, "
+        "and the busiest link.\n\n"
+        "FLOWS.csv has the columns id, src, dst, bytes, and may have after (the id of the flow that must have ended before) and start_s "
+        "(not before). Rates are payload rates.",
+        {"superpod traffic cloudmatrix-384 examples/flows.csv", "superpod traffic atlas-950-superpod examples/flows.csv --routing detour --fail chip:9"},
+        false, cli_cmd_traffic},
     [CLI_V_TRAIN] = {"train", "one training step of a plan", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_MODEL, "MODEL"}}, 2,
         "Lowers the model under the plan to a program of compute and communication, runs it, and prints step time, "
         "throughput, MFU, memory of each stage and where the time goes.",

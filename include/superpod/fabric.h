@@ -77,6 +77,7 @@ typedef struct sp_flow_time {
     uint64_t classes;             /* transfers simulated; flows when not lifted                                        */
     bool lifted;
     const char *why_explicit;     /* NULL when lifted                                                                  */
+    uint64_t end_sum_ps;          /* ends of all transfers, added modulo 2^64: two runs alike in it are alike in every tick */
     uint64_t instants, fills, refilled;  /* events batched, rate settings, flows they went through                     */
     uint32_t bottleneck;          /* id of the link that is busy longest (sp_router_link_name); UINT32_MAX: none       */
     double bottleneck_fraction;   /* bytes / (rate x time_s) of it                                                     */

@@ -214,6 +214,19 @@ bool sp_router_path(const sp_router *router, uint32_t src, uint32_t dst, uint64_
                     double *latency_s);
 double sp_router_capacity(const sp_router *router, uint32_t link);   /* raw bytes/s, faults applied; 0: no such link or dead */
 bool sp_router_link(const sp_router *router, uint32_t link, sp_link *out);   /* healthy; false: the id names nothing */
+/* Reads faults as text, "link:0-3,17 chip:5 board:2": links (both ways), chips, and by the name of a tier all chips of its
+ * units; `factor` of the rate is left (0: dead). Appends to the array *out of *n (in the arena; start with NULL, 0). Link ids
+ * are those of `router`. Errors: SP_E_PARSE, SP_E_NOTFOUND, SP_E_RANGE with column; SP_E_INVAL a slow chip. */
+sp_status sp_fault_parse(const sp_router *router, const char *text, double factor, sp_arena *arena, sp_fault **out, uint32_t *n,
+                         sp_error *err);
+
+/* The bundle of the same level and direction that `chip` hangs on. `link` is a bundle. */
+uint32_t sp_router_bundle_of(const sp_router *router, uint32_t link, uint32_t chip);
+/* Chips below one whole tree of the bundle's: what a route through it settles. */
+uint64_t sp_router_tree_chips(const sp_router *router, uint32_t link);
+/* Does moving one digit of the chip number (in [0, n) at `stride`), in any way, carry blocks of switches to blocks at every level
+ * of every tree? */
+bool sp_router_digit_moves(const sp_router *router, uint64_t stride, uint64_t n);
 /* "board 3>5", "pod up 17 (64 links)"; returns bytes as snprintf. */
 int sp_router_link_name(const sp_router *router, uint32_t link, char *out, size_t out_size);
 

@@ -59,6 +59,9 @@ bool sp_i_problem_hop(sp_i_problem *p, uint32_t link, double share, uint32_t cou
 /* Ends the route begun after the last one: hops since then. weight: relative, of the order of 1. */
 bool sp_i_problem_route(sp_i_problem *p, double latency_s, double weight);
 
+/* Lists of whom each task waits for (waits[t] of them, in order of t; counted in succ_off[from + 2]) turned round into succ. */
+bool sp_i_problem_turn_edges(sp_i_problem *p, const uint32_t *pred, uint64_t n_edges);
+
 /* Max-min rates. */
 typedef struct sp_i_maxmin sp_i_maxmin;
 sp_i_maxmin *sp_i_maxmin_create(const sp_i_problem *p);   /* NULL: no memory */

@@ -59,6 +59,8 @@ sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, cons
 {
     double bound_s = counts->chain_ps * 1e-12, most_s = 0;
     load_links(p);
+    for (uint32_t t = 0; t < p->n_tasks; t++)
+        out->end_sum_ps += p->task_route[t] != SP_I_NO_ROUTE ? (uint64_t)p->end_ps[t] : 0;
     out->end_ps = counts->end_ps;
     out->time_s = (double)counts->end_ps * 1e-12;
     out->instants = counts->instants;

@@ -101,3 +101,18 @@ bool sp_i_problem_route(sp_i_problem *p, double latency_s, double weight)
     p->hops_max = made->n > p->hops_max ? made->n : p->hops_max;
     return true;
 }
+
+/* Filling moves each offset to where the next begins: that is why the counts sit two places on. */
+bool sp_i_problem_turn_edges(sp_i_problem *p, const uint32_t *pred, uint64_t n_edges)
+{
+    p->succ = malloc((size_t)(n_edges + 1) * sizeof *p->succ);
+    if (!p->succ)
+        return false;
+    for (uint32_t t = 0; t < p->n_tasks; t++)
+        p->succ_off[t + 2] += p->succ_off[t + 1];
+    uint64_t e = 0;
+    for (uint32_t t = 0; t < p->n_tasks; t++)
+        for (uint32_t w = 0; w < p->waits[t]; w++)
+            p->succ[p->succ_off[pred[e++] + 1]++] = t;
+    return true;
+}

@@ -1,6 +1,6 @@
 /* A data program, instance by instance: every transfer a task with a route, every join a task without; edges from the
  * program's dependency maps. Routes are shared by the steps of a class whose peers do not move. */
-#include "flow_program.h"
+#include "flow_orbit.h"
 
 #include <stdlib.h>
 
@@ -77,8 +77,7 @@ typedef struct maker {
     sp_i_flow_case *c;
     uint32_t *base;          /* [n_classes + 1] first task of a class  */
     uint32_t *route_base;    /* [n_classes] its first route            */
-    uint32_t current;
-    uint32_t *pred; uint64_t n_edges, edges_room;   /* in the order of the tasks that wait */
+    sp_i_flow_edges edges;
 } maker;
 
 static sp_status number_classes(maker *m, sp_error *err)
@@ -97,13 +96,6 @@ static sp_status number_classes(maker *m, sp_error *err)
     }
     m->base[program->n_classes] = (uint32_t)total;
     return SP_OK;
-}
-
-static uint32_t number_of(const maker *m, uint32_t k, sp_index at)
-{
-    const sp_task_class *task = &m->c->program->classes[k];
-    uint32_t position = task->domain.size ? sp_class_ranks_below(task, at.rank) : at.rank;
-    return m->base[k] + ((position * task->n_step + at.step) * task->n_mb + at.mb) * task->n_chunk + at.chunk;
 }
 
 static sp_status add_route(maker *m, uint32_t k, sp_index at, sp_error *err)
@@ -143,63 +135,36 @@ static sp_status add_routes(maker *m, sp_error *err)
     return SP_OK;
 }
 
-static void set_task(maker *m, uint32_t k, sp_index at)
+static uint32_t place_of(const void *context, uint32_t k, uint32_t rank)
 {
-    sp_i_problem *p = &m->c->p;
+    const maker *m = context;
     const sp_task_class *task = &m->c->program->classes[k];
-    p->task_size[m->current] = sp_i_flow_size_of(m->c, k, at.step);
-    p->task_route[m->current] = SP_I_NO_ROUTE;
-    p->start_ps[m->current] = sp_ticks_ps(m->c->stack->launch_s.nominal);
-    if (task->kind != SP_TASK_TRANSFER)
-        return;
-    uint32_t position = task->domain.size ? sp_class_ranks_below(task, at.rank) : at.rank;
-    uint32_t row = task->peer.c_step ? position * task->n_step + at.step : position;
-    p->task_route[m->current] = m->route_base[k] + row * task->n_chunk + at.chunk;
-}
-
-static sp_status on_edge(void *context, uint32_t k, sp_index at)
-{
-    maker *m = context;
-    if (m->n_edges == m->edges_room) {
-        uint64_t room = m->edges_room ? m->edges_room * 2 : 1024;
-        uint32_t *pred = room < UINT32_MAX ? realloc(m->pred, room * sizeof *pred) : NULL;
-        if (!pred)
-            return SP_E_NOMEM;
-        m->pred = pred;
-        m->edges_room = room;
-    }
-    uint32_t from = number_of(m, k, at);
-    m->pred[m->n_edges++] = from;
-    m->c->p.succ_off[from + 2]++;
-    m->c->p.waits[m->current]++;
-    return SP_OK;
+    return task->domain.size ? sp_class_ranks_below(task, rank) : rank;
 }
 
 static sp_status on_instance(void *context, uint32_t k, sp_index at)
 {
     maker *m = context;
-    set_task(m, k, at);
-    sp_status status = sp_program_each_dep(m->c->program, k, at, on_edge, m);
-    m->current++;
-    return status;
+    sp_i_problem *p = &m->c->p;
+    const sp_task_class *task = &m->c->program->classes[k];
+    uint32_t t = m->edges.current;
+    p->task_size[t] = sp_i_flow_size_of(m->c, k, at.step);
+    p->task_route[t] = SP_I_NO_ROUTE;
+    p->start_ps[t] = sp_ticks_ps(m->c->stack->launch_s.nominal);
+    if (task->kind == SP_TASK_TRANSFER) {
+        uint32_t place = place_of(m, k, at.rank), row = task->peer.c_step ? place * task->n_step + at.step : place;
+        p->task_route[t] = m->route_base[k] + row * task->n_chunk + at.chunk;
+    }
+    return sp_i_flow_deps(&m->edges, k, at) ? SP_OK : SP_E_NOMEM;
 }
 
-/* Lists whom each task waits for, then turns the lists round; filling moves each offset to where the next begins. */
 static sp_status add_edges(maker *m, sp_error *err)
 {
     sp_i_problem *p = &m->c->p;
     p->succ_off = calloc((size_t)p->n_tasks + 3, sizeof *p->succ_off);
-    if (!p->succ_off || sp_program_each(m->c->program, on_instance, m) != SP_OK)
+    if (!p->succ_off || sp_program_each(m->c->program, on_instance, m) != SP_OK || !sp_i_flow_gates(&m->edges, m->c->n_sizes) ||
+        !sp_i_problem_turn_edges(p, m->edges.pred, m->edges.n))
         return sp_i_flow_no_memory(err);
-    p->succ = malloc((size_t)(m->n_edges + 1) * sizeof *p->succ);
-    if (!p->succ)
-        return sp_i_flow_no_memory(err);
-    for (uint32_t t = 0; t < p->n_tasks; t++)
-        p->succ_off[t + 2] += p->succ_off[t + 1];
-    uint64_t e = 0;
-    for (uint32_t t = 0; t < p->n_tasks; t++)
-        for (uint32_t w = 0; w < p->waits[t]; w++)
-            p->succ[p->succ_off[m->pred[e++] + 1]++] = t;
     return SP_OK;
 }
 
@@ -207,8 +172,10 @@ sp_status sp_i_flow_explicit(sp_i_flow_case *c, sp_error *err)
 {
     size_t n = (size_t)c->program->n_classes + 1;
     maker m = {.c = c, .base = calloc(n, sizeof *m.base), .route_base = calloc(n, sizeof *m.route_base)};
+    m.edges = (sp_i_flow_edges){.p = &c->p, .base = m.base, .place = place_of, .context = &m};
     sp_status status = m.base && m.route_base ? number_classes(&m, err) : sp_i_flow_no_memory(err);
-    if (status == SP_OK && !sp_i_problem_tasks(&c->p, m.base[c->program->n_classes], c->n_sizes))
+    uint32_t n_tasks = status == SP_OK ? m.base[c->program->n_classes] : 0;
+    if (status == SP_OK && (!sp_i_flow_edges_open(&m.edges, c->program, &n_tasks) || !sp_i_problem_tasks(&c->p, n_tasks, c->n_sizes + 1)))
         status = sp_i_flow_no_memory(err);
     if (status == SP_OK) {
         sp_i_flow_sizes(c);
@@ -216,9 +183,9 @@ sp_status sp_i_flow_explicit(sp_i_flow_case *c, sp_error *err)
     }
     if (status == SP_OK)
         status = add_edges(&m, err);
+    sp_i_flow_edges_close(&m.edges);
     free(m.base);
     free(m.route_base);
-    free(m.pred);
     return status;
 }
 
@@ -274,6 +241,23 @@ static void close_case(sp_i_flow_case *c)
     sp_router_destroy(c->router);
 }
 
+/* Counts what the declared orbits leave first; explicit where they leave nothing out. */
+static sp_status make_problem(sp_i_flow_case *c, sp_flow_time *time, sp_error *err)
+{
+    sp_i_orbits orbits;
+    time->why_explicit = "asked for";
+    if (!c->options->explicit_only && sp_i_orbits_find(c, &orbits, &time->why_explicit)) {
+        sp_status status = sp_i_flow_lift(c, &orbits, &time->lifted, &time->why_explicit, err);
+        if (status != SP_OK)
+            return status;
+    }
+    time->classes = time->flows / (time->lifted ? orbits.group : 1);
+    if (!time->lifted)
+        return sp_i_flow_explicit(c, err);
+    time->why_explicit = NULL;
+    return SP_OK;
+}
+
 sp_status sp_fabric_flow(const sp_program *program, const sp_machine *machine, const sp_placement *placement,
                          const sp_stack *stack, double unit_bytes, const sp_flow_options *options, sp_flow_time *out,
                          sp_error *err)
@@ -289,13 +273,12 @@ sp_status sp_fabric_flow(const sp_program *program, const sp_machine *machine, c
     if (status == SP_OK)
         status = open_case(&c, err);
     if (status == SP_OK)
-        status = sp_i_flow_explicit(&c, err);
-    time.classes = time.flows;
-    time.why_explicit = "";
+        status = make_problem(&c, &time, err);
     if (status == SP_OK)
         status = sp_i_problem_run(&c.p, &counts, err);
     if (status == SP_OK)
         status = sp_i_flow_report(&c.p, &counts, c.router, &time, err);
+    time.end_sum_ps *= time.flows / (time.classes ? time.classes : 1);
     if (status == SP_OK)
         *out = time;
     close_case(&c);

@@ -27,4 +27,24 @@ uint32_t sp_i_flow_size_of(const sp_i_flow_case *c, uint32_t task_class, uint32_
 uint32_t sp_i_flow_memory_link(sp_i_flow_case *c, uint32_t chip);
 sp_status sp_i_flow_explicit(sp_i_flow_case *c, sp_error *err);
 
+/* Edges being made. `place` is the position of a rank in the rows of class k. */
+typedef struct sp_i_flow_edges {
+    const sp_program *program;
+    sp_i_problem *p;
+    const uint32_t *base;        /* [n_classes + 1] first task of a class                          */
+    uint32_t *gate;              /* [n_classes] first gate of a class, UINT32_MAX: it has none     */
+    uint32_t (*place)(const void *context, uint32_t k, uint32_t rank);
+    const void *context;
+    uint32_t current;            /* task whose edges come next                                     */
+    uint32_t *pred; uint64_t n, room;
+} sp_i_flow_edges;
+
+/* base, place and context are set; raises *n_tasks by the gates. false: no memory. Then p is given its tasks, and: */
+bool sp_i_flow_edges_open(sp_i_flow_edges *e, const sp_program *program, uint32_t *n_tasks);
+uint32_t sp_i_flow_number(const sp_i_flow_edges *e, uint32_t k, sp_index at);
+/* Edges of the next task, which is instance `at` of class k. In order of task numbers; the gates last. */
+bool sp_i_flow_deps(sp_i_flow_edges *e, uint32_t k, sp_index at);
+bool sp_i_flow_gates(sp_i_flow_edges *e, uint32_t no_size);
+void sp_i_flow_edges_close(sp_i_flow_edges *e);
+
 #endif

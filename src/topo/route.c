@@ -28,10 +28,15 @@ double sp_i_left(const sp_router *router, uint32_t link)
 
 static bool chip_dead(const sp_router *router, uint32_t chip)
 {
-    for (uint32_t i = 0; i < router->n_dead_chips; i++)
-        if (router->dead_chip[i] == chip)
-            return true;
-    return false;
+    uint32_t low = 0, high = router->n_dead_chips;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (router->dead_chip[middle] < chip)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < router->n_dead_chips && router->dead_chip[low] == chip;
 }
 
 /* ---- mesh ---------------------------------------------------------------------------------------------------------- */
@@ -286,6 +291,12 @@ static int by_link(const void *a, const void *b)
     return (x->link > y->link) - (x->link < y->link);
 }
 
+static int by_chip(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
 static sp_status add_faults(sp_router *router, const sp_fault *faults, uint32_t n, sp_error *err)
 {
     router->cut = calloc((size_t)n + 1, sizeof *router->cut);
@@ -302,6 +313,7 @@ static sp_status add_faults(sp_router *router, const sp_fault *faults, uint32_t 
         router->any_dead = router->any_dead || faults[i].chip || faults[i].factor <= 0;
     }
     qsort(router->cut, router->n_cuts, sizeof *router->cut, by_link);
+    qsort(router->dead_chip, router->n_dead_chips, sizeof *router->dead_chip, by_chip);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < router->n_cuts; i++) {   /* a link named twice has what both leave */
         if (kept && router->cut[kept - 1].link == router->cut[i].link)

@@ -59,6 +59,8 @@ uint32_t sp_i_tree_hops(const sp_router *router, const sp_i_part *part);
 /* Through the tree; false: no way. */
 bool sp_i_route_tree(const sp_router *router, const sp_i_part *part, uint32_t src, uint32_t dst, uint64_t flow, sp_i_path *path);
 bool sp_i_tree_link(const sp_router *router, const sp_i_part *part, uint64_t id, sp_link *out);
+uint64_t sp_i_tree_bundle_of(const sp_router *router, const sp_i_part *part, uint64_t id, uint32_t chip);
+bool sp_i_tree_digit_moves(const sp_router *router, const sp_i_part *part, uint64_t stride, uint64_t n);
 /* Block of the lower end of level l that holds `chip` (level 0: the chip itself). */
 uint64_t sp_i_tree_child(const sp_router *router, const sp_i_part *part, uint32_t l, uint32_t chip);
 

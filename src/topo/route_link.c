@@ -65,3 +65,21 @@ int sp_router_link_name(const sp_router *router, uint32_t link, char *out, size_
                         (unsigned long long)at.child, at.n);
     return snprintf(out, out_size, "%s level %u %s %s %llu", tier, at.level, at.up ? "from" : "to", below, (unsigned long long)at.child);
 }
+
+uint32_t sp_router_bundle_of(const sp_router *router, uint32_t link, uint32_t chip)
+{
+    return (uint32_t)sp_i_tree_bundle_of(router, part_of(router, link), link, chip);
+}
+
+uint64_t sp_router_tree_chips(const sp_router *router, uint32_t link)
+{
+    return part_of(router, link)->tree.chips;
+}
+
+bool sp_router_digit_moves(const sp_router *router, uint64_t stride, uint64_t n)
+{
+    for (uint32_t p = 0; p < router->n_parts; p++)
+        if (router->part[p].tree.n_levels && !sp_i_tree_digit_moves(router, &router->part[p], stride, n))
+            return false;
+    return true;
+}

@@ -225,3 +225,31 @@ bool sp_i_tree_link(const sp_router *router, const sp_i_part *part, uint64_t id,
     out->to = (uint32_t)(out->up ? high : low);
     return true;
 }
+
+uint64_t sp_i_tree_bundle_of(const sp_router *router, const sp_i_part *part, uint64_t id, uint32_t chip)
+{
+    uint32_t l = part->tree.n_levels - 1;
+    while (l && id < part->first_of[l])
+        l--;
+    return part->first_of[l] + 2 * sp_i_tree_child(router, part, l, chip) + ((id - part->first_of[l]) & 1);
+}
+
+/* A digit moves blocks when it lies inside them or moves whole ones. */
+bool sp_i_tree_digit_moves(const sp_router *router, const sp_i_part *part, uint64_t stride, uint64_t n)
+{
+    const sp_i_tree *tree = &part->tree;
+    uint64_t inner = router->plane->tiers[tree->first_tier].stride, at = stride;
+    if (stride >= tree->base_chips)
+        return stride % tree->base_chips == 0;   /* whole trees, or whole bases below the shared levels */
+    if (tree->rail && stride < inner) {
+        if (inner % (stride * n))
+            return false;
+        at = stride * tree->pitch;
+    } else if (tree->rail) {
+        at = stride / inner;
+    }
+    for (uint32_t l = 0; l < tree->n_levels && tree->level[l].tier == tree->first_tier; l++)
+        if (at % tree->level[l].block && tree->level[l].block % (at * n))
+            return false;
+    return true;
+}

@@ -1,0 +1,199 @@
+/* superpod traffic MACHINE FLOWS.csv [--routing NAME] [--seed N] [--fail WHAT] [--slow WHAT] */
+#include "output.h"
+#include "superpod/study.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SHOWN 20u   /* flows in the table for people: the last to end */
+
+typedef struct traffic {
+    const sp_machine *machine;
+    sp_csv *csv;
+    uint32_t n;
+    sp_flow *flow;
+    const char **id;
+    double *start_s, *end_s;
+    sp_flow_options options;
+    sp_flow_time time;
+} traffic;
+
+typedef struct named { const char *id; uint32_t row; } named;
+
+static int by_id(const void *a, const void *b)
+{
+    const named *x = a, *y = b;
+    int order = strcmp(x->id, y->id);
+    return order != 0 ? order : (x->row > y->row) - (x->row < y->row);
+}
+
+static sp_status read_columns(const sp_csv *csv, int column[6], sp_error *err)
+{
+    static const char *const names[6] = {"id", "src", "dst", "bytes", "after", "start_s"};
+    for (int k = 0; k < 6; k++)
+        if ((column[k] = sp_csv_column(csv, names[k])) < 0 && k < 4)
+            return sp_error_set(err, SP_E_PARSE, sp_csv_name(csv), 1, 1, "there is no column '%s'; expected id,src,dst,bytes and, if needed, "
+                                "after,start_s", names[k]);
+    for (size_t c = 0; c < sp_csv_columns(csv); c++) {
+        bool known = false;
+        for (int k = 0; k < 6; k++) known = known || column[k] == (int)c;
+        if (!known)
+            return sp_error_set(err, SP_E_PARSE, sp_csv_name(csv), 1, 1, "unknown column '%s'; expected id,src,dst,bytes,after,start_s",
+                                sp_csv_column_name(csv, c));
+    }
+    return SP_OK;
+}
+
+static sp_status read_number(const traffic *t, size_t row, int column, double most, bool whole, double *out, sp_error *err)
+{
+    bool has = false;
+    sp_status status = column < 0 ? SP_OK : sp_csv_number(t->csv, row, column, out, &has, err);
+    if (status == SP_OK && column >= 0 && has && !(*out >= 0 && *out <= most && (!whole || floor(*out) == *out)))
+        return sp_csv_fail(t->csv, row, column, SP_E_RANGE, err, "%g is out of range; expected %s from 0 to %.10g", *out,
+                           whole ? "a whole number" : "a number", most);
+    if (status == SP_OK && !has && whole) return sp_csv_fail(t->csv, row, column, SP_E_PARSE, err, "the cell is empty; expected a chip");
+    return status;
+}
+
+static sp_status read_rows(cli_run *cli, traffic *t, sp_error *err)
+{
+    int column[6];
+    sp_status status = read_columns(t->csv, column, err);
+    named *index = sp_arena_alloc(cli->arena, t->n, sizeof *index);
+    for (uint32_t i = 0; i < t->n && status == SP_OK; i++) {
+        double src = 0, dst = 0, bytes = 0, start_s = 0;
+        status = read_number(t, i, column[1], t->machine->chips - 1, true, &src, err);
+        if (status == SP_OK) status = read_number(t, i, column[2], t->machine->chips - 1, true, &dst, err);
+        if (status == SP_OK) status = read_number(t, i, column[3], 1e18, false, &bytes, err);
+        if (status == SP_OK) status = read_number(t, i, column[5], 1e6, false, &start_s, err);
+        t->flow[i] = (sp_flow){(uint32_t)src, (uint32_t)dst, bytes, start_s, UINT32_MAX};
+        t->id[i] = sp_csv_cell(t->csv, i, column[0]);
+        index[i] = (named){t->id[i], i};
+    }
+    if (status != SP_OK) return status;
+    qsort(index, t->n, sizeof *index, by_id);
+    for (uint32_t i = 1; i < t->n; i++)
+        if (strcmp(index[i].id, index[i - 1].id) == 0)
+            return sp_csv_fail(t->csv, index[i].row, column[0], SP_E_INVAL, err, "the id '%s' is that of line %u, too; give each flow its own",
+                               index[i].id, sp_csv_line(t->csv, index[i - 1].row));
+    for (uint32_t i = 0; i < t->n && column[4] >= 0; i++) {
+        const char *after = sp_csv_cell(t->csv, i, column[4]);
+        if (after == NULL || *after == '\0') continue;
+        uint32_t low = 0, high = t->n;
+        while (low < high) {
+            uint32_t middle = (low + high) / 2;
+            if (strcmp(index[middle].id, after) < 0) low = middle + 1;
+            else high = middle;
+        }
+        if (low == t->n || strcmp(index[low].id, after) != 0)
+            return sp_csv_fail(t->csv, i, column[4], SP_E_NOTFOUND, err, "no flow has the id '%s'", after);
+        if (index[low].row == i) return sp_csv_fail(t->csv, i, column[4], SP_E_INVAL, err, "the flow waits for itself");
+        t->flow[i].after = index[low].row;
+    }
+    return SP_OK;
+}
+
+static sp_status read_traffic(cli_run *cli, traffic *t, sp_error *err)
+{
+    if (cli->n_operands > 2)
+        return sp_error_set(err, SP_E_INVAL, "command line", 1, 1, "%u files given; traffic takes one", cli->n_operands - 1);
+    sp_status status = cli_machine(cli, cli->operand[0], &t->machine, err);
+    if (status == SP_OK) status = cli_flow_options(cli, t->machine, &t->options, err);
+    if (status == SP_OK) status = sp_csv_load(cli->operand[1], &t->csv, err);
+    if (status != SP_OK) return status;
+    cli_input_add(cli, cli->operand[1]);
+    t->n = (uint32_t)sp_csv_rows(t->csv);
+    t->flow = sp_arena_alloc(cli->arena, t->n, sizeof *t->flow);
+    t->id = sp_arena_alloc(cli->arena, t->n, sizeof *t->id);
+    t->start_s = sp_arena_alloc(cli->arena, t->n, sizeof *t->start_s);
+    t->end_s = sp_arena_alloc(cli->arena, t->n, sizeof *t->end_s);
+    if (t->flow == NULL || t->id == NULL || t->start_s == NULL || t->end_s == NULL)
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u flows", t->n);
+    if (t->n == 0) return sp_error_set(err, SP_E_PARSE, cli->operand[1], 2, 1, "there is no flow; expected a line for each below the header");
+    return read_rows(cli, t, err);
+}
+
+static json_t *answer(const traffic *t)
+{
+    json_t *flows = json_array();
+    for (uint32_t i = 0; i < t->n; i++)
+        json_array_append_new(flows, json_pack("{s:s, s:f, s:f}", "id", t->id[i], "start_s", t->start_s[i], "end_s", t->end_s[i]));
+    bool any = t->time.bottleneck != UINT32_MAX;
+    return json_pack("{s:o, s:s, s:f, s:f, s:f, s:o, s:o, s:f, s:I, s:b, s:o}", "machine", cli_json_text(t->machine->name), "routing",
+                     sp_routing_name(t->options.routing), "time_s", t->time.time_s, "lower_bound_s", t->time.bound_s, "fraction_of_bound",
+                     t->time.time_s > 0 ? t->time.bound_s / t->time.time_s : 1.0, "bottleneck",
+                     cli_json_text(any ? t->time.bottleneck_name : NULL), "bottleneck_link",
+                     any ? json_integer(t->time.bottleneck) : json_null(), "bottleneck_fraction", t->time.bottleneck_fraction, "classes",
+                     (json_int_t)t->time.classes, "lifted", (int)t->time.lifted, "flows", flows);
+}
+
+typedef struct ended { double end_s; uint32_t flow; } ended;
+
+static int by_end(const void *a, const void *b)
+{
+    const ended *x = a, *y = b;
+    if (x->end_s != y->end_s) return x->end_s < y->end_s ? 1 : -1;
+    return (x->flow > y->flow) - (x->flow < y->flow);
+}
+
+static void print_flows(cli_run *cli, const traffic *t)
+{
+    ended *order = sp_arena_alloc(cli->arena, t->n, sizeof *order);
+    for (uint32_t i = 0; i < t->n; i++) order[i] = (ended){t->end_s[i], i};
+    qsort(order, t->n, sizeof *order, by_end);
+    fprintf(cli->out, "%s%u flows%s on %s, %s routing\n\n", cli_strong(cli, true), t->n, cli_strong(cli, false), t->machine->name,
+            sp_routing_name(t->options.routing));
+    cli_line(cli, "time", "%s", cli_quantity(cli, t->time.time_s, SP_UNIT_SECONDS));
+    cli_line(cli, "lower bound", "%s (%.1f %% reached)", cli_quantity(cli, t->time.bound_s, SP_UNIT_SECONDS),
+             t->time.time_s > 0 ? 100 * t->time.bound_s / t->time.time_s : 100);
+    if (t->time.bottleneck != UINT32_MAX)
+        cli_line(cli, "bottleneck", "link %u, %s, %.1f %% of the time", t->time.bottleneck, t->time.bottleneck_name,
+                 100 * t->time.bottleneck_fraction);
+    fprintf(cli->out, "\n%s\n", t->n > SHOWN ? "The last to end (--json lists all):" : "Flows, the last to end first:");
+    cli_table *table = cli_table_begin(cli, "lrrrrr", (const char *const[]){"id", "src", "dst", "bytes", "start", "end"});
+    for (uint32_t i = 0; i < t->n && i < SHOWN; i++) {
+        uint32_t k = order[i].flow;
+        cli_table_cell(table, "%s", t->id[k]);
+        cli_table_cell(table, "%u", t->flow[k].src);
+        cli_table_cell(table, "%u", t->flow[k].dst);
+        cli_table_cell(table, "%.10g", t->flow[k].bytes);
+        cli_table_cell(table, "%.4f us", 1e6 * t->start_s[k]);
+        cli_table_cell(table, "%.4f us", 1e6 * t->end_s[k]);
+    }
+    cli_table_end(table);
+}
+
+static int tell(cli_run *cli, traffic *t)
+{
+    sp_error err = {0};
+    cli_sources sources = {0};
+    cli_sources_of_machine(cli, t->machine, &sources);
+    cli->guesses = cli_sources_guesses(&sources);
+    if (cli_given(cli, CLI_O_JSON)) {
+        json_t *result = answer(t);
+        if (cli_given(cli, CLI_O_SOURCES)) json_object_set_new(result, "sources", cli_json_sources(&sources));
+        return cli_json_emit(cli, result, &err) == SP_OK ? CLI_EXIT_OK : cli_fail(cli, &err);
+    }
+    print_flows(cli, t);
+    cli_explain_print(cli);
+    if (cli_given(cli, CLI_O_SOURCES)) cli_sources_print(cli, &sources);
+    return CLI_EXIT_OK;
+}
+
+int cli_cmd_traffic(cli_run *cli)
+{
+    sp_error err = {0};
+    traffic t = {0};
+    sp_status status = read_traffic(cli, &t, &err);
+    if (status == SP_OK) status = sp_fabric_flows(t.machine, &t.options, t.flow, t.n, t.start_s, t.end_s, &t.time, &err);
+    if (status == SP_OK && cli->explain != NULL) {
+        int32_t root = sp_explain_add(cli->explain, -1, "time", t.time.time_s, SP_UNIT_SECONDS, "end of the last flow");
+        sp_explain_add(cli->explain, root, "lower bound", t.time.bound_s, SP_UNIT_SECONDS, "bytes / rate of the busiest link, or the longest chain of flows alone");
+        sp_explain_add(cli->explain, root, "rate settings", (double)t.time.fills, SP_UNIT_COUNT, "instants at which shares changed");
+        sp_explain_add(cli->explain, root, "payload fraction", sp_machine_payload(t.machine), SP_UNIT_NONE, "of the raw port rate");
+    }
+    int exit_status = status == SP_OK ? tell(cli, &t) : cli_fail(cli, &err);
+    sp_csv_destroy(t.csv);
+    return exit_status;
+}

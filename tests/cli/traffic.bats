@@ -1,0 +1,76 @@
+# superpod traffic and the flow engine of superpod collective.
+load helper
+
+STAR="switch:8@50GB/s,1us chip=h100"
+
+flows() { printf '%s\n' "$@" > "$BATS_TEST_TMPDIR/flows.csv"; }
+
+@test "traffic: two flows into one port share it, a third waits" {
+    flows id,src,dst,bytes,after a,0,2,1e6, b,1,2,1e6, c,2,3,1e6,a
+    answers traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv" --json
+    json 'r["schema"] == "superpod/traffic/1" and [f["id"] for f in result["flows"]] == ["a", "b", "c"]'
+    json 'close(result["flows"][0]["end_s"], result["flows"][1]["end_s"]) and close(result["flows"][2]["start_s"], result["flows"][0]["end_s"])'
+    json 'close((result["flows"][0]["end_s"] - 1e-6) / (result["time_s"] - result["flows"][0]["end_s"] - 1e-6), 2, 1e-6)'
+    json 'result["lower_bound_s"] <= result["time_s"] and result["bottleneck_fraction"] <= 1 and result["lifted"] is False'
+}
+
+@test "traffic: for people, with explanation and sources" {
+    answers traffic cloudmatrix-384 examples/flows.csv --explain --sources
+    says "bottleneck"
+    says "lower bound"
+}
+
+@test "traffic: bad lists are refused where they are bad" {
+    flows id,src,dst,bytes a,0,9,1
+    refuses "flows.csv:2:5: error: 9 is out of range" traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
+    flows id,src,dst,bytes a,0,1,-4
+    refuses "flows.csv:2:7: error: -4 is out of range" traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
+    flows id,src,dst a,0,1
+    refuses "there is no column 'bytes'" traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
+    flows id,src,dst,bytes,color a,0,1,1,red
+    refuses "unknown column 'color'" traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
+    flows id,src,dst,bytes a,0,1,1 a,1,2,1
+    refuses "flows.csv:3:1: error: the id 'a' is that of line 2, too" traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
+    flows id,src,dst,bytes,after a,0,1,1,z
+    refuses "no flow has the id 'z'" traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
+    flows id,src,dst,bytes,after a,0,1,1,b b,0,1,1,a
+    refuses "in a circle" traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
+    flows id,src,dst,bytes
+    refuses "there is no flow" traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
+    refuses "cannot open" traffic "$STAR" "$BATS_TEST_TMPDIR/nothing.csv"
+}
+
+@test "traffic: a dead link is gone round, a slow one is slower, a dead chip is out of reach" {
+    flows id,src,dst,bytes a,0,1,56000000
+    local board="mesh:4@56GB/s,200ns chip=ascend-950dt"
+    answers traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --json
+    whole=$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["time_s"])')
+    answers traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --fail link:0 --json
+    json "close((result['time_s'] - 4e-7) * 2, $whole - 2e-7, 1e-6)"   # two detours carry half each
+    answers traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --slow link:0=0.5 --json
+    json "close(result['time_s'] - 2e-7, 2 * ($whole - 2e-7), 1e-6)"
+    run -1 --separate-stderr "$SUPERPOD" traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --fail "link:0 chip:2-3"
+    [[ "$stderr" == *"the faults leave no route from chip 0 to chip 1"* ]]
+    refuses "--fail:1:1: error: nothing is called 'lnk'" traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --fail lnk:0
+    refuses "--fail:1:" traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --fail link:12
+    refuses "--slow:1:8: error: found '2'" traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --slow link:0=2
+    refuses "--slow:1:1: error: a chip, board or rack cannot be slow" traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --slow chip:0=0.5
+}
+
+@test "collective --engine flow: a supercluster, lifted; the bound holds" {
+    for op in all-reduce all-gather reduce-scatter; do
+        answers collective atlas-950-supercluster "$op" -b 1G -e 1G --engine flow --json
+        json 'all(x["lifted"] and x["classes"] < 1e5 and x["lower_bound_s"] <= x["time_s"] and x["flow_bound_s"] <= x["time_s"] for x in result["results"])'
+    done
+}
+
+@test "collective --engine flow: a dead link makes it slower, and it says that it ran explicitly" {
+    answers collective ub-mesh-rack all-reduce -b 64M -e 64M --engine flow --algo hierarchical --json
+    whole=$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["results"][0]["time_s"])')
+    answers collective ub-mesh-rack all-reduce -b 64M -e 64M --engine flow --algo hierarchical --fail link:5 --json
+    json "result['results'][0]['time_s'] > $whole and not result['results'][0]['lifted'] and result['results'][0]['why_explicit']"
+    refuses "add --engine flow" collective ub-mesh-rack all-reduce --fail link:5
+}
+
+@test "schema of traffic" { valid traffic cloudmatrix-384 examples/flows.csv --explain --sources; }
+@test "schema of collective by flows" { valid collective ub-mesh-rack all-reduce -b 1M -e 4M --engine flow; }
