@@ -74,7 +74,7 @@ const sp_stack *cli_stack(const cli_run *cli, const sp_machine *machine);
 const char *cli_tier_names(cli_run *cli, const sp_machine *machine, uint32_t tiers);
 void cli_input_add(cli_run *cli, const char *path);
 
-/* ---- flow.c: options of the flow engine --------------------------------------------------------------------- */
+/* ---- flow_options.c: options of the flow engine --------------------------------------------------------------------- */
 
 sp_status cli_flow_options(cli_run *cli, const sp_machine *machine, sp_flow_options *out, sp_error *err);
 
