@@ -3,6 +3,7 @@
  *
  * bench SUPERPOD [RUNS]: run from the root of the clone; bench/run builds and calls it. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,18 +60,81 @@ static const sp_model *model(const char *path, sp_arena *arena)
 
 /* ---- cases that run inside ------------------------------------------------------------------------------------------ */
 
-static void search(figures *out)
+static void search_on(const char *name, uint64_t gbs, figures *out)
 {
     sp_arena *arena = sp_arena_create();
-    sp_problem problem = sp_problem_default(machine("atlas-950-superpod"), model("catalog/models/deepseek-v3.yaml", arena));
+    sp_problem problem = sp_problem_default(machine(name), model("catalog/models/deepseek-v3.yaml", arena));
     sp_solution solution;
     sp_error err = {0};
+    problem.free_precision = true;   /* as the command line asks */
+    problem.gbs = gbs ? gbs : problem.gbs;
     if (sp_plan_search(&problem, arena, &solution, &err) != SP_OK)
         die("search", &err);
     const sp_plan_counts *c = &solution.counts;
-    out->work = (double)(c->legal + c->refused_divide + c->refused_place);
+    out->work = (double)c->priced;
     snprintf(out->words, sizeof out->words, "%" PRIu64 " legal: %" PRIu64 " do not fit in memory, %" PRIu64 " priced, %" PRIu64 " simulated",
              c->legal, c->refused_memory, c->priced, c->simulated);
+}
+
+static void search_pod(figures *out) { search_on("atlas-950-superpod", 0, out); }
+static void search_cluster(figures *out) { search_on("atlas-950-supercluster", 524288, out); }
+static void search_million(figures *out) { search_on("atlas-960-supercluster", 503360, out); }
+
+/* Quotes every cut and ZeRO stage of one shape in its places. Returns how many fit in memory, and so have a whole bound. */
+static uint64_t quote_shape(sp_pricer *pricer, const sp_machine *m, const sp_model *mod, sp_plan plan)
+{
+    uint64_t n = 0;
+    sp_pricer_shape(pricer, &plan);
+    for (plan.pp = 1; plan.pp <= 32; plan.pp *= 2)
+        for (int order = 0; order < 2; order++) {
+            sp_layout layout;
+            sp_lanes lanes[2];
+            plan.dp = m->chips / (plan.tp * plan.cp * plan.pp);
+            plan.order[2] = order ? SP_AXIS_PP : SP_AXIS_DP;
+            plan.order[3] = order ? SP_AXIS_DP : SP_AXIS_PP;
+            if (sp_plan_layout(&plan, m, &layout, NULL) != SP_OK)
+                continue;
+            for (plan.zero = 0; plan.zero < 2; plan.zero++)
+                if (sp_pricer_lanes(pricer, &plan, &layout, &lanes[plan.zero], NULL) != SP_OK)
+                    die("lanes", NULL);
+            for (plan.vpp = 1; plan.vpp <= 16; plan.vpp++)
+                for (plan.last_layers = 0; plan.last_layers < 3; plan.last_layers++)
+                    for (plan.zero = 0; plan.zero < 2; plan.zero++) {
+                        const sp_cut *cut;
+                        sp_price price;
+                        plan.schedule = plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
+                        if (sp_plan_check(&plan, mod, m, NULL) == SP_OK && sp_pricer_cut(pricer, &plan, &cut, NULL) == SP_OK &&
+                            sp_pricer_quote(pricer, &plan, cut, &lanes[plan.zero], INFINITY, &price, NULL) == SP_OK)
+                            n += price.lower_bound_s > 0;
+                    }
+        }
+    return n;
+}
+
+/* Plans priced one by one with nothing to beat, so that every bound is computed whole; rules and places included. */
+static void price(figures *out)
+{
+    sp_arena *arena = sp_arena_create();
+    const sp_machine *m = machine("atlas-950-superpod");
+    const sp_model *mod = model("catalog/models/deepseek-v3.yaml", arena);
+    sp_pricer *pricer;
+    sp_plan plan = sp_plan_default();
+    uint64_t n = 0;
+    plan.gbs = 16384;
+    plan.seq = 4096;
+    plan.precision = SP_FMT_FP8;
+    if (sp_pricer_create(m, mod, &pricer, NULL) != SP_OK)
+        die("pricer", NULL);
+    for (plan.tp = 1; plan.tp <= 8; plan.tp *= 2)
+        for (plan.ep = 8; plan.ep <= 256; plan.ep *= 2)
+            for (plan.mbs = 1; plan.mbs <= 4; plan.mbs *= 2)
+                for (int r = 0; r < SP_RECOMPUTES; r++) {
+                    plan.recompute = (sp_recompute)r;
+                    n += quote_shape(pricer, m, mod, plan);
+                }
+    out->work = (double)n;
+    snprintf(out->words, sizeof out->words, "%" PRIu64 " priced, every bound whole", n);
+    sp_pricer_destroy(pricer);
 }
 
 /* A step of 16 stages, 6 chunks each, 1,024 micro-batches. */
@@ -128,7 +192,10 @@ static const bench_case cases[] = {
     {.name = "machine show, 524,288 chips", .args = {"machine", "show", "atlas-950-supercluster"}},
     {.name = "plan, 8,192 chips", .args = {"plan", "atlas-950-superpod", "deepseek-v3"}},
     {.name = "plan, 524,288 chips", .args = {"plan", "atlas-950-supercluster", "deepseek-v3", "--gbs", "524288"}},
-    {.name = "search alone, 8,192 chips", .function = search, .rate = "plans"},
+    {.name = "search, 8,192 chips", .function = search_pod, .rate = "plans"},
+    {.name = "search, 524,288 chips", .function = search_cluster, .rate = "plans"},
+    {.name = "search, 1,006,720 chips", .function = search_million, .rate = "plans"},
+    {.name = "pricing alone, 8,192 chips", .function = price, .rate = "plans"},
     {.name = "event evaluator alone", .function = step, .rate = "instances"},
     {.name = "all-reduce, 8,192 ranks", .function = all_reduce_pod},
     {.name = "all-reduce, 524,288 ranks", .function = all_reduce_cluster},

@@ -95,8 +95,8 @@ const cli_option cli_options[CLI_O_N] = {
         "time to train on --tokens in, as 30d; slower plans are refused", NULL, "Without --objective the fewest chips are sought then."},
     [CLI_O_EFFORT] = {"effort", 0, CLI_CHOICE, "HOW", "normal", 0, 0, V(PLAN), effort_name,
         "how much of the space is searched", NULL,
-        "quick takes few values an axis and one placement; normal all axes; exhaustive every order on the tiers, finer uneven stages, "
-        "more micro-batches, and overlap on and off. The answer is the best of what is searched, proven."},
+        "quick takes few values an axis and one placement; normal all axes; exhaustive every order on the tiers, finer uneven stages and "
+        "more micro-batches, in minutes. The answer is the best of what is searched, proven."},
     [CLI_O_THREADS] = {"threads", 0, CLI_COUNT, "N", "1", 1, SP_THREADS_MAX, V(PLAN), NULL,
         "threads that price plans; the answer is the same on any number", SEARCH, NULL},
     [CLI_O_TOP] = {"top", 0, CLI_COUNT, "K", "5", 1, 100, V(PLAN), NULL, "plans to print", SEARCH, NULL},

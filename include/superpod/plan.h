@@ -16,7 +16,7 @@ const char *sp_objective_name(sp_objective objective);
 sp_status sp_objective_parse(const char *text, sp_objective *out, sp_error *err);
 
 /* How much of the space is searched; the answer is exact for each. QUICK: few values an axis, one placement. NORMAL: every axis.
- * EXHAUSTIVE: every order of axes on the tiers, all of ZeRO, finer uneven stages, overlap on and off. */
+ * EXHAUSTIVE: every order of axes on the tiers, finer uneven stages, more micro-batches and replicas: minutes. */
 typedef enum sp_effort { SP_EFFORT_QUICK, SP_EFFORT_NORMAL, SP_EFFORT_EXHAUSTIVE, SP_EFFORTS } sp_effort;
 const char *sp_effort_name(sp_effort effort);
 sp_status sp_effort_parse(const char *text, sp_effort *out, sp_error *err);
@@ -37,7 +37,7 @@ typedef struct sp_problem {
     bool free_recompute, free_schedule, free_zero;
     bool free_placement;             /* order of the axes, tiers of the pipeline                      */
     bool free_stages;                /* layers of the first and last pipeline chunk                   */
-    bool free_overlap;               /* of TP and EP traffic                                          */
+    bool free_overlap;               /* of TP and EP traffic: free is on, since that is never slower  */
     bool free_sequence_parallel;
     /* Called now and then, by the calling thread; return false to stop early (result: the best so far, status SP_E_INTERRUPTED).
      * May be NULL. */
