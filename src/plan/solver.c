@@ -421,7 +421,7 @@ static sp_status price_batch(sp_i_solver *s, sp_plan plan, shape at, const size_
     if (find_legal(s, plan, at.mbs_at, legal_at) == 0)
         return SP_OK;
     sp_status status = SP_OK;
-    for (at.overlap_at = 0; at.overlap_at < space->overlap.n; at.overlap_at++)
+    for (at.overlap_at = 0; at.overlap_at < (plan.ep > 1 ? space->overlap.n : 1); at.overlap_at++)
         for (at.precision_at = 0; at.precision_at < space->precision.n; at.precision_at++)
             for (at.recompute_at = 0; at.recompute_at < space->recompute.n && status == SP_OK && !s->stopped; at.recompute_at++) {
                 put_overlap(&plan, space->overlap.value[at.overlap_at]);

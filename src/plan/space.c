@@ -8,13 +8,13 @@
 #define VPP_MAX 16u
 
 /* How wide each effort opens the axes. */
-typedef struct width { uint32_t mbs_max, vpp_max, dps, uneven_below, uneven_above; bool gpipe, layings, all_orders, wide_zero, sequence; } width;
+typedef struct width { uint32_t mbs_max, vpp_max, dps, uneven_below, uneven_above; bool gpipe, layings, all_orders, wide_zero, sequence, shown_experts; } width;
 static const width widths[SP_EFFORTS] = {
     [SP_EFFORT_QUICK] = {.mbs_max = 4, .vpp_max = 4, .dps = 2},
     [SP_EFFORT_NORMAL] = {.mbs_max = 16, .vpp_max = VPP_MAX, .dps = 2, .uneven_below = 1, .gpipe = true, .layings = true,
-                          .wide_zero = true, .sequence = true},
+                          .wide_zero = true, .sequence = true, .shown_experts = true},
     [SP_EFFORT_EXHAUSTIVE] = {.mbs_max = 64, .vpp_max = 32, .dps = 8, .uneven_below = 2, .uneven_above = 1, .gpipe = true, .layings = true,
-                              .all_orders = true, .wide_zero = true, .sequence = true},
+                              .all_orders = true, .wide_zero = true, .sequence = true, .shown_experts = true},
 };
 
 static void put(sp_i_choices *choices, uint32_t value)
@@ -212,8 +212,10 @@ static void choose_words(const sp_problem *problem, const width *w, sp_i_space *
     out->sequence_parallel = only(problem->free_sequence_parallel ? true : fixed->sequence_parallel);
     if (problem->free_sequence_parallel && w->sequence)
         put(&out->sequence_parallel, false);
-    /* bit 0: TP, bit 1: EP. Hiding traffic is never slower (a law of test_predict_laws.c), so that showing it is not priced. */
+    /* bit 0: TP, bit 1: EP. Hiding traffic is never slower (a law of test_predict_laws.c), but that of experts takes memory. */
     out->overlap = only(problem->free_overlap ? 3 : (uint32_t)fixed->overlap_tp | (uint32_t)fixed->overlap_ep << 1);
+    if (problem->free_overlap && w->shown_experts)
+        put(&out->overlap, 1);
     out->precision = only(fixed->precision);
     static const sp_format formats[] = {SP_FMT_BF16, SP_FMT_FP8, SP_FMT_MXFP8};
     for (size_t i = 0; problem->free_precision && i < sizeof formats / sizeof formats[0]; i++)

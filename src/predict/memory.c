@@ -18,6 +18,8 @@ uint32_t sp_i_in_flight(const sp_plan *plan, uint64_t micro_batches, uint32_t st
         held = 2ull * (plan->pp - 1 - stage) + (uint64_t)(plan->vpp - 1) * plan->pp + 1;
     else
         held = plan->pp - stage;
+    if (plan->overlap_ep && plan->ep > 1)   /* one micro-batch computes while another's tokens travel: both are held */
+        held++;
     return (uint32_t)(held < slots ? held : slots);
 }
 

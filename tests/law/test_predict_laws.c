@@ -230,6 +230,23 @@ static void check_in_flight(const sp_machine *m, const sp_model *mod, const sp_p
     sp_arena_destroy(arena);
 }
 
+/* Expert traffic that travels while another micro-batch computes: that one is held, too, if there is another. */
+static void overlapped_experts_hold_two_micro_batches(void **state)
+{
+    fixture *f = *state;
+    for (int overlap = 0; overlap < 2; overlap++)
+        for (uint32_t micro = 1; micro <= 3; micro++) {
+            sp_plan plan = sp_plan_default();
+            plan.ep = plan.dp = 64;
+            plan.gbs = 64 * micro;
+            plan.seq = 4096;
+            plan.overlap_ep = overlap;
+            sp_train_report r;
+            run_plan(machine(f, "atlas-950-superpod"), model(f, "deepseek-v3"), &plan, f->arena, &r);
+            assert_int_equal(r.memory[0].in_flight, overlap && micro > 1 ? 2 : 1);
+        }
+}
+
 static void memory_counts_what_the_run_holds(void **state)
 {
     for_plans(*state, 2, 60, check_in_flight);
@@ -304,7 +321,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bound_and_parts), cmocka_unit_test(hidden_traffic_shows_where_it_is_longer), cmocka_unit_test(layers_run_in_order),
-        cmocka_unit_test(memory_counts_what_the_run_holds), cmocka_unit_test(faster_links_are_not_slower),
+        cmocka_unit_test(memory_counts_what_the_run_holds),
+        cmocka_unit_test(overlapped_experts_hold_two_micro_batches), cmocka_unit_test(faster_links_are_not_slower),
         cmocka_unit_test(pipeline_takes_its_closed_form)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
