@@ -173,7 +173,7 @@ static void collective_on(const char *name, sp_coll_op op, figures *out)
     uint32_t n = 0;
     double begin = (double)clock() / CLOCKS_PER_SEC, end = begin;
     for (; n < 1000 && (end - begin < 0.2 || n < 3); n++, end = (double)clock() / CLOCKS_PER_SEC)
-        if (sp_coll_best(op, m, &all, sp_stack_default(m->chip), 1 << 30, false, NULL, &t, &err) != SP_OK)
+        if (sp_coll_best(op, m, &all, sp_machine_stack(m, NULL), 1 << 30, false, NULL, &t, &err) != SP_OK)
             die(name, &err);
     out->cpu_s = (end - begin) / n;
     snprintf(out->words, sizeof out->words, "%s, %.4g ms at 1 GiB", t.algo->name, 1e3 * t.comm.time_s);

@@ -124,7 +124,7 @@ static void ring(const sp_machine *m, uint32_t n, const sp_placement *place, boo
     sp_error err = {0};
     sp_flow_options options = {.rate_fraction = 1, .explicit_only = !lifted};
     if (sp_coll_algo_find("ring")->build(SP_COLL_ALL_REDUCE, &group, arena, &program, &err) != SP_OK ||
-        sp_fabric_flow(program, m, place, sp_stack_find("ideal"), sp_coll_unit_bytes(program, RING_BYTES), &options, &out->flow, &err) != SP_OK)
+        sp_fabric_flow(program, m, place, sp_machine_stack(m, "ideal"), sp_coll_unit_bytes(program, RING_BYTES), &options, &out->flow, &err) != SP_OK)
         die(&err);
     out->time_s = out->flow.time_s;
 }

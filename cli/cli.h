@@ -68,11 +68,12 @@ sp_status cli_chip(cli_run *cli, const char *text, const sp_chip **out, sp_error
 sp_status cli_model(cli_run *cli, const char *text, const sp_model **out, sp_error *err);
 /* "0-1023" as a placement whose dims lie along the machine's tiers; NULL: every chip. */
 sp_status cli_group(cli_run *cli, const sp_machine *machine, const char *text, sp_placement *out, sp_error *err);
-/* The stack asked for, or the default of the machine's chip. */
-const sp_stack *cli_stack(const cli_run *cli, const sp_machine *machine);
+/* The stack asked for (NULL: the default of the machine's chip), its file counted as an input. */
+sp_status cli_stack(cli_run *cli, const sp_machine *machine, const char *name, const sp_stack **out, sp_error *err);
 /* Tier set as names, "board+rack". */
 const char *cli_tier_names(cli_run *cli, const sp_machine *machine, uint32_t tiers);
 void cli_input_add(cli_run *cli, const char *path);
+void cli_input_catalog(cli_run *cli, const char *folder, const char *name);
 
 /* ---- flow_options.c: options of the flow engine --------------------------------------------------------------------- */
 

@@ -38,7 +38,8 @@ static sp_status read_sweep(cli_run *cli, sweep *s, sp_error *err)
     status = cli_group(cli, s->machine, cli_text(cli, CLI_O_GROUP), &s->place, err);
     if (status != SP_OK) return status;
     s->ranks = sp_placement_ranks(&s->place);
-    s->stack = cli_stack(cli, s->machine);
+    status = cli_stack(cli, s->machine, cli_text(cli, CLI_O_STACK), &s->stack, err);
+    if (status != SP_OK) return status;
     s->factor = cli_count(cli, CLI_O_FACTOR);
     s->engine = cli_text(cli, CLI_O_ENGINE);
     s->flow = strcmp(s->engine, "flow") == 0;
@@ -65,27 +66,53 @@ static const char *bottleneck(const sweep *s, const sp_coll_time *time)
     return s->machine->planes[0].tiers[time->comm.bottleneck_tier].name;
 }
 
+static const sp_protocol *protocol_of(const sweep *s, const sp_coll_time *time)
+{
+    for (uint32_t i = 0; i < s->stack->n_protocols; i++)
+        if (time->comm.protocol != NULL && strcmp(s->stack->protocol[i].name, time->comm.protocol) == 0) return &s->stack->protocol[i];
+    return &s->stack->protocol[0];
+}
+
+static void explain_value(cli_run *cli, const sweep *s, int32_t row, const char *label, const sp_value *value, sp_unit unit)
+{
+    if (value->grade != SP_GRADE_NONE)
+        sp_explain_add(cli->explain, row, label, value->nominal, unit, "stack %s: %s", s->stack->name, value->source);
+}
+
+static void explain_latency(cli_run *cli, const sweep *s, int32_t row, const sp_coll_time *time)
+{
+    const sp_protocol *p = protocol_of(s, time);
+    explain_value(cli, s, row, "launch", &s->stack->launch_s, SP_UNIT_SECONDS);
+    explain_value(cli, s, row, "a step", &p->step_s, SP_UNIT_SECONDS);
+    explain_value(cli, s, row, "a step between scale-up domains", &p->nic_step_s, SP_UNIT_SECONDS);
+    explain_value(cli, s, row, "a further message of a step", &s->stack->message_s, SP_UNIT_SECONDS);
+    if (time->comm.together) explain_value(cli, s, row, "a piece a rank, while the phases fill", &s->stack->chunk_bytes, SP_UNIT_BYTES);
+}
+
+static void explain_rates(cli_run *cli, const sweep *s, int32_t row, const sp_coll_time *time)
+{
+    bool nic = s->machine->planes[0].tiers[time->comm.bottleneck_tier].nic;
+    explain_value(cli, s, row, "stack fraction", nic ? &s->stack->nic.fraction : &s->stack->up.fraction, SP_UNIT_NONE);
+    explain_value(cli, s, row, "protocol fraction", &protocol_of(s, time)->fraction, SP_UNIT_NONE);
+    if (!nic) explain_value(cli, s, row, "engine, in series", &s->stack->engine_bytes_per_s, SP_UNIT_BYTES_PER_S);
+}
+
 static void explain_size(cli_run *cli, const sweep *s, double size_bytes, const sp_coll_time *time)
 {
     char label[64], size[32];
     snprintf(label, sizeof label, "%s of %s", sp_coll_op_name(s->op),
              sp_unit_format(size_bytes, SP_UNIT_BYTES, size, sizeof size));
-    int32_t root = sp_explain_add(cli->explain, -1, label, time->comm.time_s, SP_UNIT_SECONDS, "algorithm %s, engine %s",
-                                  time->algo->name, s->engine);
+    int32_t root = sp_explain_add(cli->explain, -1, label, time->comm.time_s, SP_UNIT_SECONDS, "algorithm %s, protocol %s%s, engine %s",
+                                  time->algo->name, time->comm.protocol == NULL ? "-" : time->comm.protocol,
+                                  time->comm.together ? ", phases together" : "", s->engine);
     int32_t row = sp_explain_add(cli->explain, root, "latency", time->comm.latency_s, SP_UNIT_SECONDS,
                                  "part that does not shrink with size");
-    sp_explain_add(cli->explain, row, "launch", s->stack->launch_s.nominal, SP_UNIT_SECONDS, "stack %s: %s", s->stack->name,
-                   s->stack->launch_s.source);
-    sp_explain_add(cli->explain, row, "a step", s->stack->step_s.nominal, SP_UNIT_SECONDS, "stack %s: %s", s->stack->name,
-                   s->stack->step_s.source);
-    sp_explain_add(cli->explain, row, "a further message of a step", s->stack->message_s.nominal, SP_UNIT_SECONDS,
-                   "stack %s: %s", s->stack->name, s->stack->message_s.source);
+    explain_latency(cli, s, row, time);
     row = sp_explain_add(cli->explain, root, "bandwidth", time->comm.time_s - time->comm.latency_s, SP_UNIT_SECONDS,
                          "busiest links: tier %s", s->machine->planes[0].tiers[time->comm.bottleneck_tier].name);
-    sp_explain_add(cli->explain, row, "payload fraction", sp_machine_payload(s->machine), SP_UNIT_NONE,
+    sp_explain_add(cli->explain, row, "payload fraction", sp_tier_payload(s->machine, &s->machine->planes[0].tiers[time->comm.bottleneck_tier]), SP_UNIT_NONE,
                    "of the raw port rate");
-    sp_explain_add(cli->explain, row, "stack fraction", s->stack->bw_fraction.nominal, SP_UNIT_NONE, "stack %s: %s",
-                   s->stack->name, s->stack->bw_fraction.source);
+    explain_rates(cli, s, row, time);
     for (uint32_t t = 0; t < s->machine->planes[0].n_tiers; t++)
         if (time->comm.tier_bytes[t] != 0)
             sp_explain_add(cli->explain, row, s->machine->planes[0].tiers[t].name, time->comm.tier_bytes[t], SP_UNIT_BYTES,

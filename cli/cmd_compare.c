@@ -323,8 +323,9 @@ static void print_all(comparing *c)
 static void list_sources(comparing *c, cli_sources *sources)
 {
     for (uint32_t i = 0; i < c->result.n; i++) {
+        const sp_stack *stack;
         cli_sources_of_machine(c->cli, c->result.entry[i].machine, sources);
-        cli_sources_of_stack(c->cli, cli_stack(c->cli, c->result.entry[i].machine), sources);
+        if (cli_stack(c->cli, c->result.entry[i].machine, NULL, &stack, NULL) == SP_OK) cli_sources_of_stack(c->cli, stack, sources);
     }
     c->cli->guesses = cli_sources_guesses(sources);
 }

@@ -50,10 +50,10 @@ int cli_cmd_train(cli_run *cli)
     if (cli_interrupted()) return CLI_EXIT_INTERRUPTED;
     if (cli_step_files(cli, machine, model, &plan, &report, NULL, &err) != SP_OK) return cli_fail(cli, &err);
     bool fits = report.mem_bytes_max <= report.mem_capacity_bytes;
+    const sp_stack *stack;
+    if (cli_stack(cli, machine, plan.stack, &stack, &err) != SP_OK) return cli_fail(cli, &err);
     cli_sources_of_machine(cli, machine, &sources);
-    cli_sources_of_stack(
-        cli, plan.stack != NULL && sp_stack_find(plan.stack) != NULL ? sp_stack_find(plan.stack) : cli_stack(cli, machine),
-        &sources);
+    cli_sources_of_stack(cli, stack, &sources);
     cli->guesses = cli_sources_guesses(&sources);
     if (cli_given(cli, CLI_O_JSON)) {
         json_t *result = cli_json_step(cli, machine, model, &plan, &report);

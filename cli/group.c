@@ -110,10 +110,13 @@ sp_status cli_group(cli_run *cli, const sp_machine *machine, const char *text, s
     return status == SP_OK ? SP_OK : cli_blame_option(CLI_O_GROUP, err);
 }
 
-const sp_stack *cli_stack(const cli_run *cli, const sp_machine *machine)
+sp_status cli_stack(cli_run *cli, const sp_machine *machine, const char *name, const sp_stack **out, sp_error *err)
 {
-    const char *name = cli_text(cli, CLI_O_STACK);
-    return name != NULL ? sp_stack_find(name) : sp_stack_default(machine->chip);
+    sp_status status = sp_machine_stack_need(machine, name, out, err);
+    if (status != SP_OK && err != NULL) err->column = 1;
+    if (status != SP_OK) return cli_blame_option(CLI_O_STACK, err);
+    cli_input_catalog(cli, "stacks", (*out)->name);
+    return SP_OK;
 }
 
 const char *cli_tier_names(cli_run *cli, const sp_machine *machine, uint32_t tiers)

@@ -62,6 +62,11 @@ static const char *catalog_file(cli_run *cli, const char *folder, const char *na
     return sp_arena_printf(cli->arena, "%s/%s/%.*s.yaml", cli->catalog_dir, folder, (int)length, name);
 }
 
+void cli_input_catalog(cli_run *cli, const char *folder, const char *name)
+{
+    cli_input_add(cli, catalog_file(cli, folder, name, strlen(name)));
+}
+
 /* A chip file without a `fit:` of its own takes its family's. */
 static void add_family(cli_run *cli, const char *chip_path, const char *family)
 {

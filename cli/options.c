@@ -32,13 +32,6 @@ static const char *format_name(size_t index) { return index < SP_FMT_N ? sp_form
 static const char *recompute_name(size_t index) { return index < SP_RECOMPUTES ? sp_recompute_name((sp_recompute)index) : NULL; }
 static const char *schedule_name(size_t index) { return index < SP_SCHEDULES ? sp_schedule_name((sp_schedule)index) : NULL; }
 static const char *algo_name(size_t index) { return index < sp_coll_n_algos ? sp_coll_algos[index].name : NULL; }
-static const char *stack_name(size_t index)
-{
-    const char *const *names = sp_stack_names();
-    for (size_t i = 0; names[i] != NULL; i++)
-        if (i == index) return names[i];
-    return NULL;
-}
 
 static const char *engine_name(size_t index) { return index == 0 ? "analytic" : index == 1 ? "flow" : NULL; }
 static const char *routing_name(size_t index) { return index < SP_ROUTINGS ? sp_routing_name((sp_routing)index) : NULL; }
@@ -112,8 +105,8 @@ const cli_option cli_options[CLI_O_N] = {
         NULL, "The set must be regular: equal runs at equal distances, nested as often as needed."},
     [CLI_O_ALGO] = {"algo", 0, CLI_CHOICE, "NAME", NULL, 0, 0, V(COLLECTIVE), algo_name,
         "algorithm; default: the fastest at each size", NULL, NULL},
-    [CLI_O_STACK] = {"stack", 0, CLI_CHOICE, "NAME", NULL, 0, 0, V(COLLECTIVE) | V_STEP, stack_name,
-        "software stack; default: that of the chip's vendor", NULL, NULL},
+    [CLI_O_STACK] = {"stack", 0, CLI_TEXT, "NAME", NULL, 0, 0, V(COLLECTIVE) | V_STEP, NULL,
+        "communication library; default: that of the chip's vendor", NULL, "A file of stacks/ in the catalog, or ideal: no software at all."},
     [CLI_O_ENGINE] = {"engine", 0, CLI_CHOICE, "NAME", "analytic", 0, 0, V(COLLECTIVE), engine_name,
         "closed form (analytic) or max-min fair flows (flow)", NULL,
         "The flow engine runs the algorithm that the analytic one finds fastest, or the named one."},

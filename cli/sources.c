@@ -3,15 +3,6 @@
 
 #include <string.h>
 
-typedef struct value_field { const char *label; size_t offset; sp_unit unit; } value_field;
-#define FIELD(member, unit) {#member, offsetof(sp_stack, member), unit}
-
-static const value_field stack_fields[] = {
-    FIELD(launch_s, SP_UNIT_SECONDS), FIELD(step_s, SP_UNIT_SECONDS), FIELD(message_s, SP_UNIT_SECONDS), FIELD(bw_fraction, SP_UNIT_NONE),
-    FIELD(reduce_bw_fraction, SP_UNIT_NONE),
-};
-#define N_OF(list) (sizeof(list) / sizeof(list)[0])
-
 static void add(cli_run *cli, cli_sources *list, const char *owner, const char *label, sp_unit unit, const sp_value *value)
 {
     if (value->grade == SP_GRADE_NONE) return;
@@ -32,13 +23,6 @@ void cli_sources_of_chip(cli_run *cli, const sp_chip *chip, cli_sources *list)
         add(cli, list, chip->name, chip->facts[i].key, chip->facts[i].unit, &chip->facts[i].value);
 }
 
-void cli_sources_of_stack(cli_run *cli, const sp_stack *stack, cli_sources *list)
-{
-    for (size_t i = 0; i < N_OF(stack_fields); i++)
-        add(cli, list, sp_arena_printf(cli->arena, "stack %s", stack->name), stack_fields[i].label, stack_fields[i].unit,
-            (const sp_value *)(const void *)((const char *)stack + stack_fields[i].offset));
-}
-
 typedef struct machine_visit { cli_run *cli; cli_sources *list; const char *name; } machine_visit;
 
 static void on_machine_value(void *context, const char *path, const sp_value *value, sp_unit unit)
@@ -49,6 +33,12 @@ static void on_machine_value(void *context, const char *path, const sp_value *va
     if (copy == NULL || label == NULL) return;
     *copy = *value;
     add(visit->cli, visit->list, visit->name, label, unit, copy);
+}
+
+void cli_sources_of_stack(cli_run *cli, const sp_stack *stack, cli_sources *list)
+{
+    machine_visit visit = {cli, list, sp_arena_printf(cli->arena, "stack %s", stack->name)};
+    sp_stack_each_value(stack, on_machine_value, &visit);
 }
 
 void cli_sources_of_machine(cli_run *cli, const sp_machine *machine, cli_sources *list)

@@ -35,8 +35,8 @@ _superpod() {
     --end | -e) COMPREPLY=(); return ;;
     --factor | -f) COMPREPLY=(); return ;;
     --group) COMPREPLY=(); return ;;
-    --algo) COMPREPLY=($(compgen -W "direct hierarchical rotated rotated-inner ring bi-ring multi-ring hierarchical-ring rotated-ring rotated-inner-ring halving-doubling bruck tree tree-pipelined hierarchical-tree" -- "$word")); return ;;
-    --stack) COMPREPLY=($(compgen -W "ideal nccl deepep hccl rccl libtpu neuron" -- "$word")); return ;;
+    --algo) COMPREPLY=($(compgen -W "direct hierarchical rotated rotated-inner ring bi-ring multi-ring hierarchical-ring rotated-ring rotated-inner-ring halving-doubling bruck tree tree-pipelined hierarchical-tree direct-tree ring-tree" -- "$word")); return ;;
+    --stack) COMPREPLY=(); return ;;
     --assume) COMPREPLY=($(compgen -W "llama mistral mixtral qwen2 qwen2_moe qwen3 qwen3_moe qwen3_5_text qwen3_next deepseek_v2 deepseek_v3 glm4_moe_lite deepseek_v4 pangu_ultra_moe kimi_linear glm4_moe dots1 minimax_m2 ernie4_5_moe gpt_oss gemma gemma2 gemma3_text gemma4_text llama4_text olmo2 starcoder2 gpt2 gpt_neox opt bloom mpt" -- "$word")); return ;;
     --timeline) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --html) COMPREPLY=($(compgen -f -- "$word")); return ;;

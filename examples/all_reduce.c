@@ -19,7 +19,7 @@ int main(void)
     sp_placement all = sp_placement_linear(0, machine->chips);
     for (uint64_t size = 1 << 10; size <= 1 << 30; size <<= 10) {
         sp_coll_time t;
-        if (sp_coll_best(SP_COLL_ALL_REDUCE, machine, &all, sp_stack_default(machine->chip), (double)size, false, NULL, &t, &err) != SP_OK) {
+        if (sp_coll_best(SP_COLL_ALL_REDUCE, machine, &all, sp_machine_stack(machine, NULL), (double)size, false, NULL, &t, &err) != SP_OK) {
             fprintf(stderr, "%s\n", err.text);
             return 2;
         }

@@ -49,9 +49,21 @@ sp_status sp_coll_group(const sp_machine *machine, const sp_placement *placement
  * so that rows that cannot win need no pricing (rings over 8,192 ranks cost milliseconds to price). */
 sp_status sp_coll_floor_s(const sp_program *program, const sp_machine *machine, const sp_placement *placement,
                           const sp_stack *stack, double size_bytes, bool replicated, double *out, sp_error *err);
-/* Best algorithm (or the named one) for a group placed on the machine: builds, prices by the analytic evaluator; algorithms
- * that the evaluator cannot lay on this placement are passed over. lower_bound_s: injection, cut and latency bound at
- * payload rate that no algorithm (and no software) can beat. A group of one rank takes no time.
+/* One algorithm on one placement, measured: what sp_fabric_lines makes times of, whatever the stack's values. */
+typedef struct sp_coll_measured { const sp_coll_algo *algo; sp_comm_measure measure; } sp_coll_measured;
+/* Row `algo` as the stack runs it: at endpoints, in switches, or both; 0 when its library does not have it (`named`: at
+ * endpoints even so). out[2], in `arena`. Errors: those of building and of the evaluator; SP_E_NOMEM. */
+sp_status sp_coll_measure(const sp_coll_algo *algo, sp_coll_op op, const sp_group *group, const sp_machine *machine,
+                          const sp_placement *placement, const sp_stack *stack, bool named, bool replicated, sp_arena *arena,
+                          sp_coll_measured *out, uint32_t *n, sp_error *err);
+/* The least of several at a size, with the line it is on; n > 0. */
+sp_comm_time sp_coll_least(const sp_coll_measured *measured, uint32_t n, const sp_stack *stack, double size_bytes,
+                           const sp_coll_algo **algo);
+/* Best algorithm of those that the stack's library has (or the named one) for a group placed on the machine: builds, prices by
+ * the analytic evaluator; algorithms that the evaluator cannot lay on this placement are passed over, and when none of the
+ * library's can do it, every row of the table is tried. lower_bound_s: injection, cut and latency bound at payload rate that no
+ * algorithm (and no software) can beat, switches that reduce counted where the stack uses them. A group of one rank takes no
+ * time.
  * Errors: SP_E_NOTFOUND no such algorithm; SP_E_INVAL the named one (or every one) is not applicable. */
 sp_status sp_coll_best(sp_coll_op op, const sp_machine *machine, const sp_placement *placement, const sp_stack *stack,
                        double size_bytes, bool replicated, const char *algo_name, sp_coll_time *out, sp_error *err);

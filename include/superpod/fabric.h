@@ -12,19 +12,6 @@
 extern "C" {
 #endif
 
-/* What a software stack adds to a message; from the catalog, per product line (docs/models/analytic.md). */
-typedef struct sp_stack {
-    const char *name;             /* "hccl", "nccl", "ideal", … */
-    sp_value launch_s;            /* once per collective                        */
-    sp_value step_s;              /* per dependent step at an endpoint          */
-    sp_value message_s;           /* per message of a step beyond the first     */
-    sp_value bw_fraction;         /* of payload rate reached by large messages  */
-    sp_value reduce_bw_fraction;  /* of memory bandwidth used by reductions     */
-} sp_stack;
-const sp_stack *sp_stack_find(const char *name);      /* NULL when unknown */
-const char *const *sp_stack_names(void);              /* NULL-terminated   */
-const sp_stack *sp_stack_default(const sp_chip *chip);/* by vendor         */
-
 typedef struct sp_comm_time {
     double time_s;
     double latency_s;             /* part of time_s that does not shrink with size                  */
@@ -32,14 +19,56 @@ typedef struct sp_comm_time {
     uint32_t bottleneck_tier;     /* tier of the link class that bounds most of the time            */
     double bottleneck_fraction;   /* share of time_s it is busy                                     */
     double tier_bytes[SP_TIERS_MAX]; /* the same by the outermost tier crossed                      */
+    const char *protocol;         /* of the stack, that the time is for                             */
+    bool together;                /* phases run together on pieces of the data, not one after another */
 } sp_comm_time;
 
 /* Analytic time of one data program (transfers and reduces) of `unit_bytes` bytes a unit, placed on plane 0 of the machine,
- * all translated copies of the group running the same at once when `replicated` (a parallel axis of a training job).
+ * all translated copies of the group running the same at once when `replicated` (a parallel axis of a training job): the
+ * least over the stack's protocols that reduce at endpoints.
  * Errors: SP_E_INVAL placement outside the machine, CALL or COMPUTE classes inside. Cost: O(classes x different steps
  * x flows of a step): microseconds where closed forms serve (sweeps, rings), up to 2^24 flows else; scratch is freed. */
 sp_status sp_fabric_analytic(const sp_program *program, const sp_machine *machine, const sp_placement *placement,
                              const sp_stack *stack, double unit_bytes, bool replicated, sp_comm_time *out, sp_error *err);
+
+/* The same in two halves, for callers that ask again: what a program asks of the wires, whatever the software, and the
+ * straight lines of size that a stack makes of it. */
+#define SP_COMM_WIRES (2 * SP_TIERS_MAX + 4 * SP_PLACE_DIMS)
+typedef struct sp_comm_part {     /* steps alike; per byte of a unit, at payload rate */
+    double steps;                 /* how many follow one another                                          */
+    double wire_s[2]; uint8_t tier[2]; /* busiest link: [0] inside the scale-up domain, [1] of NICs           */
+    double sent[2], sent_path_s[2];/* by a rank, mean: bytes, and bytes x path latency                       */
+    double reduced;               /* bytes reduced by the busiest receiver                                */
+    double path_s;                /* longest path                                                         */
+    double messages;              /* of a rank                                                            */
+    bool nic;                     /* some path crosses NICs                                               */
+} sp_comm_part;
+typedef struct sp_comm_measure {
+    const sp_machine *machine;
+    bool in_switch, rails;        /* reduced and multicast by switches inside the scale-up domain; rings in rotations */
+    double n_units, inner_ranks;  /* of the program; of the group inside one scale-up domain              */
+    uint32_t n_parts; sp_comm_part *part;
+    double wire_s[SP_COMM_WIRES]; uint8_t wire_tier[SP_COMM_WIRES];   /* links of a kind over all steps   */
+    double reduced;
+    double tier_bytes[SP_TIERS_MAX];
+} sp_comm_measure;
+/* In `arena`. in_switch: switches combine what they can; SP_E_INVAL when no step has anything like that. rails: a ring over
+ * several scale-up domains stands for as many as a domain has ranks, each leaving by another one: loads and waits are means
+ * over the hops. */
+typedef struct sp_comm_how { bool replicated, in_switch, rails; } sp_comm_how;
+sp_status sp_fabric_measure(const sp_program *program, const sp_machine *machine, const sp_placement *placement, sp_comm_how how,
+                            sp_arena *arena, sp_comm_measure *out, sp_error *err);
+
+/* seconds = fixed_s + per_byte_s x bytes of a unit. */
+typedef struct sp_comm_line {
+    double fixed_s, per_byte_s;
+    double busy_s; uint32_t tier; /* of per_byte_s, the busiest tier's part                               */
+    const char *protocol; bool together;
+} sp_comm_line;
+#define SP_COMM_LINES_MAX (2 * SP_PROTOCOLS_MAX)
+/* Lines of the stack's protocols that reduce in switches if the measure does, at endpoints if not; returns how many. */
+uint32_t sp_fabric_lines(const sp_comm_measure *measure, const sp_stack *stack, sp_comm_line out[SP_COMM_LINES_MAX]);
+sp_comm_time sp_fabric_line_time(const sp_comm_measure *measure, const sp_comm_line *line, double unit_bytes);
 
 /* ---- event evaluator: streams ------------------------------------------------------------------------------ */
 
@@ -93,7 +122,7 @@ typedef struct sp_flow { uint32_t src, dst; double bytes, start_s; uint32_t afte
 sp_status sp_fabric_flows(const sp_machine *machine, const sp_flow_options *options, const sp_flow *flows, uint32_t n,
                           double *start_s, double *end_s, sp_flow_time *out, sp_error *err);
 
-/* Time of one data program, as sp_fabric_analytic takes it. Every rank pays step_s and the message_s of what the step posts
+/* Time of one data program, as sp_fabric_analytic takes it. Every rank pays its step and the message_s of what the step posts
  * before the wire, reductions on arrival share the receiver's memory. Lifted where the program and the machine declare enough
  * symmetry, else explicit: same ticks.
  * Errors: SP_E_INVAL as sp_fabric_analytic; SP_E_UNFIT no route; SP_E_RANGE too many instances to go explicit (2^27). */

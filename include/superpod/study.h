@@ -66,6 +66,21 @@ const char *sp_study_status_name(sp_study_status status);  /* "expressed" "secon
 /* What a training row became, to be predicted again. The machine is the catalog's; the model lives in the study's arena. */
 typedef struct sp_study_run { const sp_machine *machine; const sp_model *model; sp_plan plan; double step_time_s; } sp_study_run;
 
+/* A row of collectives as what was predicted, for calibration: legs run at once, the slowest decides. */
+typedef struct sp_study_leg {
+    sp_coll_op op;
+    sp_placement placement;
+    double size_bytes, message_bytes;  /* message_bytes 0: one message a peer                                       */
+    bool replicated;                   /* the other ranks of the nodes do the same at once                          */
+} sp_study_leg;
+typedef struct sp_study_coll {
+    const sp_machine *machine;
+    const sp_stack *stack;
+    uint32_t n_legs; sp_study_leg leg[2];
+    double counted_bytes;              /* printed bandwidth = counted_bytes / time                                  */
+    double measured_s;
+} sp_study_coll;
+
 typedef struct sp_study_row {
     sp_study_kind kind;
     sp_study_status status;
@@ -78,6 +93,7 @@ typedef struct sp_study_row {
     const char *reason;              /* unexpressed: why; else what was assumed, NULL when nothing was              */
     const char *machine, *plan;      /* machine string and plan the row became; NULL where there is none            */
     const sp_study_run *run;         /* training and MLPerf rows that are predicted; NULL: others                   */
+    const sp_study_coll *coll;       /* collectives that were predicted, else NULL                                  */
     bool full;                       /* states layers, seq, gbs, mbs, tp, pp, chips and a metric, not secondary     */
     bool recompute_assumed;          /* recompute unknown: predicted under the software's default                   */
     uint32_t line;                   /* in its file */

@@ -76,6 +76,50 @@ typedef struct sp_software {
                                      * and then inside them (DeepEP); else one copy an expert                  */
 } sp_software;
 
+/* What a communication library adds to the wires: catalog/stacks/NAME.yaml; model page: docs/models/analytic.md. A value of
+ * grade NONE is absent and costs nothing. */
+#define SP_PROTOCOLS_MAX 4u
+#define SP_STACK_RUNS_MAX 48u
+typedef struct sp_medium {            /* of messages inside the scale-up domain, or through network interfaces              */
+    sp_value fraction;                /* of the payload rate that large messages reach                                      */
+    sp_value copy_s;                  /* endpoint's time for one more message of a kernel that sends many (a token's copy)   */
+    sp_value window;                  /* such messages under way at once; each takes a round trip                            */
+} sp_medium;
+typedef struct sp_protocol {
+    const char *name;
+    sp_value step_s, nic_step_s;      /* per dependent step at an endpoint, inside the scale-up domain and between          */
+    sp_value fraction, nic_fraction;  /* of what goes over the wire that is data, inside and between                        */
+    sp_value nic_rate_bytes_per_s;    /* a rank's own rate through NICs, in series with theirs                              */
+    sp_value nic_trips;               /* one-way trips of a step through NICs: 1, or 2 if the receiver first says go        */
+    bool in_switch;                   /* switches of the scale-up domain reduce and multicast                               */
+} sp_protocol;
+typedef struct sp_stack {
+    const char *name, *about;
+    const char *default_for;          /* chip vendor that it is the default of; NULL: none                                  */
+    const char *family;               /* chip family that the values are for; NULL: all that have none of their own         */
+    sp_value launch_s;                /* once per collective                                                                */
+    sp_value message_s;               /* per message of a step beyond the first                                             */
+    sp_value engine_bytes_per_s;      /* rate at which the endpoint's kernel moves data, in series with scale-up ports      */
+    sp_value reduce_bw_fraction;      /* of memory bandwidth used by reductions                                             */
+    sp_value chunk_bytes;             /* per rank of a scale-up domain: what phases hand on while they run together         */
+    sp_medium up, nic;
+    bool rails;                       /* a ring over several scale-up domains runs in rotations, one leaving by each rank   */
+    bool overlap;                     /* messages are posted while others move: the larger of the two times, not their sum  */
+    uint32_t n_protocols; sp_protocol protocol[SP_PROTOCOLS_MAX];
+    uint32_t n_runs;                  /* algorithms the library has, by operation; 0: any                                   */
+    struct { const char *op, *algo; bool in_switch, between; } run[SP_STACK_RUNS_MAX];
+                                      /* between: only for groups with one rank in a scale-up domain                      */
+    double message_bytes;             /* messages of this size (sp_stack_cut); 0: one message a peer                        */
+} sp_stack;
+/* Every value that is there; `path` is valid during the call only. */
+typedef void (*sp_stack_visit)(void *context, const char *path, const sp_value *value, sp_unit unit);
+void sp_stack_each_value(const sp_stack *stack, sp_stack_visit visit, void *context);
+/* Does the library run this algorithm for this operation ("all-reduce", "ring"), with (or without) reduction in switches, over a
+ * group with so many ranks in one scale-up domain (0: over any)? */
+bool sp_stack_runs(const sp_stack *stack, const char *op, const char *algo, bool in_switch, double inner_ranks);
+/* The same stack for traffic cut into messages of that many bytes: tokens of expert-parallel kernels. */
+sp_stack sp_stack_cut(const sp_stack *stack, double message_bytes);
+
 typedef struct sp_machine {
     const char *name;              /* catalog name, or "custom"                                                 */
     const char *title, *note;
@@ -93,6 +137,7 @@ typedef struct sp_machine {
     sp_value overhead_w_per_chip;  /* hosts, network, cooling per chip                                          */
     sp_value price_usd;            /* whole machine; may be absent                                              */
     uint32_t n_software; const sp_software *const *software; /* the catalog's, for plans; may be none           */
+    uint32_t n_stacks; const sp_stack *const *stacks;        /* the catalog's communication libraries, by family */
     bool uses_uboe, uses_pcie;     /* chip pins taken by other functions (check)                                */
 } sp_machine;
 
@@ -114,6 +159,16 @@ const char *sp_catalog_software_name(const sp_catalog *catalog, size_t index);
 sp_status sp_catalog_software(sp_catalog *catalog, const char *name, const sp_software **out, sp_error *err);
 /* The named line, else the vendor's default, else NULL (times as they are). */
 const sp_software *sp_machine_software(const sp_machine *machine, const char *name);
+/* Communication libraries: files of catalog/stacks, sorted by name; loaded with the first machine. */
+size_t sp_catalog_stack_count(const sp_catalog *catalog);
+const char *sp_catalog_stack_name(const sp_catalog *catalog, size_t index);
+/* All of them, each as any chip runs it and as the families that differ do. */
+sp_status sp_catalog_stacks(sp_catalog *catalog, const sp_stack *const **out, uint32_t *n, sp_error *err);
+/* The named library as it runs on the machine's chip family; NULL: the vendor's default. "ideal" (no software at all) is always
+ * there, and is the default where the catalog has no other. NULL when the name is unknown. */
+const sp_stack *sp_machine_stack(const sp_machine *machine, const char *name);
+/* SP_E_NOTFOUND with the names there are. */
+sp_status sp_machine_stack_need(const sp_machine *machine, const char *name, const sp_stack **out, sp_error *err);
 /* Chips are owned by the catalog; a name, a path of a .yaml file. Errors: SP_E_NOTFOUND with the nearest name. */
 sp_status sp_catalog_chip(sp_catalog *catalog, const char *name, const sp_chip **out, sp_error *err);
 /* The one entrance for machines: a catalog name ("dgx-h100:128" for families that take a size: units of the outermost
@@ -152,6 +207,8 @@ sp_status sp_machine_count_tier(const sp_machine *machine, uint32_t plane, uint3
 
 /* Fraction of raw port rate left for payload on this machine (the chip's, or 1). All evaluators use raw x payload. */
 double sp_machine_payload(const sp_machine *machine);
+/* Of the ports into one tier: the chip's, or a network interface's. */
+double sp_tier_payload(const sp_machine *machine, const sp_tier *tier);
 
 /* ---- explicit graph: for checks, small machines and drawing ---------------------------------------------- */
 

@@ -7,11 +7,13 @@
 
 #include <stdlib.h>
 
-static double part_bytes(sp_coll_op op, double parts, double members, double size_bytes)
+/* A switch that reduces and multicasts takes every contribution once and gives the result once: half of what an all-reduce
+ * moves otherwise. */
+static double part_bytes(sp_coll_op op, double parts, double members, double size_bytes, bool in_switch)
 {
     double others = (parts - 1) / parts;
     switch (op) {
-    case SP_COLL_ALL_REDUCE: return 2 * others * size_bytes;
+    case SP_COLL_ALL_REDUCE: return (in_switch ? 1 : 2) * others * size_bytes;
     case SP_COLL_ALL_GATHER:
     case SP_COLL_REDUCE_SCATTER: return others * size_bytes;
     case SP_COLL_ALL_TO_ALL: return others * size_bytes * members;
@@ -71,8 +73,9 @@ static double rate_from(const sp_machine *machine, const sp_i_lane_at *lanes, ui
     double rate = 0;
     for (uint32_t i = 0; i < n_lanes; i++)
         if (lanes[i].tier >= from && stands_for_ports(&machine->planes[0], lanes, n_lanes, i, from))
-            rate += lane_rate(machine, lanes, n_lanes, i, replicated);
-    return rate * sp_machine_payload(machine);
+            rate += lane_rate(machine, lanes, n_lanes, i, replicated) *
+                    sp_tier_payload(machine, &machine->planes[0].tiers[lanes[i].tier]);
+    return rate;
 }
 
 static uint32_t most_hops(const sp_tier *tier, const sp_i_lane_at *lane)
@@ -114,11 +117,11 @@ static double ring_cut_s(const sp_machine *machine, const sp_i_lane_at *lane, do
         return 0;
     double half = lane->size / 2, links = tier->dims[lane->tdim] > 2 ? 2 : 1;
     double bytes = half * (lane->size - half) / lane->size * size_bytes * (replicated ? lane->gap : 1);
-    return bytes / (links * tier->bw_bytes_per_s.nominal * sp_machine_payload(machine));
+    return bytes / (links * tier->bw_bytes_per_s.nominal * sp_tier_payload(machine, tier));
 }
 
 double sp_i_coll_bound_s(sp_coll_op op, const sp_machine *machine, const sp_i_lane_at *lanes, uint32_t n_lanes,
-                         double size_bytes, bool replicated)
+                         double size_bytes, bool replicated, bool in_switch)
 {
     double most = op == SP_COLL_SEND_RECV ? 0 : farthest_s(machine, lanes, n_lanes);
     for (uint32_t cut = 0; cut < n_lanes; cut++) {
@@ -133,7 +136,8 @@ double sp_i_coll_bound_s(sp_coll_op op, const sp_machine *machine, const sp_i_la
             parts *= lanes[i].size;
         }
         double rate = rate_from(machine, lanes, n_lanes, lanes[cut].tier, replicated);
-        double seconds = part_bytes(op, parts, members, size_bytes) / (members * rate) + latency;
+        bool combines = in_switch && !machine->planes[0].tiers[lanes[cut].tier].nic;
+        double seconds = part_bytes(op, parts, members, size_bytes, combines) / (members * rate) + latency;
         most = seconds > most ? seconds : most;
         seconds = op == SP_COLL_ALL_TO_ALL ? ring_cut_s(machine, &lanes[cut], size_bytes, replicated) : 0;
         most = seconds > most ? seconds : most;
@@ -167,9 +171,10 @@ static double flow_rate(const sp_machine *machine, const sp_i_lane_at *lanes, ui
             continue;   /* the distance is held further out */
         /* a ring may carry halves both ways round */
         double rate = switched(tier) ? lane_rate(machine, lanes, n_lanes, i, replicated) : (tier->kind == SP_TIER_TORUS ? 2 : 1) * tier->bw_bytes_per_s.nominal;
+        rate *= sp_tier_payload(machine, tier);
         most = rate > most ? rate : most;
     }
-    return most * sp_machine_payload(machine);
+    return most;
 }
 
 /* Ranks that every flow of the class moves over at least; 0: not constant. */
@@ -186,8 +191,10 @@ static uint64_t least_distance(const sp_task_class *task)
     return c * peer->digit.stride;
 }
 
-/* Bytes over rate of the slowest class of each phase, in units of one unit's bytes: phases and steps follow one another. */
-static double slowest_classes(const sp_program *program, const sp_machine *machine, const sp_i_lane_at *lanes, uint32_t n_lanes, bool replicated)
+/* Bytes over rate of the slowest class of each phase, in units of one unit's bytes: steps follow one another, and so do phases
+ * unless they run `together`. */
+static double slowest_classes(const sp_program *program, const sp_machine *machine, const sp_i_lane_at *lanes, uint32_t n_lanes,
+                              bool replicated, bool together)
 {
     double sum = 0;
     for (uint32_t phase = 0; phase < program->n_phases; phase++) {
@@ -198,9 +205,34 @@ static double slowest_classes(const sp_program *program, const sp_machine *machi
             double rate = distance ? flow_rate(machine, lanes, n_lanes, distance, replicated) : 0;
             most = rate > 0 && task->units * task->n_step / rate > most ? task->units * task->n_step / rate : most;
         }
-        sum += most;
+        sum = !together ? sum + most : most > sum ? most : sum;
     }
     return sum;
+}
+
+bool sp_i_coll_in_switch(const sp_stack *stack)
+{
+    for (uint32_t i = 0; i < stack->n_protocols; i++)
+        if (stack->protocol[i].in_switch)
+            return true;
+    return false;
+}
+
+/* The best of every protocol at once: shortest step, largest fraction, and the share of what endpoints would send. */
+typedef struct protocols { double step_s, fraction, share; } protocols;
+
+static protocols best_of(const sp_stack *stack, bool nic)
+{
+    protocols best = {.share = sp_i_coll_in_switch(stack) ? 0.5 : 1};
+    for (uint32_t i = 0; i < stack->n_protocols; i++) {
+        const sp_protocol *p = &stack->protocol[i];
+        double step = nic && p->nic_step_s.nominal < p->step_s.nominal ? p->nic_step_s.nominal : p->step_s.nominal;
+        best.step_s = i == 0 || step < best.step_s ? step : best.step_s;
+        best.fraction = p->fraction.nominal > best.fraction ? p->fraction.nominal : best.fraction;
+        best.fraction = nic && p->nic_fraction.nominal > best.fraction ? p->nic_fraction.nominal : best.fraction;
+    }
+    best.fraction *= nic && stack->nic.fraction.nominal > stack->up.fraction.nominal ? stack->nic.fraction.nominal : stack->up.fraction.nominal;
+    return best;
 }
 
 sp_status sp_coll_floor_s(const sp_program *program, const sp_machine *machine, const sp_placement *placement,
@@ -208,6 +240,8 @@ sp_status sp_coll_floor_s(const sp_program *program, const sp_machine *machine, 
 {
     sp_i_lane_at lanes[SP_I_LANES_MAX];
     uint32_t n_lanes;
+    bool nic = false;
+    protocols best;
     sp_status status = sp_i_coll_lanes(machine, placement, lanes, &n_lanes, err);
     if (status != SP_OK)
         return status;
@@ -223,8 +257,13 @@ sp_status sp_coll_floor_s(const sp_program *program, const sp_machine *machine, 
         if (task->kind == SP_TASK_TRANSFER && !task->domain.size)
             units += task->units * task->n_step * task->n_chunk;
     }
-    double ports = rate > 0 ? units / rate : 0, flows = slowest_classes(program, machine, lanes, n_lanes, replicated);
-    *out = stack->launch_s.nominal + steps * (latency + stack->step_s.nominal) +
-           (ports > flows ? ports : flows) * sp_coll_unit_bytes(program, size_bytes) / stack->bw_fraction.nominal;
+    for (uint32_t i = 0; i < n_lanes; i++)
+        nic = nic || machine->planes[0].tiers[lanes[i].tier].nic;
+    best = best_of(stack, nic);
+    double ports = rate > 0 ? best.share * units / rate : 0;
+    double flows = slowest_classes(program, machine, lanes, n_lanes, replicated, stack->chunk_bytes.nominal > 0);
+    flows *= stack->rails ? 0.5 : 1;   /* rotations of a ring share its hops out: at least half of them stay inside */
+    *out = stack->launch_s.nominal + steps * (latency + best.step_s) +
+           (ports > flows ? ports : flows) * sp_coll_unit_bytes(program, size_bytes) / best.fraction;
     return SP_OK;
 }

@@ -75,9 +75,11 @@ typedef struct sp_i_lane_at { uint32_t size, tier, tdim, gap; } sp_i_lane_at;
 #define SP_I_LANES_MAX SP_PLACE_DIMS
 sp_status sp_i_coll_lanes(const sp_machine *machine, const sp_placement *placement, sp_i_lane_at lanes[SP_I_LANES_MAX],
                           uint32_t *n_lanes, sp_error *err);
-/* Seconds that no algorithm can go below. */
+/* Has the library a protocol that reduces in switches? */
+bool sp_i_coll_in_switch(const sp_stack *stack);
+/* Seconds that no algorithm can go below; in_switch: switches inside the scale-up domain reduce and multicast. */
 double sp_i_coll_bound_s(sp_coll_op op, const sp_machine *machine, const sp_i_lane_at *lanes, uint32_t n_lanes,
-                         double size_bytes, bool replicated);
+                         double size_bytes, bool replicated, bool in_switch);
 
 #define SP_I_ROW(name) \
     bool sp_i_##name##_applicable(sp_coll_op op, const sp_group *group, const char **why); \
@@ -97,5 +99,7 @@ SP_I_ROW(bruck);
 SP_I_ROW(tree);
 SP_I_ROW(tree_pipelined);
 SP_I_ROW(hierarchical_tree);
+SP_I_ROW(direct_tree);
+SP_I_ROW(ring_tree);
 
 #endif

@@ -24,6 +24,8 @@ const sp_coll_algo sp_coll_algos[] = {
     {"tree-pipelined", "trees fed piece by piece", sp_i_tree_pipelined_applicable, sp_i_tree_pipelined_build},
     {"hierarchical-tree", "dim by dim, pipelined trees along the outermost", sp_i_hierarchical_tree_applicable,
      sp_i_hierarchical_tree_build},
+    {"direct-tree", "dim by dim, direct inside, trees along the outermost", sp_i_direct_tree_applicable, sp_i_direct_tree_build},
+    {"ring-tree", "dim by dim, rings inside, trees along the outermost", sp_i_ring_tree_applicable, sp_i_ring_tree_build},
 };
 const uint32_t sp_coll_n_algos = sizeof sp_coll_algos / sizeof sp_coll_algos[0];
 

@@ -199,7 +199,7 @@ sp_status sp_i_tree_pipelined_build(sp_coll_op op, const sp_group *group, sp_are
     return build("tree-pipelined", PIECES, op, group, arena, out, err);
 }
 
-bool sp_i_hierarchical_tree_applicable(sp_coll_op op, const sp_group *group, const char **why)
+static bool outermost_applicable(sp_coll_op op, const sp_group *group, const char **why)
 {
     sp_digit dims[SP_PLACE_DIMS];
     if (!sp_i_several(group, why))
@@ -209,25 +209,40 @@ bool sp_i_hierarchical_tree_applicable(sp_coll_op op, const sp_group *group, con
     return !*why;
 }
 
-sp_status sp_i_hierarchical_tree_build(sp_coll_op op, const sp_group *group, sp_arena *arena, const sp_program **out,
-                                       sp_error *err)
+/* Reduce-scatter inside dim by dim, both trees in n_pieces along the outermost dim, all-gather back. */
+static sp_status build_outermost(const char *name, uint32_t n_pieces, sp_i_along along, sp_coll_op op, const sp_group *group,
+                                 sp_arena *arena, const sp_program **out, sp_error *err)
 {
     const char *why;
     sp_digit dims[SP_PLACE_DIMS];
-    if (!sp_i_hierarchical_tree_applicable(op, group, &why))
-        return sp_i_refuse("hierarchical-tree", op, why, err);
+    if (!outermost_applicable(op, group, &why))
+        return sp_i_refuse(name, op, why, err);
     uint32_t inner = sp_i_group_digits(group, dims) - 1;
-    sp_i_stage stage = sp_i_stage_start(arena, "hierarchical-tree", group, dims[inner].stride, 2 * PIECES);
+    sp_i_stage stage = sp_i_stage_start(arena, name, group, dims[inner].stride, 2 * n_pieces);
     if (!stage.builder)
-        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a hierarchical-tree all-reduce");
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a %s all-reduce", name);
     stage.n_parts = 1;   /* inside, all pieces of both trees go together */
-    stage.n_own *= 2 * PIECES;
-    sp_i_visit(&stage, SP_COLL_REDUCE_SCATTER, dims, inner, 0, sp_i_along_direct);
+    stage.n_own *= 2 * n_pieces;
+    sp_i_visit(&stage, SP_COLL_REDUCE_SCATTER, dims, inner, 1, along);
     stage.n_own = dims[inner].stride;
     stage.axis = dims[inner];
     stage.n_fixed = inner;
-    sp_i_trees(&stage, PIECES);
-    stage.n_own *= 2 * PIECES;
-    sp_i_visit(&stage, SP_COLL_ALL_GATHER, dims, inner, 0, sp_i_along_direct);
+    sp_i_trees(&stage, n_pieces);
+    stage.n_own *= 2 * n_pieces;
+    sp_i_visit(&stage, SP_COLL_ALL_GATHER, dims, inner, 1, along);
     return sp_i_stage_finish(&stage, out, err);
 }
+
+#define OUTERMOST(id, text, pieces, along)                                                                                     \
+    bool sp_i_##id##_applicable(sp_coll_op op, const sp_group *group, const char **why)                                        \
+    {                                                                                                                          \
+        return outermost_applicable(op, group, why);                                                                           \
+    }                                                                                                                          \
+    sp_status sp_i_##id##_build(sp_coll_op op, const sp_group *group, sp_arena *arena, const sp_program **out, sp_error *err)  \
+    {                                                                                                                          \
+        return build_outermost(text, pieces, along, op, group, arena, out, err);                                               \
+    }
+
+OUTERMOST(hierarchical_tree, "hierarchical-tree", PIECES, sp_i_along_direct)
+OUTERMOST(direct_tree, "direct-tree", 1, sp_i_along_direct)
+OUTERMOST(ring_tree, "ring-tree", 1, sp_i_along_ring)

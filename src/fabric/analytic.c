@@ -1,175 +1,158 @@
-/* The analytic evaluator: phases one after the other; within a phase, steps one after the other; within a step all chunks of
- * all classes at once: the busiest link's bytes / rate, and the longest path's latency. */
+/* What a stack makes of a measure: straight lines of size, two a protocol. Phases one after the other, or together on pieces
+ * of the data: then the busiest wire over all phases decides, after the pipeline has filled. */
 #include "load.h"
 
+#include <math.h>
 #include <string.h>
 
 #define REDUCE_PASSES 3.0   /* a reduction reads two operands and writes one */
 
-static bool same_every_step(const sp_task_class *task)
+/* Payload rate of all of a chip's ports into a tier. */
+static double tier_rate(const sp_machine *machine, uint32_t t)
 {
-    return task->peer.c_step == 0;
+    const sp_tier *tier = &machine->planes[0].tiers[t];
+    double links = sp_i_switched(tier) ? 1 : 0;
+    for (uint32_t d = 0; d < tier->n_dims && !sp_i_switched(tier); d++)
+        links += tier->kind == SP_TIER_MESH ? tier->dims[d] - 1 : tier->dims[d] > 2 ? 2 : tier->dims[d] - 1;
+    return links * tier->bw_bytes_per_s.nominal * sp_tier_payload(machine, tier);
 }
 
-typedef struct walk_state {
-    const sp_program *program;
-    const sp_machine *machine;
-    const sp_stack *stack;
-    const sp_i_view *view;
-    sp_i_load *load;
-    double unit_bytes;
-    double tier_busy_s[SP_TIERS_MAX];
-    sp_comm_time out;
-} walk_state;
-
-static bool in_phase(const walk_state *s, uint32_t c, uint32_t phase)
+double sp_i_stack_stretch(const sp_machine *machine, const sp_stack *stack, const sp_protocol *p, uint32_t t)
 {
-    return s->program->phase[c] == phase && s->program->classes[c].kind == SP_TASK_TRANSFER;
+    bool nic = machine->planes[0].tiers[t].nic;
+    double wire = 1 / (nic ? stack->nic.fraction.nominal * p->nic_fraction.nominal : stack->up.fraction.nominal * p->fraction.nominal);
+    double engine = (nic ? &p->nic_rate_bytes_per_s : &stack->engine_bytes_per_s)->nominal;
+    return engine > 0 ? wire + tier_rate(machine, t) / engine : wire;
 }
 
-static bool in_step(const walk_state *s, uint32_t c, uint32_t phase, uint32_t step)
+/* Seconds that endpoints need for messages of a fixed size, per byte of a unit. */
+static double messages_s(const sp_stack *stack, const sp_comm_part *part, bool nic)
 {
-    return in_phase(s, c, phase) && s->program->classes[c].n_step > step;
+    const sp_medium *medium = nic ? &stack->nic : &stack->up;
+    double each = part->sent[nic] * medium->copy_s.nominal;
+    if (medium->window.nominal > 0)
+        each += 2 * part->sent_path_s[nic] / medium->window.nominal;
+    return stack->message_bytes > 0 ? each / stack->message_bytes : 0;
 }
 
-static sp_status add_step(walk_state *s, uint32_t phase, uint32_t step, double *seconds, double *latency, uint32_t *tier,
-                          sp_error *err)
+static double medium_s(const sp_comm_measure *m, const sp_stack *stack, const sp_protocol *p, const sp_comm_part *part, bool nic)
 {
-    double path_s = 0, messages = 0, messages_apart = 0;   /* of a rank: of classes of all ranks, and of others */
-    bool all_shift = true;
-    sp_i_load_clear(s->load);
-    for (uint32_t c = 0; c < s->program->n_classes; c++)
-        if (in_step(s, c, phase, step))
-            all_shift = all_shift && sp_i_load_shifts(&s->program->classes[c]);
-    for (uint32_t c = 0; c < s->program->n_classes; c++) {
-        const sp_task_class *task = &s->program->classes[c];
-        if (!in_step(s, c, phase, step))
+    double wire = part->wire_s[nic] * sp_i_stack_stretch(m->machine, stack, p, part->tier[nic]), messages = messages_s(stack, part, nic);
+    return stack->overlap ? fmax(wire, messages) : wire + messages;
+}
+
+static double reduce_s(const sp_comm_measure *m, const sp_stack *stack, double bytes)
+{
+    double rate = m->machine->chip->mem_bw_bytes_per_s.nominal * stack->reduce_bw_fraction.nominal;
+    return rate > 0 ? REDUCE_PASSES * bytes / rate : 0;
+}
+
+/* Phase after phase, step after step. */
+static sp_comm_line in_turn(const sp_comm_measure *m, const sp_stack *stack, const sp_protocol *p)
+{
+    sp_comm_line line = {.protocol = p->name, .fixed_s = stack->launch_s.nominal};
+    double busy[SP_TIERS_MAX] = {0};
+    for (uint32_t i = 0; i < m->n_parts; i++) {
+        const sp_comm_part *part = &m->part[i];
+        double up = medium_s(m, stack, p, part, false), nic = medium_s(m, stack, p, part, true);
+        double step = (part->nic ? &p->nic_step_s : &p->step_s)->nominal + (part->messages - 1) * stack->message_s.nominal;
+        double wire = fmax(up, nic), seconds = fmax(wire, reduce_s(m, stack, part->reduced));
+        double trips = part->nic && p->nic_trips.nominal > 1 ? p->nic_trips.nominal : 1;
+        line.fixed_s += part->steps * (trips * part->path_s + step);
+        line.per_byte_s += part->steps * seconds;
+        busy[part->tier[nic > up]] += part->steps * wire;
+    }
+    for (uint32_t t = 0; t < SP_TIERS_MAX; t++)
+        if (busy[t] > line.busy_s) {
+            line.busy_s = busy[t];
+            line.tier = t;
+        }
+    return line;
+}
+
+/* Phases together on pieces of chunk bytes a rank of the scale-up domain: one piece goes through all phases alone, the rest
+ * of the data passes at the rate of the busiest wire. */
+static sp_comm_line together(const sp_comm_measure *m, const sp_stack *stack, const sp_protocol *p, const sp_comm_line *turn)
+{
+    sp_comm_line line = {.protocol = p->name, .together = true};
+    for (uint32_t w = 0; w < SP_COMM_WIRES; w++) {
+        double busy = m->wire_s[w] * sp_i_stack_stretch(m->machine, stack, p, m->wire_tier[w]);
+        if (busy > line.busy_s) {
+            line.busy_s = busy;
+            line.tier = m->wire_tier[w];
+        }
+    }
+    line.per_byte_s = fmax(line.busy_s, reduce_s(m, stack, m->reduced));
+    double piece = stack->chunk_bytes.nominal * m->inner_ranks / m->n_units;
+    line.fixed_s = turn->fixed_s + piece * (turn->per_byte_s - line.per_byte_s);
+    return line;
+}
+
+uint32_t sp_fabric_lines(const sp_comm_measure *m, const sp_stack *stack, sp_comm_line out[SP_COMM_LINES_MAX])
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < stack->n_protocols; i++) {
+        const sp_protocol *p = &stack->protocol[i];
+        if (p->in_switch != m->in_switch)
             continue;
-        if (!task->domain.size)
-            messages += task->n_chunk;
-        else if (task->n_chunk > messages_apart)
-            messages_apart = task->n_chunk;
-        double bytes = task->units * s->unit_bytes * task->n_mb;
-        sp_status status = sp_i_load_add(s->load, s->view, s->program, task, step, bytes, all_shift, &path_s, err);
-        if (status != SP_OK)
-            return status;
+        sp_comm_line turn = in_turn(m, stack, p), same = together(m, stack, p, &turn);
+        out[n++] = turn;
+        if (stack->chunk_bytes.nominal > 0 && same.per_byte_s < turn.per_byte_s * (1 - 1e-12))
+            out[n++] = same;
     }
-    double wire_s = sp_i_load_seconds(s->load, tier);
-    double reduce_rate = s->machine->chip->mem_bw_bytes_per_s.nominal * s->stack->reduce_bw_fraction.nominal;
-    double reduce_s = reduce_rate > 0 ? REDUCE_PASSES * sp_i_load_reduced(s->load) / reduce_rate : 0;
-    *seconds = wire_s > reduce_s ? wire_s : reduce_s;
-    *latency = path_s + s->stack->step_s.nominal + (messages + messages_apart - 1) * s->stack->message_s.nominal;
-    return SP_OK;
+    return n;
 }
 
-/* Steps alike from `step` on end where a class ends, unless peers move from step to step. */
-static uint32_t alike_until(const walk_state *s, uint32_t phase, uint32_t step)
+sp_comm_time sp_fabric_line_time(const sp_comm_measure *m, const sp_comm_line *line, double unit_bytes)
 {
-    uint32_t end = UINT32_MAX;
-    for (uint32_t c = 0; c < s->program->n_classes; c++)
-        if (in_phase(s, c, phase)) {
-            const sp_task_class *task = &s->program->classes[c];
-            if (!same_every_step(task))
-                return step + 1;
-            if (task->n_step > step && task->n_step < end)
-                end = task->n_step;
-        }
-    return end;
+    sp_comm_time out = {.time_s = line->fixed_s + line->per_byte_s * unit_bytes, .latency_s = line->fixed_s,
+                        .bottleneck_tier = line->tier, .protocol = line->protocol, .together = line->together};
+    for (uint32_t t = 0; t < SP_TIERS_MAX; t++) {
+        out.tier_bytes[t] = m->tier_bytes[t] * unit_bytes;
+        out.bytes_per_rank += out.tier_bytes[t];
+    }
+    if (out.time_s > 0)
+        out.bottleneck_fraction = line->busy_s * unit_bytes / out.time_s;
+    return out;
 }
 
-/* A pipeline over ranks takes `fill` hops more than it has steps. The hops go through the phase's classes in turn, each
- * nearly alone on its links: their mean, class by class. */
-static sp_status add_fill(walk_state *s, uint32_t phase, uint32_t fill, sp_error *err)
+const sp_protocol *sp_i_stack_protocol(const sp_program *program, const sp_machine *machine, const sp_placement *placement,
+                                       const sp_stack *stack, double unit_bytes)
 {
-    double seconds = 0, latency = 0, n = 0;
-    uint32_t tier = 0;
-    for (uint32_t c = 0; c < s->program->n_classes; c++) {
-        const sp_task_class *task = &s->program->classes[c];
-        double path_s = 0;
-        if (!in_phase(s, c, phase) || !task->fill)
+    const sp_protocol *best = NULL;
+    sp_comm_measure measure;
+    double least = INFINITY;
+    sp_arena *arena = sp_arena_create();
+    bool measured = arena && sp_fabric_measure(program, machine, placement, (sp_comm_how){0}, arena, &measure, NULL) == SP_OK;
+    for (uint32_t i = 0; i < stack->n_protocols; i++) {
+        const sp_protocol *p = &stack->protocol[i];
+        if (p->in_switch)
             continue;
-        sp_i_load_clear(s->load);
-        sp_status status = sp_i_load_add(s->load, s->view, s->program, task, 0, task->units * s->unit_bytes * task->n_mb,
-                                         sp_i_load_shifts(task), &path_s, err);
-        if (status != SP_OK)
-            return status;
-        seconds += sp_i_load_seconds(s->load, &tier);
-        latency += path_s + s->stack->step_s.nominal;
-        n++;
-    }
-    s->out.time_s += fill * (seconds + latency) / n;
-    s->out.latency_s += fill * latency / n;
-    s->tier_busy_s[tier] += fill * seconds / n;
-    return SP_OK;
-}
-
-static sp_status add_phase(walk_state *s, uint32_t phase, sp_error *err)
-{
-    uint32_t steps = 0, fill = 0;
-    for (uint32_t c = 0; c < s->program->n_classes; c++)
-        if (in_phase(s, c, phase)) {
-            const sp_task_class *task = &s->program->classes[c];
-            steps = task->n_step > steps ? task->n_step : steps;
-            fill = task->fill > fill ? task->fill : fill;
-        }
-    for (uint32_t step = 0, end; step < steps; step = end) {
-        double seconds, latency, tier_bytes[SP_TIERS_MAX] = {0};
-        uint32_t tier;
-        end = alike_until(s, phase, step);
-        double weight = end - step;
-        sp_status status = add_step(s, phase, step, &seconds, &latency, &tier, err);
-        if (status != SP_OK)
-            return status;
-        s->out.time_s += weight * (seconds + latency);
-        s->out.latency_s += weight * latency;
-        s->tier_busy_s[tier] += weight * seconds;
-        sp_i_load_tier_bytes(s->load, tier_bytes);
-        for (uint32_t t = 0; t < SP_TIERS_MAX; t++) {
-            s->out.tier_bytes[t] += weight * tier_bytes[t];
-            s->out.bytes_per_rank += weight * tier_bytes[t];
+        sp_comm_line line = measured ? in_turn(&measure, stack, p) : (sp_comm_line){.per_byte_s = -(double)i};
+        if (!best || line.fixed_s + line.per_byte_s * unit_bytes < least) {
+            least = line.fixed_s + line.per_byte_s * unit_bytes;
+            best = p;
         }
     }
-    return fill ? add_fill(s, phase, fill, err) : SP_OK;
-}
-
-static sp_status only_data(const sp_program *program, sp_error *err)
-{
-    for (uint32_t c = 0; c < program->n_classes; c++)
-        if (program->classes[c].kind == SP_TASK_COMPUTE || program->classes[c].kind == SP_TASK_CALL)
-            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0,
-                                "program %s has a %s class; the analytic evaluator takes transfers and reductions only: "
-                                "run it with the event evaluator", program->name, program->classes[c].label);
-    return SP_OK;
+    sp_arena_destroy(arena);
+    return best;
 }
 
 sp_status sp_fabric_analytic(const sp_program *program, const sp_machine *machine, const sp_placement *placement,
                              const sp_stack *stack, double unit_bytes, bool replicated, sp_comm_time *out, sp_error *err)
 {
-    sp_i_view view;
-    sp_status status = only_data(program, err);
-    if (status == SP_OK && sp_placement_ranks(placement) != program->n_ranks)
-        status = sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "placement has %u ranks, program %s has %u",
-                              sp_placement_ranks(placement), program->name, program->n_ranks);
-    if (status == SP_OK)
-        status = sp_i_view_make(machine, placement, replicated,
-                                sp_machine_payload(machine) * stack->bw_fraction.nominal, &view, err);
-    if (status != SP_OK)
-        return status;
-    walk_state s = {.program = program, .machine = machine, .stack = stack, .view = &view, .unit_bytes = unit_bytes,
-                    .load = sp_i_load_create(),
-                    .out = {.time_s = stack->launch_s.nominal, .latency_s = stack->launch_s.nominal}};
-    if (!s.load)
-        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for link loads");
-    for (uint32_t phase = 0; phase < program->n_phases && status == SP_OK; phase++)
-        status = add_phase(&s, phase, err);
-    sp_i_load_destroy(s.load);
-    if (status != SP_OK)
-        return status;
-    for (uint32_t t = 0; t < SP_TIERS_MAX; t++)
-        if (s.tier_busy_s[t] > s.tier_busy_s[s.out.bottleneck_tier])
-            s.out.bottleneck_tier = t;
-    if (s.out.time_s > 0)
-        s.out.bottleneck_fraction = s.tier_busy_s[s.out.bottleneck_tier] / s.out.time_s;
-    *out = s.out;
-    return SP_OK;
+    sp_comm_measure measure;
+    sp_comm_line line[SP_COMM_LINES_MAX];
+    sp_arena *arena = sp_arena_create();
+    sp_status status = arena ? sp_fabric_measure(program, machine, placement, (sp_comm_how){.replicated = replicated, .rails = stack->rails}, arena,
+                                                 &measure, err)
+                             : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %s", program->name);
+    uint32_t n = status == SP_OK ? sp_fabric_lines(&measure, stack, line) : 0;
+    for (uint32_t i = 0; i < n; i++) {
+        sp_comm_time time = sp_fabric_line_time(&measure, &line[i], unit_bytes);
+        if (i == 0 || time.time_s < out->time_s)
+            *out = time;
+    }
+    sp_arena_destroy(arena);
+    return status;
 }

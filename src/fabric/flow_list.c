@@ -17,7 +17,7 @@ sp_status sp_i_flow_router(const sp_machine *machine, const sp_flow_options *opt
     return sp_router_create(machine, 0, options->routing, options->seed, options->faults, options->n_faults, out, err);
 }
 
-sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, double rate_fraction,
+sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, const double *fraction,
                               uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, sp_error *err)
 {
     uint32_t n;
@@ -28,7 +28,9 @@ sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp
     for (uint32_t h = 0; h < n; h++) {
         uint32_t link = p->link_of[hops[h].link];
         if (!link) {
-            double cap = sp_router_capacity(router, hops[h].link) * rate_fraction;
+            sp_link what = {0};
+            sp_router_link(router, hops[h].link, &what);
+            double cap = sp_router_capacity(router, hops[h].link) * fraction[what.tier];
             link = sp_i_problem_link(p, hops[h].link, cap) + 1;
         }
         if (!link || !sp_i_problem_hop(p, link - 1, hops[h].share, 1))
@@ -131,13 +133,13 @@ static bool set_waits(sp_i_problem *p, const sp_flow *flows, uint32_t n)
     return true;
 }
 
-static sp_status add_flows(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, double rate_fraction,
+static sp_status add_flows(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, const double *fraction,
                            const sp_flow *flows, uint32_t n, sp_error *err)
 {
     sp_hop *hops = malloc(((size_t)sp_router_hops_max(router) + 1) * sizeof *hops);
     sp_status status = hops && sp_i_problem_tasks(p, n, n) && set_waits(p, flows, n) ? SP_OK : sp_i_flow_no_memory(err);
     for (uint32_t i = 0; i < n && status == SP_OK; i++) {
-        status = sp_i_flow_route_add(p, router, options, rate_fraction, flows[i].src, flows[i].dst, i, hops, err);
+        status = sp_i_flow_route_add(p, router, options, fraction, flows[i].src, flows[i].dst, i, hops, err);
         p->task_route[i] = i;
         p->task_size[i] = i;
         p->size[i].bytes = flows[i].bytes;
@@ -154,14 +156,16 @@ sp_status sp_fabric_flows(const sp_machine *machine, const sp_flow_options *opti
     sp_i_problem p = {0};
     sp_i_flow_counts counts;
     sp_flow_time time = {.flows = n, .classes = n, .why_explicit = "a list of flows declares no symmetry"};
-    double rate_fraction = options->rate_fraction > 0 ? options->rate_fraction : sp_machine_payload(machine);
+    double fraction[SP_TIERS_MAX];
+    for (uint32_t t = 0; t < machine->planes[0].n_tiers; t++)
+        fraction[t] = options->rate_fraction > 0 ? options->rate_fraction : sp_tier_payload(machine, &machine->planes[0].tiers[t]);
     sp_status status = check(machine, flows, n, err);
     if (status == SP_OK)
         status = sp_i_flow_router(machine, options, &router, err);
     if (status == SP_OK && !sp_i_problem_open(&p, sp_router_links(router)))
         status = sp_i_flow_no_memory(err);
     if (status == SP_OK)
-        status = add_flows(&p, router, options, rate_fraction, flows, n, err);
+        status = add_flows(&p, router, options, fraction, flows, n, err);
     if (status == SP_OK)
         status = sp_i_problem_run(&p, &counts, err);
     if (status == SP_OK)

@@ -1,6 +1,7 @@
 /* A data program, instance by instance: every transfer a task with a route, every join a task without; edges from the
  * program's dependency maps. Routes are shared by the steps of a class whose peers do not move. */
 #include "flow_orbit.h"
+#include "load.h"
 
 #include <stdlib.h>
 
@@ -47,6 +48,27 @@ static uint32_t plan_sizes(sp_i_flow_case *c)
     return n;
 }
 
+/* Do flows of the class leave a scale-up domain? The digit that they move along is told by its ends. */
+static bool through_nic(const sp_i_flow_case *c, const sp_task_class *task)
+{
+    const sp_plane *plane = &c->machine->planes[0];
+    uint64_t domain = 0;
+    for (uint32_t t = plane->n_tiers; t-- > 0;)
+        domain = plane->tiers[t].nic ? plane->tiers[t].stride : domain;
+    uint32_t last = (task->peer.digit.size - 1) * task->peer.digit.stride;
+    return domain && task->peer.digit.size && sp_placement_chip(c->placement, 0) / domain != sp_placement_chip(c->placement, last) / domain;
+}
+
+static bool step_through_nic(const sp_i_flow_case *c, uint32_t phase, uint32_t step)
+{
+    bool any = false;
+    for (uint32_t k = 0; k < c->program->n_classes; k++) {
+        const sp_task_class *task = &c->program->classes[k];
+        any |= task->kind == SP_TASK_TRANSFER && c->program->phase[k] == phase && task->n_step > step && through_nic(c, task);
+    }
+    return any;
+}
+
 void sp_i_flow_sizes(sp_i_flow_case *c)
 {
     for (uint32_t k = 0; k < c->program->n_classes; k++) {
@@ -55,7 +77,7 @@ void sp_i_flow_sizes(sp_i_flow_case *c)
             sp_i_flow_size *size = &c->p.size[c->size_of[k] + s];
             size->bytes = task->units * c->unit_bytes;
             if (task->kind == SP_TASK_TRANSFER)
-                size->delay_ps = sp_ticks_ps(c->stack->step_s.nominal +
+                size->delay_ps = sp_ticks_ps((step_through_nic(c, c->program->phase[k], s) ? c->nic_delay_s : c->protocol->step_s.nominal) +
                                              (messages_of(c->program, c->program->phase[k], s) - 1) * c->stack->message_s.nominal);
         }
     }
@@ -112,7 +134,7 @@ static sp_status add_route(maker *m, uint32_t k, sp_index at, sp_error *err)
             return sp_i_flow_no_memory(err);
     }
     uint64_t flow = ((uint64_t)k << 32) + (uint64_t)at.step * task->n_chunk + at.chunk;
-    return sp_i_flow_route_add(&c->p, c->router, c->options, c->rate_fraction, src, dst, flow, c->hops, err);
+    return sp_i_flow_route_add(&c->p, c->router, c->options, c->fraction, src, dst, flow, c->hops, err);
 }
 
 /* Routes of a class in the order (rank, step if peers move, chunk). */
@@ -258,6 +280,21 @@ static sp_status make_problem(sp_i_flow_case *c, sp_flow_time *time, sp_error *e
     return SP_OK;
 }
 
+/* What the stack's protocol leaves of each tier's rate, and adds to a step between scale-up domains: its endpoint, and the way
+ * again for every trip beyond the first. */
+static void set_rates(sp_i_flow_case *c)
+{
+    const sp_plane *plane = &c->machine->planes[0];
+    double farthest_s = 0;
+    for (uint32_t t = 0; t < plane->n_tiers; t++) {
+        const sp_tier *tier = &plane->tiers[t];
+        double whole = c->options->rate_fraction > 0 ? c->options->rate_fraction : sp_tier_payload(c->machine, tier);
+        c->fraction[t] = whole / sp_i_stack_stretch(c->machine, c->stack, c->protocol, t);
+        farthest_s = tier->nic ? tier->latency_s.nominal : farthest_s;
+    }
+    c->nic_delay_s = c->protocol->nic_step_s.nominal + (c->protocol->nic_trips.nominal > 1 ? c->protocol->nic_trips.nominal - 1 : 0) * farthest_s;
+}
+
 sp_status sp_fabric_flow(const sp_program *program, const sp_machine *machine, const sp_placement *placement,
                          const sp_stack *stack, double unit_bytes, const sp_flow_options *options, sp_flow_time *out,
                          sp_error *err)
@@ -266,8 +303,8 @@ sp_status sp_fabric_flow(const sp_program *program, const sp_machine *machine, c
                         .unit_bytes = unit_bytes};
     sp_i_flow_counts counts;
     sp_flow_time time = {.flows = transfers_of(program)};
-    double whole = options->rate_fraction > 0 ? options->rate_fraction : sp_machine_payload(machine);
-    c.rate_fraction = whole * stack->bw_fraction.nominal;
+    c.protocol = sp_i_stack_protocol(program, machine, placement, stack, unit_bytes);
+    set_rates(&c);
     c.reduce_bytes_per_s = machine->chip->mem_bw_bytes_per_s.nominal * stack->reduce_bw_fraction.nominal / REDUCE_PASSES;
     sp_status status = check(program, machine, placement, err);
     if (status == SP_OK)

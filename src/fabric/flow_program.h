@@ -10,7 +10,9 @@ typedef struct sp_i_flow_case {
     const sp_placement *placement;
     const sp_stack *stack;
     const sp_flow_options *options;
-    double unit_bytes, rate_fraction;
+    const sp_protocol *protocol;    /* of the stack, that the whole program runs in   */
+    double unit_bytes, fraction[SP_TIERS_MAX];
+    double nic_delay_s;             /* of a step through NICs, beyond one trip        */
     double reduce_bytes_per_s;      /* at one chip; 0: reductions cost nothing */
     sp_router *router;
     sp_hop *hops;                   /* [hops_max] scratch                      */

@@ -26,10 +26,7 @@ struct sp_i_load {
     slot *slots;                       /* direct links, hashed */
     port_row port[2][SP_TIERS_MAX];    /* [out, in][tier]      */
     uint32_t room, used, stamp;
-    double busiest_s;
-    uint32_t busiest_tier;
-    double out_bytes[SP_TIERS_MAX];
-    double reduced, reduced_apart;
+    sp_i_asked asked;
 };
 
 sp_i_load *sp_i_load_create(void)
@@ -63,10 +60,7 @@ void sp_i_load_clear(sp_i_load *load)
 {
     load->stamp++;
     load->used = 0;
-    load->busiest_s = 0;
-    load->busiest_tier = 0;
-    load->reduced = load->reduced_apart = 0;
-    memset(load->out_bytes, 0, sizeof load->out_bytes);
+    memset(&load->asked, 0, sizeof load->asked);
 }
 
 static slot *probe(slot *slots, uint32_t room, uint32_t stamp, uint64_t key)
@@ -93,12 +87,11 @@ static bool widen(sp_i_load *load)
     return true;
 }
 
-static void note_busiest(sp_i_load *load, double seconds, uint32_t tier)
+static void note_busiest(sp_i_load *load, uint32_t wire, double seconds, uint32_t tier)
 {
-    if (seconds > load->busiest_s) {
-        load->busiest_s = seconds;
-        load->busiest_tier = tier;
-    }
+    if (seconds > load->asked.busiest_s[wire])
+        load->asked.busiest_s[wire] = seconds;
+    load->asked.tier[wire] = (uint8_t)tier;
 }
 
 static bool add(sp_i_load *load, uint32_t kind, uint32_t lane, uint64_t position, uint32_t to, uint32_t tier, double bytes,
@@ -113,7 +106,7 @@ static bool add(sp_i_load *load, uint32_t kind, uint32_t lane, uint64_t position
         load->used++;
     }
     s->bytes += bytes;
-    note_busiest(load, s->bytes / rate, tier);
+    note_busiest(load, SP_I_ALONG(lane, kind == LINK_TORUS_DOWN), s->bytes / rate, tier);
     return true;
 }
 
@@ -140,13 +133,8 @@ static bool add_port(sp_i_load *load, int in, uint32_t tier, uint32_t position, 
         return false;
     row->bytes[position] = bytes + (row->stamp[position] == load->stamp ? row->bytes[position] : 0);
     row->stamp[position] = load->stamp;
-    note_busiest(load, row->bytes[position] / rate, tier);
+    note_busiest(load, in ? SP_I_IN(tier) : SP_I_OUT(tier), row->bytes[position] / rate, tier);
     return true;
-}
-
-static bool switched(const sp_tier *tier)
-{
-    return tier->kind != SP_TIER_MESH && tier->kind != SP_TIER_TORUS;
 }
 
 /* Rate of a chip's port into tier t for traffic that crosses it: tapered as far as the tier's other chips also send. */
@@ -158,12 +146,12 @@ static double port_rate(const sp_i_view *view, uint32_t t, uint32_t members_in_u
         taper *= (double)members_in_unit / (double)tier->stride;
         taper = taper > 1 ? taper : 1;
     }
-    return tier->bw_bytes_per_s.nominal * view->rate_fraction / taper;
+    return tier->bw_bytes_per_s.nominal * sp_tier_payload(view->machine, tier) / taper;
 }
 
 static double link_rate(const sp_i_view *view, uint32_t t)
 {
-    return view->tiers[t].bw_bytes_per_s.nominal * view->rate_fraction;
+    return view->tiers[t].bw_bytes_per_s.nominal * sp_tier_payload(view->machine, &view->tiers[t]);
 }
 
 /* Ranks of the whole group inside one unit of tier t. */
@@ -220,16 +208,30 @@ typedef struct walker {
     const sp_i_view *view;
     const digit_lanes *lanes;
     double bytes;
-    double latency_s;
     double weight;       /* positions this flow stands for */
     uint32_t fold;       /* positions walked: those with coordinate 0 in lane `outermost`; 0: all */
     uint32_t outermost;  /* of the digit: the lane of the largest stride                          */
+    bool rotated;        /* the flow stands for its place in every rotation of the ring           */
     double port_rate[SP_TIERS_MAX];
 } walker;
 
 static uint32_t folded(const walker *w, uint32_t position)
 {
     return w->fold ? position % w->fold : position;
+}
+
+/* A rank sends so much, mean, whose outermost tier is `outer`, along paths of that latency. */
+static void note_sent(walker *w, uint32_t outer, double bytes, double latency_s)
+{
+    sp_i_asked *asked = &w->load->asked;
+    asked->tier_bytes[outer] += bytes;
+    asked->byte_path_s[w->view->tiers[outer].nic] += bytes * latency_s;
+    asked->path_s = latency_s > asked->path_s ? latency_s : asked->path_s;
+    if (!w->rotated)
+        return;
+    bool nic = w->view->tiers[outer].nic;
+    asked->hops[nic] += w->weight / w->lanes->total;
+    asked->hop_path_s[nic] += latency_s * w->weight / w->lanes->total;
 }
 
 static uint32_t coordinate(const digit_lanes *lanes, uint32_t k, uint32_t digit)
@@ -267,8 +269,9 @@ static bool through_switch(walker *w, uint32_t t, uint32_t from, uint32_t to, do
 {
     *latency += w->view->tiers[t].latency_s.nominal;
     for (;; t--) {   /* a shared level is reached through the ports of the tier inside it */
-        double rate = w->port_rate[t];
-        if (!add_port(w->load, 0, t, folded(w, from), w->bytes, rate) || !add_port(w->load, 1, t, folded(w, to), w->bytes, rate))
+        double rate = w->port_rate[t], bytes = w->rotated ? w->bytes * w->weight / w->lanes->total : w->bytes;
+        if (!add_port(w->load, 0, t, w->rotated ? 0 : folded(w, from), bytes, rate) ||
+            !add_port(w->load, 1, t, w->rotated ? 0 : folded(w, to), bytes, rate))
             return false;
         if (!t || !w->view->tiers[t].shared)
             return true;
@@ -286,8 +289,7 @@ static bool walk(walker *w, uint32_t from, uint32_t to)
             outer = w->view->lane[lanes->lane[k]].tier;
     if (outer == UINT32_MAX)
         return true;
-    w->load->out_bytes[outer] += w->weight * w->bytes / lanes->total;
-    if (switched(&w->view->tiers[outer])) {
+    if (sp_i_switched(&w->view->tiers[outer])) {
         if (!through_switch(w, outer, from, to, &latency))
             return false;
     } else {
@@ -298,7 +300,7 @@ static bool walk(walker *w, uint32_t from, uint32_t to)
                 continue;
             uint32_t next = at + (b - a) * lanes->stride[k];   /* wraps as intended in unsigned arithmetic */
             bool ok;
-            if (switched(&w->view->tiers[lane->tier]))
+            if (sp_i_switched(&w->view->tiers[lane->tier]))
                 ok = through_switch(w, lane->tier, at, next, &latency);
             else if (w->view->tiers[lane->tier].kind == SP_TIER_TORUS)
                 ok = hop_torus(w, k, folded(w, at - a * lanes->stride[k]), a, b, &latency);
@@ -313,8 +315,16 @@ static bool walk(walker *w, uint32_t from, uint32_t to)
             at = next;
         }
     }
-    w->latency_s = latency > w->latency_s ? latency : w->latency_s;
+    note_sent(w, outer, w->weight * w->bytes / lanes->total, latency);
     return true;
+}
+
+/* Bytes that every rank's port into tier t sends and receives. */
+static void note_port(walker *w, uint32_t t, double out_bytes, double in_bytes)
+{
+    double rate = w->port_rate[t];
+    note_busiest(w->load, SP_I_OUT(t), out_bytes / rate, t);
+    note_busiest(w->load, SP_I_IN(t), in_bytes / rate, t);
 }
 
 /* ---- uniform traffic ---------------------------------------------------------------------------------------- */
@@ -343,32 +353,32 @@ static double ring_pair_load(uint32_t ring, uint32_t size, uint32_t gap)
 static void uniform(walker *w)
 {
     const digit_lanes *lanes = w->lanes;
-    double below = 1, latency = 0;   /* positions inside the tiers already passed */
+    double below = 1;   /* positions inside the tiers already passed */
     double port_bytes[SP_TIERS_MAX] = {0}, lane_bytes[2 * SP_PLACE_DIMS] = {0};   /* so far; tiers outside add to those inside */
     for (uint32_t k = 0; k < lanes->n;) {
         uint32_t t = w->view->lane[lanes->lane[k]].tier, end = k;
-        double here = 1;
+        double here = 1, latency = 0;
         for (; end < lanes->n && w->view->lane[lanes->lane[end]].tier == t; end++)
             here *= lanes->size[end];
         double outgoing = (here - 1) * below;   /* destinations whose outermost difference is in tier t */
-        w->load->out_bytes[t] += outgoing * w->bytes;
-        if (switched(&w->view->tiers[t])) {
+        if (sp_i_switched(&w->view->tiers[t])) {
             for (uint32_t u = t;; u--) {   /* a shared level is reached through the ports of the tier inside it */
                 port_bytes[u] += outgoing * w->bytes;
-                note_busiest(w->load, port_bytes[u] / w->port_rate[u], u);
+                note_port(w, u, port_bytes[u], port_bytes[u]);
                 if (!u || !w->view->tiers[u].shared)
                     break;
             }
             latency = w->view->tiers[t].latency_s.nominal;
         } else {
             for (uint32_t j = 0; j < end; j++) {
-                const sp_i_lane *lane = &w->view->lane[lanes->lane[j]];
+                uint32_t at = lanes->lane[j];
+                const sp_i_lane *lane = &w->view->lane[at];
                 const sp_tier *tier = &w->view->tiers[lane->tier];
                 /* pairs with one given offset in lane j: free in every other lane up to tier t */
                 double pairs = j >= k ? here / lanes->size[j] * below : (here - 1) * below / lanes->size[j];
-                if (switched(tier)) {
+                if (sp_i_switched(tier)) {
                     port_bytes[lane->tier] += pairs * (lanes->size[j] - 1) * w->bytes;
-                    note_busiest(w->load, port_bytes[lane->tier] / w->port_rate[lane->tier], lane->tier);
+                    note_port(w, lane->tier, port_bytes[lane->tier], port_bytes[lane->tier]);
                     latency += tier->latency_s.nominal;
                     continue;
                 }
@@ -380,14 +390,43 @@ static void uniform(walker *w)
                     hops = ring / 2;
                 }
                 lane_bytes[j] += load;
-                note_busiest(w->load, lane_bytes[j] / link_rate(w->view, lane->tier), lane->tier);
+                for (uint32_t down = 0; down < 2; down++)
+                    note_busiest(w->load, SP_I_ALONG(at, down), lane_bytes[j] / link_rate(w->view, lane->tier), lane->tier);
                 latency += hops * tier->latency_s.nominal;
             }
         }
+        note_sent(w, t, outgoing * w->bytes, latency);
         below *= here;
         k = end;
     }
-    w->latency_s = latency > w->latency_s ? latency : w->latency_s;
+}
+
+/* ---- reduction and multicast in switches -------------------------------------------------------------------------- */
+
+/* A sweep over all others inside one switched tier that gathers what every rank has alike, or reduces for every rank. The
+ * switch reads each contribution once, the receiver's own included, and sends one result; or is sent one copy and delivers
+ * it to all, the sender included. */
+static bool combines(const sp_i_view *view, const sp_program *program, const sp_task_class *task, const digit_lanes *lanes, bool *reduces)
+{
+    const sp_tier *tier = lanes->n == 1 ? &view->tiers[view->lane[lanes->lane[0]].tier] : NULL;
+    bool sweep = task->peer.op == SP_MAP_SHIFT && task->n_chunk + 1 == task->peer.digit.size && task->peer.c_chunk != 0 &&
+                 task->domain.size == 0 && task->n_step == 1;
+    *reduces = task->effect == SP_EFFECT_REDUCE;
+    if (!view->in_switch || !tier || !sp_i_switched(tier) || tier->nic || tier->shared || !sweep || task->effect == SP_EFFECT_MOVE)
+        return false;
+    for (uint32_t d = 0; d < task->n_data; d++)   /* a copy that differs from receiver to receiver is no multicast */
+        if (task->effect == SP_EFFECT_COPY && program->data[task->data_off + d].c_chunk != 0)
+            return false;
+    return true;
+}
+
+static void combine(walker *w, bool reduces)
+{
+    uint32_t t = w->view->lane[w->lanes->lane[0]].tier;
+    double all = w->lanes->total * w->bytes;
+    note_port(w, t, reduces ? all : w->bytes, reduces ? w->bytes : all);
+    note_sent(w, t, reduces ? all : w->bytes, w->view->tiers[t].latency_s.nominal);
+    w->load->asked.combined++;
 }
 
 /* ---- a class ------------------------------------------------------------------------------------------------ */
@@ -445,71 +484,84 @@ static void domain_range(const sp_task_class *task, sp_digit digit, uint32_t ran
     range[1] = same ? task->domain_hi : digit.size;
 }
 
-sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program *program, const sp_task_class *task,
-                        uint32_t step, double bytes, bool all_shift, double *latency_s, sp_error *err)
+/* Is the digit made of switched lanes, some inside a scale-up domain and some between? */
+static bool crosses_domains(const sp_i_view *view, const digit_lanes *lanes)
 {
-    sp_digit digit = task->peer.digit;
-    digit_lanes lanes;
-    sp_status status = lanes_of(view, digit, &lanes, err);
-    if (status != SP_OK)
-        return status;
-    walker w = {.load = load, .view = view, .lanes = &lanes, .bytes = bytes, .latency_s = *latency_s, .weight = 1};
-    if (lanes.n == 0)   /* a digit of one position */
-        return SP_OK;
-    w.outermost = outermost(&lanes);
-    for (uint32_t t = 0; t < view->n_tiers; t++)
-        w.port_rate[t] = switched(&view->tiers[t]) ? port_rate(view, t, members_below(view, t)) : 0;
-    if (all_shift && can_fold(view, &lanes, w.outermost)) {
-        w.fold = lanes.stride[w.outermost];
-        w.weight = lanes.size[w.outermost];
+    bool has[2] = {false, false};
+    for (uint32_t k = 0; k < lanes->n; k++) {
+        const sp_tier *tier = &view->tiers[view->lane[lanes->lane[k]].tier];
+        if (!sp_i_switched(tier))
+            return false;
+        has[tier->nic] = true;
     }
+    return has[0] && has[1];
+}
+
+static void note_reduced(sp_i_asked *asked, const sp_task_class *task, double bytes)
+{
     /* classes of different ranks do not add up at any one of them; those of all ranks do */
     if (task->effect == SP_EFFECT_REDUCE && task->domain.size)
-        load->reduced_apart = bytes * task->n_chunk > load->reduced_apart ? bytes * task->n_chunk : load->reduced_apart;
+        asked->reduced_apart = bytes * task->n_chunk > asked->reduced_apart ? bytes * task->n_chunk : asked->reduced_apart;
     else if (task->effect == SP_EFFECT_REDUCE)
-        load->reduced += bytes * task->n_chunk;
-    bool sweep = task->peer.op == SP_MAP_SHIFT && task->n_chunk + 1 == digit.size && digit.size > UNIFORM_FROM &&
-                 (task->peer.c_chunk == 1 || task->peer.c_chunk == -1);
-    if (sweep) {
-        uniform(&w);
-        *latency_s = w.latency_s;
-        return SP_OK;
-    }
+        asked->reduced += bytes * task->n_chunk;
+}
+
+static sp_status walk_all(walker *w, const sp_program *program, const sp_task_class *task, uint32_t step, sp_error *err)
+{
+    sp_digit digit = task->peer.digit;
     uint32_t range[2];
     domain_range(task, digit, range);
-    range[1] = w.fold ? w.fold : range[1];
+    range[1] = w->fold ? w->fold : range[1];
     if ((uint64_t)task->n_chunk * (range[1] - range[0]) > FLOWS_MAX)
         return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "program %s has more than %u flows in one step", program->name, FLOWS_MAX);
-    bool ring = !w.fold && neighbour_ring(task) && digit.size > UNIFORM_FROM;
+    bool ring = !w->fold && neighbour_ring(task) && digit.size > UNIFORM_FROM;
     for (uint32_t chunk = 0; chunk < task->n_chunk; chunk++)
         for (uint32_t position = range[0]; position < range[1]; position++) {
             uint32_t to;
             uint32_t rank = position * digit.stride;
-            if (ring && (w.weight = ring_weight(&lanes, position)) == 0)
+            if (ring && (w->weight = ring_weight(w->lanes, position)) == 0)
                 continue;
             if (!domain_allows(task, digit, position) ||
                 !sp_rank_map_apply(&task->peer, rank, step, chunk, program->n_ranks, &to))
                 continue;
-            if (!walk(&w, position, to / digit.stride % digit.size))
+            if (!walk(w, position, to / digit.stride % digit.size))
                 return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the link loads of %s", program->name);
         }
-    *latency_s = w.latency_s;
     return SP_OK;
 }
 
-double sp_i_load_seconds(const sp_i_load *load, uint32_t *tier)
+sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program *program, const sp_task_class *task,
+                        uint32_t step, double bytes, bool all_shift, sp_error *err)
 {
-    *tier = load->busiest_tier;
-    return load->busiest_s;
+    sp_digit digit = task->peer.digit;
+    digit_lanes lanes;
+    bool reduces;
+    sp_status status = lanes_of(view, digit, &lanes, err);
+    if (status != SP_OK || lanes.n == 0)   /* a digit of one position */
+        return status;
+    walker w = {.load = load, .view = view, .lanes = &lanes, .bytes = bytes, .weight = 1, .outermost = outermost(&lanes)};
+    for (uint32_t t = 0; t < view->n_tiers; t++)
+        w.port_rate[t] = sp_i_switched(&view->tiers[t]) ? port_rate(view, t, members_below(view, t)) : 0;
+    if (combines(view, program, task, &lanes, &reduces)) {
+        combine(&w, reduces);
+        return SP_OK;
+    }
+    if (all_shift && can_fold(view, &lanes, w.outermost)) {
+        w.fold = lanes.stride[w.outermost];
+        w.weight = lanes.size[w.outermost];
+    }
+    w.rotated = view->rails && neighbour_ring(task) && crosses_domains(view, &lanes);
+    note_reduced(&load->asked, task, bytes);
+    bool sweep = task->peer.op == SP_MAP_SHIFT && task->n_chunk + 1 == digit.size && digit.size > UNIFORM_FROM &&
+                 (task->peer.c_chunk == 1 || task->peer.c_chunk == -1);
+    if (sweep) {
+        uniform(&w);
+        return SP_OK;
+    }
+    return walk_all(&w, program, task, step, err);
 }
 
-void sp_i_load_tier_bytes(const sp_i_load *load, double tier_bytes[SP_TIERS_MAX])
+const sp_i_asked *sp_i_load_asked(const sp_i_load *load)
 {
-    for (uint32_t t = 0; t < SP_TIERS_MAX; t++)
-        tier_bytes[t] += load->out_bytes[t];
-}
-
-double sp_i_load_reduced(const sp_i_load *load)
-{
-    return load->reduced + load->reduced_apart;
+    return &load->asked;
 }

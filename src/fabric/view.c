@@ -1,9 +1,9 @@
 /* Lays a placement's dims on the tiers of plane 0. */
 #include "load.h"
 
-static bool clos_like(sp_tier_kind kind)
+bool sp_i_switched(const sp_tier *tier)
 {
-    return kind != SP_TIER_MESH && kind != SP_TIER_TORUS;
+    return tier->kind != SP_TIER_MESH && tier->kind != SP_TIER_TORUS;
 }
 
 /* The tier dim a chip stride moves in, and the chips one coordinate of it spans. */
@@ -12,9 +12,9 @@ static bool find_dim(const sp_i_view *view, uint64_t stride, uint32_t *tier, uin
     for (uint32_t t = 0; t < view->n_tiers; t++) {
         const sp_tier *at = &view->tiers[t];
         uint64_t inner = at->stride;
-        uint32_t n_dims = clos_like(at->kind) ? 1 : at->n_dims;
+        uint32_t n_dims = sp_i_switched(at) ? 1 : at->n_dims;
         for (uint32_t d = 0; d < n_dims; d++) {
-            uint64_t size = clos_like(at->kind) ? at->size : at->dims[d];
+            uint64_t size = sp_i_switched(at) ? at->size : at->dims[d];
             if (stride >= inner && stride < inner * size) {
                 *tier = t;
                 *tdim = d;
@@ -29,7 +29,7 @@ static bool find_dim(const sp_i_view *view, uint64_t stride, uint32_t *tier, uin
 
 static uint64_t dim_size(const sp_tier *tier, uint32_t tdim)
 {
-    return clos_like(tier->kind) ? tier->size : tier->dims[tdim];
+    return sp_i_switched(tier) ? tier->size : tier->dims[tdim];
 }
 
 /* Splits (size, stride) into lanes, innermost first; each lane stays inside one tier dim. */
@@ -62,11 +62,11 @@ static sp_status lay(sp_i_view *view, uint64_t size, uint64_t stride, uint64_t r
     return SP_OK;
 }
 
-sp_status sp_i_view_make(const sp_machine *machine, const sp_placement *placement, bool replicated, double rate_fraction,
+sp_status sp_i_view_make(const sp_machine *machine, const sp_placement *placement, sp_comm_how how,
                          sp_i_view *out, sp_error *err)
 {
     *out = (sp_i_view){.machine = machine, .tiers = machine->planes[0].tiers, .n_tiers = machine->planes[0].n_tiers,
-                       .replicated = replicated, .rate_fraction = rate_fraction};
+                       .replicated = how.replicated, .in_switch = how.in_switch, .rails = how.rails};
     uint64_t rank_stride = 1;
     for (uint32_t d = 0; d < placement->n_dims; d++) {
         sp_status status = lay(out, placement->dim[d].size, placement->dim[d].stride, rank_stride, err);

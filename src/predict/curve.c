@@ -1,4 +1,4 @@
-/* Collective curves: one line a + b * size per applicable algorithm, compiled by one call of the analytic evaluator. */
+/* Collective curves: the lines a + b * size of the algorithms and protocols that are the least at some size. */
 #include "price.h"
 
 #include <stdlib.h>
@@ -66,15 +66,41 @@ static bool beaten(const sp_i_curve *curve, double empty_s, double size, double 
     return false;
 }
 
-static sp_status compile_line(sp_pricer *pricer, sp_i_curve *curve, const sp_coll_algo *algo, const sp_group *group, sp_error *err)
+/* Lines by rising slope; one that is nowhere below those beside it goes. Ties stay with the earlier row. */
+static void insert_line(sp_i_curve *curve, double fixed_s, double per_byte_s, const sp_coll_algo *algo)
+{
+    uint32_t at = 0;
+    while (at < curve->n && curve->line[at].per_byte_s <= per_byte_s)
+        at++;
+    memmove(&curve->line[at + 1], &curve->line[at], (curve->n - at) * sizeof curve->line[0]);
+    curve->line[at].fixed_s = fixed_s;
+    curve->line[at].per_byte_s = per_byte_s;
+    curve->line[at].algo = algo;
+    curve->n++;
+    for (uint32_t i = 0; i < curve->n;) {
+        double size = 0;   /* from here up line i is the least, if the flatter one before it were not */
+        bool useless = i > 0 && curve->line[i].fixed_s >= curve->line[i - 1].fixed_s;
+        if (i + 1 < curve->n && curve->line[i + 1].per_byte_s > curve->line[i].per_byte_s)
+            size = (curve->line[i].fixed_s - curve->line[i + 1].fixed_s) / (curve->line[i + 1].per_byte_s - curve->line[i].per_byte_s);
+        useless = useless || (i > 0 && size > 0 && at_size(curve, i, size) >= at_size(curve, i - 1, size));
+        if (!useless) {
+            i++;
+            continue;
+        }
+        curve->n--;
+        memmove(&curve->line[i], &curve->line[i + 1], (curve->n - i) * sizeof curve->line[0]);
+        i = i > 0 ? i - 1 : 0;
+    }
+}
+
+static sp_status compile_algo(sp_pricer *pricer, sp_i_curve *curve, const sp_coll_algo *algo, bool any, const sp_group *group,
+                              sp_arena *scratch, sp_error *err)
 {
     const double size = 0x1p40;   /* what is not latency is proportional to it; 1 TiB: no buffer of a chip is larger */
-    sp_arena *scratch = sp_arena_create();
     const sp_program *program;
-    sp_comm_time time;
+    sp_coll_measured measured[2];
+    uint32_t n;
     double empty_s = 0, floor_s = 0;
-    if (!scratch)
-        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a collective");
     sp_status status = algo->build(curve->op, group, scratch, &program, err);
     sp_placement placement = curve->placement;
     placement.base = 0;
@@ -82,16 +108,36 @@ static sp_status compile_line(sp_pricer *pricer, sp_i_curve *curve, const sp_col
         status = sp_coll_floor_s(program, pricer->machine, &placement, curve->stack, 0, true, &empty_s, err);
     if (status == SP_OK)
         status = sp_coll_floor_s(program, pricer->machine, &placement, curve->stack, size, true, &floor_s, err);
-    bool worth = status == SP_OK && !beaten(curve, empty_s, size, floor_s);
-    if (worth)
-        status = sp_fabric_analytic(program, pricer->machine, &placement, curve->stack, sp_coll_unit_bytes(program, size), true, &time, err);
-    if (worth && status == SP_OK && !beaten(curve, time.latency_s, size, time.time_s)) {
-        curve->line[curve->n].fixed_s = time.latency_s;
-        curve->line[curve->n].per_byte_s = (time.time_s - time.latency_s) / size;
-        curve->line[curve->n++].algo = algo;
+    if (status != SP_OK || beaten(curve, empty_s, size, floor_s))
+        return status;
+    status = sp_coll_measure(algo, curve->op, group, pricer->machine, &placement, curve->stack, any, true, scratch, measured, &n, err);
+    for (uint32_t i = 0; i < n && status == SP_OK; i++) {
+        sp_comm_line line[SP_COMM_LINES_MAX];
+        uint32_t n_lines = sp_fabric_lines(&measured[i].measure, curve->stack, line);
+        for (uint32_t k = 0; k < n_lines && curve->n < SP_I_LINES_MAX; k++)
+            insert_line(curve, line[k].fixed_s, line[k].per_byte_s / measured[i].measure.n_units, algo);
     }
-    sp_arena_destroy(scratch);
     return status;
+}
+
+/* The algorithms of the stack's library, or all there are. */
+static sp_status compile_from(sp_pricer *pricer, sp_i_curve *curve, bool any, const sp_group *group, sp_error *last)
+{
+    const char *op = sp_coll_op_name(curve->op);
+    for (uint32_t a = 0; a < sp_coll_n_algos; a++) {
+        const sp_coll_algo *algo = &sp_coll_algos[a];
+        const char *why;
+        if (!algo->applicable(curve->op, group, &why) ||
+            !(any || sp_stack_runs(curve->stack, op, algo->name, false, 0) || sp_stack_runs(curve->stack, op, algo->name, true, 0)))
+            continue;
+        sp_arena *scratch = sp_arena_create();
+        sp_status status = scratch ? compile_algo(pricer, curve, algo, any, group, scratch, last)
+                                   : sp_error_set(last, SP_E_NOMEM, NULL, 0, 0, "no memory for a collective");
+        sp_arena_destroy(scratch);
+        if (status == SP_E_NOMEM)
+            return status;
+    }
+    return SP_OK;
 }
 
 static sp_status compile(sp_pricer *pricer, sp_i_curve *curve, sp_error *err)
@@ -100,15 +146,12 @@ static sp_status compile(sp_pricer *pricer, sp_i_curve *curve, sp_error *err)
     sp_error last = {0};
     sp_placement placement = curve->placement;
     placement.base = 0;
-    sp_status laid = sp_coll_group(pricer->machine, &placement, &group, err);
-    if (laid != SP_OK)
-        return laid;
-    for (uint32_t a = 0; a < sp_coll_n_algos && curve->n < SP_I_LINES_MAX; a++) {
-        const char *why;
-        if (!sp_coll_algos[a].applicable(curve->op, &group, &why))
-            continue;
-        sp_status status = compile_line(pricer, curve, &sp_coll_algos[a], &group, &last);
-        if (status == SP_E_NOMEM)
+    sp_status status = sp_coll_group(pricer->machine, &placement, &group, err);
+    if (status != SP_OK)
+        return status;
+    for (int any = 0; any < 2 && curve->n == 0; any++) {
+        status = compile_from(pricer, curve, any, &group, &last);
+        if (status != SP_OK)
             return sp_error_set(err, status, NULL, 0, 0, "%s", last.text);
     }
     if (curve->n == 0)
@@ -176,8 +219,8 @@ sp_status sp_i_comm_s(sp_pricer *pricer, sp_coll_op op, const sp_placement *plac
 
 const sp_stack *sp_i_stack_of(const sp_pricer *pricer, const sp_plan *plan)
 {
-    const sp_stack *named = plan->stack ? sp_stack_find(plan->stack) : NULL;
-    return named ? named : sp_stack_default(pricer->machine->chip);
+    const sp_stack *named = sp_machine_stack(pricer->machine, plan->stack);
+    return named ? named : sp_machine_stack(pricer->machine, NULL);
 }
 
 /* ---- groups inside the pieces, interned --------------------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /* Seconds of pieces of work on one chip, kept in tables. Private to predict.
  *
  * A piece is the items of one block (or vocabulary part) in one pass, priced. Collective curves are exactly linear in size
- * (every phase is latency + bytes / rate, and all link loads scale together), so a curve is a few lines a + b * size, one an
- * algorithm, and a look-up is their minimum. */
+ * (every phase is latency + bytes / rate, and all link loads scale together), so a curve is a few lines a + b * size, those
+ * of the algorithms and protocols that are the least at some size, and a look-up is their minimum. */
 #ifndef SP_PREDICT_PRICE_H
 #define SP_PREDICT_PRICE_H
 
@@ -14,7 +14,7 @@
 #define SP_I_OPTIMIZER_BYTES 12.0 /* FP32 master weight and two Adam moments                                              */
 #define SP_I_FRAGMENTATION 0.03   /* guess: of activations; caching allocators lose a few per cent                         */
 
-#define SP_I_LINES_MAX 16   /* as many as there are algorithms; lines beaten everywhere are left out */
+#define SP_I_LINES_MAX 24   /* two a protocol and algorithm at most, of which a handful is the least somewhere */
 
 typedef struct sp_i_curve {
     uint64_t key;

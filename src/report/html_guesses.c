@@ -87,20 +87,20 @@ static void add_machine_value(void *context, const char *path, const sp_value *v
     add(t, machine->n_planes == 1 && slash ? slash + 1 : path, unit, value);
 }
 
+static void add_stack_value(void *context, const char *path, const sp_value *value, sp_unit unit)
+{
+    add(context, path, unit, value);
+}
+
 static void add_stack(table *t)
 {
-    const char *name = t->subject->plan->stack;
-    const sp_stack *stack = name ? sp_stack_find(name) : sp_stack_default(t->subject->machine->chip);
+    const sp_stack *stack = sp_machine_stack(t->subject->machine, t->subject->plan->stack);
     if (!stack)
         return;
     char owner[64];
     snprintf(owner, sizeof owner, "software %s", stack->name);
     t->owner = owner;
-    add(t, "launch of a collective", SP_UNIT_SECONDS, &stack->launch_s);
-    add(t, "step of a collective", SP_UNIT_SECONDS, &stack->step_s);
-    add(t, "message of a step beyond the first", SP_UNIT_SECONDS, &stack->message_s);
-    add(t, "fraction of payload rate reached", SP_UNIT_NONE, &stack->bw_fraction);
-    add(t, "reduction: fraction of memory bandwidth", SP_UNIT_NONE, &stack->reduce_bw_fraction);
+    sp_stack_each_value(stack, add_stack_value, t);
     t->owner = NULL;
 }
 

@@ -92,8 +92,8 @@ void sp_i_words_plan(sp_i_out *out, const sp_i_subject *s)
     if (plan->recompute == SP_RECOMPUTE_FULL && plan->recompute_layers)
         sp_i_out_printf(out, ", in %u layer%s of each chunk", plan->recompute_layers, plan->recompute_layers == 1 ? "" : "s");
     sp_i_out_printf(out, "</li>\n<li><b>Matrix products in %s</b>", sp_format_name(plan->precision));
-    const sp_stack *stack = sp_stack_default(s->machine->chip);
-    const char *name = plan->stack ? plan->stack : stack ? stack->name : NULL;
+    const sp_stack *stack = sp_machine_stack(s->machine, plan->stack);
+    const char *name = stack ? stack->name : plan->stack;
     if (name) {
         sp_i_out_text(out, ", communication through ");
         sp_i_html(out, name);

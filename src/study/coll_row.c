@@ -13,15 +13,6 @@ typedef struct coll_cells {
     double ranks, nodes, per_scaleup, size_bytes, time_us, algbw_gbs, busbw_gbs;
 } coll_cells;
 
-/* What a row became: one collective of ours, and how its printed bandwidth counts. */
-typedef struct coll_case {
-    sp_coll_op op;
-    sp_placement placement;
-    double size_bytes;
-    double bus_factor;     /* printed bandwidth = bus_factor x size_bytes / time */
-    bool replicated;       /* the other ranks of the nodes do the same at once   */
-} coll_case;
-
 static sp_status read_cells(const sp_csv *csv, size_t row, coll_cells *c, sp_error *err)
 {
     const struct { const char *column; double *out; } numbers[] = {
@@ -85,36 +76,39 @@ static double copy_bytes(const coll_cells *c, double hidden, bool combine)
     return bits8 ? hidden * (1 + 4.0 / 128) : 2 * hidden;
 }
 
-/* Different places (of n) that a token goes to: topk experts drawn freely, or only from `kept` of 8 groups (DeepSeek-V3),
- * groups lying whole in places. */
-static double places_hit(double n, double topk, double kept)
+/* Different places (of n) that a token goes to when its topk experts are drawn freely. */
+static double places_hit(double n, double topk)
 {
-    if (kept <= 0 || n > 8)
-        return fmin(n * (1 - pow(1 - 1 / n, topk)), kept > 0 ? kept : n);
-    double miss = 1, in_place = 8 / n;   /* none of the kept groups lies in a given place: drawn without replacement */
-    for (int i = 0; i < (int)kept; i++)
-        miss *= fmax(0, 8 - in_place - i) / (8 - i);
-    return n * (1 - miss);
+    return n * (1 - pow(1 - 1 / n, topk));
 }
 
-/* Normal kernels send a token once to every place that needs it: over the slower tier node to node along rails, inside one
- * node rank to rank. Low-latency kernels send every expert's copy to its rank. Printed bandwidth counts all copies, the one
- * that stays included, as all-to-all's send buffer does. */
-static void ep_case(const coll_cells *c, uint32_t ranks, uint32_t domain, coll_case *out)
+static void add_leg(sp_study_coll *k, sp_placement placement, double size_bytes, double message_bytes, bool replicated)
+{
+    k->leg[k->n_legs++] = (sp_study_leg){SP_COLL_ALL_TO_ALL, placement, size_bytes, message_bytes, replicated};
+}
+
+/* Low-latency kernels send every expert's copy to its rank as a message of its own. Normal kernels send a token once to every
+ * node that needs it, along rails and many tokens a message, while copies for the ranks of a node go on inside it: both at
+ * once. DeepSeek-V3's "groups" are nodes there: a token goes to that many at most. Printed bandwidth counts the copies of
+ * the slower tier, the one that stays included. */
+static void ep_case(const coll_cells *c, uint32_t ranks, uint32_t domain, sp_placement all, sp_study_coll *k)
 {
     bool low_latency = strstr(c->op, "_ll") != NULL, combine = strstr(c->op, "combine") != NULL;
     ep_shape s = ep_shape_of(c, low_latency);
+    double copy = copy_bytes(c, s.hidden, combine);
     uint32_t nodes = ranks / domain;
-    double copies = s.topk;
-    out->op = SP_COLL_ALL_TO_ALL;
-    out->bus_factor = 1;
-    if (!low_latency && nodes > 1) {
-        out->placement = (sp_placement){.base = 0, .n_dims = 1, .dim = {{nodes, domain}}};
-        out->replicated = true;
-        copies = places_hit(nodes, s.topk, s.groups_kept);
-    } else if (!low_latency)
-        copies = places_hit(ranks, s.topk, s.groups_kept);
-    out->size_bytes = s.tokens * copies * copy_bytes(c, s.hidden, combine);
+    if (low_latency) {
+        k->counted_bytes = s.tokens * s.topk * copy;
+        add_leg(k, all, k->counted_bytes, copy, false);
+        return;
+    }
+    double reached = s.groups_kept > 0 && nodes > s.groups_kept ? s.groups_kept : nodes;
+    double to_ranks = s.tokens * copy * places_hit(reached * domain, s.topk), to_nodes = s.tokens * copy * places_hit(reached, s.topk);
+    if (domain > 1)
+        add_leg(k, (sp_placement){.n_dims = 1, .dim = {{domain, 1}}}, to_ranks, copy, true);
+    if (nodes > 1)
+        add_leg(k, (sp_placement){.n_dims = 1, .dim = {{nodes, domain}}}, to_nodes, 0, true);
+    k->counted_bytes = nodes > 1 ? to_nodes : to_ranks;
 }
 
 /* ---- mapping ------------------------------------------------------------------------------------------------------- */
@@ -138,6 +132,12 @@ static sp_placement whole_machine(const sp_machine *machine)
     return p;
 }
 
+/* CANN's devices are dies: two to an Ascend 910C, and expert-parallel ranks are devices. */
+static bool dies(const coll_cells *c, bool ep)
+{
+    return sp_i_word_in(c->hardware, " die") || sp_i_word_in(c->note, "counts dies") || (ep && strcmp(c->hw_class, "Ascend-910C") == 0);
+}
+
 /* Ranks that share a scale-up domain; "RDMA only even intra-node": none do. */
 static uint32_t domain_of(const coll_cells *c, uint32_t ranks)
 {
@@ -149,46 +149,71 @@ static uint32_t domain_of(const coll_cells *c, uint32_t ranks)
     return domain && domain < ranks ? domain : ranks;
 }
 
-static bool map_op(sp_i_ctx *ctx, const coll_cells *c, uint32_t ranks, uint32_t domain, coll_case *out)
+static bool map_op(sp_i_ctx *ctx, const coll_cells *c, uint32_t ranks, sp_placement all, sp_study_coll *k)
 {
-    out->size_bytes = sp_i_num_set(c->size_bytes) ? c->size_bytes : LARGE_BYTES;
-    if (sp_i_word_starts(c->op, "ep_")) {
-        ep_case(c, ranks, domain, out);
-        return true;
+    sp_study_leg leg = {.placement = all, .size_bytes = sp_i_num_set(c->size_bytes) ? c->size_bytes : LARGE_BYTES};
+    double factor = 1;
+    if (strcmp(c->op, "p2p_bandwidth") == 0)
+        leg.op = SP_COLL_SEND_RECV;
+    else {
+        char word[32];
+        snprintf(word, sizeof word, "%s", c->op);
+        for (char *p = word; *p; p++)
+            *p = *p == '_' ? '-' : *p;
+        if (sp_coll_op_parse(word, &leg.op, NULL) != SP_OK)
+            return sp_i_row_refuse(ctx, "operation '%s' is no collective: host copies and memory accesses are not modelled", c->op);
+        factor = sp_coll_bus_factor(leg.op, ranks);
     }
-    if (strcmp(c->op, "p2p_bandwidth") == 0) {
-        out->op = SP_COLL_SEND_RECV;
-        out->bus_factor = sp_i_word_in(c->note, "bidirectional") ? 2 : 1;
-        return true;
-    }
-    char word[32];
-    snprintf(word, sizeof word, "%s", c->op);
-    for (char *p = word; *p; p++)
-        *p = *p == '_' ? '-' : *p;
-    if (sp_coll_op_parse(word, &out->op, NULL) != SP_OK)
-        return sp_i_row_refuse(ctx, "operation '%s' is no collective: host copies and memory accesses are not modelled", c->op);
-    out->bus_factor = sp_coll_bus_factor(out->op, ranks) * (sp_i_word_in(c->note, "bidirectional") ? 2 : 1);
+    k->leg[k->n_legs++] = leg;
+    k->counted_bytes = leg.size_bytes * factor * (sp_i_word_in(c->note, "bidirectional") ? 2 : 1);
     return true;
 }
 
-static void compare(sp_i_ctx *ctx, const coll_cells *c, const coll_case *k, double time_s)
+static void compare(sp_i_ctx *ctx, const coll_cells *c, sp_study_coll *k, double size_bytes, double time_s)
 {
-    double gbs = k->size_bytes / time_s / 1e9;
     if (sp_i_num_set(c->time_us) && c->time_us > 0)
         sp_i_row_compare(ctx->row, "time_us", c->time_us, time_s * 1e6, true);
     else if (sp_i_num_set(c->busbw_gbs) && c->busbw_gbs > 0)
-        sp_i_row_compare(ctx->row, "busbw_gbs", c->busbw_gbs, gbs * k->bus_factor, false);
+        sp_i_row_compare(ctx->row, "busbw_gbs", c->busbw_gbs, k->counted_bytes / time_s / 1e9, false);
     else if (sp_i_num_set(c->algbw_gbs) && c->algbw_gbs > 0)
-        sp_i_row_compare(ctx->row, "algbw_gbs", c->algbw_gbs, gbs, false);
+        sp_i_row_compare(ctx->row, "algbw_gbs", c->algbw_gbs, size_bytes / time_s / 1e9, false);
     else
         sp_i_row_refuse(ctx, "the row prints neither time nor bandwidth above 0");
+    k->measured_s = time_s / (1 + ctx->row->slow);
 }
 
-/* Libraries with a stack of their own are told by name; the others are their vendor's. */
-static const sp_stack *stack_of(const coll_cells *c, const sp_chip *chip)
+/* Libraries of expert-parallel kernels are told by name; the others are their vendor's. */
+static const sp_stack *stack_of(const coll_cells *c, const sp_machine *machine)
 {
-    const sp_stack *stack = sp_i_word_starts(c->op, "ep_") ? sp_stack_find(strcmp(chip->vendor, "Huawei") == 0 ? "cann-ep" : "deepep") : NULL;
-    return stack ? stack : sp_stack_default(chip);
+    static const struct { const char *word, *stack; } rows[] = {{"DeepEP-Ascend", "deepep-ascend"}, {"CANN", "cann-ep"}, {"UCCL", "uccl-ep"},
+                                                                {"DeepEP", "deepep"}};
+    const sp_stack *stack = NULL;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !stack && sp_i_word_starts(c->op, "ep_"); i++)
+        if (sp_i_word_in(c->library, rows[i].word))
+            stack = sp_machine_stack(machine, rows[i].stack);
+    return stack ? stack : sp_machine_stack(machine, NULL);
+}
+
+/* Legs run at once: the slowest decides. */
+static bool predict(sp_i_ctx *ctx, const sp_study_coll *k, double *time_s)
+{
+    *time_s = 0;
+    for (uint32_t i = 0; i < k->n_legs; i++) {
+        const sp_study_leg *leg = &k->leg[i];
+        sp_stack stack = sp_stack_cut(k->stack, leg->message_bytes);
+        sp_coll_time time;
+        sp_error why;
+        memset(&time, 0, sizeof time);
+        if (sp_coll_best(leg->op, k->machine, &leg->placement, &stack, leg->size_bytes, leg->replicated, NULL, &time, &why) != SP_OK)
+            return sp_i_row_refuse(ctx, "%s", why.text);
+        if (time.comm.time_s > *time_s) {
+            *time_s = time.comm.time_s;
+            ctx->row->plan = sp_arena_printf(ctx->arena, "%s %s%s", time.algo ? time.algo->name : "", time.comm.protocol ? time.comm.protocol : "",
+                                             time.comm.together ? ", phases together" : "");
+            ctx->row->size = leg->size_bytes;
+        }
+    }
+    return true;
 }
 
 sp_status sp_i_coll_row(sp_i_ctx *ctx, const sp_csv *csv, size_t row, sp_error *err)
@@ -203,26 +228,24 @@ sp_status sp_i_coll_row(sp_i_ctx *ctx, const sp_csv *csv, size_t row, sp_error *
         sp_i_row_refuse(ctx, "no collective of %g ranks: host copies are not modelled", sp_i_num_set(c.ranks) ? c.ranks : 0.0);
         return SP_OK;
     }
+    bool ep = sp_i_word_starts(c.op, "ep_");
     uint32_t ranks = sp_i_num_count(c.ranks, 0), domain = domain_of(&c, ranks);
-    coll_case k = {.bus_factor = 1};
-    const sp_machine *machine = NULL;
-    bool dies = sp_i_word_in(c.hardware, " die") || sp_i_word_in(c.note, "counts dies");
-    if (!map_op(ctx, &c, ranks, domain, &k) ||
-        !sp_i_class_machine(ctx, c.hw_class, c.fabric, ranks, sp_i_num_count(c.per_scaleup, 8), domain, dies ? 0.5 : 1, &machine))
+    sp_study_coll *k = sp_arena_alloc(ctx->arena, 1, sizeof *k);
+    if (!k)
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a row");
+    if (!sp_i_class_machine(ctx, c.hw_class, c.fabric, ranks, sp_i_num_count(c.per_scaleup, 8), domain, dies(&c, ep) ? 0.5 : 1, &k->machine))
         return SP_OK;
-    if (k.placement.n_dims == 0)
-        k.placement = whole_machine(machine);
-    ctx->row->size = k.size_bytes;
-    sp_coll_time time;
-    sp_error why;
-    memset(&time, 0, sizeof time);
-    if (sp_coll_best(k.op, machine, &k.placement, stack_of(&c, machine->chip), k.size_bytes, k.replicated, NULL, &time, &why) != SP_OK) {
-        sp_i_row_refuse(ctx, "%s", why.text);
+    k->stack = stack_of(&c, k->machine);
+    if (ep)
+        ep_case(&c, ranks, domain, whole_machine(k->machine), k);
+    else if (!map_op(ctx, &c, ranks, whole_machine(k->machine), k))
         return SP_OK;
-    }
-    if (!sp_i_num_set(c.size_bytes) && !sp_i_word_starts(c.op, "ep_"))
+    double time_s;
+    if (!predict(ctx, k, &time_s))
+        return SP_OK;
+    if (!sp_i_num_set(c.size_bytes) && !ep)
         sp_i_row_assume(ctx, "1 GiB");
-    ctx->row->plan = time.algo ? time.algo->name : NULL;
-    compare(ctx, &c, &k, time.comm.time_s);
+    compare(ctx, &c, k, k->leg[0].size_bytes, time_s);
+    ctx->row->coll = k;
     return SP_OK;
 }

@@ -69,7 +69,7 @@ static double collective_s(const rung *r, const sp_layout *layout, const sp_item
     const sp_machine *machine = r->entry->machine;
     sp_coll_time time;
     for (; *names; names++)
-        if (sp_coll_best(item->coll, machine, &layout->group[item->group], sp_stack_default(machine->chip), item->size_bytes, true,
+        if (sp_coll_best(item->coll, machine, &layout->group[item->group], sp_machine_stack(machine, NULL), item->size_bytes, true,
                          (*names)[0] ? *names : NULL, &time, NULL) == SP_OK)
             return time.comm.time_s;
     return 0;

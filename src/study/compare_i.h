@@ -59,8 +59,8 @@ typedef struct sp_i_variant {
     sp_software software[SP_I_LINES];
     const sp_software *list[SP_I_LINES];
     sp_price_table prices;
-    sp_value stack_rate;             /* the stack's share of payload rate, carried by the tiers' rates               */
-    sp_value stack_step;             /* the stack's time a step, carried by the tiers' latency                       */
+    sp_stack stack;                  /* the default communication library                                            */
+    const sp_stack *stacks[1];
 } sp_i_variant;
 void sp_i_variant_make(const sp_machine *machine, const sp_price_table *prices, sp_i_variant *out);
 /* All rates of links times `scale`; all matrix, vector and exponential rates times `scale`. */
@@ -75,8 +75,6 @@ sp_status sp_i_knobs_make(const sp_machine *machine, const sp_price_table *price
 /* Sets knob k to the quantile u of a triangle over its low, nominal, high. */
 void sp_i_knob_set(const sp_i_knob *knob, double u, sp_i_variant *variant);
 void sp_i_knob_put(const sp_i_knob *knob, double value, sp_i_variant *variant);
-/* To be called when all knobs stand: moves the stack's two values into tiers. */
-void sp_i_variant_settle(sp_i_variant *variant);
 
 /* ---- compare_cost.c --------------------------------------------------------------------------------------------- */
 

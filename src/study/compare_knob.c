@@ -31,9 +31,12 @@ void sp_i_variant_make(const sp_machine *machine, const sp_price_table *prices, 
             scale(&out->machine.price_usd, machine->chips);
             break;
         }
-    const sp_stack *stack = sp_stack_default(machine->chip);
-    out->stack_rate = stack->bw_fraction;
-    out->stack_step = stack->step_s;
+    out->stack = *sp_machine_stack(machine, NULL);
+    out->stack.family = NULL;
+    out->stack.default_for = machine->chip->vendor;
+    out->stacks[0] = &out->stack;
+    out->machine.n_stacks = 1;
+    out->machine.stacks = out->stacks;
 }
 
 void sp_i_variant_scale_bw(sp_i_variant *v, double by)
@@ -54,18 +57,6 @@ void sp_i_variant_scale_flop(sp_i_variant *v, double by)
     }
     scale(&v->chip.vector_flop_per_s, by);
     scale(&v->chip.exp_per_s, by);
-}
-
-void sp_i_variant_settle(sp_i_variant *v)
-{
-    const sp_stack *stack = sp_stack_default(&v->chip);
-    double rate = v->stack_rate.nominal / stack->bw_fraction.nominal, step_s = v->stack_step.nominal - stack->step_s.nominal;
-    for (uint32_t p = 0; p < v->machine.n_planes; p++)
-        for (uint32_t t = 0; t < v->machine.planes[p].n_tiers; t++) {
-            sp_tier *tier = &v->machine.planes[p].tiers[t];
-            scale(&tier->bw_bytes_per_s, rate);
-            tier->latency_s.nominal = fmax(tier->latency_s.nominal + step_s, 0);
-        }
 }
 
 /* ---- listing ------------------------------------------------------------------------------------------------------ */
@@ -150,11 +141,18 @@ static void add_software(list *l, const sp_software *s)
         add(l, all[i].value, all[i].unit, NAME("%s %s", s->name, all[i].key), NAME("%s: %s", s->name, all[i].key));
 }
 
+/* Steps of all protocols move together. */
+static void add_stack_value(void *context, const char *path, const sp_value *value, sp_unit unit)
+{
+    list *l = context;
+    size_t n = strlen(path), step = strlen(" step");
+    const char *key = n > step && strcmp(path + n - step, " step") == 0 ? strstr(path, " nic") ? "nic step" : "step" : path;
+    add(l, value, unit, NAME("stack %s %s", l->from->stack.name, key), NAME("%s: %s", l->from->stack.name, path));
+}
+
 static void add_stack_and_prices(list *l, const sp_i_variant *v)
 {
-    const char *stack = sp_stack_default(&v->chip)->name;
-    add(l, &v->stack_rate, SP_UNIT_NONE, NAME("stack %s rate", stack), NAME("%s: share of payload rate", stack));
-    add(l, &v->stack_step, SP_UNIT_SECONDS, NAME("stack %s step", stack), NAME("%s: time a step", stack));
+    sp_stack_each_value(&v->stack, add_stack_value, l);
     add(l, &v->prices.electricity_usd_per_kwh, SP_UNIT_USD_PER_KWH, "electricity", "electricity");
     add(l, &v->prices.lifetime_s, SP_UNIT_SECONDS, "lifetime", "years of depreciation");
     if (!(v->machine.price_usd.nominal > 0))

@@ -223,13 +223,15 @@ static sp_chip part_of(const sp_chip *whole, const sp_study_kernel *kernel)
     return part;
 }
 
+#define MOVED_FRACTION 0.86   /* guess: of the raw scale-up rate, partly hidden under compute */
+
 sp_status sp_study_kernel_predict(const sp_chip *chip, const sp_study_kernel *kernel, double *out)
 {
     if (kernel->skip || kernel->n_ops == 0)
         return SP_E_INVAL;
     sp_chip part = part_of(chip, kernel);
     double time_s = kernel->moved_bytes > 0.0   /* ring all-reduces of a tensor-parallel layer */
-        ? kernel->moved_bytes / (chip->scaleup_bw_bytes_per_s.nominal * chip->payload_fraction.nominal) : 0.0;
+        ? kernel->moved_bytes / (chip->scaleup_bw_bytes_per_s.nominal * MOVED_FRACTION) : 0.0;
     for (uint32_t i = 0; i < kernel->n_ops; i++) {
         sp_op_cost cost;
         sp_status status = sp_chip_op_cost(&part, &kernel->ops[i], &cost);

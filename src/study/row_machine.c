@@ -88,6 +88,8 @@ double sp_i_fabric_rate(const char *fabric, uint32_t per_node)
         const char *unit = end + (*end == ' ');
         if (strncmp(unit, "Gb/s", 4) != 0 && strncmp(unit, "Gbps", 4) != 0)
             continue;
+        if (p > fabric && p[-1] == '(' && found > 0)
+            continue;   /* "32x100Gb/s EFA per node (3200Gb/s)": the same again */
         double count = 1;
         if (p - fabric >= 2 && p[-1] == 'x' && isdigit((unsigned char)p[-2])) {
             const char *digits = p - 2;
@@ -161,22 +163,36 @@ static uint32_t domain_of(uint32_t chips, uint32_t most, uint32_t inner)
     return 1;
 }
 
-typedef struct latencies { double inner_s, outer_s; } latencies;
+/* One way: inside a scale-up domain, through its upper switch level if it has one (else `node` is 0), between domains. */
+typedef struct latencies { double inner_s, upper_s, outer_s; uint32_t node; } latencies;
 
-/* guess: 1 us and 3 us one way for a class whose catalog machine is absent. */
-static latencies class_latencies(sp_i_ctx *ctx, const class_row *class)
+static double outer_latency_s(const sp_machine *base, double otherwise)
 {
-    latencies out = {1e-6, 3e-6};
-    const sp_machine *base = NULL;
-    sp_error err;
-    if (sp_catalog_machine(ctx->catalog, class->base, &base, &err) != SP_OK)
-        return out;
     const sp_plane *plane = &base->planes[0];
-    out.inner_s = plane->tiers[0].latency_s.nominal;
     if (plane->n_tiers > 1)
-        out.outer_s = plane->tiers[plane->n_tiers - 1].latency_s.nominal;
+        otherwise = plane->tiers[plane->n_tiers - 1].latency_s.nominal;
     for (uint32_t p = 1; p < base->n_planes && plane->n_tiers == 1; p++)   /* scale-out as a plane of its own */
-        out.outer_s = base->planes[p].tiers[base->planes[p].n_tiers - 1].latency_s.nominal;
+        otherwise = base->planes[p].tiers[base->planes[p].n_tiers - 1].latency_s.nominal;
+    return otherwise;
+}
+
+/* guess: 1 us and 3 us one way for a class whose catalog machine is absent. EFA is a network of its own wherever it is. */
+static latencies class_latencies(sp_i_ctx *ctx, const class_row *class, const char *fabric)
+{
+    latencies out = {1e-6, 1e-6, 3e-6, 0};
+    const sp_machine *base = NULL, *efa = NULL;
+    sp_error err;
+    if (sp_catalog_machine(ctx->catalog, class->base, &base, &err) == SP_OK) {
+        const sp_plane *plane = &base->planes[0];
+        out.inner_s = plane->tiers[0].latency_s.nominal;
+        out.outer_s = outer_latency_s(base, out.outer_s);
+        if (plane->n_tiers > 1 && plane->tiers[1].shared && !plane->tiers[1].nic) {
+            out.node = plane->tiers[0].size;
+            out.upper_s = plane->tiers[1].latency_s.nominal;
+        }
+    }
+    if (sp_i_word_in(fabric, "EFA") && sp_catalog_machine(ctx->catalog, "aws-p5", &efa, &err) == SP_OK)
+        out.outer_s = outer_latency_s(efa, out.outer_s);
     return out;
 }
 
@@ -203,8 +219,12 @@ static void scaleup_tier(machine_text *m, const class_row *class, double bw, con
         tier_add(m, "torus", n_dims, dims, bw / (2 * n_dims), wait.inner_s, "");
     } else if (class->scaleup == SHAPE_MESH)
         tier_add(m, "mesh", 1, &size, bw / (class->domain - 1), wait.inner_s, "");
-    else
-        tier_add(m, "switch", 1, &size, bw, wait.inner_s, "");
+    else if (wait.node > 0 && size > wait.node && size % wait.node == 0) {
+        uint32_t nodes = size / wait.node;
+        tier_add(m, "switch", 1, &wait.node, bw, wait.inner_s, "");
+        tier_add(m, "clos", 1, &nodes, bw, wait.upper_s, ",shared");
+    } else
+        tier_add(m, "switch", 1, &size, bw, size > wait.node && wait.node > 0 ? wait.upper_s : wait.inner_s, "");
 }
 
 static bool machine_of(sp_i_ctx *ctx, const char *text, const sp_machine **out)
@@ -228,7 +248,8 @@ static bool build(sp_i_ctx *ctx, const class_row *class, const char *fabric, uin
     const sp_chip *chip = class_chip(ctx, class);
     if (!chip)
         return sp_i_row_refuse(ctx, "no chip in the catalog for hardware class '%s'", class->hw_class);
-    latencies wait = class_latencies(ctx, class);
+    latencies wait = class_latencies(ctx, class, fabric);
+    wait.node = (uint32_t)(wait.node / share);
     double scaleout = sp_i_fabric_rate(fabric, per_node);
     if (!(scaleout > 0))
         scaleout = share * chip->scaleout_bw_bytes_per_s.nominal;
@@ -237,8 +258,6 @@ static bool build(sp_i_ctx *ctx, const class_row *class, const char *fabric, uin
     if (domain > 1)
         scaleup_tier(&m, class, scaleup, fabric, domain, wait);
     uint32_t outer = chips / domain, pod = 3072 / domain;   /* LLAMA3, META-ROCE: pods of 3,072 non-blocking, 1:7 above */
-    if (sp_i_word_in(fabric, "EFA"))
-        wait.outer_s = 15e-6;   /* guess: SRD takes 15 us where RDMA over InfiniBand takes 2 to 3 */
     if (outer > 1 && !(scaleout > 0))
         return sp_i_row_refuse(ctx, "scale-out rate of '%s' is not known", class->hw_class);
     if (outer > pod && sp_i_word_in(fabric, "1:7")) {

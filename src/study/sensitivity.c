@@ -79,7 +79,6 @@ static void draw(const sp_i_compare *c, const sp_i_knobs *knobs, uint32_t sample
             sp_rng_next(&rng);
         sp_i_knob_set(&knobs->knob[k], sp_rng_unit(&rng), variant);
     }
-    sp_i_variant_settle(variant);
 }
 
 static void fill(sp_compare_entry *e, const double *table, uint32_t n, const outcome *nominal, sp_arena *arena)
@@ -128,7 +127,6 @@ static sp_status at_end(sp_i_compare *c, const sp_compare_entry *entry, const sp
     for (uint32_t k = 0; k < knobs->n; k++)
         if (knobs->knob[k].group == group)
             sp_i_knob_put(&knobs->knob[k], high ? knobs->knob[k].value.high : knobs->knob[k].value.low, variant);
-    sp_i_variant_settle(variant);
     return evaluate(c, entry, variant, out);
 }
 

@@ -88,6 +88,32 @@ static sp_status one_row(sp_i_ctx *ctx, const kind_row *kind, const sp_csv *csv,
 
 /* ---- constants ------------------------------------------------------------------------------------------------------ */
 
+typedef struct grade_count { sp_i_ctx *ctx; sp_i_row_cache seen; sp_grade grade; const sp_stack *stack; } grade_count;
+
+static void count_grade(void *context, const char *path, const sp_value *value, sp_unit unit)
+{
+    grade_count *count = context;
+    char key[160];
+    (void)unit;
+    snprintf(key, sizeof key, "%s %s %.9g", count->stack->name, path, value->nominal);
+    if (value->grade == count->grade && !sp_i_row_cache_get(&count->seen, key))
+        sp_i_row_cache_put(count->ctx, &count->seen, key, count->stack);
+}
+
+/* Of communication libraries: each once, however many families share it. */
+static uint32_t stack_constants_of(sp_i_ctx *ctx, sp_grade grade)
+{
+    const sp_stack *const *stack = NULL;
+    uint32_t n = 0;
+    grade_count count = {.ctx = ctx, .grade = grade};
+    if (sp_catalog_stacks(ctx->catalog, &stack, &n, NULL) == SP_OK)
+        for (uint32_t i = 0; i < n; i++) {
+            count.stack = stack[i];
+            sp_stack_each_value(stack[i], count_grade, &count);
+        }
+    return count.seen.n;
+}
+
 /* Values of one grade in the catalog's chips and product lines and in the stacks, each once: one fit may serve several families. */
 static uint32_t constants_of(sp_i_ctx *ctx, sp_grade grade)
 {
@@ -110,12 +136,7 @@ static uint32_t constants_of(sp_i_ctx *ctx, sp_grade grade)
             n += (s->matrix_factor.grade == grade) + (s->attention_factor.grade == grade) + (s->vector_factor.grade == grade) +
                  (s->comm_factor.grade == grade) + (s->host_op_s.grade == grade);
     }
-    for (const char *const *name = sp_stack_names(); *name; name++) {
-        const sp_stack *s = sp_stack_find(*name);
-        n += (s->launch_s.grade == grade) + (s->step_s.grade == grade) + (s->bw_fraction.grade == grade) +
-             (s->reduce_bw_fraction.grade == grade);
-    }
-    return n;
+    return n + stack_constants_of(ctx, grade);
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------------ */

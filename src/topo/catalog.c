@@ -11,9 +11,9 @@ typedef struct list { const char **name; size_t n; } list;            /* sorted,
 typedef struct kept { const char *key; const void *object; } kept;
 typedef struct shelf { kept *item; size_t n, room; } shelf;
 
-enum { CHIPS, MACHINES, MODELS, SOFTWARE, KINDS };
-static const char *const folders[KINDS] = {"chips", "machines", "models", "software"};
-static const char *const nouns[KINDS] = {"chip", "machine", "model", "software"};
+enum { CHIPS, MACHINES, MODELS, SOFTWARE, STACKS, KINDS };
+static const char *const folders[KINDS] = {"chips", "machines", "models", "software", "stacks"};
+static const char *const nouns[KINDS] = {"chip", "machine", "model", "software", "stack"};
 
 struct sp_catalog {
     sp_arena *arena;
@@ -21,6 +21,8 @@ struct sp_catalog {
     list names[KINDS];
     shelf chips, machines, paths;
     const sp_software **software;    /* [names[SOFTWARE].n], NULL until the first machine */
+    const sp_stack **stacks;         /* likewise; with those for families */
+    uint32_t n_stacks;
 };
 
 /* ---- lists ----------------------------------------------------------------------------------------------------------- */
@@ -120,6 +122,7 @@ size_t sp_catalog_chip_count(const sp_catalog *catalog) { return catalog->names[
 size_t sp_catalog_machine_count(const sp_catalog *catalog) { return catalog->names[MACHINES].n; }
 size_t sp_catalog_model_count(const sp_catalog *catalog) { return catalog->names[MODELS].n; }
 size_t sp_catalog_software_count(const sp_catalog *catalog) { return catalog->names[SOFTWARE].n; }
+size_t sp_catalog_stack_count(const sp_catalog *catalog) { return catalog->names[STACKS].n; }
 
 static const char *name_at(const sp_catalog *catalog, int kind, size_t index)
 {
@@ -130,6 +133,7 @@ const char *sp_catalog_chip_name(const sp_catalog *catalog, size_t index) { retu
 const char *sp_catalog_machine_name(const sp_catalog *catalog, size_t index) { return name_at(catalog, MACHINES, index); }
 const char *sp_catalog_model_name(const sp_catalog *catalog, size_t index) { return name_at(catalog, MODELS, index); }
 const char *sp_catalog_software_name(const sp_catalog *catalog, size_t index) { return name_at(catalog, SOFTWARE, index); }
+const char *sp_catalog_stack_name(const sp_catalog *catalog, size_t index) { return name_at(catalog, STACKS, index); }
 
 /* ---- what is kept -------------------------------------------------------------------------------------------------------- */
 
@@ -252,6 +256,40 @@ static sp_status load_software(sp_catalog *c, sp_error *err)
     return SP_OK;
 }
 
+static sp_status load_stacks(sp_catalog *c, sp_error *err)
+{
+    size_t n = c->names[STACKS].n;
+    uint32_t used = 0;
+    if (c->stacks)
+        return SP_OK;
+    const sp_stack **all = sp_arena_alloc(c->arena, n * SP_I_STACK_VARIANTS + 1, sizeof *all);
+    if (!all)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        const char *path;
+        const sp_stack *one;
+        uint32_t variants;
+        sp_status status = path_of(c, STACKS, c->names[STACKS].name[i], &path, err);
+        if (status || (status = sp_i_stack_load(path, c->arena, &one, &variants, err)))
+            return status;
+        for (uint32_t v = 0; v < variants; v++)
+            all[used++] = &one[v];
+    }
+    c->n_stacks = used;
+    c->stacks = all;
+    return SP_OK;
+}
+
+sp_status sp_catalog_stacks(sp_catalog *catalog, const sp_stack *const **out, uint32_t *n, sp_error *err)
+{
+    sp_status status = load_stacks(catalog, err);
+    if (status)
+        return status;
+    *out = catalog->stacks;
+    *n = catalog->n_stacks;
+    return SP_OK;
+}
+
 sp_status sp_catalog_software(sp_catalog *catalog, const char *name, const sp_software **out, sp_error *err)
 {
     sp_status status = load_software(catalog, err);
@@ -338,8 +376,10 @@ sp_status sp_catalog_machine(sp_catalog *catalog, const char *text, const sp_mac
             return status;
         status = sp_i_machine_load(path, n, catalog->arena, chip_for_machine, catalog, &machine, err);
     }
-    if (status || (status = load_software(catalog, err)))
+    if (status || (status = load_software(catalog, err)) || (status = load_stacks(catalog, err)))
         return status;
+    machine->stacks = catalog->stacks;
+    machine->n_stacks = catalog->n_stacks;
     machine->software = catalog->software;
     machine->n_software = (uint32_t)catalog->names[SOFTWARE].n;
     if ((status = keep(catalog, &catalog->machines, text, machine, err)))

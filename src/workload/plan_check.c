@@ -168,10 +168,16 @@ static sp_status check_software(const subject *s)
                         names[0] ? names : "none: this machine's catalog has no software product lines");
 }
 
+static sp_status check_stack(const subject *s)
+{
+    const sp_stack *stack;
+    return s->plan->stack ? sp_machine_stack_need(s->machine, s->plan->stack, &stack, s->err) : SP_OK;
+}
+
 sp_status sp_plan_check(const sp_plan *plan, const sp_model *model, const sp_machine *machine, sp_error *err)
 {
     static sp_status (*const rules[])(const subject *) = {check_counts, check_chips, check_attention, check_experts,
-                                                          check_batch, check_pipeline, check_software};
+                                                          check_batch, check_pipeline, check_software, check_stack};
     const subject s = {plan, model, machine, err};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         sp_status status = rules[i](&s);

@@ -233,18 +233,6 @@ sp_status sp_plan_parse_order(const char *text, sp_plan *plan, sp_error *err)
     return SP_OK;
 }
 
-static sp_status read_stack(const char *text, sp_plan *plan, sp_error *err)
-{
-    const sp_stack *stack = sp_stack_find(text);
-    if (!stack) {
-        const char *near = sp_text_nearest(text, sp_stack_names());
-        return sp_error_set(err, SP_E_NOTFOUND, NULL, 0, 1, "found stack '%s', expected one of ideal, nccl, hccl, rccl, libtpu, neuron%s%s%s",
-                            text, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
-    }
-    plan->stack = stack->name;
-    return SP_OK;
-}
-
 static sp_status read_key(const key *k, const char *text, sp_plan *plan, sp_error *err)
 {
     char *base = (char *)plan + k->offset;
@@ -263,8 +251,8 @@ static sp_status read_key(const key *k, const char *text, sp_plan *plan, sp_erro
     case KEY_SCHEDULE: return sp_schedule_parse(text, &plan->schedule, err);
     case KEY_PLACE: return sp_plan_parse_place(text, plan, err);
     case KEY_ORDER: return sp_plan_parse_order(text, plan, err);
-    case KEY_STACK: return read_stack(text, plan, err);
-    case KEY_SOFTWARE: plan->software = text; return SP_OK;   /* checked against the machine's by sp_plan_check */
+    case KEY_STACK: plan->stack = text; return SP_OK;
+    case KEY_SOFTWARE: plan->software = text; return SP_OK;   /* both checked against the machine's by sp_plan_check */
     }
     return SP_E_INTERNAL;
 }

@@ -46,7 +46,7 @@ POD="mesh:8@56GB/s,200ns mesh:8@56GB/s,200ns clos:8@224GB/s,1us chip=ascend-950d
     answers collective "$POD" all-reduce --group 0-7 --algo ring --stack ideal -b 1M -e 1M --json
     json 'result["results"][0]["algorithm"] == "ring" and result["stack"] == "ideal"'
     refuses "--algo:1:1: error: unknown value 'rang'; did you mean 'ring'?" collective "$POD" all-reduce --algo rang
-    refuses "--stack:1:1: error: unknown value 'ncll'; did you mean 'nccl'?" collective "$POD" all-reduce --stack ncll
+    refuses "--stack:1:1: error: found stack 'ncll', expected one of ideal, " collective "$POD" all-reduce --stack ncll
     refuses "did you mean 'all-reduce'?" collective "$POD" all-reduc
 }
 

@@ -59,7 +59,7 @@ static void check_row(const sp_coll_algo *algo, sp_coll_op op, const sp_machine 
     sp_coll_time time;
     double floor_s;
     sp_error err = {0};
-    const sp_stack *stack = sp_stack_find("ideal");
+    const sp_stack *stack = sp_machine_stack(machine, "ideal");
     sp_status status = sp_coll_best(op, machine, placement, stack, size, replicated, algo->name, &time, &err);
     if (!algo->applicable(op, group, &why)) {
         assert_int_equal(status, SP_E_INVAL);
@@ -99,7 +99,7 @@ static void test_bounds_and_minimum(void **state)
                     const sp_placement *placement = &placements[p / 2];
                     assert_int_equal(sp_coll_group(machine, placement, &group, NULL), SP_OK);
                     assert_int_equal(sp_group_ranks(&group), sp_placement_ranks(placement));
-                    assert_int_equal(sp_coll_best((sp_coll_op)op, machine, placement, sp_stack_find("ideal"), sizes[s], p % 2, NULL,
+                    assert_int_equal(sp_coll_best((sp_coll_op)op, machine, placement, sp_machine_stack(machine, "ideal"), sizes[s], p % 2, NULL,
                                                   &best, NULL), SP_OK);
                     for (uint32_t a = 0; a < sp_coll_n_algos; a++)
                         check_row(&sp_coll_algos[a], (sp_coll_op)op, machine, placement, &group, sizes[s], p % 2, &best, &least, &rows);
@@ -115,7 +115,7 @@ static double price(const sp_machine *machine, sp_coll_op op, const char *algo, 
     sp_coll_time time;
     sp_error err = {0};
     sp_placement all = sp_placement_linear(0, machine->chips);
-    if (sp_coll_best(op, machine, &all, sp_stack_find("ideal"), size, false, algo, &time, &err) != SP_OK)
+    if (sp_coll_best(op, machine, &all, sp_machine_stack(machine, "ideal"), size, false, algo, &time, &err) != SP_OK)
         fail_msg("%s", err.text);
     return time.comm.time_s;
 }
@@ -165,7 +165,7 @@ static void test_groups_and_errors(void **state)
     sp_group group;
     sp_coll_time time;
     sp_error err = {0};
-    const sp_stack *stack = sp_stack_find("ideal");
+    const sp_stack *stack = sp_machine_stack(machine, "ideal");
     assert_int_equal(sp_coll_group(machine, &all, &group, NULL), SP_OK);
     assert_true(group.n_dims == 3 && group.dim[0] == 8 && group.dim[1] == 8 && group.dim[2] == 16);
     part.dim[0].size = 16, part.dim[0].stride = 4;    /* 2 of a board, 8 boards */

@@ -77,7 +77,7 @@ static sp_status best(void *context)
 {
     sp_coll_time time = {.lower_bound_s = -1};
     sp_placement all = sp_placement_linear(0, 16);
-    sp_status status = sp_coll_best(SP_COLL_ALL_REDUCE, context, &all, sp_stack_find("ideal"), 1e6, false, NULL, &time, NULL);
+    sp_status status = sp_coll_best(SP_COLL_ALL_REDUCE, context, &all, sp_machine_stack(context, "ideal"), 1e6, false, NULL, &time, NULL);
     assert_true((status == SP_OK) == (time.lower_bound_s >= 0));
     return status;
 }

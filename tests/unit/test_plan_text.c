@@ -64,7 +64,7 @@ static void errors_point_at_the_word(void **state)
     static const struct { const char *text; uint32_t column; const char *says; } rows[] = {
         {"tp=8 foo=3", 6, "foo=3"}, {"tp=-1", 4, "-1"}, {"tp=8 pp=x", 9, "'x'"}, {"tp=99999999999999999999", 4, "expected"},
         {"precision=bf17", 11, "bf17"}, {"place=tp=9", 10, "tiers"}, {"place=tp=0,xx=1", 12, "xx=1"}, {"order=tp,tp,dp,pp", 10, "order"},
-        {"sp=maybe", 4, "yes or no"}, {"stack=ncll", 7, "nccl"}, {"schedule=2f2b", 10, "1f1b"}, {"recompute=some", 11, "selective"}};
+        {"sp=maybe", 4, "yes or no"}, {"schedule=2f2b", 10, "1f1b"}, {"recompute=some", 11, "selective"}};
     sp_arena *arena = sp_arena_create();
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         sp_plan plan = sp_plan_default(), before = plan;
