@@ -166,7 +166,7 @@ static void w1_mesh(uint32_t n, bool lifted, run *out)
 static void pod(const char *name, sp_coll_op op, run *out)
 {
     const sp_machine *m = machine(name);
-    const sp_stack *stack = sp_stack_default(m->chip);
+    const sp_stack *stack = sp_machine_stack(m, NULL);
     sp_placement place = sp_placement_linear(0, m->chips);
     sp_arena *arena = sp_arena_create();
     const sp_program *program;

@@ -37,6 +37,11 @@ _superpod() {
     --group) COMPREPLY=(); return ;;
     --algo) COMPREPLY=($(compgen -W "direct hierarchical rotated rotated-inner ring bi-ring multi-ring hierarchical-ring rotated-ring rotated-inner-ring halving-doubling bruck tree tree-pipelined hierarchical-tree direct-tree ring-tree" -- "$word")); return ;;
     --stack) COMPREPLY=(); return ;;
+    --engine) COMPREPLY=($(compgen -W "analytic flow" -- "$word")); return ;;
+    --routing) COMPREPLY=($(compgen -W "spray hash d-mod-k detour" -- "$word")); return ;;
+    --fail) COMPREPLY=(); return ;;
+    --slow) COMPREPLY=(); return ;;
+    --seed) COMPREPLY=(); return ;;
     --assume) COMPREPLY=($(compgen -W "llama mistral mixtral qwen2 qwen2_moe qwen3 qwen3_moe qwen3_5_text qwen3_next deepseek_v2 deepseek_v3 glm4_moe_lite deepseek_v4 pangu_ultra_moe kimi_linear glm4_moe dots1 minimax_m2 ernie4_5_moe gpt_oss gemma gemma2 gemma3_text gemma4_text llama4_text olmo2 starcoder2 gpt2 gpt_neox opt bloom mpt" -- "$word")); return ;;
     --timeline) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --html) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -46,7 +51,6 @@ _superpod() {
     --map) COMPREPLY=(); return ;;
     --years) COMPREPLY=(); return ;;
     --seeds) COMPREPLY=(); return ;;
-    --seed) COMPREPLY=(); return ;;
     --failures) COMPREPLY=(); return ;;
     --policy) COMPREPLY=($(compgen -W "best sub-array aligned pod pods hosts scatter segments" -- "$word")); return ;;
     --queue) COMPREPLY=($(compgen -W "fifo easy" -- "$word")); return ;;
@@ -63,7 +67,7 @@ _superpod() {
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
-        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --assume | --timeline | --html | --report | --golden | --jobs | --map | --years | --seeds | --seed | --failures | --policy | --queue | --segment | --used | --network | --checkpoint | --interval | --detect | --restart | --swap | --repair | --catalog) i=$((i + 1)) ;;
+        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --assume | --timeline | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --used | --network | --checkpoint | --interval | --detect | --restart | --swap | --repair | --catalog) i=$((i + 1)) ;;
         -*) ;;
         *) if [ -z "$verb" ]; then verb="${COMP_WORDS[i]}"; else place=$((place + 1)); fi ;;
         esac
@@ -73,11 +77,12 @@ _superpod() {
         machine) COMPREPLY=($(compgen -W "--sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         chip) COMPREPLY=($(compgen -W "--sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         model) COMPREPLY=($(compgen -W "--seq --assume --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
-        collective) COMPREPLY=($(compgen -W "--begin -b --end -e --factor -f --group --algo --stack --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        collective) COMPREPLY=($(compgen -W "--begin -b --end -e --factor -f --group --algo --stack --engine --routing --fail --slow --seed --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        traffic) COMPREPLY=($(compgen -W "--routing --fail --slow --seed --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         train) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --plan --stack --assume --timeline --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         plan) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --tokens --objective --deadline --effort --threads --top --chips --save --stack --assume --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         compare) COMPREPLY=($(compgen -W "--gbs --seq --tokens --equal --weak --best-precision --as-of --ablate --sensitivity --curves --assume --html --sources --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
-        operate) COMPREPLY=($(compgen -W "--jobs --map --years --seeds --seed --failures --policy --queue --checkpoint --interval --detect --restart --swap --repair --no-spares --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        operate) COMPREPLY=($(compgen -W "--seed --jobs --map --years --seeds --failures --policy --queue --checkpoint --interval --detect --restart --swap --repair --no-spares --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         place) COMPREPLY=($(compgen -W "--set --plan --policy --segment --used --network --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         check-placement) COMPREPLY=($(compgen -W "--set --plan --network --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         spares) COMPREPLY=($(compgen -W "--failures --repair --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
@@ -87,7 +92,7 @@ _superpod() {
         return
     fi
     case "$verb" in
-    "") COMPREPLY=($(compgen -W "machine chip model collective train plan compare operate place check-placement spares validate" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "machine chip model collective traffic train plan compare operate place check-placement spares validate" -- "$word")) ;;
     machine)
         case $place in
         0) COMPREPLY=($(compgen -W "list show check" -- "$word")) ;;
@@ -107,6 +112,11 @@ _superpod() {
         case $place in
         0) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
         1) COMPREPLY=($(compgen -W "all-reduce all-gather reduce-scatter all-to-all broadcast send-recv" -- "$word")) ;;
+        esac ;;
+    traffic)
+        case $place in
+        0) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
+        *) COMPREPLY=($(compgen -f -- "$word")) ;;
         esac ;;
     train)
         case $place in

@@ -11,8 +11,8 @@
 static double tier_rate(const sp_machine *machine, uint32_t t)
 {
     const sp_tier *tier = &machine->planes[0].tiers[t];
-    double links = sp_i_switched(tier) ? 1 : 0;
-    for (uint32_t d = 0; d < tier->n_dims && !sp_i_switched(tier); d++)
+    double links = sp_tier_is_switched(tier->kind) ? 1 : 0;
+    for (uint32_t d = 0; d < tier->n_dims && !sp_tier_is_switched(tier->kind); d++)
         links += tier->kind == SP_TIER_MESH ? tier->dims[d] - 1 : tier->dims[d] > 2 ? 2 : tier->dims[d] - 1;
     return links * tier->bw_bytes_per_s.nominal * sp_tier_payload(machine, tier);
 }

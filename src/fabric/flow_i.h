@@ -78,6 +78,8 @@ sp_status sp_i_problem_run(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *
 
 /* Fills *out from a run: times, bounds, bottleneck. Errors: SP_E_INTERNAL a time below its bound. */
 sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, const sp_router *router, sp_flow_time *out, sp_error *err);
+/* bytes/s of a link as payload; fraction: of the raw rate, by tier. */
+double sp_i_flow_capacity(const sp_router *router, uint32_t link, const double *fraction);
 /* Route from chip to chip as the next route of the problem (weights as the options say). Errors: SP_E_UNFIT, SP_E_NOMEM. */
 sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, const double *fraction,
                               uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, sp_error *err);

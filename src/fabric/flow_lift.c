@@ -94,7 +94,7 @@ static sp_status add_route(lifter *l, uint32_t k, sp_index at, sp_error *err)
         if (id == UINT32_MAX)
             return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "link %u has no place in its orbit", c->hops[h].link);
         uint32_t link = c->p.link_of[id] ? c->p.link_of[id] - 1
-                                         : sp_i_problem_link(&c->p, id, sp_router_capacity(c->router, id) * c->rate_fraction);
+                                         : sp_i_problem_link(&c->p, id, sp_i_flow_capacity(c->router, id, c->fraction));
         if (link == UINT32_MAX || !sp_i_problem_hop(&c->p, link, c->hops[h].share, count))
             return sp_i_flow_no_memory(err);
     }

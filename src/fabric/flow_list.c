@@ -17,6 +17,13 @@ sp_status sp_i_flow_router(const sp_machine *machine, const sp_flow_options *opt
     return sp_router_create(machine, 0, options->routing, options->seed, options->faults, options->n_faults, out, err);
 }
 
+double sp_i_flow_capacity(const sp_router *router, uint32_t link, const double *fraction)
+{
+    sp_link what = {0};
+    sp_router_link(router, link, &what);
+    return sp_router_capacity(router, link) * fraction[what.tier];
+}
+
 sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, const double *fraction,
                               uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, sp_error *err)
 {
@@ -27,12 +34,8 @@ sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp
                             sp_routing_name(options->routing));
     for (uint32_t h = 0; h < n; h++) {
         uint32_t link = p->link_of[hops[h].link];
-        if (!link) {
-            sp_link what = {0};
-            sp_router_link(router, hops[h].link, &what);
-            double cap = sp_router_capacity(router, hops[h].link) * fraction[what.tier];
-            link = sp_i_problem_link(p, hops[h].link, cap) + 1;
-        }
+        if (!link)
+            link = sp_i_problem_link(p, hops[h].link, sp_i_flow_capacity(router, hops[h].link, fraction)) + 1;
         if (!link || !sp_i_problem_hop(p, link - 1, hops[h].share, 1))
             return sp_i_flow_no_memory(err);
     }

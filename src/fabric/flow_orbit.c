@@ -75,7 +75,7 @@ static bool lay_atoms(sp_i_orbits *o, const sp_i_flow_case *c, const char **why)
 {
     sp_i_view view;
     *why = "the group does not lie evenly on the tiers";
-    if (c->placement->n_exceptions || sp_i_view_make(c->machine, c->placement, true, 1, &view, NULL) != SP_OK ||
+    if (c->placement->n_exceptions || sp_i_view_make(c->machine, c->placement, (sp_comm_how){.replicated = true}, &view, NULL) != SP_OK ||
         view.n_lanes > SP_I_ATOMS_MAX)
         return false;
     for (uint32_t i = 0; i < view.n_lanes; i++) {

@@ -289,7 +289,7 @@ static bool walk(walker *w, uint32_t from, uint32_t to)
             outer = w->view->lane[lanes->lane[k]].tier;
     if (outer == UINT32_MAX)
         return true;
-    if (sp_i_switched(&w->view->tiers[outer])) {
+    if (sp_tier_is_switched(w->view->tiers[outer].kind)) {
         if (!through_switch(w, outer, from, to, &latency))
             return false;
     } else {
@@ -300,7 +300,7 @@ static bool walk(walker *w, uint32_t from, uint32_t to)
                 continue;
             uint32_t next = at + (b - a) * lanes->stride[k];   /* wraps as intended in unsigned arithmetic */
             bool ok;
-            if (sp_i_switched(&w->view->tiers[lane->tier]))
+            if (sp_tier_is_switched(w->view->tiers[lane->tier].kind))
                 ok = through_switch(w, lane->tier, at, next, &latency);
             else if (w->view->tiers[lane->tier].kind == SP_TIER_TORUS)
                 ok = hop_torus(w, k, folded(w, at - a * lanes->stride[k]), a, b, &latency);
@@ -361,7 +361,7 @@ static void uniform(walker *w)
         for (; end < lanes->n && w->view->lane[lanes->lane[end]].tier == t; end++)
             here *= lanes->size[end];
         double outgoing = (here - 1) * below;   /* destinations whose outermost difference is in tier t */
-        if (sp_i_switched(&w->view->tiers[t])) {
+        if (sp_tier_is_switched(w->view->tiers[t].kind)) {
             for (uint32_t u = t;; u--) {   /* a shared level is reached through the ports of the tier inside it */
                 port_bytes[u] += outgoing * w->bytes;
                 note_port(w, u, port_bytes[u], port_bytes[u]);
@@ -376,7 +376,7 @@ static void uniform(walker *w)
                 const sp_tier *tier = &w->view->tiers[lane->tier];
                 /* pairs with one given offset in lane j: free in every other lane up to tier t */
                 double pairs = j >= k ? here / lanes->size[j] * below : (here - 1) * below / lanes->size[j];
-                if (sp_i_switched(tier)) {
+                if (sp_tier_is_switched(tier->kind)) {
                     port_bytes[lane->tier] += pairs * (lanes->size[j] - 1) * w->bytes;
                     note_port(w, lane->tier, port_bytes[lane->tier], port_bytes[lane->tier]);
                     latency += tier->latency_s.nominal;
@@ -412,7 +412,7 @@ static bool combines(const sp_i_view *view, const sp_program *program, const sp_
     bool sweep = task->peer.op == SP_MAP_SHIFT && task->n_chunk + 1 == task->peer.digit.size && task->peer.c_chunk != 0 &&
                  task->domain.size == 0 && task->n_step == 1;
     *reduces = task->effect == SP_EFFECT_REDUCE;
-    if (!view->in_switch || !tier || !sp_i_switched(tier) || tier->nic || tier->shared || !sweep || task->effect == SP_EFFECT_MOVE)
+    if (!view->in_switch || !tier || !sp_tier_is_switched(tier->kind) || tier->nic || tier->shared || !sweep || task->effect == SP_EFFECT_MOVE)
         return false;
     for (uint32_t d = 0; d < task->n_data; d++)   /* a copy that differs from receiver to receiver is no multicast */
         if (task->effect == SP_EFFECT_COPY && program->data[task->data_off + d].c_chunk != 0)
@@ -490,7 +490,7 @@ static bool crosses_domains(const sp_i_view *view, const digit_lanes *lanes)
     bool has[2] = {false, false};
     for (uint32_t k = 0; k < lanes->n; k++) {
         const sp_tier *tier = &view->tiers[view->lane[lanes->lane[k]].tier];
-        if (!sp_i_switched(tier))
+        if (!sp_tier_is_switched(tier->kind))
             return false;
         has[tier->nic] = true;
     }
@@ -541,7 +541,7 @@ sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program
         return status;
     walker w = {.load = load, .view = view, .lanes = &lanes, .bytes = bytes, .weight = 1, .outermost = outermost(&lanes)};
     for (uint32_t t = 0; t < view->n_tiers; t++)
-        w.port_rate[t] = sp_i_switched(&view->tiers[t]) ? port_rate(view, t, members_below(view, t)) : 0;
+        w.port_rate[t] = sp_tier_is_switched(view->tiers[t].kind) ? port_rate(view, t, members_below(view, t)) : 0;
     if (combines(view, program, task, &lanes, &reduces)) {
         combine(&w, reduces);
         return SP_OK;

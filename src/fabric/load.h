@@ -24,7 +24,6 @@ typedef struct sp_i_view {
 /* Splits the placement's dims at tier and tier-dim boundaries and at the boundaries of `digit`. */
 sp_status sp_i_view_make(const sp_machine *machine, const sp_placement *placement, sp_comm_how how,
                          sp_i_view *out, sp_error *err);
-bool sp_i_switched(const sp_tier *tier);
 
 /* What a step asks of the links, at payload rate. Wires are kinds of links that a rank has one of: out and in of the port
  * into a switched tier, one each way along a lane of direct links. */

@@ -1,20 +1,15 @@
 /* Lays a placement's dims on the tiers of plane 0. */
 #include "load.h"
 
-bool sp_i_switched(const sp_tier *tier)
-{
-    return tier->kind != SP_TIER_MESH && tier->kind != SP_TIER_TORUS;
-}
-
 /* The tier dim a chip stride moves in, and the chips one coordinate of it spans. */
 static bool find_dim(const sp_i_view *view, uint64_t stride, uint32_t *tier, uint32_t *tdim, uint64_t *dim_stride)
 {
     for (uint32_t t = 0; t < view->n_tiers; t++) {
         const sp_tier *at = &view->tiers[t];
         uint64_t inner = at->stride;
-        uint32_t n_dims = sp_i_switched(at) ? 1 : at->n_dims;
+        uint32_t n_dims = sp_tier_is_switched(at->kind) ? 1 : at->n_dims;
         for (uint32_t d = 0; d < n_dims; d++) {
-            uint64_t size = sp_i_switched(at) ? at->size : at->dims[d];
+            uint64_t size = sp_tier_is_switched(at->kind) ? at->size : at->dims[d];
             if (stride >= inner && stride < inner * size) {
                 *tier = t;
                 *tdim = d;
@@ -29,7 +24,7 @@ static bool find_dim(const sp_i_view *view, uint64_t stride, uint32_t *tier, uin
 
 static uint64_t dim_size(const sp_tier *tier, uint32_t tdim)
 {
-    return sp_i_switched(tier) ? tier->size : tier->dims[tdim];
+    return sp_tier_is_switched(tier->kind) ? tier->size : tier->dims[tdim];
 }
 
 /* Splits (size, stride) into lanes, innermost first; each lane stays inside one tier dim. */

@@ -103,7 +103,7 @@ static void one_case(uint64_t seed, tally *count)
     sp_placement place = random_group(&rng, m);
     const sp_coll_algo *algo = &sp_coll_algos[sp_rng_below(&rng, sp_coll_n_algos)];
     sp_coll_op op = (sp_coll_op)sp_rng_below(&rng, SP_COLL_OPS);
-    const sp_stack *stack = sp_stack_find(sp_rng_below(&rng, 2) ? "hccl" : "ideal");
+    const sp_stack *stack = sp_machine_stack(m, sp_rng_below(&rng, 2) ? "hccl" : "ideal");
     sp_group group;
     const char *why;
     const sp_program *program;
@@ -161,7 +161,7 @@ static double hold_bounds(const sp_machine *m, const char *text, double size_byt
     for (uint32_t a = 0; a < sp_coll_n_algos; a++)
         for (int op = 0; op < SP_COLL_OPS; op++) {
             const sp_coll_algo *algo = &sp_coll_algos[a];
-            const sp_stack *ideal = sp_stack_find("ideal");
+            const sp_stack *ideal = sp_machine_stack(m, "ideal");
             sp_coll_time price;
             sp_flow_time flow;
             sp_group group;
