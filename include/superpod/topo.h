@@ -204,6 +204,10 @@ sp_status sp_machine_count(const sp_machine *machine, sp_machine_totals *out, sp
 /* Links and switches of one tier of any plane. */
 sp_status sp_machine_count_tier(const sp_machine *machine, uint32_t plane, uint32_t tier, uint64_t *links, uint64_t *switches,
                                 sp_error *err);
+/* Of a switched tier's links those that stay inside units of `unit_chips` chips (racks): links up to switches that serve no chip
+ * outside. A direct tier: all of its links when it joins no two units, else none. */
+sp_status sp_machine_count_inside(const sp_machine *machine, uint32_t plane, uint32_t tier, uint64_t unit_chips, uint64_t *links,
+                                  sp_error *err);
 
 /* Fraction of raw port rate left for payload on this machine (the chip's, or 1). All evaluators use raw x payload. */
 double sp_machine_payload(const sp_machine *machine);

@@ -123,30 +123,30 @@ sp_status sp_failures_load(const char *path, sp_arena *arena, sp_failures *out, 
 
 /* ---- counting --------------------------------------------------------------------------------------------------- */
 
-/* Copper inside a rack and between neighbouring racks (meshes and tori; UB-Mesh: 94 % of its cables are electrical); a
- * switched tier that leaves the rack goes by light. Where no rack is described, it is
- * the cluster's leaf. */
-static bool is_optical(uint32_t rack, const sp_tier *tier)
+/* Copper inside a rack, its backplane's switches included, and between neighbouring racks (meshes and tori; UB-Mesh: 94 % of its
+ * cables are electrical); the levels of a switched tier that leave the rack go by light. Where no rack is described, it is the
+ * cluster's leaf. */
+static sp_status count_electrical(const sp_machine *machine, uint32_t p, uint32_t t, uint32_t rack, uint64_t all, uint64_t *out, sp_error *err)
 {
-    return sp_tier_is_switched(tier->kind) && (uint64_t)tier->stride * tier->size > rack;
+    *out = all;
+    return sp_tier_is_switched(machine->planes[p].tiers[t].kind) ? sp_machine_count_inside(machine, p, t, rack, out, err) : SP_OK;
 }
 
 static sp_status count_wires(const sp_machine *machine, sp_fail_unit unit, uint64_t *out, sp_error *err)
 {
     sp_cluster_shape shape;
     sp_status status = sp_cluster_shape_of(machine, &shape, err);
-    if (status != SP_OK) return status;
     uint32_t rack = machine->chips_per_rack != 0 ? machine->chips_per_rack : shape.leaf_chips;
-    *out = 0;
-    for (uint32_t p = 0; p < machine->n_planes; p++)
-        for (uint32_t t = 0; t < machine->planes[p].n_tiers; t++) {
-            uint64_t links, switches;
+    uint64_t sum = 0;
+    for (uint32_t p = 0; p < machine->n_planes && status == SP_OK; p++)
+        for (uint32_t t = 0; t < machine->planes[p].n_tiers && status == SP_OK; t++) {
+            uint64_t links, switches, electrical = 0;
             status = sp_machine_count_tier(machine, p, t, &links, &switches, err);
-            if (status != SP_OK) return status;
-            if (unit == SP_FAIL_SWITCH) *out += switches;
-            else if (is_optical(rack, &machine->planes[p].tiers[t]) == (unit == SP_FAIL_OPTICAL_LINK)) *out += links;
+            if (status == SP_OK && unit != SP_FAIL_SWITCH) status = count_electrical(machine, p, t, rack, links, &electrical, err);
+            sum += unit == SP_FAIL_SWITCH ? switches : unit == SP_FAIL_ELECTRICAL_LINK ? electrical : links - electrical;
         }
-    return SP_OK;
+    if (status == SP_OK) *out = sum;
+    return status;
 }
 
 sp_status sp_failures_count(const sp_machine *machine, sp_fail_unit unit, uint64_t *out, sp_error *err)

@@ -81,6 +81,14 @@ sp_status sp_machine_count_tier(const sp_machine *machine, uint32_t plane, uint3
     return sp_i_count_tier(machine, plane, tier, links, switches, err);
 }
 
+sp_status sp_machine_count_inside(const sp_machine *machine, uint32_t plane, uint32_t tier, uint64_t unit_chips, uint64_t *links,
+                                  sp_error *err)
+{
+    if (plane >= machine->n_planes || tier >= machine->planes[plane].n_tiers)
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "no tier %u in plane %u", tier, plane);
+    return sp_i_count_inside(machine, plane, tier, unit_chips, links, err);
+}
+
 double sp_machine_payload(const sp_machine *machine)
 {
     sp_value payload = machine->chip->payload_fraction;

@@ -109,10 +109,17 @@ static void count_direct(const sp_tier *tier, uint64_t chips, uint64_t *links)
         *links += chips * (tier->kind == SP_TIER_MESH ? tier->dims[d] - 1 : torus_ports(tier, d)) / 2;
 }
 
-static bool count_tree(const sp_i_tree *tree, uint32_t tier, uint64_t chips, uint64_t *links, uint64_t *switches)
+/* Consecutive chips that a block of a tree reaches over; blocks of a rail take one chip of every unit. */
+static uint64_t reach_of(const sp_i_tree *tree, const sp_i_level *level, uint64_t stride)
+{
+    return tree->rail ? level->block * stride : level->block;
+}
+
+/* Levels whose blocks reach over at most `reach` chips; UINT64_MAX: all. */
+static bool count_tree(const sp_i_tree *tree, uint32_t tier, uint64_t stride, uint64_t reach, uint64_t chips, uint64_t *links, uint64_t *switches)
 {
     uint64_t instances = chips / tree->chips, children = chips, columns = 1;
-    for (uint32_t l = 0; l < tree->n_levels; l++) {
+    for (uint32_t l = 0; l < tree->n_levels && reach_of(tree, &tree->level[l], stride) <= reach; l++) {
         const sp_i_level *level = &tree->level[l];
         uint64_t up = columns * level->up * tree->planes, add_links, add_switches;
         if (level->tier == tier) {
@@ -127,27 +134,52 @@ static bool count_tree(const sp_i_tree *tree, uint32_t tier, uint64_t chips, uin
     return true;
 }
 
-sp_status sp_i_count_tier(const sp_machine *machine, uint32_t p, uint32_t t, uint64_t *links, uint64_t *switches, sp_error *err)
+static sp_status count_switched(const sp_machine *machine, uint32_t p, uint32_t t, uint64_t reach, uint64_t *links, uint64_t *switches, sp_error *err)
 {
     const sp_plane *plane = &machine->planes[p];
-    const sp_tier *tier = &plane->tiers[t];
+    uint32_t first = t;
+    while (first > 0 && plane->tiers[first].shared)
+        first--;
+    sp_i_tree tree;
+    sp_status status = sp_i_tree_make(plane, first, &tree, err);
+    if (status)
+        return status;
+    if (!count_tree(&tree, t, plane->tiers[first].stride, reach, machine->chips, links, switches))
+        return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "tier '%s' has more links than can be counted", plane->tiers[t].name);
+    return SP_OK;
+}
+
+sp_status sp_i_count_tier(const sp_machine *machine, uint32_t p, uint32_t t, uint64_t *links, uint64_t *switches, sp_error *err)
+{
+    const sp_tier *tier = &machine->planes[p].tiers[t];
     uint64_t l = 0, s = 0, chips = machine->chips, below = (uint64_t)tier->stride * tier->size;
     if (!sp_tier_is_switched(tier->kind)) {
         count_direct(tier, chips, &l);
     } else if (tier->kind == SP_TIER_DRAGONFLY) {
         count_dragonfly(tier, chips / below, chips, &l, &s);
     } else {
-        uint32_t first = t;
-        while (first > 0 && plane->tiers[first].shared)
-            first--;
-        sp_i_tree tree;
-        sp_status status = sp_i_tree_make(plane, first, &tree, err);
+        sp_status status = count_switched(machine, p, t, UINT64_MAX, &l, &s, err);
         if (status)
             return status;
-        if (!count_tree(&tree, t, chips, &l, &s))
-            return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "tier '%s' has more links than can be counted", tier->name);
     }
     *links = l;
     *switches = s;
+    return SP_OK;
+}
+
+sp_status sp_i_count_inside(const sp_machine *machine, uint32_t p, uint32_t t, uint64_t unit_chips, uint64_t *links, sp_error *err)
+{
+    const sp_tier *tier = &machine->planes[p].tiers[t];
+    uint64_t l = 0, s = 0;
+    if (!sp_tier_is_switched(tier->kind) || tier->kind == SP_TIER_DRAGONFLY) {
+        sp_status status = (uint64_t)tier->stride * tier->size <= unit_chips ? sp_i_count_tier(machine, p, t, &l, &s, err) : SP_OK;
+        if (status)
+            return status;
+    } else {
+        sp_status status = count_switched(machine, p, t, unit_chips, &l, &s, err);
+        if (status)
+            return status;
+    }
+    *links = l;
     return SP_OK;
 }

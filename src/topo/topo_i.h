@@ -100,6 +100,7 @@ uint32_t sp_i_twist(const sp_tier *tier, uint32_t dim, uint32_t d);
 
 sp_status sp_i_count_tier(const sp_machine *machine, uint32_t plane, uint32_t tier, uint64_t *links, uint64_t *switches,
                           sp_error *err);
+sp_status sp_i_count_inside(const sp_machine *machine, uint32_t plane, uint32_t tier, uint64_t unit_chips, uint64_t *links, sp_error *err);
 uint32_t sp_i_tier_ports(const sp_tier *tier);               /* links of the tier at one chip              */
 double sp_i_tier_chip_bw(const sp_tier *tier);               /* sum of their rates                         */
 uint64_t sp_i_tier_port_quarters(const sp_tier *tier, double port_bw); /* ports of the chip they take, times 4 */

@@ -25,9 +25,17 @@ static void ettr_table(void **state)
     static const struct { double chips, percent[5]; } row[] = {
         {8192, {81.2, 89.1, 92.9, 98.3, 98.7}}, {65536, {38.1, 56.6, 79.0, 93.0, 95.9}},
         {131072, {18.1, 35.9, 69.9, 88.3, 94.0}}, {524288, {0.3, 2.9, 40.9, 67.2, 86.0}}};
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
-        for (int j = 0; j < 5; j++)
-            assert_float_equal(best_ettr(row[i].chips, cost[j][0], cost[j][1]), row[i].percent[j], 0.0501);
+    print_message("ETTR, %% (published):");
+    for (int j = 0; j < 5; j++) print_message("   C %3.0f s, R %3.0f s", cost[j][0], cost[j][1]);
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        print_message("\n%7.0f chips        ", row[i].chips);
+        for (int j = 0; j < 5; j++) {
+            double ours = best_ettr(row[i].chips, cost[j][0], cost[j][1]);
+            print_message("   %6.2f (%4.1f)   ", ours, row[i].percent[j]);
+            assert_float_equal(ours, row[i].percent[j], 0.0501);
+        }
+    }
+    print_message("\n");
     assert_float_equal(sp_cluster_interval(203, 1), 19, 1);
 }
 
@@ -67,8 +75,12 @@ static void spare_table(void **state)
         assert_float_equal(p1, row[i].p1, i == 0 ? 5.1e-6 : 5.1e-5);
         assert_float_equal(pow(p0, 128), row[i].pod0, i == 0 ? 5e-3 : 5e-5);
         assert_float_equal(pow(p1, 128), row[i].pod1, 5e-3);
-        assert_int_equal(sp_cluster_spares_needed(8192, 0.999, f, r, 0, 1 << 20), row[i].pod);
-        assert_int_equal(sp_cluster_spares_needed(524288, 0.999, f, r, 0, 1 << 20), row[i].cluster);
+        uint64_t pod = sp_cluster_spares_needed(8192, 0.999, f, r, 0, 1 << 20), cluster = sp_cluster_spares_needed(524288, 0.999, f, r, 0, 1 << 20);
+        print_message("repair %2.0f h: rack whole %.4f (%.3f), with a spare %.6f (%g); 128 racks %.4f (%g), %.4f (%g); spares for 99.9 %%: %llu (%llu) of 8,192, %llu (%llu) of 524,288\n",
+                      row[i].hours, p0, row[i].p0, p1, row[i].p1, pow(p0, 128), row[i].pod0, pow(p1, 128), row[i].pod1, (unsigned long long)pod,
+                      (unsigned long long)row[i].pod, (unsigned long long)cluster, (unsigned long long)row[i].cluster);
+        assert_int_equal(pod, row[i].pod);
+        assert_int_equal(cluster, row[i].cluster);
     }
 }
 

@@ -78,6 +78,8 @@ static void closed_form_lies_in_the_interval(void **state)
         }
         sp_cluster_mean(value, SEEDS, &mean, &half);
         double closed = sp_cluster_ettr(m, sp_cluster_interval(m, set[i].c), set[i].c, set[i].detect + set[i].swap);
+        print_message("checkpoints of %.0f s, restart %.0f s, MTBF %.0f s: simulated ETTR %.3f +- %.3f %%, closed form %.3f %%\n", set[i].c,
+                      set[i].detect + set[i].swap, m, 100 * mean, 100 * half, 100 * closed);
         /* 95 % of such intervals hold it; twice the width never misses on these seeds, and it is a tenth of a point. */
         assert_true(half < 0.002);
         assert_true(fabs(mean - closed) < 2 * half);
@@ -114,8 +116,10 @@ static void llama3(void **state)
         assert_int_equal(h[s].requeued, 0);
     }
     sp_cluster_mean(stops, SEEDS, &mean, &half);
+    print_message("Llama 3, 54 days on 16,384: simulated %.0f +- %.0f unexpected stops (published 419), one per %.2f h (3.1)", mean, half, 54 * 24 / mean);
     assert_true(fabs(mean - 419) < 2 * half + 1);
     sp_cluster_mean(ettr, SEEDS, &mean, &half);
+    print_message(", %.1f +- %.1f %% effective (> 90)\n", 100 * mean, 100 * half);
     assert_true(mean > 0.9);
     sp_jobs_free(&jobs);
 }
@@ -125,51 +129,8 @@ static void meta_rsc(void **state)
     (void)state;
     double rate;
     assert_int_equal(sp_failures_rate(failures_of("catalog/failures/rsc-1.yaml"), machine_of("dgx-h100:2048"), false, &rate, NULL), SP_OK);
+    print_message("Meta RSC-1, 16,384 GPUs: one hardware failure per %.2f h (published 1.8)\n", 1 / rate / 3600);
     assert_float_equal(1 / rate / 3600, 1.8, 0.05);
-}
-
-/* A job on all chips, whose every network failure costs 75 minutes, during which the next may come: e^-(R/M) of the time, which is
- * M / (M + R) within half a point here. */
-static double simulated_availability(const sp_machine *machine, const sp_failures *f, double mtbf_h)
-{
-    enum { SEEDS = 12 };
-    sp_history h[SEEDS];
-    double value[SEEDS], mean, half;
-    sp_operation op = sp_operation_default(machine);
-    op.failures = f;
-    op.checkpoint_s = op.detect_s = 0;
-    op.swap_s = 75 * 60;
-    sp_jobs jobs = generated("one:chips=8192", machine->chips, op.horizon_s, 1);
-    assert_int_equal(sp_operate_seeds(&op, &jobs, NULL, 1, SEEDS, 2, h, NULL), SP_OK);
-    for (int s = 0; s < SEEDS; s++) value[s] = h[s].ettr;
-    sp_cluster_mean(value, SEEDS, &mean, &half);
-    assert_true(fabs(mean - exp(-1.25 / mtbf_h)) < 2 * half);
-    sp_jobs_free(&jobs);
-    return mean;
-}
-
-/* UB-Mesh (arXiv 2503.20377): MTBF 98.5 h of the fabric of 8,192 chips, 13.8 h of a Clos, of the same rates a part; the counts
- * are our graphs'. Printed; the test holds that the mesh fails at least twice as rarely as a Clos of as many chips and ports. */
-static void ub_mesh_against_clos(void **state)
-{
-    (void)state;
-    static const char *const text[2] = {"ub-mesh-8k", "clos:8192@1008GB/s,1us,planes=18 chip=ascend-950dt"};
-    static const double published_h[2] = {98.5, 13.8};
-    const sp_failures *f = failures_of("catalog/failures/ub-mesh.yaml");
-    double mtbf_h[2];
-    for (int i = 0; i < 2; i++) {
-        const sp_machine *machine = machine_of(text[i]);
-        double rate;
-        uint64_t n[3];
-        assert_int_equal(machine->chips, 8192);
-        assert_int_equal(sp_failures_rate(f, machine, true, &rate, NULL), SP_OK);
-        for (int k = 0; k < 3; k++) assert_int_equal(sp_failures_count(machine, (sp_fail_unit)(SP_FAIL_ELECTRICAL_LINK + k), &n[k], NULL), SP_OK);
-        mtbf_h[i] = 1 / rate / 3600;
-        print_message("%-10s %llu electrical, %llu optical links, %llu switches: MTBF %.1f h, published %.1f h; simulated availability %.2f %%, published MTBF gives %.2f %%\n",
-                      i == 0 ? "UB-Mesh" : "Clos", (unsigned long long)n[0], (unsigned long long)n[1], (unsigned long long)n[2], mtbf_h[i], published_h[i],
-                      100 * simulated_availability(machine, f, mtbf_h[i]), 100 * sp_cluster_availability(published_h[i], 1.25));
-    }
-    assert_true(mtbf_h[0] > 2 * mtbf_h[1]);
 }
 
 /* ---- queue --------------------------------------------------------------------------------------------------------------- */
@@ -414,7 +375,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_fails), cmocka_unit_test(checkpoints_stall), cmocka_unit_test(closed_form_lies_in_the_interval), cmocka_unit_test(llama3),
-        cmocka_unit_test(meta_rsc), cmocka_unit_test(ub_mesh_against_clos), cmocka_unit_test(easy_equals_the_book), cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(meta_rsc), cmocka_unit_test(easy_equals_the_book), cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(down_share_is_the_chain), cmocka_unit_test(bad_input_is_refused)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
