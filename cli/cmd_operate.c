@@ -83,7 +83,8 @@ static sp_status read_all(cli_run *cli, answer *a, sp_error *err)
     a->operation = sp_operation_default(machine);
     a->operation.failures = &a->failures;
     a->operation.policy = sp_place_policy_find(cli_text(cli, CLI_O_POLICY));
-    a->operation.order = strcmp(cli_text(cli, CLI_O_QUEUE), "fifo") == 0 ? SP_ORDER_FIFO : SP_ORDER_EASY;
+    sp_order_find(cli_text(cli, CLI_O_QUEUE), &a->operation.order);
+    a->operation.preempt = cli_given(cli, CLI_O_PREEMPT);
     a->operation.rack_spares = !cli_given(cli, CLI_O_NO_SPARES);
     a->operation.interrupted = stop;
     a->seeds = (uint32_t)cli_count(cli, CLI_O_SEEDS);
@@ -103,8 +104,8 @@ static const figure reals[] = {REAL(goodput, SP_UNIT_NONE), REAL(ettr, SP_UNIT_N
                                REAL(mttf_s, SP_UNIT_SECONDS), REAL(mttr_s, SP_UNIT_SECONDS), REAL(wait_mean_s, SP_UNIT_SECONDS), REAL(wait_p50_s, SP_UNIT_SECONDS),
                                REAL(wait_p95_s, SP_UNIT_SECONDS), REAL(wait_p99_s, SP_UNIT_SECONDS), REAL(slowdown_bounded, SP_UNIT_NONE)};
 static const figure counts[] = {REAL(jobs, SP_UNIT_COUNT), REAL(jobs_started, SP_UNIT_COUNT), REAL(jobs_done, SP_UNIT_COUNT), REAL(failures, SP_UNIT_COUNT),
-                                REAL(interruptions, SP_UNIT_COUNT), REAL(swapped, SP_UNIT_COUNT), REAL(replaced, SP_UNIT_COUNT), REAL(requeued, SP_UNIT_COUNT),
-                                REAL(placements, SP_UNIT_COUNT), REAL(events, SP_UNIT_COUNT), REAL(queue_max, SP_UNIT_COUNT)};
+                                REAL(interruptions, SP_UNIT_COUNT), REAL(swapped, SP_UNIT_COUNT), REAL(replaced, SP_UNIT_COUNT), REAL(requeued, SP_UNIT_COUNT), REAL(preemptions, SP_UNIT_COUNT),
+                                REAL(deadlines_missed, SP_UNIT_COUNT),                                REAL(placements, SP_UNIT_COUNT), REAL(events, SP_UNIT_COUNT), REAL(queue_max, SP_UNIT_COUNT)};
 #define N_REALS (sizeof reals / sizeof *reals)
 #define N_COUNTS (sizeof counts / sizeof *counts)
 

@@ -132,16 +132,20 @@ const cli_option cli_options[CLI_O_N] = {
         "write the scores by kind and class to FILE (CSV)", NULL, "Three digits, to be committed: a changed prediction shows as a changed line."},
     [CLI_O_ROWS] = {"rows", 0, CLI_FLAG, NULL, NULL, 0, 0, V(VALIDATE), NULL, "list every row, not scores alone", NULL, NULL},
     [CLI_O_JOBS] = {"jobs", 0, CLI_TEXT, "JOBS", "pretrain", 0, 0, V(OPERATE), NULL, "a .swf or .csv, or one, pretrain, philly, acme, mix",
-        NULL, "The names are generators; words follow a colon: \"philly:load=0.7,jobs=1M,run=2h,chips=512\". one is a job that outlives the time "
+        NULL, "The names are generators; words follow a colon: \"philly:load=0.7,jobs=1M,run=2h,chips=512,users=20,priorities=3,slack=2\". one is a job that outlives the time "
         "and leaves 1/64 of the machine to stand by."},
     [CLI_O_MAP] = {"map", 0, CLI_TEXT, "LIST", NULL, 0, 0, V(OPERATE), NULL, "columns of a CSV, as submit=start,run=secs,chips=gpus",
-        NULL, "Also estimate= and id=. Times are seconds."},
+        NULL, "Also estimate=, deadline=, priority= (larger first), user= and id=. Times are seconds."},
     [CLI_O_YEARS] = {"years", 0, CLI_TEXT, "N", "1", 0, 0, V(OPERATE), NULL, "time to simulate, in years of 365 days", NULL, NULL},
     [CLI_O_SEEDS] = {"seeds", 0, CLI_COUNT, "N", "8", 1, 10000, V(OPERATE), NULL, "runs, each with a seed of its own", NULL, NULL},
     [CLI_O_FAILURES] = {"failures", 0, CLI_TEXT, "NAME", "rsc-1", 0, 0, V(OPERATE) | V(SPARES), NULL, "rates: a name of catalog/failures, a .yaml file, or none", NULL, NULL},
     [CLI_O_POLICY] = {"policy", 0, CLI_CHOICE, "NAME", "best", 0, 0, V(OPERATE) | V(PLACE), policy_name, "how jobs are placed", NULL,
         "docs/models/placement.md describes them."},
-    [CLI_O_QUEUE] = {"queue", 0, CLI_CHOICE, "NAME", "easy", 0, 0, V(OPERATE), queue_name, "order of jobs: fifo, or easy backfill", NULL, NULL},
+    [CLI_O_QUEUE] = {"queue", 0, CLI_CHOICE, "NAME", "easy", 0, 0, V(OPERATE), queue_name, "order of jobs, and who may pass", NULL,
+        "fifo: nobody passes. easy: others pass the first that does not fit unless they delay it. conservative: unless they delay anyone before "
+        "them. priority, fair-share (who had least lately), deadline: that order, backfill as easy."},
+    [CLI_O_PREEMPT] = {"preempt", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "jobs that do not fit stop less urgent ones (priority, deadline)", NULL,
+        "Those stopped write a checkpoint, for which the new job waits, and restart when their turn comes."},
     [CLI_O_SEGMENT] = {"segment", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLACE), NULL, "blocks of N chips, each in one rack (or whole racks)", NULL, NULL},
     [CLI_O_USED] = {"used", 0, CLI_TEXT, "IDS", NULL, 0, 0, V(PLACE), NULL, "chips that are taken or broken, as 0-63,72", NULL, NULL},
     [CLI_O_NETWORK] = {"network", 0, CLI_MODEL, "MODEL", NULL, 0, 0, V(PLACE) | V(CHECK_PLACEMENT), NULL, "judge by the predicted step of MODEL under --plan or --set", NULL,

@@ -160,6 +160,9 @@ typedef struct sp_job {
     int64_t estimate_us;         /* what the user asked for, >= work_us                              */
     uint32_t chips;
     uint32_t id;                 /* of the source                                                    */
+    int64_t deadline_us;         /* to be done by then; 0: none                                      */
+    int32_t priority;            /* larger goes first                                                */
+    uint32_t user;
 } sp_job;
 
 typedef struct sp_jobs {
@@ -187,14 +190,21 @@ typedef enum sp_loss { SP_LOSS_USEFUL, SP_LOSS_SLOWDOWN, SP_LOSS_RECOMPUTED, SP_
                        SP_LOSS_IDLE_NO_DEMAND, SP_LOSS_IDLE_FRAGMENTED, SP_LOSS_SPARE, SP_LOSS_DOWN, SP_LOSSES } sp_loss;
 const char *sp_loss_name(sp_loss loss);   /* "useful", "placement_slowdown", "recomputed", … "down" */
 
-typedef enum sp_order { SP_ORDER_FIFO, SP_ORDER_EASY, SP_ORDERS } sp_order;
-const char *sp_order_name(sp_order order);
+/* Rows of the table of queue orders (src/cluster/orders.c). */
+typedef enum sp_order { SP_ORDER_FIFO, SP_ORDER_EASY, SP_ORDER_CONSERVATIVE, SP_ORDER_PRIORITY, SP_ORDER_FAIR_SHARE, SP_ORDER_DEADLINE, SP_ORDERS } sp_order;
+const char *sp_order_name(sp_order order);    /* "fifo" "easy" "conservative" "priority" "fair-share" "deadline" */
+const char *sp_order_about(sp_order order);   /* a line that says what it does */
+bool sp_order_find(const char *name, sp_order *out);
 
 typedef struct sp_operation {
     const sp_machine *machine;
     const sp_failures *failures;       /* NULL: none                                                       */
     const sp_place_policy *policy;
     sp_order order;
+    bool preempt;                      /* a job that does not fit stops less urgent ones (priority, deadline): they write a checkpoint, for
+                                        * which it waits, and restart when their turn comes              */
+    double fair_half_life_s;           /* of what a user has had                                          */
+    uint32_t conservative_depth;       /* jobs of the queue that get a reservation                        */
     double checkpoint_s;               /* blocking cost of one checkpoint                                  */
     double interval_s;                 /* 0: the best one for each job's MTBF                              */
     double detect_s;
@@ -215,7 +225,8 @@ typedef struct sp_history {
     double utilisation;                /* allocated / (installed - down)                                    */
     double mttf_s, mttr_s;             /* of running jobs; 0 when nothing failed                             */
     double wait_mean_s, wait_p50_s, wait_p95_s, wait_p99_s, slowdown_bounded;   /* of jobs started; bound 10 s */
-    uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, events, placements;
+    uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, preemptions, events, placements;
+    uint64_t deadlines_missed;         /* done late, or not done although the deadline lies in the time simulated */
     uint64_t queue_max;
 } sp_history;
 

@@ -36,7 +36,7 @@ static int64_t stretched(int64_t us, double slow)
 int64_t sp_i_segment_length(const sp_i_run *run, const sp_i_slot *slot)
 {
     int64_t wall = stretched(slot->left_us, slot->slow);
-    sp_i_chip_us length = (sp_i_chip_us)slot->detect_us + (uint64_t)slot->restart_us + (uint64_t)wall;
+    sp_i_chip_us length = (sp_i_chip_us)slot->drain_us + (uint64_t)slot->detect_us + (uint64_t)slot->restart_us + (uint64_t)wall;
     length += (sp_i_chip_us)((wall - 1) / slot->interval_us) * (uint64_t)run->checkpoint_us;
     return length > INT64_MAX / 8 ? INT64_MAX / 8 : (int64_t)length;
 }
@@ -59,17 +59,17 @@ static void split_cycles(const sp_i_run *run, const sp_i_slot *slot, int64_t x, 
 
 void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
 {
-    uint64_t chips = run->jobs->job[slot->job].chips;
+    uint64_t chips = slot->chips;
     int64_t x = run->now_us - slot->begin_us, saved, writing, open, useful;
     run->running_s_sum += 1e-6 * (double)x;
-    int64_t detect = take(&x, slot->detect_us), restart = take(&x, slot->restart_us);
+    int64_t drain = take(&x, slot->drain_us), detect = take(&x, slot->detect_us), restart = take(&x, slot->restart_us);
     run->repair_s_sum += 1e-6 * (double)(detect + restart);
     split_cycles(run, slot, x, &saved, &writing, &open);
     if (how == SP_I_DONE) {   /* no checkpoint follows the last work */
         saved = stretched(slot->left_us, slot->slow);
         writing = x - saved;
         open = 0;
-    } else if (how == SP_I_HORIZON) {   /* not undone, as far as anybody knows */
+    } else if (how == SP_I_SAVED) {   /* a checkpoint is written now, or the time simulated ends: not undone */
         saved += open;
         open = 0;
     }
@@ -80,7 +80,7 @@ void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
     spend(run, SP_LOSS_RESTART, chips, restart);
     spend(run, SP_LOSS_USEFUL, chips, useful);
     spend(run, SP_LOSS_SLOWDOWN, chips, saved - useful);
-    spend(run, SP_LOSS_CHECKPOINT, chips, writing);
+    spend(run, SP_LOSS_CHECKPOINT, chips, drain + writing);
     spend(run, SP_LOSS_RECOMPUTED, chips, open);
     run->advanced += (sp_i_chip_us)chips * (uint64_t)saved;
 }
@@ -139,7 +139,9 @@ void sp_i_waits(sp_i_run *run, int64_t *wait_us)
     int64_t *sorted = run->since_us, n = 0;   /* no longer needed */
     double sum = 0;
     for (uint32_t i = 0; i < run->jobs->n; i++) {
-        int64_t wait = run->first_us[i] < 0 ? -1 : run->first_us[i] - run->jobs->job[i].submit_us;
+        const sp_job *job = &run->jobs->job[i];
+        if (run->left_us[i] != 0 && job->deadline_us != 0 && job->deadline_us <= run->horizon_us) h->deadlines_missed++;
+        int64_t wait = run->first_us[i] < 0 ? -1 : run->first_us[i] - job->submit_us;
         if (wait_us != NULL) wait_us[i] = wait;
         if (wait < 0) continue;
         sum += 1e-6 * (double)wait;

@@ -87,15 +87,30 @@ void sp_i_ends_remove(sp_i_ends *ends, sp_i_end end);
 /* When `free` and what ends until then first hold `need`, or INT64_MAX; *extra: chips beyond it then. */
 int64_t sp_i_ends_shadow(const sp_i_ends *ends, uint32_t free, uint32_t need, uint32_t *extra);
 int64_t sp_i_ends_first(const sp_i_ends *ends, uint32_t *chips);
+/* Free chips over time by the expected ends: at[0] = now, one entry a tick; room for count + 1 entries. Returns how many. */
+uint32_t sp_i_ends_profile(const sp_i_ends *ends, int64_t now, uint32_t free, int64_t *at, uint32_t *chips);
 void sp_i_ends_release(sp_i_ends *ends);
 
-/* ---- waiting.c: waiting jobs in order, searched by size and estimate ---- */
-typedef struct sp_i_waiting { uint32_t n, base, count; uint32_t *chips; int64_t *estimate; uint64_t chips_sum; } sp_i_waiting;
-bool sp_i_waiting_make(sp_i_waiting *waiting, uint32_t n);
+/* ---- waiting.c: waiting jobs by position in the queue, searched by size and estimate ---- */
+#define SP_I_SIZES 32
+typedef struct sp_i_size { uint32_t n, first, base; size_t node; } sp_i_size;   /* jobs of 2^k … 2^(k+1) - 1 chips */
+typedef struct sp_i_waiting {
+    uint32_t n, count;
+    uint64_t chips_sum;
+    sp_i_size size[SP_I_SIZES];
+    uint32_t *local, *position;      /* [n] place of a position in its class; positions by class */
+    uint32_t *chips;                 /* nodes of all trees: least size, shortest estimate        */
+    int64_t *estimate;
+    sp_i_bits bits;                  /* all that wait */
+    uint64_t *bits_memory;
+} sp_i_waiting;
+/* chips[n]: by position. */
+bool sp_i_waiting_make(sp_i_waiting *waiting, const uint32_t *chips, uint32_t n);
 void sp_i_waiting_release(sp_i_waiting *waiting);
-void sp_i_waiting_add(sp_i_waiting *waiting, uint32_t job, uint32_t chips, int64_t estimate);
-void sp_i_waiting_remove(sp_i_waiting *waiting, uint32_t job, uint32_t chips);
-/* First job >= from with chips <= most and (estimate <= limit or chips <= extra), or SP_NOWHERE. */
-uint32_t sp_i_waiting_find(const sp_i_waiting *waiting, uint32_t from, uint32_t most, int64_t limit, uint32_t extra);
+void sp_i_waiting_add(sp_i_waiting *waiting, uint32_t position, uint32_t chips, int64_t estimate);
+void sp_i_waiting_remove(sp_i_waiting *waiting, uint32_t position, uint32_t chips);
+uint32_t sp_i_waiting_first(const sp_i_waiting *waiting, uint32_t from, uint32_t to);
+/* First of [from, to) with chips <= most and (estimate <= limit or chips <= extra), or SP_NOWHERE. */
+uint32_t sp_i_waiting_find(const sp_i_waiting *waiting, uint32_t from, uint32_t to, uint32_t most, int64_t limit, uint32_t extra);
 
 #endif

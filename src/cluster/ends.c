@@ -138,6 +138,24 @@ int64_t sp_i_ends_first(const sp_i_ends *ends, uint32_t *chips)
     return ends->n == 0 ? INT64_MAX : ends->block[0].end[0].tick;
 }
 
+uint32_t sp_i_ends_profile(const sp_i_ends *ends, int64_t now, uint32_t free_chips, int64_t *at, uint32_t *chips)
+{
+    uint32_t n = 1;
+    at[0] = now;
+    chips[0] = free_chips;
+    for (uint32_t b = 0; b < ends->n; b++)
+        for (uint32_t i = 0; i < ends->block[b].n; i++) {
+            const sp_i_end *end = &ends->block[b].end[i];
+            if (end->tick > at[n - 1]) {
+                at[n] = end->tick;
+                chips[n] = chips[n - 1];
+                n++;
+            }
+            chips[n - 1] += end->chips;
+        }
+    return n;
+}
+
 void sp_i_ends_release(sp_i_ends *ends)
 {
     for (uint32_t b = 0; b < ends->n; b++) free(ends->block[b].end);

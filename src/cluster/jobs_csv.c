@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { C_SUBMIT, C_RUN, C_CHIPS, C_ESTIMATE, C_ID, C_N };
-static const char *const ours[C_N] = {"submit", "run", "chips", "estimate", "id"};
+enum { C_SUBMIT, C_RUN, C_CHIPS, C_ESTIMATE, C_DEADLINE, C_PRIORITY, C_ID, C_USER, C_N };   /* the last two are names */
+static const char *const ours[C_N] = {"submit", "run", "chips", "estimate", "deadline", "priority", "id", "user"};
 #define CELLS 256
 #define CELL_TEXT 128
 
@@ -56,7 +56,7 @@ static sp_status check_map(const char *map, sp_error *err)
         bool known = false;
         for (int i = 0; i < C_N; i++) known = known || (name == strlen(ours[i]) && strncmp(at, ours[i], name) == 0 && length > name + 1);
         if (!known)
-            return sp_error_set(err, SP_E_PARSE, "--map", 1, (uint32_t)(at - map) + 1, "found '%.*s'; expected submit=, run=, chips=, estimate= or id= with a column's name",
+            return sp_error_set(err, SP_E_PARSE, "--map", 1, (uint32_t)(at - map) + 1, "found '%.*s'; expected submit=, run=, chips=, estimate=, deadline=, priority=, id= or user= with a column's name",
                                 (int)length, at);
         at += length + (at[length] == ',');
     }
@@ -83,24 +83,36 @@ static sp_status read_header(const char *at, const char *end, const char *name, 
     return SP_OK;
 }
 
+/* A user's number: as it stands, or FNV-1a of a name (2^-32 that two names share one). */
+static uint32_t user_of(const char *cell)
+{
+    uint32_t hash = 2166136261u;
+    if (cell[0] != '\0' && strlen(cell) < 10 && strspn(cell, "0123456789") == strlen(cell)) return (uint32_t)strtoul(cell, NULL, 10);
+    for (; *cell != '\0'; cell++) hash = (hash ^ (unsigned char)*cell) * 16777619u;
+    return hash;
+}
+
 static sp_status read_row(sp_i_job_list *list, const char *at, const char *end, const char *name, uint32_t line, const int column[C_N],
                           uint32_t most, sp_error *err)
 {
     char cell[CELL_TEXT];
-    double value[C_N] = {-1, -1, -1, -1, -1};
+    double value[C_N] = {-1, -1, -1, -1, -1, 0, -1, 0};
+    uint32_t user = 0;
     for (int c = 0; at != NULL && c < CELLS; c++) {
         at = next_cell(at, end, cell);
-        for (int i = 0; i < C_N; i++) {
-            if (column[i] != c || cell[0] == '\0' || i == C_ID) continue;
+        for (int i = 0; i < C_ID; i++) {
+            if (column[i] != c || cell[0] == '\0') continue;
             char *stop;
             value[i] = strtod(cell, &stop);
             if (*stop != '\0' || !isfinite(value[i]))
                 return sp_error_set(err, SP_E_PARSE, name, line, (uint32_t)c + 1, "found '%.40s' in column %d (%s); expected a number", cell, c + 1, ours[i]);
         }
         if (column[C_ID] == c && cell[0] != '\0') value[C_ID] = strspn(cell, "0123456789") == strlen(cell) ? strtod(cell, NULL) : -1;
+        if (column[C_USER] == c) user = user_of(cell);
     }
-    return sp_i_job_record(list, name, line, value[C_ID], value[C_SUBMIT], value[C_RUN], column[C_ESTIMATE] < 0 ? value[C_RUN] : value[C_ESTIMATE],
-                           value[C_CHIPS], value[C_CHIPS], most, err);
+    sp_i_record record = {.id = value[C_ID], .submit_s = value[C_SUBMIT], .run_s = value[C_RUN], .estimate_s = column[C_ESTIMATE] < 0 ? value[C_RUN] : value[C_ESTIMATE],
+                          .used_chips = value[C_CHIPS], .asked_chips = value[C_CHIPS], .deadline_s = value[C_DEADLINE], .priority = value[C_PRIORITY], .user = user};
+    return sp_i_job_record(list, name, line, &record, most, err);
 }
 
 sp_status sp_jobs_parse_csv(const char *text, size_t length, const char *name, const char *map, uint32_t most_chips, sp_jobs *out, sp_error *err)
@@ -117,6 +129,6 @@ sp_status sp_jobs_parse_csv(const char *text, size_t length, const char *name, c
         at = stop < end ? stop + 1 : end;
     }
     if (status == SP_OK) status = sp_i_jobs_finish(&list, name, out, err);
-    sp_jobs_free(&list.jobs);
+    sp_i_job_list_free(&list);
     return status;
 }

@@ -25,7 +25,7 @@ static const job_form shapes[] = {
     {"mix", 3600, 14400, 0, 0, 3, 15, 1.5},            /* guess: the mix of the placement bench */
 };
 
-typedef struct spec { const job_form *shape; double load, jobs, run_s, chips; bool one; } spec;
+typedef struct spec { const job_form *shape; double load, jobs, run_s, chips, users, priorities, slack; bool one; } spec;
 
 /* ---- the words -------------------------------------------------------------------------------------------------------- */
 
@@ -57,9 +57,12 @@ static sp_status read_words(const char *text, spec *out, sp_error *err)
         if (key == 4 && strncmp(at, "load", 4) == 0) to = &out->load, unit = SP_UNIT_NONE;
         if (key == 4 && strncmp(at, "jobs", 4) == 0) to = &out->jobs;
         if (key == 5 && strncmp(at, "chips", 5) == 0) to = &out->chips;
+        if (key == 5 && strncmp(at, "users", 5) == 0) to = &out->users;
+        if (key == 10 && strncmp(at, "priorities", 10) == 0) to = &out->priorities;
+        if (key == 5 && strncmp(at, "slack", 5) == 0) to = &out->slack, unit = SP_UNIT_NONE;
         if (key == 3 && strncmp(at, "run", 3) == 0) to = &out->run_s, unit = SP_UNIT_SECONDS;
         if (to == NULL || length <= key + 1 || length - key - 1 >= sizeof value)
-            return sp_error_set(err, SP_E_PARSE, "--jobs", 1, (uint32_t)(at - text) + 1, "found '%.*s'; expected load=0.9, jobs=1M, chips=N or run=TIME", (int)length, at);
+            return sp_error_set(err, SP_E_PARSE, "--jobs", 1, (uint32_t)(at - text) + 1, "found '%.*s'; expected load=0.9, jobs=1M, chips=N, run=TIME, users=N, priorities=N or slack=2", (int)length, at);
         memcpy(value, at + key + 1, length - key - 1);
         value[length - key - 1] = '\0';
         status = sp_unit_parse(value, unit, to, err);
@@ -72,6 +75,8 @@ static sp_status check_words(const spec *s, uint32_t chips, sp_error *err)
 {
     if (s->load <= 0 || s->load > 100) return sp_error_set(err, SP_E_RANGE, "--jobs", 1, 1, "load=%g; expected above 0, 1 asks for the whole machine", s->load);
     if (s->jobs > 1e8) return sp_error_set(err, SP_E_RANGE, "--jobs", 1, 1, "jobs=%g; at most 100 million are generated", s->jobs);
+    if (s->users < 0 || s->users > 1e6 || s->priorities < 0 || s->priorities > 1e6 || s->slack < 0 || s->slack > 1e6)
+        return sp_error_set(err, SP_E_RANGE, "--jobs", 1, 1, "users=%g, priorities=%g, slack=%g; expected 0 to a million", s->users, s->priorities, s->slack);
     if (s->chips > chips || s->chips < 0) return sp_error_set(err, SP_E_RANGE, "--jobs", 1, 1, "chips=%g; the machine has %u", s->chips, chips);
     return SP_OK;
 }
@@ -122,10 +127,25 @@ static sp_job draw(sp_rng *rng, const job_form *shape, const size_table *sizes, 
     return job;
 }
 
+/* Who asks, how urgently, by when; a stream of its own, so that sizes and times do not change with it. guess: user k of n asks in
+ * proportion to 1/sqrt(k), priorities are even, deadlines lie a random 0 to 2 x slack estimates after the earliest end. */
+static void add_claims(sp_rng *rng, const spec *s, sp_job *job)
+{
+    if (s->users > 0) {
+        double u = sp_rng_unit(rng);
+        job->user = 1 + (uint32_t)(s->users * u * u);
+    }
+    if (s->priorities > 0) job->priority = (int32_t)sp_rng_below(rng, (uint64_t)s->priorities);
+    if (s->slack > 0) {
+        double at = (double)job->submit_us + (double)job->estimate_us * (1 + 2 * s->slack * sp_rng_unit(rng));
+        job->deadline_us = at < 1e18 ? (int64_t)at + 1 : 0;
+    }
+}
+
 /* Number and mean run time from load x chips x span = jobs x size x time: of jobs and run, what is not given follows. */
 static sp_status stream(const spec *s, uint32_t chips, double span_s, uint64_t seed, sp_i_job_list *list, sp_error *err)
 {
-    sp_rng rng = sp_rng_make(seed, 1);
+    sp_rng rng = sp_rng_make(seed, 1), claims = sp_rng_make(seed, 2);
     uint32_t most = s->chips > 0 ? (uint32_t)s->chips : chips;
     size_table sizes = sizes_of(s->shape, most);
     double room = s->load * chips * span_s / sizes.mean, mean_s = s->run_s > 0 ? s->run_s : s->shape->mean_s, n = room / mean_s;
@@ -138,7 +158,9 @@ static sp_status stream(const spec *s, uint32_t chips, double span_s, uint64_t s
     for (uint32_t id = 1; s->jobs > 0 ? id <= (uint32_t)n : true; id++) {
         at += -log1p(-sp_rng_unit(&rng)) * span_s / n;
         if (s->jobs <= 0 && at >= span_s) break;
-        if (!sp_i_job_add(list, draw(&rng, s->shape, &sizes, median_s, sigma, at, id)))
+        sp_job job = draw(&rng, s->shape, &sizes, median_s, sigma, at, id);
+        add_claims(&claims, s, &job);
+        if (!sp_i_job_add(list, job))
             return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the jobs");
     }
     return SP_OK;
@@ -161,6 +183,6 @@ sp_status sp_jobs_generate(const char *text, uint32_t chips, double span_s, uint
         status = stream(&s, chips, span_s, seed, &list, err);
     }
     if (status == SP_OK) status = sp_i_jobs_finish(&list, "--jobs", out, err);
-    sp_jobs_free(&list.jobs);
+    sp_i_job_list_free(&list);
     return status;
 }

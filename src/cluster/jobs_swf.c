@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SWF_JOB, SWF_SUBMIT, SWF_WAIT, SWF_RUN, SWF_USED, SWF_CPU, SWF_MEMORY, SWF_ASKED, SWF_ESTIMATE, SWF_FIELDS };   /* 0-based; the rest is not used */
+enum { SWF_JOB, SWF_SUBMIT, SWF_WAIT, SWF_RUN, SWF_USED, SWF_CPU, SWF_MEMORY, SWF_ASKED, SWF_ESTIMATE, SWF_ASKED_MEMORY, SWF_STATUS, SWF_USER,
+       SWF_FIELDS };   /* 0-based; the rest is not used */
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
@@ -51,7 +52,14 @@ static sp_status read_line(sp_i_job_list *list, const char *at, const char *end,
     if (n <= SWF_USED)
         return sp_error_set(err, SP_E_PARSE, name, line, 0, "found %u fields; expected 18, or at least the first 5: job, submit, wait, run time, processors", n);
     while (n < SWF_FIELDS) field[n++] = -1;
-    return sp_i_job_record(list, name, line, field[SWF_JOB], field[SWF_SUBMIT], field[SWF_RUN], field[SWF_ESTIMATE], field[SWF_USED], field[SWF_ASKED], most, err);
+    if (field[SWF_STATUS] >= 2 && field[SWF_STATUS] <= 4) {   /* a part of a job that was stopped and went on: its summary line has all of it */
+        list->jobs.skipped++;
+        return SP_OK;
+    }
+    sp_i_record record = {.id = field[SWF_JOB], .submit_s = field[SWF_SUBMIT], .run_s = field[SWF_RUN], .estimate_s = field[SWF_ESTIMATE],
+                          .used_chips = field[SWF_USED], .asked_chips = field[SWF_ASKED], .deadline_s = -1,
+                          .user = field[SWF_USER] > 0 && field[SWF_USER] < 4e9 ? (uint32_t)field[SWF_USER] : 0};
+    return sp_i_job_record(list, name, line, &record, most, err);
 }
 
 sp_status sp_jobs_parse_swf(const char *text, size_t length, const char *name, uint32_t most_chips, sp_jobs *out, sp_error *err)
@@ -68,7 +76,7 @@ sp_status sp_jobs_parse_swf(const char *text, size_t length, const char *name, u
         at = stop < end ? stop + 1 : end;
     }
     if (status == SP_OK) status = sp_i_jobs_finish(&list, name, out, err);
-    sp_jobs_free(&list.jobs);
+    sp_i_job_list_free(&list);
     return status;
 }
 

@@ -13,6 +13,8 @@ sp_operation sp_operation_default(const sp_machine *machine)
                           .detect_s = 30,       /* guess: watchdogs find a dead process in half a minute; without one 10 to 30 min */
                           .restart_s = 600,     /* guess: job restart; Meta RSC: 5 minutes is a low overhead (arXiv 2410.21680) */
                           .swap_s = 60,         /* guess: process restart on the same chips */
+                          .fair_half_life_s = 7 * 86400,   /* guess: Slurm's PriorityDecayHalfLife of a week; from memory, unverified */
+                          .conservative_depth = 500,       /* guess: Slurm's bf_max_job_test; from memory, unverified */
                           .horizon_s = SP_YEAR_S, .fail_scale = 1, .repair_scale = 1, .rack_spares = true};
 }
 
@@ -23,6 +25,11 @@ static sp_status check_times(const sp_operation *op, sp_error *err)
         if (!(t[i] >= 0 && t[i] <= 1e9)) return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a time or factor of %g; expected 0 to 10^9", t[i]);
     if (!(op->horizon_s >= 1 && op->horizon_s <= 1e4 * SP_YEAR_S))
         return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "%g s of operation; expected one second to 10,000 years", op->horizon_s);
+    if (!(op->fair_half_life_s > 0) || (unsigned)op->order >= SP_ORDERS || op->conservative_depth > 1u << 20)
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a half-life of %g s, queue order %d, %u reservations; expected more than 0 s, a row of the table, at most 2^20",
+                            op->fair_half_life_s, (int)op->order, op->conservative_depth);
+    if (op->preempt && sp_i_orders[op->order].urgency == NULL)
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "nobody is preempted in the order %s; expected priority or deadline", sp_order_name(op->order));
     return SP_OK;
 }
 
@@ -54,7 +61,9 @@ static sp_status make(sp_i_run *run, const sp_operation *op, const sp_jobs *jobs
     run->left_us = malloc(n * sizeof *run->left_us);
     run->first_us = malloc(n * sizeof *run->first_us);
     run->since_us = malloc(n * sizeof *run->since_us);
-    if (!sp_i_waiting_make(&run->waiting, jobs->n) || run->queue == NULL || run->left_us == NULL || run->first_us == NULL || run->since_us == NULL)
+    run->why = calloc(n, sizeof *run->why);
+    if (run->queue == NULL || run->left_us == NULL || run->first_us == NULL || run->since_us == NULL || run->why == NULL || !sp_i_queue_make(run)
+        || !sp_i_preempt_make(run))
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u jobs", jobs->n);
     for (uint32_t i = 0; i < jobs->n; i++) {
         run->left_us[i] = jobs->job[i].work_us;
@@ -69,13 +78,19 @@ static void unmake(sp_i_run *run)
     sp_cluster_destroy(run->cluster);
     sp_queue_destroy(run->queue);
     sp_i_ends_release(&run->ends);
-    sp_i_waiting_release(&run->waiting);
+    sp_i_queue_release(run);
+    free(run->profile.at);
+    free(run->profile.chips);
+    free(run->level);
+    free(run->level_chips);
+    free(run->claim);
     for (uint32_t s = 0; s < run->slots; s++) free(run->slot[s].tally);
     free(run->slot);
     free(run->repair);
     free(run->left_us);
     free(run->first_us);
     free(run->since_us);
+    free(run->why);
 }
 
 /* An end whose segment was broken since has an old generation. */
@@ -85,9 +100,11 @@ static void end_job(sp_i_run *run, uint64_t payload)
     sp_i_slot *slot = &run->slot[s];
     if (slot->generation != (uint32_t)(payload >> 32) || slot->job == SP_NOWHERE) return;
     const sp_job *job = &run->jobs->job[slot->job];
-    sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, job->chips});
+    sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, slot->chips});
     sp_i_segment(run, slot, SP_I_DONE);
     run->history.jobs_done++;
+    run->left_us[slot->job] = 0;
+    if (job->deadline_us != 0 && run->now_us > job->deadline_us) run->history.deadlines_missed++;
     double wait = (double)(run->first_us[slot->job] - job->submit_us), ran = (double)(run->now_us - run->first_us[slot->job]);
     run->slowdown_sum += fmax(1, (wait + ran) / fmax(ran, 1e7));
     sp_i_leave(run, s);
@@ -95,8 +112,7 @@ static void end_job(sp_i_run *run, uint64_t payload)
 
 static void arrive(sp_i_run *run)
 {
-    const sp_job *job = &run->jobs->job[run->next_job];
-    sp_i_waiting_add(&run->waiting, run->next_job++, job->chips, job->estimate_us);
+    sp_i_queue_add(run, run->next_job++);
     run->dirty = true;
 }
 
@@ -144,7 +160,7 @@ static sp_status loop(sp_i_run *run, sp_error *err)
     }
     sp_i_idle(run, run->horizon_us);
     for (uint32_t s = 0; s < run->slots; s++)
-        if (run->slot[s].job != SP_NOWHERE) sp_i_segment(run, &run->slot[s], SP_I_HORIZON);
+        if (run->slot[s].job != SP_NOWHERE) sp_i_segment(run, &run->slot[s], SP_I_SAVED);
     return SP_OK;
 }
 

@@ -1,4 +1,5 @@
-/* One run of the event simulation: shared by operate.c (events), schedule.c (queue), strike.c (failures) and account.c. */
+/* One run of the event simulation: shared by operate.c (events), orders.c, schedule.c, backfill.c and preempt.c (queue), strike.c
+ * (failures) and account.c. */
 #ifndef OPERATE_I_H
 #define OPERATE_I_H
 
@@ -12,26 +13,62 @@ enum { SP_I_END, SP_I_REPAIR, SP_I_WEIBULL };   /* kinds of queued events; arriv
 /* A running job. The slot's number is the owner of its chips. */
 typedef struct sp_i_slot {
     uint32_t job, list, generation, next_free;
+    uint32_t chips;                      /* held                                                     */
+    int64_t since_us;                    /* when it came to these chips                              */
     int64_t left_us;                     /* work left at the begin of the segment                    */
-    int64_t begin_us, detect_us, restart_us, interval_us, end_key_us;
+    int64_t begin_us, drain_us, detect_us, restart_us, interval_us, end_key_us;   /* drain: those preempted write their checkpoints */
     double slow;
     sp_i_tally *tally;                   /* of large jobs, once a part was replaced; else NULL        */
 } sp_i_slot;
 
 typedef struct sp_i_repair { uint64_t mask; uint32_t leaf, spares, next_free; } sp_i_repair_job;
 
-typedef struct sp_i_run {
+typedef struct sp_i_run sp_i_run;
+
+/* Where a walk over the queue stands: the user whose turn it is (fair share alone), the next position. */
+typedef struct sp_i_cursor { uint32_t turn, from; } sp_i_cursor;
+#define SP_I_ANY UINT32_MAX              /* as a size: whatever waits */
+
+/* A row of the table of queue orders. */
+typedef struct sp_i_order {
+    const char *name, *about;
+    int (*urgency)(const sp_job *a, const sp_job *b);   /* < 0: a before b; NULL: by submission. Ties go by submission */
+    void (*pass)(sp_i_run *run, uint32_t head, uint32_t most, sp_i_cursor after);   /* jobs of at most `most` chips behind the head; NULL: none */
+    bool users;                          /* in turns of users, who had least first */
+} sp_i_order;
+extern const sp_i_order sp_i_orders[SP_ORDERS];
+
+typedef struct sp_i_user { double used, running; int64_t at_us; uint32_t waiting; } sp_i_user;
+typedef struct sp_i_turn { double used; uint32_t head, user; } sp_i_turn;
+/* Positions of a user's jobs lie side by side. */
+typedef struct sp_i_users { uint32_t n, turns, *of, *first; sp_i_user *user; sp_i_turn *turn; } sp_i_users;
+
+typedef struct sp_i_profile { int64_t *at; uint32_t *chips, n, room; } sp_i_profile;   /* free chips from at[i] on */
+typedef struct sp_i_claim { int64_t since_us; uint32_t level, job, slot; } sp_i_claim;
+
+/* Why a job waits. */
+typedef enum sp_i_wait { SP_I_NEW, SP_I_FAILED, SP_I_EVICTED } sp_i_wait;
+
+struct sp_i_run {
     const sp_operation *op;
     const sp_jobs *jobs;
     sp_cluster *cluster;
     sp_queue *queue;
     sp_i_ends ends;
     sp_i_waiting waiting;
+    uint32_t *position, *job_at;         /* [jobs] queue positions and back; NULL: by submission        */
+    sp_i_users users;                    /* n = 0 unless the order goes by users                        */
+    sp_i_profile profile;
+    uint32_t *level, levels;             /* [jobs] ranks of urgency; NULL: nobody is preempted          */
+    int64_t *level_chips;
+    sp_i_claim *claim;
+    uint32_t claim_room;
     sp_i_slot *slot;
     uint32_t slots, slot_free;
     sp_i_repair_job *repair;
     uint32_t repairs, repair_room, repair_free;
     int64_t *left_us, *first_us, *since_us;   /* [jobs] work left; first start or -1; last thrown out or -1 */
+    uint8_t *why;                        /* [jobs] sp_i_wait */
     sp_rng rng;
     double class_rate[SP_FAIL_CLASSES], total_rate, rate_per_chip;
     uint64_t class_units[SP_FAIL_CLASSES];
@@ -42,22 +79,43 @@ typedef struct sp_i_run {
     sp_i_chip_us spent[SP_LOSSES], held, requeued_chip_us, advanced;
     double slowdown_sum, repair_s_sum, running_s_sum;
     sp_history history;
-} sp_i_run;
+};
 
 int64_t sp_i_us(double seconds);          /* saturates at INT64_MAX / 8 */
 
 /* ---- account.c ---- */
-typedef enum sp_i_close { SP_I_DONE, SP_I_BROKEN, SP_I_HORIZON } sp_i_close;
+typedef enum sp_i_close { SP_I_DONE, SP_I_BROKEN, SP_I_SAVED } sp_i_close;   /* saved: nothing is undone */
 void sp_i_idle(sp_i_run *run, int64_t until_us);              /* the machine's time to `until` */
 void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how);   /* a job's time since slot->begin_us */
 int64_t sp_i_segment_length(const sp_i_run *run, const sp_i_slot *slot);
 sp_status sp_i_shares(sp_i_run *run, sp_error *err);
 void sp_i_waits(sp_i_run *run, int64_t *wait_us);
 
+/* ---- orders.c ---- */
+bool sp_i_queue_make(sp_i_run *run);
+void sp_i_queue_release(sp_i_run *run);
+void sp_i_queue_add(sp_i_run *run, uint32_t job);
+void sp_i_queue_remove(sp_i_run *run, uint32_t job);
+sp_i_cursor sp_i_queue_begin(sp_i_run *run);
+/* Next waiting job with chips <= most and (estimate <= limit or chips <= extra), or SP_NOWHERE; moves the cursor behind it. */
+uint32_t sp_i_queue_next(const sp_i_run *run, sp_i_cursor *cursor, uint32_t most, int64_t limit, uint32_t extra);
+void sp_i_user_runs(sp_i_run *run, uint32_t job, int64_t chips);    /* so many more, or fewer */
+
+/* ---- backfill.c ---- */
+void sp_i_pass_easy(sp_i_run *run, uint32_t head, uint32_t most, sp_i_cursor after);
+void sp_i_pass_conservative(sp_i_run *run, uint32_t head, uint32_t most, sp_i_cursor after);
+
+/* ---- preempt.c ---- */
+bool sp_i_preempt_make(sp_i_run *run);
+void sp_i_level_runs(sp_i_run *run, uint32_t job, int64_t chips);
+bool sp_i_preempt(sp_i_run *run, uint32_t head);                    /* true: it runs now */
+
 /* ---- schedule.c ---- */
 void sp_i_schedule(sp_i_run *run);
-void sp_i_begin(sp_i_run *run, uint32_t slot, bool again, bool in_place);   /* a segment from now on */
-void sp_i_leave(sp_i_run *run, uint32_t slot);                              /* frees chips and slot  */
+bool sp_i_start(sp_i_run *run, uint32_t job, double drain_s);
+void sp_i_begin(sp_i_run *run, uint32_t slot, double drain_s, double detect_s, double restart_s);   /* a segment from now on, pauses first */
+void sp_i_leave(sp_i_run *run, uint32_t slot);                                      /* frees chips and slot  */
+void sp_i_requeue(sp_i_run *run, uint32_t slot, sp_i_wait why);                     /* leaves, and waits again with what it saved */
 
 /* ---- strike.c ---- */
 sp_status sp_i_failures_start(sp_i_run *run, sp_error *err);

@@ -1,12 +1,8 @@
-/* The queue: first come first served, and EASY backfill (Lifka 1995): the head has a reservation at the earliest time at which, by
- * the estimates, enough chips are free; a later job may pass it if it ends before that or uses only chips that are left over then. */
+/* Jobs on and off the machine, and what starts when something changed. */
 #include "operate_i.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-static const char *const order_names[SP_ORDERS] = {"fifo", "easy"};
-const char *sp_order_name(sp_order order) { return (unsigned)order < SP_ORDERS ? order_names[order] : "?"; }
 
 static uint32_t new_slot(sp_i_run *run)
 {
@@ -38,24 +34,33 @@ static int64_t interval_us(sp_i_run *run, uint32_t chips)
     return run->interval[at].us;
 }
 
-void sp_i_begin(sp_i_run *run, uint32_t s, bool again, bool in_place)
+void sp_i_begin(sp_i_run *run, uint32_t s, double drain_s, double detect_s, double restart_s)
 {
     sp_i_slot *slot = &run->slot[s];
     const sp_job *job = &run->jobs->job[slot->job];
     slot->begin_us = run->now_us;
-    slot->detect_us = again ? sp_i_us(run->op->detect_s) : 0;
-    slot->restart_us = again ? sp_i_us(in_place ? run->op->swap_s : run->op->restart_s) : 0;
+    slot->drain_us = sp_i_us(drain_s);
+    slot->detect_us = sp_i_us(detect_s);
+    slot->restart_us = sp_i_us(restart_s);
     int64_t length = sp_i_segment_length(run, slot), end = run->now_us + length;
     slot->end_key_us = end + (int64_t)((double)(job->estimate_us - job->work_us) * slot->slow);
-    run->no_memory |= !sp_i_ends_add(&run->ends, (sp_i_end){slot->end_key_us, s, job->chips});
+    run->no_memory |= !sp_i_ends_add(&run->ends, (sp_i_end){slot->end_key_us, s, slot->chips});
     if (end < run->horizon_us)
         run->no_memory |= !sp_queue_push(run->queue, end, 0, SP_I_END, (uint64_t)slot->generation << 32 | s);
+}
+
+/* What follows every change of who runs on how many chips. */
+static void count_running(sp_i_run *run, uint32_t j, int64_t chips)
+{
+    sp_i_user_runs(run, j, chips);
+    sp_i_level_runs(run, j, chips);
 }
 
 void sp_i_leave(sp_i_run *run, uint32_t s)
 {
     sp_i_slot *slot = &run->slot[s];
     sp_cluster_free(run->cluster, slot->list);
+    count_running(run, slot->job, -(int64_t)slot->chips);
     free(slot->tally);
     slot->tally = NULL;
     slot->generation++;
@@ -65,7 +70,34 @@ void sp_i_leave(sp_i_run *run, uint32_t s)
     run->dirty = true;
 }
 
-static bool start(sp_i_run *run, uint32_t j)
+void sp_i_requeue(sp_i_run *run, uint32_t s, sp_i_wait why)
+{
+    uint32_t j = run->slot[s].job;
+    run->left_us[j] = run->slot[s].left_us;
+    run->since_us[j] = run->now_us;
+    run->why[j] = (uint8_t)why;
+    sp_i_queue_add(run, j);
+    sp_i_leave(run, s);
+}
+
+/* A job that was thrown out pays the restart; detection too, unless it was told to go. */
+static void count_start(sp_i_run *run, uint32_t s, uint32_t j, double drain_s)
+{
+    const sp_job *job = &run->jobs->job[j];
+    run->history.placements++;
+    if (run->why[j] == SP_I_NEW) {
+        run->first_us[j] = run->now_us;
+        run->history.jobs_started++;
+        sp_i_begin(run, s, drain_s, 0, 0);
+        return;
+    }
+    bool failed = run->why[j] == SP_I_FAILED;
+    run->requeued_chip_us += (sp_i_chip_us)job->chips * (uint64_t)(run->now_us - run->since_us[j]);
+    if (failed) run->repair_s_sum += 1e-6 * (double)(run->now_us - run->since_us[j]);
+    sp_i_begin(run, s, drain_s, failed ? run->op->detect_s : 0, run->op->restart_s);
+}
+
+bool sp_i_start(sp_i_run *run, uint32_t j, double drain_s)
 {
     const sp_job *job = &run->jobs->job[j];
     uint32_t s = new_slot(run), list;
@@ -79,65 +111,34 @@ static bool start(sp_i_run *run, uint32_t j)
         run->slot_free = s;
         return false;
     }
-    bool again = run->since_us[j] >= 0;
     sp_i_slot *slot = &run->slot[s];
     slot->job = j;
     slot->list = list;
+    slot->chips = job->chips;
+    slot->since_us = run->now_us;
     slot->left_us = run->left_us[j];
     slot->slow = sp_cluster_slowdown(run->op->machine, &run->cluster->shape, &spread);
     slot->interval_us = interval_us(run, job->chips);
-    if (again) {
-        run->requeued_chip_us += (sp_i_chip_us)job->chips * (uint64_t)(run->now_us - run->since_us[j]);
-        run->repair_s_sum += 1e-6 * (double)(run->now_us - run->since_us[j]);
-    } else {
-        run->first_us[j] = run->now_us;
-        run->history.jobs_started++;
-    }
-    sp_i_waiting_remove(&run->waiting, j, job->chips);
-    run->history.placements++;
-    sp_i_begin(run, s, again, false);
+    sp_i_queue_remove(run, j);
+    count_running(run, j, job->chips);
+    count_start(run, s, j, drain_s);
     return true;
-}
-
-/* When the blocked head can start at the earliest, and how many chips it will leave over. */
-static int64_t reservation(const sp_i_run *run, uint32_t head, uint32_t *extra)
-{
-    uint32_t need = run->jobs->job[head].chips, have = run->cluster->free_chips, first;
-    if (need > have) return sp_i_ends_shadow(&run->ends, have, need, extra);
-    int64_t at = sp_i_ends_first(&run->ends, &first);   /* enough chips, but not in a form that the policy takes */
-    *extra = have + first - need;
-    return at;
-}
-
-static void backfill(sp_i_run *run, uint32_t head, uint32_t most)
-{
-    uint32_t extra, from = head + 1;
-    int64_t shadow = reservation(run, head, &extra);
-    while (most > 0) {
-        int64_t limit = shadow == INT64_MAX ? INT64_MAX - 1 : shadow - run->now_us;
-        uint32_t j = sp_i_waiting_find(&run->waiting, from, most, limit, extra);
-        if (j == SP_NOWHERE) return;
-        const sp_job *job = &run->jobs->job[j];
-        if (start(run, j)) {
-            if (job->estimate_us > limit) extra -= job->chips;
-            if (most > run->cluster->free_chips) most = run->cluster->free_chips;
-        } else {
-            most = job->chips - 1;   /* larger ones will not fit either */
-        }
-        from = j + 1;
-    }
 }
 
 void sp_i_schedule(sp_i_run *run)
 {
+    const sp_i_order *order = &sp_i_orders[run->op->order];
     run->dirty = false;
     if (run->waiting.count > run->history.queue_max) run->history.queue_max = run->waiting.count;
-    while (run->waiting.count != 0 && !run->no_memory) {
-        uint32_t head = sp_i_waiting_find(&run->waiting, 0, UINT32_MAX - 1, INT64_MAX, UINT32_MAX - 1);
+    if (run->waiting.count == 0) return;
+    sp_i_cursor cursor = sp_i_queue_begin(run);
+    for (uint32_t head; !run->no_memory && (head = sp_i_queue_next(run, &cursor, SP_I_ANY, 0, 0)) != SP_NOWHERE;) {
         uint32_t chips = run->jobs->job[head].chips, most = run->cluster->free_chips;
-        if (chips <= most && start(run, head)) continue;
+        if (chips <= most && sp_i_start(run, head, 0)) continue;
+        if (sp_i_preempt(run, head)) continue;
         if (chips <= most) most = chips - 1;
-        if (run->op->order == SP_ORDER_EASY) backfill(run, head, most);
-        return;
+        if (order->pass != NULL) order->pass(run, head, most, cursor);
+        break;
     }
+    run->dirty = false;   /* those who were thrown out wait behind whoever took their chips */
 }

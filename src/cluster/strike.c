@@ -76,17 +76,6 @@ sp_status sp_i_failures_start(sp_i_run *run, sp_error *err)
 
 /* ---- how a job goes on --------------------------------------------------------------------------------------------------- */
 
-static void requeue(sp_i_run *run, uint32_t s)
-{
-    sp_i_slot *slot = &run->slot[s];
-    uint32_t j = slot->job;
-    run->left_us[j] = slot->left_us;
-    run->since_us[j] = run->now_us;
-    run->history.requeued++;
-    sp_i_waiting_add(&run->waiting, j, run->jobs->job[j].chips, run->jobs->job[j].estimate_us);
-    sp_i_leave(run, s);
-}
-
 #define TALLY_CHIPS 4096   /* above it a walk over the job's leaves takes longer than a tally's 65 + pods steps */
 
 /* The job goes on with other chips in the place of those lost, which its piece no longer holds. */
@@ -114,14 +103,15 @@ static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
 {
     sp_i_slot *slot = &run->slot[s];
     run->history.interruptions++;
-    sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, run->jobs->job[slot->job].chips});
+    sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, slot->chips});
     sp_i_segment(run, slot, SP_I_BROKEN);
     slot->generation++;
     if (lost != 0 && !replace(run, s, leaf, lost)) {
-        requeue(run, s);
+        run->history.requeued++;
+        sp_i_requeue(run, s, SP_I_FAILED);
         return;
     }
-    sp_i_begin(run, s, true, lost == 0);
+    sp_i_begin(run, s, 0, run->op->detect_s, lost == 0 ? run->op->swap_s : run->op->restart_s);
 }
 
 /* ---- whom ---------------------------------------------------------------------------------------------------------------- */

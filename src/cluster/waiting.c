@@ -1,16 +1,52 @@
-/* Waiting jobs in the order of their numbers, as a tree of minima: the next one that fits is found without walking the queue. */
+/* Waiting jobs by position in the queue, one tree of minima for each power of two of sizes: in a tree whose sizes all fit, the
+ * shortest estimate decides exactly, so that the next job that may start is found without walking those that may not. */
 #include "cluster_i.h"
 
 #include <stdlib.h>
 
-bool sp_i_waiting_make(sp_i_waiting *w, uint32_t n)
+static uint32_t class_of(uint32_t chips) { return chips == 0 ? 0 : 31u - (uint32_t)__builtin_clz(chips); }
+
+static uint32_t power_of_two_above(uint32_t n)
 {
-    *w = (sp_i_waiting){.n = n, .base = 1};
-    while (w->base < n) w->base *= 2;
-    w->chips = malloc(2u * (size_t)w->base * sizeof *w->chips);
-    w->estimate = malloc(2u * (size_t)w->base * sizeof *w->estimate);
+    uint32_t p = 1;
+    while (p < n) p *= 2;
+    return p;
+}
+
+/* Positions by class, ascending; node offsets of the trees. Returns how many nodes there are. */
+static size_t divide(sp_i_waiting *w, const uint32_t *chips)
+{
+    size_t nodes = 0;
+    uint32_t at = 0, fill[SP_I_SIZES] = {0};
+    for (uint32_t p = 0; p < w->n; p++) w->size[class_of(chips[p])].n++;
+    for (uint32_t k = 0; k < SP_I_SIZES; k++) {
+        sp_i_size *size = &w->size[k];
+        size->first = at;
+        size->base = power_of_two_above(size->n);
+        size->node = nodes;
+        at += size->n;
+        nodes += size->n == 0 ? 0 : 2u * (size_t)size->base;
+    }
+    for (uint32_t p = 0; p < w->n; p++) {
+        uint32_t k = class_of(chips[p]);
+        w->local[p] = fill[k];
+        w->position[w->size[k].first + fill[k]++] = p;
+    }
+    return nodes;
+}
+
+bool sp_i_waiting_make(sp_i_waiting *w, const uint32_t *chips, uint32_t n)
+{
+    size_t room = n == 0 ? 1 : n;
+    *w = (sp_i_waiting){.n = n, .local = malloc(room * sizeof *w->local), .position = malloc(room * sizeof *w->position),
+                        .bits_memory = calloc(sp_i_bits_words(n) + 1, sizeof *w->bits_memory)};
+    if (w->local == NULL || w->position == NULL || w->bits_memory == NULL) return false;
+    size_t nodes = divide(w, chips);
+    sp_i_bits_carve(&w->bits, n, w->bits_memory);
+    w->chips = malloc((nodes + 1) * sizeof *w->chips);
+    w->estimate = malloc((nodes + 1) * sizeof *w->estimate);
     if (w->chips == NULL || w->estimate == NULL) return false;
-    for (size_t i = 0; i < 2u * (size_t)w->base; i++) {
+    for (size_t i = 0; i < nodes; i++) {
         w->chips[i] = UINT32_MAX;
         w->estimate[i] = INT64_MAX;
     }
@@ -21,61 +57,98 @@ void sp_i_waiting_release(sp_i_waiting *w)
 {
     free(w->chips);
     free(w->estimate);
+    free(w->local);
+    free(w->position);
+    free(w->bits_memory);
     *w = (sp_i_waiting){0};
 }
 
-static void set(sp_i_waiting *w, uint32_t job, uint32_t chips, int64_t estimate)
+static void set(sp_i_waiting *w, uint32_t position, uint32_t class, uint32_t chips, int64_t estimate)
 {
-    size_t at = w->base + (size_t)job;
-    w->chips[at] = chips;
-    w->estimate[at] = estimate;
+    const sp_i_size *size = &w->size[class];
+    uint32_t *least = w->chips + size->node, at = size->base + w->local[position];
+    int64_t *shortest = w->estimate + size->node;
+    least[at] = chips;
+    shortest[at] = estimate;
     while (at > 1) {
         at /= 2;
-        size_t a = 2 * at, b = a + 1;
-        uint32_t least = w->chips[a] < w->chips[b] ? w->chips[a] : w->chips[b];
-        int64_t shortest = w->estimate[a] < w->estimate[b] ? w->estimate[a] : w->estimate[b];
-        if (w->chips[at] == least && w->estimate[at] == shortest) break;
-        w->chips[at] = least;
-        w->estimate[at] = shortest;
+        uint32_t a = 2 * at, b = a + 1, few = least[a] < least[b] ? least[a] : least[b];
+        int64_t brief = shortest[a] < shortest[b] ? shortest[a] : shortest[b];
+        if (least[at] == few && shortest[at] == brief) break;
+        least[at] = few;
+        shortest[at] = brief;
     }
 }
 
-void sp_i_waiting_add(sp_i_waiting *w, uint32_t job, uint32_t chips, int64_t estimate)
+void sp_i_waiting_add(sp_i_waiting *w, uint32_t position, uint32_t chips, int64_t estimate)
 {
-    set(w, job, chips, estimate);
+    set(w, position, class_of(chips), chips, estimate);
+    sp_i_bits_put(&w->bits, position, true);
     w->count++;
     w->chips_sum += chips;
 }
 
-void sp_i_waiting_remove(sp_i_waiting *w, uint32_t job, uint32_t chips)
+void sp_i_waiting_remove(sp_i_waiting *w, uint32_t position, uint32_t chips)
 {
-    set(w, job, UINT32_MAX, INT64_MAX);
+    set(w, position, class_of(chips), UINT32_MAX, INT64_MAX);
+    sp_i_bits_put(&w->bits, position, false);
     w->count--;
     w->chips_sum -= chips;
 }
 
+uint32_t sp_i_waiting_first(const sp_i_waiting *w, uint32_t from, uint32_t to) { return sp_i_bits_first(&w->bits, from, to); }
+
+typedef struct limits { uint32_t most, extra; int64_t limit; } limits;
+
 /* Could a node's subtree hold a job that fits? Exact at the leaves, a bound above them. */
-static bool may(const sp_i_waiting *w, size_t at, uint32_t most, int64_t limit, uint32_t extra)
+static bool may(const sp_i_waiting *w, size_t at, const limits *l)
 {
-    return w->chips[at] <= most && (w->estimate[at] <= limit || w->chips[at] <= extra);
+    return w->chips[at] <= l->most && (w->estimate[at] <= l->limit || w->chips[at] <= l->extra);
 }
 
-/* Leftmost leaf >= from: climbs to the next right subtree that may hold one, descends, and climbs again where the bound lied. */
-uint32_t sp_i_waiting_find(const sp_i_waiting *w, uint32_t from, uint32_t most, int64_t limit, uint32_t extra)
+/* Leftmost leaf >= from of one tree: climbs to the next right subtree that may hold one, descends, and climbs again where the bound
+ * lied. Returns its place in the class, or n of the class. */
+static uint32_t find_in(const sp_i_waiting *w, const sp_i_size *size, uint32_t from, uint32_t to, const limits *l)
 {
-    if (w->count == 0 || from >= w->n) return SP_NOWHERE;
-    size_t at = w->base + (size_t)from;
-    for (;;) {
-        if (may(w, at, most, limit, extra)) {
-            if (at >= w->base) return (uint32_t)(at - w->base);
+    uint32_t at = size->base + from;
+    while (at != 0) {
+        if (may(w, size->node + at, l)) {
+            if (at >= size->base) return at - size->base;
             at *= 2;
             continue;
         }
-        while ((at & 1) != 0) {
-            at /= 2;
-            if (at <= 1) return SP_NOWHERE;
-        }
-        if (at == 0 || at == 1) return SP_NOWHERE;
-        at++;
+        while ((at & 1) != 0) at /= 2;   /* 1 is odd: its parent 0 ends the search */
+        if (at == 0 || ++at == 0) break;
+        uint32_t leftmost = at;
+        while (leftmost < size->base) leftmost *= 2;
+        if (leftmost - size->base >= to) break;
     }
+    return size->n;
+}
+
+/* First of a class whose position is not below `from`. */
+static uint32_t lower(const sp_i_waiting *w, const sp_i_size *size, uint32_t from)
+{
+    uint32_t low = 0, high = size->n;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (w->position[size->first + middle] < from) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+uint32_t sp_i_waiting_find(const sp_i_waiting *w, uint32_t from, uint32_t to, uint32_t most, int64_t limit, uint32_t extra)
+{
+    limits l = {most, extra, limit};
+    uint32_t best = to, classes = most == 0 ? 0 : class_of(most) + 1;
+    for (uint32_t k = 0; k < classes && w->count != 0; k++) {
+        const sp_i_size *size = &w->size[k];
+        if (size->n == 0 || !may(w, size->node + 1, &l)) continue;
+        uint32_t low = lower(w, size, from), high = lower(w, size, best);
+        if (low >= high) continue;
+        uint32_t i = find_in(w, size, low, high, &l);
+        if (i < high) best = w->position[size->first + i];
+    }
+    return best < to ? best : SP_NOWHERE;
 }

@@ -43,6 +43,10 @@ static void swf_is_lenient(void **state)
     assert_true(jobs.job[1].work_us == 5000000);                                          /* the request stands in for the run time */
     assert_true(jobs.job[2].work_us == 9000000 && jobs.job[2].estimate_us == 9000000);   /* ran over its request */
     sp_jobs_free(&jobs);
+    /* A job in two parts (status 2 and 3) and its summary, as checkpointed jobs stand in logs; its user. */
+    assert_int_equal(swf("5 0 -1 10 8 -1 -1 8 50 -1 1 42\n5 0 -1 4 8 -1 -1 8 50 -1 2 42\n5 9 -1 6 8 -1 -1 8 50 -1 3 42\n", &jobs, &err), SP_OK);
+    assert_true(jobs.n == 1 && jobs.skipped == 2 && jobs.job[0].user == 42 && jobs.job[0].work_us == 10000000);
+    sp_jobs_free(&jobs);
 }
 
 static void swf_faults(void **state)
@@ -53,6 +57,7 @@ static void swf_faults(void **state)
         {"1 0 -1 5 2000\n", "a job of 2000 chips", SP_E_RANGE, 1, 0},                   {"1 0 -1 0x10 8\n", "found '0x10", SP_E_PARSE, 1, 8},
         {"1 0 -1 inf 8\n", "found 'inf", SP_E_PARSE, 1, 8},                              {"1 0 -1 1e300 8\n", "a time of 1e+300 s", SP_E_RANGE, 1, 0},
         {"1 0 -1 5 2.5\n", "a job of 2.5 chips", SP_E_RANGE, 1, 0},                      {"; nothing\n", "no job in it", SP_E_PARSE, 0, 0},
+        {"7 0 -1 5 8\n8 0 -1 5 8\n7 9 -1 5 8\n", "job 7 stands in line 1 too", SP_E_INVAL, 3, 0},
         {"", "no job in it", SP_E_PARSE, 0, 0},                                          {"1 0 -1 -1 -1\n", "1 records skipped", SP_E_PARSE, 0, 0}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         sp_jobs jobs = {.n = 77};
@@ -77,6 +82,13 @@ static void csv_by_map(void **state)
     sp_jobs_free(&jobs);
     assert_int_equal(sp_jobs_parse_csv(plain, strlen(plain), "t", "submit=start,size=gpus", 1024, &jobs, &err), SP_E_PARSE);
     assert_int_equal(err.column, 14);
+    static const char claims[] = "submit,run,chips,who,due,rank\n100,5,1,ann,130,-2\n110,5,1,bob,,7\n120,5,1,ann,90,0\n";
+    assert_int_equal(sp_jobs_parse_csv(claims, strlen(claims), "t", "user=who,deadline=due,priority=rank", 1024, &jobs, &err), SP_OK);
+    assert_true(jobs.job[0].user == jobs.job[2].user && jobs.job[0].user != jobs.job[1].user && jobs.job[0].priority == -2 && jobs.job[1].priority == 7);
+    assert_true(jobs.job[0].deadline_us == 30000001 && jobs.job[1].deadline_us == 0 && jobs.job[2].deadline_us == 1);   /* missed before it came */
+    sp_jobs_free(&jobs);
+    static const char half[] = "submit,run,chips,priority\n1,5,8,2.5\n";
+    assert_int_equal(sp_jobs_parse_csv(half, strlen(half), "t", NULL, 1024, &jobs, &err), SP_E_RANGE);
     static const char word[] = "submit,run,chips\n1,x,8\n";
     assert_int_equal(sp_jobs_parse_csv(word, strlen(word), "t", NULL, 1024, &jobs, &err), SP_E_PARSE);
     assert_true(err.line == 2 && strstr(err.text, "found 'x' in column 2") != NULL);
@@ -110,7 +122,7 @@ static void generator_faults(void **state)
     (void)state;
     static const struct { const char *spec, *says; } bad[] = {
         {"phily", "did you mean 'philly'"}, {"mix:lod=1", "found 'lod=1'"}, {"mix:load=", "expected load="}, {"mix:load=-1", "negative"}, {"mix:load=0", "load=0"},
-        {"mix:jobs=1G", "at most 100 million"}, {"one:chips=2000", "the machine has 1024"}, {"mix:run=1", "unit"}, {"", "unknown jobs"}};
+        {"mix:jobs=1G", "at most 100 million"}, {"one:chips=2000", "the machine has 1024"}, {"mix:run=1", "unit"}, {"mix:users=2M", "expected 0 to a million"}, {"", "unknown jobs"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         sp_jobs jobs;
         sp_error err = {0};
