@@ -59,6 +59,7 @@ static sp_status read_words(comparing *c, sp_error *err)
     if ((p->as_of = cli->value[CLI_O_AS_OF]) != NULL && sp_date_parse(p->as_of, &months, err) != SP_OK) return cli_blame_option(CLI_O_AS_OF, err);
     for (int e = 0; e < SP_EQUALS; e++)
         if (strcmp(cli_text(cli, CLI_O_EQUAL), sp_compare_equal_name((sp_compare_equal)e)) == 0) p->equal = (sp_compare_equal)e;
+    if (sp_effort_parse(cli_text(cli, CLI_O_EFFORT), &p->effort, err) != SP_OK) return cli_blame_option(CLI_O_EFFORT, err);
     p->gbs = cli_count(cli, CLI_O_GBS);
     p->seq = cli_count(cli, CLI_O_SEQ);
     p->weak = cli_given(cli, CLI_O_WEAK);

@@ -1,5 +1,6 @@
 /* superpod machine list | show MACHINE | check [MACHINE] */
 #include "output.h"
+#include "superpod/study.h"
 
 #include <string.h>
 
@@ -103,7 +104,20 @@ static double first_rate(const double *rate, const sp_format *format)
     return *format == SP_FMT_N ? 0 : rate[*format];
 }
 
-static void show_text(cli_run *cli, const sp_machine *machine, const sp_machine_totals *totals, const cli_sources *sources)
+/* What links and switches cost; a catalog without prices of networks has no answer, and *have stays false. */
+static sp_status fabric_cost(cli_run *cli, const sp_machine *machine, bool *have, sp_network_cost *out, sp_error *err)
+{
+    sp_network_prices prices;
+    const char *dir = sp_arena_printf(cli->arena, "%s/prices", cli->catalog_dir);
+    sp_status status = sp_network_prices_load(dir, cli->arena, &prices, err);
+    if (status == SP_E_IO) return SP_OK;
+    if (status == SP_OK) status = sp_network_cost_of(machine, &prices, out, err);
+    *have = status == SP_OK;
+    return status;
+}
+
+static void show_text(cli_run *cli, const sp_machine *machine, const sp_machine_totals *totals, const sp_network_cost *fabric,
+                      const cli_sources *sources)
 {
     const double *rate = totals->flop_per_s;
     double fp8 = first_rate(rate, fp8_formats), fp4 = first_rate(rate, fp4_formats);
@@ -127,6 +141,9 @@ static void show_text(cli_run *cli, const sp_machine *machine, const sp_machine_
     cli_line(cli, "diameter", "%u hops", totals->diameter_hops);
     if (totals->power_w != 0) cli_line(cli, "power", "%s", cli_quantity(cli, totals->power_w, SP_UNIT_WATT));
     if (totals->price_usd != 0) cli_line(cli, "price", "%s", cli_quantity(cli, totals->price_usd, SP_UNIT_USD));
+    if (fabric != NULL)
+        cli_line(cli, "fabric", "%s of links and %s of switches, a guess by list prices", cli_quantity(cli, fabric->links_usd, SP_UNIT_USD),
+                 cli_quantity(cli, fabric->switches_usd, SP_UNIT_USD));
     cli_line(cli, "guesses", "%zu of %zu values%s", cli_sources_guesses(sources), sources->n,
              cli_given(cli, CLI_O_SOURCES) ? "" : " (--sources lists them)");
 }
@@ -145,7 +162,8 @@ static json_t *show_flop(const double *rate)
     return all;
 }
 
-static json_t *show_json(cli_run *cli, const sp_machine *machine, const sp_machine_totals *totals, const cli_sources *sources)
+static json_t *show_json(cli_run *cli, const sp_machine *machine, const sp_machine_totals *totals, const sp_network_cost *fabric,
+                         const cli_sources *sources)
 {
     json_t *tiers = json_array();
     const sp_plane *plane = &machine->planes[0];
@@ -170,6 +188,8 @@ static json_t *show_json(cli_run *cli, const sp_machine *machine, const sp_machi
     json_object_set_new(result, "diameter_hops", json_integer((json_int_t)totals->diameter_hops));
     json_object_set_new(result, "power_w", rate_or_null(totals->power_w));
     json_object_set_new(result, "price_usd", rate_or_null(totals->price_usd));
+    json_object_set_new(result, "fabric_usd", fabric == NULL ? json_null() :
+                        json_pack("{s:f, s:f}", "links", fabric->links_usd, "switches", fabric->switches_usd));
     json_object_set_new(result, "available", cli_json_text(machine->available));
     if (cli_given(cli, CLI_O_SOURCES)) json_object_set_new(result, "sources", cli_json_sources(sources));
     return result;
@@ -215,16 +235,19 @@ static int machine_show(cli_run *cli)
     const sp_machine *machine;
     sp_machine_totals totals;
     cli_sources sources = {0};
+    sp_network_cost cost;
+    bool have = false;
     if (cli_machine(cli, cli->operand[0], &machine, &err) != SP_OK) return cli_fail(cli, &err);
-    if (sp_machine_count(machine, &totals, &err) != SP_OK) return cli_fail(cli, &err);
+    if (sp_machine_count(machine, &totals, &err) != SP_OK || fabric_cost(cli, machine, &have, &cost, &err) != SP_OK) return cli_fail(cli, &err);
+    const sp_network_cost *fabric = have ? &cost : NULL;
     cli_sources_of_machine(cli, machine, &sources);
     cli->guesses = cli_sources_guesses(&sources);
     if (cli->explain != NULL) show_explain(cli, machine, &totals);
     if (cli_given(cli, CLI_O_JSON)) {
-        if (cli_json_emit(cli, show_json(cli, machine, &totals, &sources), &err) != SP_OK) return cli_fail(cli, &err);
+        if (cli_json_emit(cli, show_json(cli, machine, &totals, fabric, &sources), &err) != SP_OK) return cli_fail(cli, &err);
         return CLI_EXIT_OK;
     }
-    show_text(cli, machine, &totals, &sources);
+    show_text(cli, machine, &totals, fabric, &sources);
     cli_explain_print(cli);
     if (cli_given(cli, CLI_O_SOURCES)) cli_sources_print(cli, &sources);
     return CLI_EXIT_OK;

@@ -19,6 +19,7 @@ static bool on_progress(void *context, double fraction, double best_step_time_s)
 {
     search *s = context;
     char text[64] = "none yet";
+    if (!cli_progress_due(&s->progress)) return !cli_interrupted();
     if (best_step_time_s > 0 && best_step_time_s < 1e30) sp_unit_format(best_step_time_s, SP_UNIT_SECONDS, text, sizeof text);
     cli_progress_show(&s->progress, "searching %3.0f %%  best step %s", 100 * fraction, text);
     return !cli_interrupted();
@@ -147,20 +148,31 @@ static json_t *search_json(search *s, const cli_sources *sources)
     return result;
 }
 
-/* The words of `plan` that `first` has not, so that what sets a runner-up apart is seen. */
+/* Does `plan` hold this word, or (key) a word of the same key? */
+static bool holds(const char *plan, const char *word, size_t length, bool key)
+{
+    size_t wanted = key ? strcspn(word, "=") + 1 : length;
+    for (const char *at = plan; *at != '\0'; at += strspn(at, " ")) {
+        size_t other = strcspn(at, " ");
+        if ((key || other == length) && strncmp(at, word, wanted) == 0) return true;
+        at += other;
+    }
+    return false;
+}
+
+/* The words of `plan` that `first` has not, and keys that only `first` has, so that what sets a runner-up apart is seen. */
 static const char *plan_changes(cli_run *cli, const char *plan, const char *first)
 {
     const char *text = "";
-    while (*plan != '\0') {
-        size_t length = strcspn(plan, " ");
-        bool shared = false;
-        for (const char *at = first; *at != '\0' && !shared; at += strspn(at, " ")) {
-            size_t other = strcspn(at, " ");
-            shared = other == length && strncmp(at, plan, length) == 0;
-            at += other;
-        }
-        if (!shared) text = sp_arena_printf(cli->arena, "%s %.*s", text, (int)length, plan);
-        plan += length + strspn(plan + length, " ");
+    for (const char *at = plan; *at != '\0'; at += strspn(at, " ")) {
+        size_t length = strcspn(at, " ");
+        if (!holds(first, at, length, false)) text = sp_arena_printf(cli->arena, "%s %.*s", text, (int)length, at);
+        at += length;
+    }
+    for (const char *at = first; *at != '\0'; at += strspn(at, " ")) {
+        size_t length = strcspn(at, " ");
+        if (!holds(plan, at, length, true)) text = sp_arena_printf(cli->arena, "%s without %.*s", text, (int)length, at);
+        at += length;
     }
     return text;
 }

@@ -86,7 +86,7 @@ const cli_option cli_options[CLI_O_N] = {
         "what the best plan is best in", NULL, "chips: the fewest that meet --deadline."},
     [CLI_O_DEADLINE] = {"deadline", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(PLAN), NULL,
         "time to train on --tokens in, as 30d; slower plans are refused", NULL, "Without --objective the fewest chips are sought then."},
-    [CLI_O_EFFORT] = {"effort", 0, CLI_CHOICE, "HOW", "normal", 0, 0, V(PLAN), effort_name,
+    [CLI_O_EFFORT] = {"effort", 0, CLI_CHOICE, "HOW", "normal", 0, 0, V(PLAN) | V(COMPARE), effort_name,
         "how much of the space is searched", NULL,
         "quick takes few values an axis and one placement; normal all axes; exhaustive every order on the tiers, finer uneven stages and "
         "more micro-batches, in minutes. The answer is the best of what is searched, proven."},

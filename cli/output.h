@@ -45,6 +45,7 @@ sp_status cli_file_probe(const cli_run *cli, cli_option_id option, sp_error *err
 /* One line on standard error, only on a terminal and without -q; redrawn at most ten times a second. */
 typedef struct cli_progress { bool on; double last_s; } cli_progress;
 cli_progress cli_progress_begin(const cli_run *cli);
+bool cli_progress_due(const cli_progress *progress);   /* is it time to say something again? for what takes work to say */
 void cli_progress_show(cli_progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void cli_progress_end(cli_progress *progress);
 

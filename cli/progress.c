@@ -16,9 +16,14 @@ cli_progress cli_progress_begin(const cli_run *cli)
     return (cli_progress){.on = !cli_given(cli, CLI_O_QUIET) && isatty(STDERR_FILENO), .last_s = now_s()};
 }
 
+bool cli_progress_due(const cli_progress *progress)
+{
+    return progress->on && now_s() - progress->last_s >= 0.1;
+}
+
 void cli_progress_show(cli_progress *progress, const char *format, ...)
 {
-    if (!progress->on || now_s() - progress->last_s < 0.1) return;
+    if (!cli_progress_due(progress)) return;
     progress->last_s = now_s();
     va_list args;
     va_start(args, format);

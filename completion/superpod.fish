@@ -159,6 +159,7 @@ complete -c superpod -n '__fish_seen_subcommand_from compare' -l as-of -x -d 'on
 complete -c superpod -n '__fish_seen_subcommand_from compare' -l ablate -d 'what each layer of the stack contributes, from naive to tuned'
 complete -c superpod -n '__fish_seen_subcommand_from compare' -l sensitivity -d 'the ten values that move the answers most'
 complete -c superpod -n '__fish_seen_subcommand_from compare' -l curves -d 'throughput over chips, link bandwidth and FLOPS of a chip'
+complete -c superpod -n '__fish_seen_subcommand_from compare' -l effort -x -a 'quick normal exhaustive' -d 'how much of the space is searched'
 complete -c superpod -n '__fish_seen_subcommand_from compare' -l assume -x -a 'llama mistral mixtral qwen2 qwen2_moe qwen3 qwen3_moe qwen3_5_text qwen3_next deepseek_v2 deepseek_v3 glm4_moe_lite deepseek_v4 pangu_ultra_moe kimi_linear glm4_moe dots1 minimax_m2 ernie4_5_moe gpt_oss gemma gemma2 gemma3_text gemma4_text llama4_text olmo2 starcoder2 gpt2 gpt_neox opt bloom mpt' -d 'read a config.json of an unknown model_type as FAMILY'
 complete -c superpod -n '__fish_seen_subcommand_from compare' -l html -r -F -d 'write a page to open in a browser'
 complete -c superpod -n '__fish_seen_subcommand_from compare' -l sources -d 'list the values used with grade and source, guesses first'

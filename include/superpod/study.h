@@ -188,6 +188,14 @@ typedef struct sp_system_price { const char *machine; sp_value usd_per_chip; } s
 /* dir: the folder prices of a catalog. Errors as of documents, with file, line and column. */
 sp_status sp_price_table_load(const char *dir, sp_arena *arena, sp_price_table *out, sp_error *err);
 
+/* What a machine's fabric costs by catalog/prices/network.yaml: links by reach and rate, switches by the rate of their ports. */
+typedef struct sp_network_cost { double chips_usd, links_usd, switches_usd; } sp_network_cost;
+typedef struct sp_network_prices { sp_value copper_usd, active_usd, optical_usd, switch_usd; uint32_t active_racks; } sp_network_prices; /* a GB/s, one way */
+sp_status sp_network_prices_load(const char *dir, sp_arena *arena, sp_network_prices *out, sp_error *err);
+/* Plane 0. Links between chips of a rack are passive copper, those within active_racks racks active copper, the others optical; of a
+ * switched tier the chips' own links are copper. Errors: as sp_machine_count_tier. */
+sp_status sp_network_cost_of(const sp_machine *machine, const sp_network_prices *prices, sp_network_cost *out, sp_error *err);
+
 typedef struct sp_compare_problem {
     sp_catalog *catalog;
     const sp_price_table *prices;
@@ -195,6 +203,7 @@ typedef struct sp_compare_problem {
     uint32_t n_machines; const char *const *machines;   /* as sp_catalog_machine reads them                          */
     double tokens;                   /* to train on; 0: 10 T                                                         */
     uint64_t gbs, seq;               /* 0: 64 Mi tokens a step from 4,096 chips on, else the model's own             */
+    sp_effort effort;                /* of the search that each machine's plan comes from                            */
     sp_compare_equal equal;          /* size all like the first, or like the largest that the others can be          */
     bool weak;                       /* batch grows with the chips                                                   */
     bool best_precision;             /* each machine its narrowest training format, not what all of them have        */

@@ -379,16 +379,25 @@ static sp_status price_group(sp_i_solver *s, sp_plan *plan, const shape *at, uin
     return SP_OK;
 }
 
+/* Pieces of a single micro-batch, under which no expert traffic hides, are others than those of several. */
+static bool one_batch(const sp_i_solver *s, const sp_plan *plan, uint32_t at)
+{
+    return plan->overlap_ep && plan->gbs / ((uint64_t)plan->mbs * s->laid[at].dp) < 2;
+}
+
+/* Groups with places of a single micro-batch last: the pieces change once for all groups, not in every one. */
 static sp_status price_shape(sp_i_solver *s, sp_plan plan, const shape *at, const size_t *legal_at, sp_error *err)
 {
     sp_pricer_shape(s->pricer, &plan);
-    for (uint32_t begin = 0, end; begin < s->n_laid && !s->stopped; begin = end) {
-        for (end = begin + 1; end < s->n_laid && s->laid[end].group == s->laid[begin].group;)
-            end++;
-        sp_status status = price_group(s, &plan, at, begin, end, legal_at, err);
-        if (status != SP_OK)
-            return status;
-    }
+    for (int single = 0; single < (plan.overlap_ep ? 2 : 1); single++)
+        for (uint32_t begin = 0, end; begin < s->n_laid && !s->stopped; begin = end) {
+            bool here = one_batch(s, &plan, begin);
+            for (end = begin + 1; end < s->n_laid && s->laid[end].group == s->laid[begin].group && one_batch(s, &plan, end) == here;)
+                end++;
+            sp_status status = here == single ? price_group(s, &plan, at, begin, end, legal_at, err) : SP_OK;
+            if (status != SP_OK)
+                return status;
+        }
     return SP_OK;
 }
 

@@ -36,31 +36,58 @@ static double slowed(const sp_chip *chip, const sp_software *software, const sp_
     return fmax(time_s, software->host_op_s.nominal);
 }
 
-static sp_status price_item(sp_pricer *pricer, const sp_stack *stack, const sp_software *software, const sp_layout *layout,
-                            const sp_item *item, sp_i_cost *out, sp_error *err)
+/* What pieces are priced with from here on. */
+static void price_with(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout)
 {
+    const sp_stack *stack = sp_i_stack_of(pricer, plan);
+    if (pricer->now.layout != layout || pricer->now.stack != stack)
+        memset(pricer->now.curve, 0, sizeof pricer->now.curve);
+    pricer->now.layout = layout;
+    pricer->now.stack = stack;
+    pricer->now.software = sp_machine_software(pricer->machine, plan->software);
+}
+
+static sp_status comm_s(sp_pricer *pricer, const sp_item *item, double *out_s, const sp_coll_algo **algo, sp_error *err)
+{
+    const sp_placement *group = &pricer->now.layout->group[item->group];
+    const sp_i_curve **curve = &pricer->now.curve[item->group][item->coll];
+    if (item->copies > 1 && pricer->now.software && pricer->now.software->dispatch_once)
+        return sp_i_dispatch_s(pricer, group, pricer->now.stack, item->size_bytes, item->copies, out_s, err);
+    if (!group->n_dims)
+        return SP_OK;
+    sp_status status = *curve ? SP_OK : sp_i_curve_find(pricer, item->coll, group, pricer->now.stack, curve, err);
+    if (status == SP_OK)
+        *out_s = sp_i_curve_s(*curve, item->size_bytes, algo);
+    return status;
+}
+
+static sp_status price_comm(sp_pricer *pricer, const sp_item *item, sp_i_cost *out, sp_error *err)
+{
+    const sp_software *software = pricer->now.software;
+    *out = (sp_i_cost){.label = item->label, .slack = item->slack, .stream = sp_i_stream_of(pricer->now.layout, item->group), .coll = item->coll,
+                       .group = item->group, .size_bytes = item->size_bytes, .copies = item->copies};
+    sp_status status = comm_s(pricer, item, &out->time_s, &out->algo, err);
+    if (software && out->time_s > 0)   /* a collective is launched by the host as any operator is */
+        out->time_s = fmax(out->time_s * software->comm_factor.nominal, software->host_op_s.nominal);
+    out->time_s = whole_ticks(out->time_s);
+    return status;
+}
+
+static sp_status price_item(sp_pricer *pricer, const sp_item *item, sp_i_cost *out, sp_error *err)
+{
+    const sp_software *software = pricer->now.software;
+    if (item->is_comm)
+        return price_comm(pricer, item, out, err);
     *out = (sp_i_cost){.label = item->label, .slack = item->slack};
-    if (item->is_comm) {
-        out->stream = sp_i_stream_of(layout, item->group);
-        out->coll = item->coll;
-        out->group = item->group;
-        out->size_bytes = item->size_bytes;
-        out->copies = item->copies;
-        const sp_placement *group = &layout->group[item->group];
-        sp_status status = item->copies > 1 && software && software->dispatch_once
-                               ? sp_i_dispatch_s(pricer, group, stack, item->size_bytes, item->copies, &out->time_s, err)
-                               : sp_i_comm_s(pricer, item->coll, group, stack, item->size_bytes, &out->time_s, &out->algo, err);
-        if (software && out->time_s > 0)   /* a collective is launched by the host as any operator is */
-            out->time_s = fmax(out->time_s * software->comm_factor.nominal, software->host_op_s.nominal);
-        out->time_s = whole_ticks(out->time_s);
-        return status;
-    }
     sp_op_cost cost;
+    if (sp_i_known_op_get(pricer, &item->op, software, &out->time_s, &out->flop))
+        return SP_OK;
     sp_status status = sp_chip_op_cost(pricer->machine->chip, &item->op, &cost);
     if (status != SP_OK)
         return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "operator %s cannot be priced", item->label);
     out->time_s = whole_ticks(slowed(pricer->machine->chip, software, &item->op, &cost));
     out->flop = cost.flop;
+    sp_i_known_op_put(pricer, &item->op, software, out->time_s, out->flop);
     return SP_OK;
 }
 
@@ -85,14 +112,11 @@ static void sum_up(sp_i_piece *out)
     }
 }
 
-static sp_status price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_items *items, sp_i_piece *out,
-                       sp_error *err)
+static sp_status price(sp_pricer *pricer, const sp_items *items, sp_i_piece *out, sp_error *err)
 {
-    const sp_stack *stack = sp_i_stack_of(pricer, plan);
-    const sp_software *software = sp_machine_software(pricer->machine, plan->software);
     out->n = items->n;
     for (uint32_t i = 0; i < items->n; i++) {
-        sp_status status = price_item(pricer, stack, software, layout, &items->item[i], &out->item[i], err);
+        sp_status status = price_item(pricer, &items->item[i], &out->item[i], err);
         if (status != SP_OK)
             return status;
     }
@@ -116,17 +140,15 @@ static bool same_work(const sp_plan *a, const sp_plan *b, bool recompute)
 }
 
 /* The same work, groups elsewhere: collectives alone are priced again. */
-static sp_status move(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_i_piece *piece, sp_error *err)
+static sp_status move(sp_pricer *pricer, sp_i_piece *piece, sp_error *err)
 {
-    const sp_stack *stack = sp_i_stack_of(pricer, plan);
-    const sp_software *software = sp_machine_software(pricer->machine, plan->software);
     for (uint32_t i = 0; i < piece->n; i++) {
         const sp_i_cost *item = &piece->item[i];
         if (item->stream == SP_I_STREAM_COMPUTE)
             continue;
         sp_item same = {.is_comm = true, .label = item->label, .group = item->group, .coll = item->coll, .size_bytes = item->size_bytes,
                         .slack = item->slack, .copies = item->copies};
-        sp_status status = price_item(pricer, stack, software, layout, &same, &piece->item[i], err);
+        sp_status status = price_comm(pricer, &same, &piece->item[i], err);
         if (status != SP_OK)
             return status;
     }
@@ -134,19 +156,19 @@ static sp_status move(sp_pricer *pricer, const sp_plan *plan, const sp_layout *l
     return SP_OK;
 }
 
-static sp_status move_pass(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_pass pass, sp_error *err)
+static sp_status move_pass(sp_pricer *pricer, sp_pass pass, sp_error *err)
 {
     sp_status status = SP_OK;
     for (uint32_t k = 0; k < pricer->model->n_kinds && status == SP_OK; k++)
-        status = move(pricer, plan, layout, &pricer->block[pass][k], err);
+        status = move(pricer, &pricer->block[pass][k], err);
     if (status == SP_OK)
-        status = move(pricer, plan, layout, &pricer->embedding[pass], err);
+        status = move(pricer, &pricer->embedding[pass], err);
     if (status == SP_OK)
-        status = move(pricer, plan, layout, &pricer->head[pass], err);
-    return status == SP_OK && pricer->model->mtp_layers ? move(pricer, plan, layout, &pricer->mtp[pass], err) : status;
+        status = move(pricer, &pricer->head[pass], err);
+    return status == SP_OK && pricer->model->mtp_layers ? move(pricer, &pricer->mtp[pass], err) : status;
 }
 
-static sp_status price_pass(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_pass pass, sp_error *err)
+static sp_status price_pass(sp_pricer *pricer, const sp_plan *plan, sp_pass pass, sp_error *err)
 {
     const sp_model *model = pricer->model;
     sp_items items;
@@ -154,14 +176,14 @@ static sp_status price_pass(sp_pricer *pricer, const sp_plan *plan, const sp_lay
     for (uint32_t k = 0; k < model->n_kinds && status == SP_OK; k++) {
         status = sp_lower_block(model, &model->kinds[k], plan, pass, &items);
         if (status == SP_OK)
-            status = price(pricer, plan, layout, &items, &pricer->block[pass][k], err);
+            status = price(pricer, &items, &pricer->block[pass][k], err);
     }
     if (status == SP_OK && (status = sp_lower_embedding(model, plan, pass, &items)) == SP_OK)
-        status = price(pricer, plan, layout, &items, &pricer->embedding[pass], err);
+        status = price(pricer, &items, &pricer->embedding[pass], err);
     if (status == SP_OK && (status = sp_lower_head(model, plan, pass, &items)) == SP_OK)
-        status = price(pricer, plan, layout, &items, &pricer->head[pass], err);
+        status = price(pricer, &items, &pricer->head[pass], err);
     if (status == SP_OK && model->mtp_layers && (status = sp_lower_mtp(model, plan, pass, &items)) == SP_OK)
-        status = price(pricer, plan, layout, &items, &pricer->mtp[pass], err);
+        status = price(pricer, &items, &pricer->mtp[pass], err);
     return status;
 }
 
@@ -176,8 +198,8 @@ sp_status sp_i_pieces_of(sp_pricer *pricer, const sp_plan *plan, const sp_i_inne
             continue;
         pricer->piece[pass].have = false;
         pricer->pieces_made++;
-        sp_status status = same ? move_pass(pricer, plan, &inner->layout, (sp_pass)pass, err)
-                                : price_pass(pricer, plan, &inner->layout, (sp_pass)pass, err);
+        price_with(pricer, plan, &inner->layout);
+        sp_status status = same ? move_pass(pricer, (sp_pass)pass, err) : price_pass(pricer, plan, (sp_pass)pass, err);
         if (status != SP_OK)
             return status;
         pricer->piece[pass].have = true;

@@ -69,6 +69,8 @@ struct sp_pricer {
     /* pieces of the last plan asked for, each pass reused while the fields it depends on stay the same */
     struct { bool have; sp_plan plan; const sp_i_inner *inner; } piece[3];
     uint64_t pieces_made;          /* counts changes of the pieces */
+    /* what pieces are priced with now; curves as looked up, NULL: not yet */
+    struct { const sp_stack *stack; const sp_software *software; const sp_layout *layout; const sp_i_curve *curve[SP_GROUPS][SP_COLL_OPS]; } now;
     sp_i_piece *block[3];          /* [pass][kind] */
     sp_i_piece embedding[3], head[3], mtp[3];
     /* what plans of one shape share (profile.c) */
@@ -80,7 +82,14 @@ struct sp_pricer {
     const sp_cut *held_cut, *timed_cut; uint64_t timed_pieces;
     sp_i_stages *stages;           /* [SP_STAGES_MAX] of the cut */
     double optimizer_per_param_s, optimizer_launch_s;
+    struct sp_i_known_op *known_ops;
 };
+
+/* Seconds and FLOPs of operators priced before (known_op.c). */
+typedef struct sp_i_known_op sp_i_known_op;
+bool sp_i_known_op_make(sp_pricer *pricer);
+bool sp_i_known_op_get(const sp_pricer *pricer, const sp_op *op, const sp_software *software, double *time_s, double *flop);
+void sp_i_known_op_put(sp_pricer *pricer, const sp_op *op, const sp_software *software, double time_s, double flop);
 
 /* Memory and time halves of the stages of a cut under the shape; no work when they are held already. */
 void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut);

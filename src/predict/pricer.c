@@ -23,7 +23,7 @@ static bool make_tables(sp_pricer *pricer)
         for (uint32_t k = 0; k < model->n_kinds; k++)
             pricer->kind_before[k * row + l + 1] = pricer->kind_before[k * row + l] + (model->layer_kind[l] == k);
     sp_i_optimizer_line(pricer->machine->chip, &pricer->optimizer_launch_s, &pricer->optimizer_per_param_s);
-    return true;
+    return sp_i_known_op_make(pricer);
 }
 
 sp_status sp_pricer_create(const sp_machine *machine, const sp_model *model, sp_pricer **out, sp_error *err)
@@ -49,6 +49,7 @@ void sp_pricer_destroy(sp_pricer *pricer)
     free(pricer->curves);
     free(pricer->inner);
     free(pricer->cuts);
+    free(pricer->known_ops);
     free(pricer);
 }
 
@@ -171,16 +172,21 @@ static void bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
     out->busy_s = busiest;
 }
 
-/* What the slots take on the busiest stage alone. */
+/* The bound without the traffic of gradients, weights and stages: what slots, fill and drain take alone. */
 static void work_bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, uint64_t micro, sp_price *out)
 {
-    double dense_way = plan->zero ? sp_i_dense_replicas(plan) : 1, expert_way = plan->zero ? sp_i_expert_replicas(plan) : 1, most = 0;
+    double dense_way = plan->zero ? sp_i_dense_replicas(plan) : 1, expert_way = plan->zero ? sp_i_expert_replicas(plan) : 1;
+    double most = 0, busiest = 0, drain_s = 0;
     for (uint32_t i = 0; i < cut->n_runs; i++) {
         const sp_i_stages *s = &pricer->stages[i];
-        double computing = (double)micro * s->work_s + optimizer_s(pricer, &s->held.params, dense_way, expert_way);
-        most = computing > most ? computing : most;
+        double update_s = optimizer_s(pricer, &s->held.params, dense_way, expert_way), work_s = (double)micro * s->work_s;
+        if (i == 0)
+            drain_s = update_s;
+        most = fmax(most, s->fill_s + work_s + fmax(update_s, s->drain_s + drain_s));
+        busiest = fmax(busiest, work_s + update_s);
     }
-    out->lower_bound_s = out->busy_s = most;
+    out->lower_bound_s = most;
+    out->busy_s = busiest;
 }
 
 static sp_status bounds(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, uint64_t micro, double enough_s,
