@@ -171,6 +171,7 @@ typedef struct sp_plan {
     uint32_t order[SP_AXES];         /* axes from the innermost tier outwards, a permutation of sp_axis */
     uint32_t place[SP_AXES];         /* bit t: the axis may use tier t; 0: any tier                   */
     uint32_t place_ep;               /* bit t: tiers the EP group may lie on; 0: any (checked, not chosen) */
+    bool unfused_attention;          /* scores are written to memory and read again (before FlashAttention)  */
     bool overlap_dp, overlap_tp, overlap_ep; /* hide that traffic under compute where dependencies allow */
     const char *stack;               /* communication library; NULL: the chip's default               */
     const char *software;            /* product line of catalog/software; NULL: the vendor's default  */

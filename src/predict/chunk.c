@@ -88,6 +88,11 @@ double sp_i_expert_replicas(const sp_plan *plan)
     return (double)plan->tp * plan->cp * plan->dp / ((double)plan->ep * plan->etp);
 }
 
+double sp_i_reduced_bytes(const sp_software *software)
+{
+    return software ? software->gradient_bytes : sp_format_bytes(SP_FMT_BF16);
+}
+
 static sp_status reduce(sp_pricer *pricer, const sp_plan *plan, const sp_placement *group, double params, sp_i_sync *out, sp_error *err)
 {
     const sp_stack *stack = sp_i_stack_of(pricer, plan);
@@ -95,7 +100,7 @@ static sp_status reduce(sp_pricer *pricer, const sp_plan *plan, const sp_placeme
     if (params <= 0 || group->n_dims == 0 || plan->zero == 3)
         return SP_OK;
     sp_coll_op op = plan->zero == 0 ? SP_COLL_ALL_REDUCE : SP_COLL_REDUCE_SCATTER;
-    sp_status status = sp_i_comm_s(pricer, op, group, stack, params * SP_I_REDUCED_BYTES, &seconds, NULL, err);
+    sp_status status = sp_i_comm_s(pricer, op, group, stack, params * sp_i_reduced_bytes(sp_machine_software(pricer->machine, plan->software)), &seconds, NULL, err);
     if (status != SP_OK)
         return status;
     out->reduce_s += seconds;

@@ -9,7 +9,6 @@
 #include "superpod/predict.h"
 
 #define SP_I_WEIGHT_BYTES 2.0
-#define SP_I_REDUCED_BYTES 2.0    /* gradients on the wire: BF16; Megatron-LM's grad_reduce_in_bf16 and DeepSeek-V3 do so   */
 #define SP_I_GRADIENT_BYTES 4.0   /* accumulated in FP32 (Megatron-LM's main_grad)                                        */
 #define SP_I_OPTIMIZER_BYTES 12.0 /* FP32 master weight and two Adam moments                                              */
 #define SP_I_FRAGMENTATION 0.03   /* guess: of activations; caching allocators lose a few per cent                         */
@@ -75,7 +74,7 @@ struct sp_pricer {
     sp_i_piece embedding[3], head[3], mtp[3];
     /* what plans of one shape share (profile.c) */
     sp_plan shape;
-    double comm_factor, full_bytes[SP_KINDS_MAX], input_bytes, logit_bytes, expert_buffer_bytes, vocab, send_bytes;
+    double comm_factor, reduced_bytes, full_bytes[SP_KINDS_MAX], input_bytes, logit_bytes, expert_buffer_bytes, vocab, send_bytes;
     sp_local_params kind_params[SP_KINDS_MAX];
     uint32_t *kind_before;         /* [n_kinds * (n_layers + 1)]: layers of the kind before layer l */
     uint32_t n_cuts, cut_room; sp_cut **cuts;
@@ -115,6 +114,8 @@ typedef struct sp_i_cut_run {
 } sp_i_cut_run;
 struct sp_cut { uint32_t pp, vpp, first_layers, last_layers, recompute_layers, n_runs; sp_i_cut_run *run; };
 
+/* Bytes of a gradient on the wire: as the product line has it, BF16 where none is named. */
+double sp_i_reduced_bytes(const sp_software *software);
 /* Seconds of one collective; *algo (may be NULL) receives the winner. A group of one rank takes no time. */
 sp_status sp_i_comm_s(sp_pricer *pricer, sp_coll_op op, const sp_placement *placement, const sp_stack *stack, double size_bytes,
                       double *out_s, const sp_coll_algo **algo, sp_error *err);

@@ -69,6 +69,7 @@ void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan)
     pricer->logit_bytes = sp_i_logit_bytes(model, plan);
     pricer->expert_buffer_bytes = sp_i_expert_buffer_bytes(model, plan);
     pricer->comm_factor = software ? software->comm_factor.nominal : 1;
+    pricer->reduced_bytes = sp_i_reduced_bytes(software);
     pricer->shape = *plan;
     pricer->held_cut = pricer->timed_cut = NULL;
 }
@@ -134,7 +135,7 @@ static double shards_s(const sp_pricer *pricer, const sp_cut *cut, const sp_lane
     double gather = 0, scatter = 0;
     for (uint32_t k = 0; k < pricer->model->n_kinds; k++) {
         gather += cut->run[0].all[k] * traffic_s(lanes->gather, &pricer->kind_params[k], SP_I_WEIGHT_BYTES);
-        scatter += cut->run[0].all[k] * traffic_s(lanes->reduce, &pricer->kind_params[k], SP_I_WEIGHT_BYTES);
+        scatter += cut->run[0].all[k] * traffic_s(lanes->reduce, &pricer->kind_params[k], pricer->reduced_bytes);
     }
     return pricer->comm_factor * (2 * gather + scatter);
 }
@@ -158,7 +159,7 @@ static void bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
         const sp_i_stages *s = &pricer->stages[i];
         uint32_t last = cut->run[i].last;
         double update_s = optimizer_s(pricer, &s->held.params, dense_way, expert_way), work_s = s->work_s;
-        double end_s = (sync ? part * pricer->comm_factor * traffic_s(lanes->reduce, &s->front, SP_I_REDUCED_BYTES) : 0) + update_s;
+        double end_s = (sync ? part * pricer->comm_factor * traffic_s(lanes->reduce, &s->front, pricer->reduced_bytes) : 0) + update_s;
         if (i == 0)
             drain_s = end_s;
         double computing = batches * work_s + update_s;

@@ -14,30 +14,31 @@ typedef struct line_row {
     uint32_t zero;
     bool sequence_parallel, overlap_dp, overlap_tp;
     bool etp_is_tp;                /* experts split like the rest unless told otherwise */
+    bool unfused_attention;        /* FlashAttention is not what runs unless a row says so                     */
     bool interleaves;              /* pipelines are interleaved where the row does not say: their overlap needs it */
     sp_recompute recompute;
     const char *recompute_source;
 } line_row;
 
 static const line_row lines[] = {
-    {"Megatron-Bridge", "megatron-bridge", 1, true, true, true, false, false, SP_RECOMPUTE_NONE,
+    {"Megatron-Bridge", "megatron-bridge", 1, true, true, true, false, false, false, SP_RECOMPUTE_NONE,
      "Megatron-Bridge: recompute_granularity is unset unless a recipe sets it"},
-    {"NeMo", "megatron-bridge", 1, true, true, true, true, false, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
-    {"Megatron-Core", "megatron-bridge", 1, true, true, true, true, true, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
-    {"MegaScale-MoE", "megatron-bridge", 1, true, true, true, false, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
-    {"MegaScale", "megatron-lm", 1, true, true, true, true, true, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
-    {"Megatron-LM", "megatron-lm", 1, true, true, false, true, false, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
-    {"llm-foundry", "llm-foundry", 3, false, true, false, true, false, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
-    {"MaxText", "maxtext", 3, false, true, false, true, false, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
-    {"torchtitan", "torchtitan", 3, true, true, false, true, false, SP_RECOMPUTE_SELECTIVE, "torchtitan: activation_checkpoint.mode selective"},
-    {"ModelLink", "modellink", 0, false, false, false, true, false, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
-    {"MindSpeed", "modellink", 1, true, true, true, false, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
-    {"MindSpore", "mindformers", 1, true, false, false, true, false, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
-    {"Meta", "megatron-lm", 2, true, true, false, true, true, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
-    {"MLPerf NVIDIA", "megatron-bridge", 1, true, true, true, true, true, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
-    {"MLPerf", NULL, 1, true, true, false, true, false, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
+    {"NeMo", "megatron-bridge", 1, true, true, true, true, false, false, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
+    {"Megatron-Core", "megatron-bridge", 1, true, true, true, true, false, true, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
+    {"MegaScale-MoE", "megatron-bridge", 1, true, true, true, false, false, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
+    {"MegaScale", "megatron-lm", 1, true, true, true, true, false, true, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
+    {"Megatron-LM", "megatron-lm", 1, true, true, false, true, true, false, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
+    {"llm-foundry", "llm-foundry", 3, false, true, false, true, false, false, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
+    {"MaxText", "maxtext", 3, false, true, false, true, false, false, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
+    {"torchtitan", "torchtitan", 3, true, true, false, true, false, false, SP_RECOMPUTE_SELECTIVE, "torchtitan: activation_checkpoint.mode selective"},
+    {"ModelLink", "modellink", 0, false, false, false, true, false, false, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
+    {"MindSpeed", "modellink", 1, true, true, true, false, false, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
+    {"MindSpore", "mindformers", 1, true, false, false, true, false, false, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
+    {"Meta", "megatron-lm", 2, true, true, false, true, false, true, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
+    {"MLPerf NVIDIA", "megatron-bridge", 1, true, true, true, true, false, true, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
+    {"MLPerf", NULL, 1, true, true, false, true, false, false, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
 };
-static const line_row unknown_line = {"", NULL, 1, true, true, false, true, false, SP_RECOMPUTE_NONE, "none stated"};
+static const line_row unknown_line = {"", NULL, 1, true, true, false, true, false, false, SP_RECOMPUTE_NONE, "none stated"};
 
 static const line_row *line_of(const char *framework)
 {
@@ -210,14 +211,17 @@ static bool megascale_has(const char *other, const char *what)
     return have >= want;
 }
 
-static void plan_overlap(const sp_i_run *run, const line_row *line, sp_plan *plan)
+static void plan_overlap(const sp_i_run *run, const line_row *line, bool moe, sp_plan *plan)
 {
     plan->overlap_dp = line->overlap_dp;
-    plan->overlap_tp = line->overlap_tp && plan->tp > 1;
+    /* recipes of mixtures of experts leave tp_comm_overlap off (Megatron-Bridge, src/megatron/bridge/recipes; Qwen3 alone sets it) */
+    plan->overlap_tp = line->overlap_tp && plan->tp > 1 && !moe;
     /* Megatron-Core's combined 1F1B needs a pipeline to interleave */
     plan->overlap_ep = plan->ep > 1 && plan->pp > 1 && line->software && strcmp(line->software, "megatron-bridge") == 0;
     plan->sequence_parallel = line->sequence_parallel && plan->tp > 1;
+    plan->unfused_attention = line->unfused_attention;
     if (sp_i_word_starts(run->framework, "MegaScale")) {
+        plan->unfused_attention = !megascale_has(run->other, "efficient operators");   /* its section 3.3: FlashAttention-2 */
         plan->overlap_tp = plan->tp > 1 && megascale_has(run->other, "TP overlap");
         plan->overlap_dp = megascale_has(run->other, "DP overlap");
     }
@@ -225,6 +229,8 @@ static void plan_overlap(const sp_i_run *run, const line_row *line, sp_plan *pla
         plan->overlap_dp = false;   /* --overlap-grad-reduce came later and is off unless given */
     if (sp_i_word_in(run->other, "async TP"))
         plan->overlap_tp = true;
+    if (sp_i_word_starts(run->framework, "ModelLink"))   /* rows list the fused kernels of their script */
+        plan->unfused_attention = run->recompute[0] && !sp_i_word_in(run->recompute, "use-flash-attn");
     if (sp_i_word_starts(run->framework, "ModelLink") && plan->tp > 1) {
         plan->sequence_parallel = sp_i_word_in(run->recompute, "sequence-parallel");
         plan->overlap_tp = sp_i_word_in(run->recompute, "use-mc2");
@@ -261,7 +267,7 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
     plan.schedule = plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
     plan.software = line->software;
     plan_recompute(ctx, run, line, &plan);
-    plan_overlap(run, line, &plan);
+    plan_overlap(run, line, moe, &plan);
     *out = plan;
     return true;
 }

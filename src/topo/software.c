@@ -45,9 +45,26 @@ static sp_status read_factors(sp_node root, sp_arena *arena, sp_software *out, s
     return SP_OK;
 }
 
+static sp_status read_gradient_wire(sp_node root, sp_software *out, sp_error *err)
+{
+    sp_node node = sp_node_get(root, "gradient_wire");
+    const char *text;
+    sp_format format;
+    out->gradient_bytes = sp_format_bytes(SP_FMT_BF16);
+    if (!sp_node_is(node))
+        return SP_OK;
+    sp_status status = sp_node_read_text(node, &text, err);
+    if (status == SP_OK && (sp_format_parse(text, &format, NULL) != SP_OK || sp_format_bytes(format) < 2))
+        status = sp_node_fail(node, SP_E_INVAL, err, "found gradient_wire '%s', expected bf16, fp16 or fp32", text);
+    if (status == SP_OK)
+        out->gradient_bytes = sp_format_bytes(format);
+    return status;
+}
+
 static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, sp_error *err)
 {
-    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "route_factor", "dispatch_once", NULL};
+    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "route_factor",
+                                       "dispatch_once", "gradient_wire", NULL};
     if (sp_node_kind_of(root) != SP_NODE_MAP)
         return sp_node_fail(root, SP_E_PARSE, err, "found no map, expected a software product line: name, about, matrix_factor, …");
     sp_status status = sp_node_only_keys(root, keys, err);
@@ -63,6 +80,8 @@ static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, 
     sp_node once = sp_node_get(root, "dispatch_once");
     if (status == SP_OK && sp_node_is(once))
         status = sp_node_read_bool(once, &out->dispatch_once, err);
+    if (status == SP_OK)
+        status = read_gradient_wire(root, out, err);
     return status == SP_OK ? read_factors(root, arena, out, err) : status;
 }
 

@@ -29,12 +29,40 @@ static void scan(sp_i_lower *lower, const sp_attn *attn)
     sp_i_lower_op(lower, &op);
 }
 
+/* Passes over the scores by kernels of their own, beside those of the matrix products: scaled masked softmax reads and writes
+ * them, dropout as well with a mask of one byte; backward both once more, softmax's reading its output, too. */
+#define SCORE_PASSES_FORWARD 4.5
+#define SCORE_PASSES_BACKWARD 5.5
+
+/* Attention without a fused kernel: two batched products forward, four backward, and the scores in memory between them. Masked
+ * scores are computed, too. */
+static void unfused(sp_i_lower *lower, const sp_attn *attn, double heads)
+{
+    const sp_plan *plan = lower->plan;
+    bool backward = lower->pass == SP_PASS_BACKWARD;
+    uint64_t tile = plan->seq / plan->cp;
+    sp_op product = {.kind = SP_OP_GEMM, .label = "attention", .format = SP_FMT_BF16, .out_format = SP_FMT_BF16,
+                     .groups = (uint32_t)(plan->mbs * heads), .m = tile, .n = plan->seq, .k = attn->d_qk, .count = backward ? 2 : 1};
+    double scores = (double)plan->mbs * heads * (double)tile * (double)plan->seq;
+    sp_op passes = {.kind = SP_OP_VECTOR, .label = "attention", .format = SP_FMT_BF16, .out_format = SP_FMT_BF16,
+                    .bytes = scores * SP_I_ACT_BYTES * (backward ? SCORE_PASSES_BACKWARD : SCORE_PASSES_FORWARD), .flop = 10 * scores};
+    sp_i_lower_op(lower, &product);
+    sp_i_lower_op(lower, &passes);
+    product.n = attn->d_v;
+    product.k = plan->seq;
+    sp_i_lower_op(lower, &product);
+}
+
 /* Attention core. Full causal: cp tiles of (seq/cp)^2, half of each masked on average. Windows, chunks, compression and top-k
  * selection: every query reads as many keys as sp_attn_keys_mean says, and none of them is masked. */
 static void core(sp_i_lower *lower, const sp_attn *attn, double heads, double kv_heads)
 {
     const sp_plan *plan = lower->plan;
     uint64_t tile = plan->seq / plan->cp;
+    if (plan->unfused_attention) {
+        unfused(lower, attn, heads);
+        return;
+    }
     sp_op op = {.kind = SP_OP_ATTENTION, .label = "attention", .format = SP_FMT_BF16, .out_format = SP_FMT_BF16,
                 .batch = plan->mbs, .heads = (uint64_t)heads, .kv_heads = (uint64_t)kv_heads, .q_len = tile, .kv_len = tile,
                 .d_qk = attn->d_qk, .d_v = attn->d_v, .causal = true, .backward = lower->pass == SP_PASS_BACKWARD, .count = plan->cp};
@@ -84,6 +112,14 @@ static void latent_down(sp_i_lower *lower, const sp_attn *attn)
     sp_i_lower_vector(lower, "vector", latents, latents, 5);
 }
 
+static void latent_up(sp_i_lower *lower, const sp_attn *attn, double heads)
+{
+    double rotated = lower->tokens * heads * attn->d_qk * 2;   /* rope and assembling q and k */
+    sp_i_lower_linear(lower, "gemm", lower->tokens, heads * attn->d_qk, attn->q_lora ? attn->q_lora : lower->model->hidden, 1);
+    sp_i_lower_linear(lower, "gemm", lower->tokens, heads * (attn->d_qk - attn->d_rope + attn->d_v), attn->kv_lora, 1);
+    sp_i_lower_vector(lower, "vector", rotated, rotated, 2);
+}
+
 /* Multi-head latent attention: with sequence parallelism the down-projections see a TP rank's share of the tokens, and the
  * narrow latents are gathered instead of the hidden states. */
 static void latent(sp_i_lower *lower, const sp_attn *attn)
@@ -95,10 +131,7 @@ static void latent(sp_i_lower *lower, const sp_attn *attn)
         latent_down(lower, attn);
         sp_i_lower_tp_enter(lower, gathered);
     }
-    sp_i_lower_linear(lower, "gemm", lower->tokens, heads * attn->d_qk, attn->q_lora ? attn->q_lora : h, 1);
-    sp_i_lower_linear(lower, "gemm", lower->tokens, heads * (attn->d_qk - attn->d_rope + attn->d_v), attn->kv_lora, 1);
-    double rotated = lower->tokens * heads * attn->d_qk * 2;   /* rope and assembling q and k */
-    sp_i_lower_vector(lower, "vector", rotated, rotated, 2);
+    latent_up(lower, attn, heads);
     ring(lower, (double)attn->kv_lora + attn->d_rope);
     core(lower, attn, heads, heads);
     if (backward) {
@@ -127,14 +160,15 @@ static void linear_attention(sp_i_lower *lower, const sp_attn *attn)
     sp_i_lower_vector(lower, "attention", moved / 2, moved / 2, 4);
 }
 
-/* Norm and core, for selective recompute. */
+/* For selective recompute: norm and core; of latent attention the norms and up-projections, whose outputs are many times the
+ * latents they come from (DeepSeek-V3 report, section 3.2.3; Megatron-Core's recompute_modules mla_up_proj). */
 static void recomputed(sp_i_lower *lower, const sp_attn *attn)
 {
     norm(lower);
     if (attn->kind == SP_ATTN_GQA)
         core(lower, attn, local(attn->heads, lower->plan->tp), local(attn->kv_heads, lower->plan->tp));
     else if (attn->kind == SP_ATTN_MLA)
-        core(lower, attn, local(attn->heads, lower->plan->tp), local(attn->heads, lower->plan->tp));
+        latent_up(lower, attn, local(attn->heads, lower->plan->tp));
 }
 
 static void mix(sp_i_lower *lower, const sp_attn *attn)

@@ -104,9 +104,12 @@ sp_status sp_lower_mtp(const sp_model *model, const sp_plan *plan, sp_pass pass,
 
 /* ---- memory -------------------------------------------------------------------------------------------------- */
 
+/* Softmax's output, dropout's mask and its output, of every score (Korthikanti et al. 2022, eq. 1: 5 as/h). */
+#define SCORE_BYTES 5.0
+
 /* Elements kept for backward between the block's operators, a token: split over TP by heads or width (divided by tp) or by
  * sequence (tokens_sp). GEMM inputs are kept in the recipe's format, the rest in BF16. Korthikanti et al. 2022, eq. 2,
- * without the score matrix (fused attention) and without dropout masks. */
+ * without dropout masks; the scores only where attention is not fused. */
 static double attention_bytes(const sp_i_lower *lower, const sp_attn *attn, double narrow)
 {
     double tp = lower->plan->tp, h = lower->model->hidden, wide = SP_I_ACT_BYTES;
@@ -118,7 +121,11 @@ static double attention_bytes(const sp_i_lower *lower, const sp_attn *attn, doub
         k = heads * attn->d_qk;
         v = heads * attn->d_v;
         bytes += lower->tokens * (attn->q_lora + attn->kv_lora) * (wide + narrow);
+        if (!keep)
+            q = k = v = 0;   /* made again from the latents */
     }
+    if (keep && lower->plan->unfused_attention)
+        bytes += lower->tokens * heads * (double)lower->plan->seq * SCORE_BYTES;
     return bytes + lower->tokens * ((q + k + v) * wide + o * (wide + (narrow < wide ? narrow : 0)) + 4 * heads);
 }
 

@@ -66,6 +66,7 @@ static const key keys[] = {
     {"precision", KEY_PRECISION, 0}, {"recompute", KEY_RECOMPUTE, 0},
     {"recompute-layers", KEY_U32, offsetof(sp_plan, recompute_layers)}, {"schedule", KEY_SCHEDULE, 0},
     {"first-layers", KEY_U32, offsetof(sp_plan, first_layers)}, {"last-layers", KEY_U32, offsetof(sp_plan, last_layers)},
+    {"unfused-attention", KEY_BOOL, offsetof(sp_plan, unfused_attention)},
     {"sp", KEY_BOOL, offsetof(sp_plan, sequence_parallel)}, {"overlap-dp", KEY_BOOL, offsetof(sp_plan, overlap_dp)},
     {"overlap-tp", KEY_BOOL, offsetof(sp_plan, overlap_tp)}, {"overlap-ep", KEY_BOOL, offsetof(sp_plan, overlap_ep)},
     {"order", KEY_ORDER, 0}, {"place", KEY_PLACE, 0}, {"stack", KEY_STACK, 0}, {"software", KEY_SOFTWARE, 0},
@@ -107,7 +108,9 @@ static bool put_value(const sp_plan *plan, const key *k, char *out, size_t room)
         return value != 0 || !strstr(k->name, "layers");
     }
     case KEY_U64: snprintf(out, room, "%llu", (unsigned long long)*(const uint64_t *)(const void *)base); return true;
-    case KEY_BOOL: snprintf(out, room, "%s", *(const bool *)base ? "yes" : "no"); return true;
+    case KEY_BOOL:
+        snprintf(out, room, "%s", *(const bool *)base ? "yes" : "no");
+        return k->offset != offsetof(sp_plan, unfused_attention) || plan->unfused_attention;
     case KEY_PRECISION: snprintf(out, room, "%s", sp_format_name(plan->precision)); return true;
     case KEY_RECOMPUTE: snprintf(out, room, "%s", sp_recompute_name(plan->recompute)); return true;
     case KEY_SCHEDULE: snprintf(out, room, "%s", sp_schedule_name(plan->schedule)); return true;

@@ -77,6 +77,8 @@ static bool draw(sp_rng *rng, const sp_machine *m, const sp_model *mod, sp_plan 
     plan->overlap_ep = sp_rng_below(rng, 2);
     plan->overlap_tp = sp_rng_below(rng, 2);
     plan->sequence_parallel = sp_rng_below(rng, 4) != 0;
+    plan->unfused_attention = sp_rng_below(rng, 4) == 0;
+    plan->software = sp_rng_below(rng, 4) ? NULL : "megatron-lm";   /* gradients travel in FP32 */
     plan->last_layers = sp_rng_below(rng, 3) ? 0 : 1;
     sp_layout layout;
     return sp_plan_check(plan, mod, m, NULL) == SP_OK && sp_plan_layout(plan, m, &layout, NULL) == SP_OK;
@@ -247,6 +249,60 @@ static void overlapped_experts_hold_two_micro_batches(void **state)
         }
 }
 
+/* Scores in memory take room and time; selective recompute gives the room back for more time. */
+static void unfused_attention_costs_time_and_memory(void **state)
+{
+    fixture *f = *state;
+    sp_train_report r[2][2];
+    for (int unfused = 0; unfused < 2; unfused++)
+        for (int selective = 0; selective < 2; selective++) {
+            sp_plan plan = sp_plan_default();
+            plan.tp = 8;
+            plan.dp = 16;
+            plan.gbs = 128;
+            plan.seq = 8192;
+            plan.unfused_attention = unfused;
+            plan.recompute = selective ? SP_RECOMPUTE_SELECTIVE : SP_RECOMPUTE_NONE;
+            run_plan(machine(f, "dgx-h100:16"), model(f, "llama3-8b"), &plan, f->arena, &r[unfused][selective]);
+        }
+    assert_true(r[1][0].step_time_s > 1.05 * r[0][0].step_time_s);
+    /* 32 layers x 5 bytes x 8,192^2 x 4 heads of a chip, of which a few per cent are the allocator's */
+    double scores = 32 * 5.0 * 8192 * 8192 * 4;
+    double more = r[1][0].memory[0].activations - r[0][0].memory[0].activations;
+    assert_true(fabs(more - scores) < 1e-6 * scores);
+    assert_true(r[1][1].memory[0].activations == r[0][1].memory[0].activations);
+    assert_true(r[1][1].step_time_s - r[1][0].step_time_s > r[0][1].step_time_s - r[0][0].step_time_s);
+}
+
+/* Llama 3 8B over 128 chips without overlap: what is reduced in FP32 takes twice the time on the wire. */
+static void gradients_travel_in_the_format_of_the_software(void **state)
+{
+    fixture *f = *state;
+    double dp_s[2];
+    sp_machine m = *machine(f, "atlas-950-superpod");
+    sp_software line[2] = {*m.software[0], *m.software[0]};
+    const sp_software *lines[2] = {&line[0], &line[1]};
+    line[0].name = "bf16", line[0].gradient_bytes = 2;
+    line[1].name = "fp32", line[1].gradient_bytes = 4;
+    m.software = lines;
+    m.n_software = 2;
+    for (int wide = 0; wide < 2; wide++) {
+        sp_plan plan = sp_plan_default();
+        plan.dp = 128;
+        plan.gbs = 128;
+        plan.seq = 4096;
+        plan.zero = 0;
+        plan.overlap_dp = false;
+        plan.software = wide ? "fp32" : "bf16";
+        sp_train_report r;
+        run_plan(&m, model(f, "llama3-8b"), &plan, f->arena, &r);
+        dp_s[wide] = 0;
+        for (uint32_t i = 0; i < r.n_parts; i++)
+            dp_s[wide] += strcmp(r.part[i].label, "dp") == 0 ? r.part[i].time_s : 0;
+    }
+    assert_true(dp_s[1] > 1.9 * dp_s[0] && dp_s[1] < 2.1 * dp_s[0]);
+}
+
 static void memory_counts_what_the_run_holds(void **state)
 {
     for_plans(*state, 2, 60, check_in_flight);
@@ -321,6 +377,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bound_and_parts), cmocka_unit_test(hidden_traffic_shows_where_it_is_longer), cmocka_unit_test(layers_run_in_order),
+        cmocka_unit_test(unfused_attention_costs_time_and_memory), cmocka_unit_test(gradients_travel_in_the_format_of_the_software),
         cmocka_unit_test(memory_counts_what_the_run_holds),
         cmocka_unit_test(overlapped_experts_hold_two_micro_batches), cmocka_unit_test(faster_links_are_not_slower),
         cmocka_unit_test(pipeline_takes_its_closed_form)};
