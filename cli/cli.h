@@ -31,6 +31,7 @@ typedef struct cli_run {
     FILE *out;                         /* what goes to standard output, in memory   */
     char *out_text;
     size_t out_length;
+    sp_team team;                      /* size 0: not started by mpirun             */
 } cli_run;
 
 /* ---- args.c: arguments -> cli ------------------------------------------------------------------------------ */
@@ -74,6 +75,13 @@ sp_status cli_stack(cli_run *cli, const sp_machine *machine, const char *name, c
 const char *cli_tier_names(cli_run *cli, const sp_machine *machine, uint32_t tiers);
 void cli_input_add(cli_run *cli, const char *path);
 void cli_input_catalog(cli_run *cli, const char *folder, const char *name);
+
+/* ---- ranks.c: mpirun ------------------------------------------------------------------------------------ */
+
+void cli_team_begin(cli_run *cli);            /* before the arguments are looked at */
+void cli_team_quiet(cli_run *cli);            /* after: ranks but 0 write no files  */
+void cli_team_end(const cli_run *cli);
+const sp_team *cli_team(const cli_run *cli);  /* NULL: one process                  */
 
 /* ---- flow_options.c: options of the flow engine --------------------------------------------------------------------- */
 

@@ -241,18 +241,26 @@ static uint64_t guesses(const cli_run *cli, const answer *a)
     return n;
 }
 
+/* Ranks are started one a core. */
+static uint32_t threads_of(const cli_run *cli)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (cli_given(cli, CLI_O_THREADS)) return (uint32_t)cli_count(cli, CLI_O_THREADS);
+    return cli_team(cli) != NULL || cores < 1 ? 1 : (uint32_t)cores;
+}
+
 int cli_cmd_operate(cli_run *cli)
 {
     sp_error err = {0};
     answer a = {0};
     int exit_status = CLI_EXIT_OK;
     sp_status status = read_all(cli, &a, &err);
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     cli_progress progress = cli_progress_begin(cli);
     cli_progress_show(&progress, "%g years of %s, %u seeds", a.years, cli->operand[0], a.seeds);
     double begin = now_s();
     if (status == SP_OK)
-        status = sp_operate_seeds(&a.operation, &a.jobs, a.spec, cli->seed, a.seeds, cores > 0 ? (uint32_t)cores : 1, a.run, &err);
+        status = sp_operate_runs(&(sp_runs){.operation = &a.operation, .jobs = &a.jobs, .spec = a.spec, .seed = cli->seed, .n = a.seeds,
+                                            .threads = threads_of(cli), .team = cli_team(cli)}, a.run, &err);
     cli_progress_end(&progress);
     a.took_s = now_s() - begin;
     if (status == SP_OK) {

@@ -79,7 +79,8 @@ static sp_status read_problem(search *s, sp_error *err)
     if (problem->chips > s->machine->chips)
         return sp_error_set(err, SP_E_RANGE, "--chips", 1, 1, "%u is more than the %u chips of %s", problem->chips,
                             s->machine->chips, s->machine->name);
-    problem->threads = (uint32_t)cli_count(cli, CLI_O_THREADS);
+    problem->threads = cli_given(cli, CLI_O_THREADS) ? (uint32_t)cli_count(cli, CLI_O_THREADS) : 1;
+    problem->team = cli_team(cli);
     free_axes(cli, problem);
     problem->progress = on_progress;
     problem->progress_context = s;

@@ -125,10 +125,11 @@ void cli_table_end(cli_table *table)
 
 /* ---- lines ---------------------------------------------------------------------------------------------------- */
 
+/* mpirun hands its ranks a terminal, whatever its own output is. */
 bool cli_wants_color(const cli_run *cli, int fd)
 {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-    return !cli_given(cli, CLI_O_NO_COLOR) && (no_color == NULL || no_color[0] == '\0')
+    return cli->team.size == 0 && !cli_given(cli, CLI_O_NO_COLOR) && (no_color == NULL || no_color[0] == '\0')
            && (term == NULL || strcmp(term, "dumb") != 0) && isatty(fd);
 }
 

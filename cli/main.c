@@ -41,6 +41,7 @@ static int exit_status_of(sp_status status)
 int cli_fail(const cli_run *cli, const sp_error *err)
 {
     char text[1200];
+    if (cli->team.rank != 0) return exit_status_of(err->status);   /* rank 0 says it */
     sp_error_format(err, text, sizeof text);
     char *word = strstr(text, "error: ");
     if (word != NULL && cli_wants_color(cli, STDERR_FILENO))
@@ -80,6 +81,7 @@ static int run(cli_run *cli)
 {
     sp_error err = {0};
     if (cli_args_parse(cli, &err) != SP_OK) return cli_fail(cli, &err);
+    cli_team_quiet(cli);
     if (cli_given(cli, CLI_O_HELP)) {
         cli_help(cli->out, cli->verb);
         return CLI_EXIT_OK;
@@ -109,14 +111,16 @@ int main(int argc, char **argv)
         return CLI_EXIT_INTERNAL;
     }
     catch_signals();
+    cli_team_begin(&cli);
     int status = run(&cli);
     /* What a verb printed before it failed is dropped. A failed check's report is its answer, and so is the best plan that
      * an interrupted search had found. */
-    if (status == CLI_EXIT_USAGE || status == CLI_EXIT_INTERNAL) {
+    if (status == CLI_EXIT_USAGE || status == CLI_EXIT_INTERNAL || cli.team.rank != 0) {
         fclose(cli.out);
     } else {
         status = flush_output(&cli, status);
     }
+    cli_team_end(&cli);
     free(cli.out_text);
     sp_explain_destroy(cli.explain);
     sp_catalog_close(cli.catalog);

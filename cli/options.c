@@ -16,7 +16,7 @@
 #define FREE "Without it train takes 1 and plan searches."
 #define AXES "parallel sizes, micro-batch; default: 1 in train (dp: the rest), free in plan"
 #define PLACES "tiers of an axis, as tp=0,ep=0+1; axes from inside out, as tp,cp,dp,pp"
-#define SEARCH "threads that price plans (1), plans to print (5)"
+#define SEARCH "threads (plan: 1, operate: all cores), plans to print (5)"
 #define STOPS "what a stop costs: to notice it, restart elsewhere, restart in place"
 #define SIZE_MAX_BYTES (UINT64_C(1) << 60)   /* sizes stay exact in doubles and in JSON */
 
@@ -90,8 +90,9 @@ const cli_option cli_options[CLI_O_N] = {
         "how much of the space is searched", NULL,
         "quick takes few values an axis and one placement; normal all axes; exhaustive every order on the tiers, finer uneven stages and "
         "more micro-batches, in minutes. The answer is the best of what is searched, proven."},
-    [CLI_O_THREADS] = {"threads", 0, CLI_COUNT, "N", "1", 1, SP_THREADS_MAX, V(PLAN), NULL,
-        "threads that price plans; the answer is the same on any number", SEARCH, NULL},
+    [CLI_O_THREADS] = {"threads", 0, CLI_COUNT, "N", NULL, 1, SP_THREADS_MAX, V(PLAN) | V(OPERATE), NULL,
+        "threads that price plans (1) or run seeds (all cores)", SEARCH, "The answer is the same on any number of threads, and of ranks: "
+        "\"mpirun -n 8 superpod ...\" spreads plan and operate where superpod was built with MPI; a rank takes one thread then."},
     [CLI_O_TOP] = {"top", 0, CLI_COUNT, "K", "5", 1, 100, V(PLAN), NULL, "plans to print", SEARCH, NULL},
     [CLI_O_CHIPS] = {"chips", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLAN), NULL, "chips to use; default: the whole machine", NULL, NULL},
     [CLI_O_SAVE] = {"save", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(PLAN), NULL, "write the best plan to FILE", NULL, NULL},

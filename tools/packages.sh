@@ -35,4 +35,5 @@ need() {
 }
 
 packages_build="gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libjansson-dev"
-packages_test="libcmocka-dev bats python3 clang libclang-rt-14-dev llvm"
+# MPI is optional: without it searches and runs stay in one process, and its tests are skipped.
+packages_test="libopenmpi-dev openmpi-bin libcmocka-dev bats python3 clang libclang-rt-14-dev llvm"

@@ -91,6 +91,25 @@ uint64_t sp_rng_next(sp_rng *rng);
 uint64_t sp_rng_below(sp_rng *rng, uint64_t n);   /* uniform in [0, n); n > 0; unbiased */
 double sp_rng_unit(sp_rng *rng);                  /* uniform in [0, 1)                   */
 
+/* ---- teams ------------------------------------------------------------------------------------------------- */
+
+/* Processes that run the same program on the same input and share what each found, as MPI ranks do. Every member makes the same
+ * calls in the same order. NULL stands for one process alone. */
+typedef struct sp_team {
+    uint32_t rank, size;
+    void *context;
+    /* The parts of all members in the order of ranks, one after the other; member i's is [offset[i], offset[i+1]) of *all, which the
+     * caller frees with free(). offset has size + 1 entries. */
+    sp_status (*gather)(void *context, const void *part, size_t bytes, void **all, size_t *offset, sp_error *err);
+} sp_team;
+
+uint32_t sp_team_size(const sp_team *team);       /* 1 for NULL */
+uint32_t sp_team_rank(const sp_team *team);       /* 0 for NULL */
+/* Row i of n belongs to rank i % size, which has written it; afterwards every member has all of them. */
+sp_status sp_team_rows(const sp_team *team, void *row, size_t row_bytes, uint32_t n, sp_error *err);
+/* What the first member that failed says, for all of them; SP_OK when none did. */
+sp_status sp_team_agree(const sp_team *team, sp_status status, sp_error *err);
+
 /* ---- id sets ------------------------------------------------------------------------------------------- */
 
 /* A set of non-negative ids as sorted, disjoint, maximal ranges; text form "0-3,7". */

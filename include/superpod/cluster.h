@@ -234,8 +234,17 @@ typedef struct sp_history {
  * Errors: SP_E_INVAL rates beyond 10^9 a second, a job larger than the machine; SP_E_NOMEM, SP_E_INTERRUPTED. */
 sp_status sp_operate(const sp_operation *operation, const sp_jobs *jobs, uint64_t seed, int64_t *wait_us, sp_history *out, sp_error *err);
 
-/* `n` runs of seeds seed, seed + 1, … over `threads` threads: the same bits on any number. Jobs are made anew per seed when
- * `spec` is given, else `jobs` serves all. */
+/* `n` runs of seeds seed, seed + 1, … over threads and the members of a team: the same bits on any number of either. */
+typedef struct sp_runs {
+    const sp_operation *operation;
+    const sp_jobs *jobs;               /* serve all runs, unless                                            */
+    const char *spec;                  /* jobs are made anew for every seed; NULL: they are not             */
+    uint64_t seed;
+    uint32_t n, threads;               /* threads of this process, at least 1                               */
+    const sp_team *team;               /* NULL: this process alone                                          */
+} sp_runs;
+sp_status sp_operate_runs(const sp_runs *runs, sp_history *out /* [n], on every member */, sp_error *err);
+/* The same in one process. */
 sp_status sp_operate_seeds(const sp_operation *operation, const sp_jobs *jobs, const char *spec, uint64_t seed, uint32_t n,
                            uint32_t threads, sp_history *out, sp_error *err);
 /* Mean and half-width of the 95 % interval (Student's t) of n values. */

@@ -30,6 +30,7 @@ typedef struct sp_problem {
     sp_effort effort;
     uint32_t top;                    /* plans returned, 1 … 100                                       */
     uint32_t threads;                /* 0 and 1: the caller's alone; the answer is the same on any number */
+    const sp_team *team;             /* processes that share the search; NULL: this one. The same answer again        */
     uint32_t chips;                  /* chips to use; 0: all of the machine (fewer allowed for cost, energy and chips) */
     double step_time_s_max;          /* slower plans are not wanted; 0: any                           */
     sp_plan fixed;                   /* counts 0: free                                                */

@@ -1,4 +1,4 @@
-/* Runs of several seeds over threads. A run knows only its own seed, so the number of threads changes nothing. */
+/* Runs of several seeds over threads and members of a team. A run knows only its own seed, so who makes it changes nothing. */
 #include "cluster_i.h"
 
 #include <pthread.h>
@@ -6,12 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define THREADS_MOST 256u
+
 typedef struct shared {
-    const sp_operation *operation;
-    const sp_jobs *jobs;
-    const char *spec;
-    uint64_t seed;
-    uint32_t n;
+    const sp_runs *runs;
     atomic_uint next;
     sp_history *out;
     sp_status *status;
@@ -20,41 +18,54 @@ typedef struct shared {
 
 static sp_status run_one(const shared *all, uint32_t i)
 {
-    const sp_operation *op = all->operation;
+    const sp_runs *runs = all->runs;
+    const sp_operation *op = runs->operation;
     sp_jobs jobs = {0};
-    if (all->spec == NULL) return sp_operate(op, all->jobs, all->seed + i, NULL, &all->out[i], &all->error[i]);
-    sp_status status = sp_jobs_generate(all->spec, op->machine->chips, op->horizon_s, all->seed + i, &jobs, &all->error[i]);
-    if (status == SP_OK) status = sp_operate(op, &jobs, all->seed + i, NULL, &all->out[i], &all->error[i]);
+    if (runs->spec == NULL) return sp_operate(op, runs->jobs, runs->seed + i, NULL, &all->out[i], &all->error[i]);
+    sp_status status = sp_jobs_generate(runs->spec, op->machine->chips, op->horizon_s, runs->seed + i, &jobs, &all->error[i]);
+    if (status == SP_OK) status = sp_operate(op, &jobs, runs->seed + i, NULL, &all->out[i], &all->error[i]);
     sp_jobs_free(&jobs);
     return status;
 }
 
+/* Member r has runs r, r + size, … */
 static void *work(void *context)
 {
     shared *all = context;
-    for (uint32_t i; (i = atomic_fetch_add(&all->next, 1)) < all->n;) all->status[i] = run_one(all, i);
+    uint32_t rank = sp_team_rank(all->runs->team), size = sp_team_size(all->runs->team), n = all->runs->n;
+    for (uint64_t i; (i = rank + (uint64_t)size * atomic_fetch_add(&all->next, 1)) < n;) all->status[i] = run_one(all, (uint32_t)i);
     return NULL;
 }
 
-sp_status sp_operate_seeds(const sp_operation *operation, const sp_jobs *jobs, const char *spec, uint64_t seed, uint32_t n,
-                           uint32_t threads, sp_history *out, sp_error *err)
+static void run_here(shared *all)
 {
-    shared all = {.operation = operation, .jobs = jobs, .spec = spec, .seed = seed, .n = n, .out = out};
-    pthread_t id[64];
-    uint32_t started = 0;
-    if (n == 0) return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "no seeds to run; expected at least one");
-    all.status = calloc(n, sizeof *all.status);
-    all.error = calloc(n, sizeof *all.error);
-    sp_status status = all.status == NULL || all.error == NULL ? sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory") : SP_OK;
-    if (threads > 64) threads = 64;
-    while (status == SP_OK && started + 1 < threads && started + 1 < n && pthread_create(&id[started], NULL, work, &all) == 0) started++;
-    if (status == SP_OK) work(&all);
+    pthread_t id[THREADS_MOST];
+    uint32_t threads = all->runs->threads < THREADS_MOST ? all->runs->threads : THREADS_MOST, started = 0;
+    while (started + 1 < threads && started + 1 < all->runs->n && pthread_create(&id[started], NULL, work, all) == 0) started++;
+    work(all);
     for (uint32_t i = 0; i < started; i++) pthread_join(id[i], NULL);
-    for (uint32_t i = 0; i < n && status == SP_OK; i++) {
+}
+
+sp_status sp_operate_runs(const sp_runs *runs, sp_history *out, sp_error *err)
+{
+    shared all = {.runs = runs, .out = out};
+    if (runs->n == 0) return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "no seeds to run; expected at least one");
+    all.status = calloc(runs->n, sizeof *all.status);
+    all.error = calloc(runs->n, sizeof *all.error);
+    sp_status status = all.status == NULL || all.error == NULL ? sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory") : SP_OK;
+    if (status == SP_OK) run_here(&all);
+    for (uint32_t i = 0; i < runs->n && status == SP_OK; i++) {
         status = all.status[i];
         if (status != SP_OK && err != NULL) *err = all.error[i];
     }
     free(all.status);
     free(all.error);
-    return status;
+    status = sp_team_agree(runs->team, status, err);
+    return status == SP_OK ? sp_team_rows(runs->team, out, sizeof *out, runs->n, err) : status;
+}
+
+sp_status sp_operate_seeds(const sp_operation *operation, const sp_jobs *jobs, const char *spec, uint64_t seed, uint32_t n,
+                           uint32_t threads, sp_history *out, sp_error *err)
+{
+    return sp_operate_runs(&(sp_runs){.operation = operation, .jobs = jobs, .spec = spec, .seed = seed, .n = n, .threads = threads}, out, err);
 }

@@ -3,7 +3,7 @@
  * in bounded heaps. 3. Simulate in order of the bound; stop when the next bound is no better than the worst kept. Should a heap
  * have overflowed before that, the space is priced again for what lies behind. The bound never exceeds the simulated time, so
  * nothing better is missed (docs/models/planner.md). What is dropped depends on step 1 alone, so any number of workers
- * gives the same answer. */
+ * gives the same answer. Members of a team price every size-th item each, share what they kept, and all do the rest alike. */
 #include "solver.h"
 #include "why.h"
 
@@ -32,7 +32,7 @@ typedef struct job {
     planner *planner;
     const sp_problem *problem;             /* the quick one or the whole */
     sp_i_space space;
-    uint32_t n_workers, n_items;
+    uint32_t n_workers, n_items, all_items;   /* items of this member of the team, and of all */
     struct worker *worker;
     atomic_uint next_item;
     atomic_bool stop;
@@ -70,9 +70,10 @@ static bool poll(void *context)
 static void *work(void *context)
 {
     worker *w = context;
+    const sp_team *team = w->job->problem->team;
     uint32_t item;
     while (w->status == SP_OK && !atomic_load(&w->job->stop) && (item = atomic_fetch_add(&w->job->next_item, 1)) < w->job->n_items)
-        w->status = sp_i_solver_item(&w->solver, item, &w->err);
+        w->status = sp_i_solver_item(&w->solver, sp_team_rank(team) + item * sp_team_size(team), &w->err);
     if (w->status != SP_OK)
         atomic_store(&w->job->stop, true);
     return NULL;
@@ -113,30 +114,71 @@ static void add_counts(sp_plan_counts *to, const sp_plan_counts *from)
     to->refused_place += from->refused_place;
 }
 
-/* One list of the workers' candidates, best first. NULL: no memory. */
-static sp_i_candidate *gather(job *j, uint32_t *n, bool *dropped)
+typedef struct found { sp_i_candidate *list; uint32_t n; bool dropped; } found;
+
+/* What some found, put together: best first, the KEEP first. */
+static void merge(found *f)
+{
+    if (f->n > 0)
+        qsort(f->list, f->n, sizeof *f->list, sp_i_candidate_order);
+    if (f->n > KEEP) {   /* behind the KEEP first some may have been dropped by one worker and not by another */
+        f->n = KEEP;
+        f->dropped = true;
+    }
+}
+
+static sp_status gather(job *j, found *out)
 {
     size_t all = 0;
-    *dropped = false;
+    *out = (found){0};
     for (uint32_t i = 0; i < j->n_workers; i++) {
         all += j->worker[i].solver.best.n;
-        *dropped = *dropped || j->worker[i].solver.best.dropped;
+        out->dropped = out->dropped || j->worker[i].solver.best.dropped;
     }
-    sp_i_candidate *list = malloc((all ? all : 1) * sizeof *list);
-    *n = 0;
-    for (uint32_t i = 0; list && i < j->n_workers; i++) {
+    out->list = malloc((all ? all : 1) * sizeof *out->list);
+    if (!out->list)
+        return sp_error_set(j->planner->err, SP_E_NOMEM, NULL, 0, 0, "no memory for candidate plans");
+    for (uint32_t i = 0; i < j->n_workers; i++) {
         const sp_i_best *best = &j->worker[i].solver.best;
         if (best->n > 0)
-            memcpy(list + *n, best->heap, best->n * sizeof *list);
-        *n += best->n;
+            memcpy(out->list + out->n, best->heap, best->n * sizeof *out->list);
+        out->n += best->n;
     }
-    if (list && *n > 0)
-        qsort(list, *n, sizeof *list, sp_i_candidate_order);
-    if (*n > KEEP) {   /* behind the KEEP first some may have been dropped by one worker and not by another */
-        *n = KEEP;
-        *dropped = true;
+    merge(out);
+    return SP_OK;
+}
+
+/* The members' lists as one; a member that was told to stop stops all. */
+static sp_status share_found(job *j, found *f)
+{
+    planner *p = j->planner;
+    const sp_team *team = j->problem->team;
+    typedef struct flags { bool dropped, stopped; } flags;
+    void *all = NULL;
+    if (sp_team_size(team) == 1)
+        return SP_OK;
+    flags *flag = calloc(team->size, sizeof *flag);
+    size_t *offset = calloc(team->size + 1u, sizeof *offset);
+    sp_status status = flag && offset ? SP_OK : sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for candidate plans");
+    if (status == SP_OK) {
+        flag[team->rank] = (flags){f->dropped, p->stopped};
+        status = sp_team_rows(team, flag, sizeof *flag, team->size, p->err);
     }
-    return list;
+    if (status == SP_OK)
+        status = team->gather(team->context, f->list, f->n * sizeof *f->list, &all, offset, p->err);
+    if (status == SP_OK) {
+        free(f->list);
+        f->list = all;
+        f->n = (uint32_t)(offset[team->size] / sizeof *f->list);
+        for (uint32_t i = 0; i < team->size; i++) {
+            f->dropped = f->dropped || flag[i].dropped;
+            p->stopped = p->stopped || flag[i].stopped;
+        }
+        merge(f);
+    }
+    free(flag);
+    free(offset);
+    return status;
 }
 
 /* ---- simulation ------------------------------------------------------------------------------------------------------------- */
@@ -238,25 +280,59 @@ static sp_status simulate_in_order(planner *p, const job *j, const sp_i_candidat
 
 /* ---- one search over one space ------------------------------------------------------------------------------------------------ */
 
+/* Prices all items, here and by the team; *f->list is the caller's on SP_OK. */
+static sp_status price_all(job *j, const sp_i_candidate *after, bool count, found *f)
+{
+    sp_status status = enumerate(j, limit_of(j->planner), after, count);
+    *f = (found){0};
+    if (status == SP_OK)
+        status = gather(j, f);
+    status = sp_team_agree(j->problem->team, status, j->planner->err);
+    if (status == SP_OK)
+        status = share_found(j, f);
+    if (status != SP_OK)
+        free(f->list);
+    return status;
+}
+
+/* Did any member stop? All go on alike. */
+static sp_status share_stopped(planner *p)
+{
+    uint32_t size = sp_team_size(p->problem->team);
+    bool *stopped = size == 1 ? NULL : calloc(size, sizeof *stopped);
+    if (size == 1)
+        return SP_OK;
+    if (!stopped)
+        return sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory to share results");
+    stopped[p->problem->team->rank] = p->stopped;
+    sp_status status = sp_team_rows(p->problem->team, stopped, sizeof *stopped, size, p->err);
+    for (uint32_t i = 0; i < size; i++)
+        p->stopped = p->stopped || stopped[i];
+    free(stopped);
+    return status;
+}
+
 static sp_status search_rounds(job *j, bool count)
 {
     planner *p = j->planner;
     sp_i_candidate last;
     for (bool more = true, again = false; more; again = true) {
-        uint32_t n;
-        bool dropped, done;
-        sp_status status = enumerate(j, limit_of(p), again ? &last : NULL, count && !again);
-        sp_i_candidate *list = status == SP_OK ? gather(j, &n, &dropped) : NULL;
-        if (status != SP_OK || !list)
-            return status != SP_OK ? status : sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for candidate plans");
+        found f;
+        bool done;
+        sp_status status = price_all(j, again ? &last : NULL, count && !again, &f);
+        if (status != SP_OK)
+            return status;
         bool cut_short = p->stopped;   /* the best of what was priced is simulated all the same, if nothing is known yet */
         p->stopped = false;
-        status = simulate_in_order(p, j, list, n, cut_short ? p->n_kept == 0 : n, &done);
-        more = status == SP_OK && dropped && !done && !cut_short && !p->stopped && n > 0;
+        status = simulate_in_order(p, j, f.list, f.n, cut_short ? p->n_kept == 0 : f.n, &done);
+        status = sp_team_agree(j->problem->team, status, p->err);
+        if (status == SP_OK)
+            status = share_stopped(p);
+        more = status == SP_OK && f.dropped && !done && !cut_short && !p->stopped && f.n > 0;
         p->stopped = p->stopped || cut_short;
         if (more)
-            last = list[n - 1];
-        free(list);
+            last = f.list[f.n - 1];
+        free(f.list);
         if (status != SP_OK)
             return status;
     }
@@ -266,9 +342,12 @@ static sp_status search_rounds(job *j, bool count)
 static sp_status start(job *j, sp_arena *arena, uint32_t workers)
 {
     planner *p = j->planner;
+    uint32_t rank = sp_team_rank(j->problem->team), size = sp_team_size(j->problem->team);
     sp_status status = sp_i_space_make(j->problem, arena, &j->space, p->err);
-    j->n_items = status == SP_OK ? sp_i_items(&j->space) : 0;
+    j->all_items = status == SP_OK ? sp_i_items(&j->space) : 0;
+    j->n_items = rank < j->all_items ? (j->all_items - rank - 1) / size + 1 : 0;
     workers = workers < j->n_items ? workers : j->n_items;
+    workers = workers == 0 && j->all_items > 0 ? 1 : workers;   /* to simulate by */
     j->worker = calloc(workers ? workers : 1, sizeof *j->worker);
     if (status == SP_OK && !j->worker)
         status = sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u workers", workers);
@@ -282,23 +361,53 @@ static sp_status start(job *j, sp_arena *arena, uint32_t workers)
     return status;
 }
 
+/* What the workers of all members saw. */
+typedef struct seen { sp_plan_counts counts; double least_memory_bytes; } seen;
+
+static void add_seen(seen *to, const seen *from)
+{
+    add_counts(&to->counts, &from->counts);
+    if (from->least_memory_bytes > 0 && (to->least_memory_bytes == 0 || from->least_memory_bytes < to->least_memory_bytes))
+        to->least_memory_bytes = from->least_memory_bytes;
+}
+
+static sp_status count_seen(planner *p, const job *j, bool count)
+{
+    const sp_team *team = j->problem->team;
+    uint32_t size = sp_team_size(team);
+    seen *by = calloc(size, sizeof *by), all = {0};
+    if (!by)
+        return sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory to share results");
+    for (uint32_t i = 0; i < j->n_workers; i++) {
+        const sp_i_solver *s = &j->worker[i].solver;
+        seen one = {s->counts, s->least_memory_bytes};
+        add_seen(&by[sp_team_rank(team)], &one);
+    }
+    sp_status status = sp_team_rows(team, by, sizeof *by, size, p->err);
+    for (uint32_t i = 0; i < size; i++)
+        add_seen(&all, &by[i]);
+    free(by);
+    if (count)
+        add_counts(&p->counts, &all.counts);
+    seen before = {.least_memory_bytes = p->least_memory_bytes};
+    add_seen(&before, &all);
+    p->least_memory_bytes = before.least_memory_bytes;
+    return status;
+}
+
 static sp_status search_space(planner *p, const sp_problem *problem, double share_from, double share, bool count)
 {
     sp_arena *arena = sp_arena_create();
-    if (!arena)
-        return sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a search");
     job j = {.planner = p, .problem = problem, .share_from = share_from, .share = share};
-    sp_status status = start(&j, arena, problem->threads ? problem->threads : 1);
-    if (status == SP_OK && j.n_items)
+    sp_status status = arena ? start(&j, arena, problem->threads ? problem->threads : 1)
+                             : sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a search");
+    status = sp_team_agree(problem->team, status, p->err);
+    if (status == SP_OK && j.all_items)
         status = search_rounds(&j, count);
-    for (uint32_t i = 0; i < j.n_workers; i++) {
-        const sp_i_solver *s = &j.worker[i].solver;
-        if (count)
-            add_counts(&p->counts, &s->counts);
-        if (s->least_memory_bytes > 0 && (p->least_memory_bytes == 0 || s->least_memory_bytes < p->least_memory_bytes))
-            p->least_memory_bytes = s->least_memory_bytes;
+    if (status == SP_OK)
+        status = count_seen(p, &j, count);
+    for (uint32_t i = 0; i < j.n_workers; i++)
         sp_i_solver_end(&j.worker[i].solver);
-    }
     free(j.worker);
     sp_arena_destroy(arena);
     return status;
