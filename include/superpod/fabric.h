@@ -130,6 +130,13 @@ sp_status sp_fabric_flow(const sp_program *program, const sp_machine *machine, c
                          const sp_stack *stack, double unit_bytes, const sp_flow_options *options, sp_flow_time *out,
                          sp_error *err);
 
+/* Several programs at once, each on its own group (groups may share chips): what they share they contend for. Programs of one
+ * pointer on translated groups cost no more than one where the machine is alike under the translation. All use the protocol
+ * of the largest. end_s ([n], or NULL): end of each. Errors: as sp_fabric_flow; SP_E_INVAL no job. */
+typedef struct sp_flow_job { const sp_program *program; const sp_placement *placement; double unit_bytes; } sp_flow_job;
+sp_status sp_fabric_flow_jobs(const sp_flow_job *jobs, uint32_t n, const sp_machine *machine, const sp_stack *stack,
+                              const sp_flow_options *options, double *end_s, sp_flow_time *out, sp_error *err);
+
 #ifdef __cplusplus
 }
 #endif

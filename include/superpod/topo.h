@@ -284,11 +284,16 @@ sp_status sp_fault_parse(const sp_router *router, const char *text, double facto
 
 /* The bundle of the same level and direction that `chip` hangs on. `link` is a bundle. */
 uint32_t sp_router_bundle_of(const sp_router *router, uint32_t link, uint32_t chip);
+/* The direct link of the same tier, dim and direction as `link`, between these chips. */
+uint32_t sp_router_link_like(const sp_router *router, uint32_t link, uint32_t from, uint32_t to);
 /* Chips below one whole tree of the bundle's: what a route through it settles. */
 uint64_t sp_router_tree_chips(const sp_router *router, uint32_t link);
 /* Does moving one digit of the chip number (in [0, n) at `stride`), in any way, carry blocks of switches to blocks at every level
  * of every tree? */
 bool sp_router_digit_moves(const sp_router *router, uint64_t stride, uint64_t n);
+/* Blocks of switches: levels of all trees, numbered one after the other; the block of level `level` that `chip` is in. */
+uint32_t sp_router_blocks(const sp_router *router);
+uint64_t sp_router_block(const sp_router *router, uint32_t level, uint32_t chip);
 /* "board 3>5", "pod up 17 (64 links)"; returns bytes as snprintf. */
 int sp_router_link_name(const sp_router *router, uint32_t link, char *out, size_t out_size);
 

@@ -21,6 +21,7 @@ typedef struct sp_i_flow_hop { uint32_t link, count; int64_t load; /* weight x s
 typedef struct sp_i_flow_route {
     uint64_t off; uint32_t n; int64_t latency_ps, weight;
     double alone_bytes_per_s;    /* rate of the flow when it is alone */
+    uint64_t orbit;              /* flows that it stands for          */
 } sp_i_flow_route;
 
 /* Bytes and endpoint overhead of tasks alike. */
@@ -85,5 +86,6 @@ sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp
                               uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, sp_error *err);
 sp_status sp_i_flow_router(const sp_machine *machine, const sp_flow_options *options, sp_router **out, sp_error *err);
 sp_status sp_i_flow_no_memory(sp_error *err);
+sp_status sp_i_flow_unreachable(const sp_flow_options *options, uint32_t src, uint32_t dst, sp_error *err);
 
 #endif

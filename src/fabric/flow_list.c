@@ -12,6 +12,12 @@ sp_status sp_i_flow_no_memory(sp_error *err)
     return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the flows");
 }
 
+sp_status sp_i_flow_unreachable(const sp_flow_options *options, uint32_t src, uint32_t dst, sp_error *err)
+{
+    return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "the faults leave no route from chip %u to chip %u that %s routing takes", src, dst,
+                        sp_routing_name(options->routing));
+}
+
 sp_status sp_i_flow_router(const sp_machine *machine, const sp_flow_options *options, sp_router **out, sp_error *err)
 {
     return sp_router_create(machine, 0, options->routing, options->seed, options->faults, options->n_faults, out, err);
@@ -30,8 +36,7 @@ sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp
     uint32_t n;
     double latency_s;
     if (!sp_router_path(router, src, dst, flow, hops, &n, &latency_s))
-        return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "the faults leave no route from chip %u to chip %u that %s routing takes", src, dst,
-                            sp_routing_name(options->routing));
+        return sp_i_flow_unreachable(options, src, dst, err);
     for (uint32_t h = 0; h < n; h++) {
         uint32_t link = p->link_of[hops[h].link];
         if (!link)
@@ -65,7 +70,8 @@ sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, cons
     double bound_s = counts->chain_ps * 1e-12, most_s = 0;
     load_links(p);
     for (uint32_t t = 0; t < p->n_tasks; t++)
-        out->end_sum_ps += p->task_route[t] != SP_I_NO_ROUTE ? (uint64_t)p->end_ps[t] : 0;
+        if (p->task_route[t] != SP_I_NO_ROUTE)
+            out->end_sum_ps += (uint64_t)p->end_ps[t] * p->route[p->task_route[t]].orbit;
     out->end_ps = counts->end_ps;
     out->time_s = (double)counts->end_ps * 1e-12;
     out->instants = counts->instants;

@@ -87,7 +87,7 @@ bool sp_i_problem_route(sp_i_problem *p, double latency_s, double weight)
     }
     uint64_t off = p->n_routes ? p->route[p->n_routes - 1].off + p->route[p->n_routes - 1].n : 0;
     sp_i_flow_route *made = &p->route[p->n_routes++];
-    *made = (sp_i_flow_route){.off = off, .n = (uint32_t)(p->n_hops - off), .latency_ps = sp_ticks_ps(latency_s),
+    *made = (sp_i_flow_route){.orbit = 1, .off = off, .n = (uint32_t)(p->n_hops - off), .latency_ps = sp_ticks_ps(latency_s),
                               .weight = (int64_t)llround(weight * (double)SP_I_ONE)};
     made->weight = made->weight > 0 ? made->weight : 1;
     for (uint64_t h = off; h < p->n_hops; h++) {

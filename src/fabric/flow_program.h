@@ -1,8 +1,11 @@
-/* A data program on its way to a problem: shared by the explicit and the lifted maker. */
+/* Data programs on their way to a problem: shared by the explicit and the lifted maker. Jobs are programs, each on its own
+ * placement, that run at once; their tasks follow one another in the problem, a job's gates after its instances. */
 #ifndef SP_FABRIC_FLOW_PROGRAM_H
 #define SP_FABRIC_FLOW_PROGRAM_H
 
 #include "flow_i.h"
+
+typedef struct sp_i_lift sp_i_lift;
 
 typedef struct sp_i_flow_case {
     const sp_program *program;
@@ -16,37 +19,52 @@ typedef struct sp_i_flow_case {
     double reduce_bytes_per_s;      /* at one chip; 0: reductions cost nothing */
     sp_router *router;
     sp_hop *hops;                   /* [hops_max] scratch                      */
+    sp_i_problem *p;
     uint32_t *size_of;              /* [n_classes] first size of a class       */
     bool *size_by_step;             /* [n_classes] one size a step, else one   */
-    uint32_t n_sizes;
-    sp_i_problem p;
+    uint32_t no_size;               /* the size of what moves nothing          */
+    uint32_t *base;                 /* [n_classes + 1] first task of a class   */
+    uint32_t *route_base;           /* [n_classes] its first route             */
+    uint32_t *gate;                 /* [n_classes] first gate, UINT32_MAX: none */
+    sp_i_lift *lift;                /* what the lifted maker keeps, or NULL    */
 } sp_i_flow_case;
 
-/* Sizes of all classes (bytes and endpoint overhead) into p.size; p's tasks must be there. */
+/* Sizes of all classes (bytes and endpoint overhead) into p->size; p's tasks must be there. */
+uint32_t sp_i_flow_sizes_plan(sp_i_flow_case *c, uint32_t first);   /* first size of the job in, first of the next one out */
 void sp_i_flow_sizes(sp_i_flow_case *c);
 uint32_t sp_i_flow_size_of(const sp_i_flow_case *c, uint32_t task_class, uint32_t step);
 /* Memory of a chip as a link: reductions on arrival share it. UINT32_MAX: no memory. */
 uint32_t sp_i_flow_memory_link(sp_i_flow_case *c, uint32_t chip);
-sp_status sp_i_flow_explicit(sp_i_flow_case *c, sp_error *err);
 
-/* Edges being made. `place` is the position of a rank in the rows of class k. */
+/* Edges being made. */
 typedef struct sp_i_flow_edges {
-    const sp_program *program;
     sp_i_problem *p;
-    const uint32_t *base;        /* [n_classes + 1] first task of a class                          */
-    uint32_t *gate;              /* [n_classes] first gate of a class, UINT32_MAX: it has none     */
-    uint32_t (*place)(const void *context, uint32_t k, uint32_t rank);
-    const void *context;
+    const sp_i_flow_case *c;     /* the job                                                        */
+    uint32_t (*place)(const sp_i_flow_case *c, uint32_t k, uint32_t rank);   /* position of a rank in the rows of class k */
+    uint32_t (*chunk)(const sp_i_flow_case *c, uint32_t k, sp_index at);     /* chunk that stands for that of the instance */
     uint32_t current;            /* task whose edges come next                                     */
     uint32_t *pred; uint64_t n, room;
 } sp_i_flow_edges;
 
-/* base, place and context are set; raises *n_tasks by the gates. false: no memory. Then p is given its tasks, and: */
-bool sp_i_flow_edges_open(sp_i_flow_edges *e, const sp_program *program, uint32_t *n_tasks);
-uint32_t sp_i_flow_number(const sp_i_flow_edges *e, uint32_t k, sp_index at);
-/* Edges of the next task, which is instance `at` of class k. In order of task numbers; the gates last. */
+/* Numbers the gates of a job from *n_tasks on. false: too many. */
+bool sp_i_flow_gates_plan(sp_i_flow_case *c, uint32_t *n_tasks);
+/* Edges of the next task, which is instance `at` of class k. In order of task numbers; the gates of a job last. false: no memory. */
 bool sp_i_flow_deps(sp_i_flow_edges *e, uint32_t k, sp_index at);
-bool sp_i_flow_gates(sp_i_flow_edges *e, uint32_t no_size);
-void sp_i_flow_edges_close(sp_i_flow_edges *e);
+bool sp_i_flow_gates(sp_i_flow_edges *e);
+/* The next task stands for another. */
+bool sp_i_flow_alias(sp_i_flow_edges *e, uint32_t k, sp_index at, uint32_t chunk);
+
+/* How a maker goes about it: each for one job, in this order. */
+typedef struct sp_i_flow_form {
+    /* base[] from *n_tasks on, which is raised; *fits false: too many tasks. */
+    sp_status (*number)(sp_i_flow_case *c, uint32_t *n_tasks, bool *fits, sp_error *err);
+    sp_status (*routes)(sp_i_flow_case *c, sp_error *err);
+    bool (*instances)(sp_i_flow_edges *e);
+    uint32_t (*place)(const sp_i_flow_case *c, uint32_t k, uint32_t rank);
+    uint32_t (*chunk)(const sp_i_flow_case *c, uint32_t k, sp_index at);
+} sp_i_flow_form;
+extern const sp_i_flow_form sp_i_flow_explicit, sp_i_flow_lifted;
+/* The problem of n jobs. *fits false: nothing was made, it would be too large. */
+sp_status sp_i_flow_build(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form *form, bool *fits, sp_error *err);
 
 #endif

@@ -83,3 +83,33 @@ bool sp_router_digit_moves(const sp_router *router, uint64_t stride, uint64_t n)
             return false;
     return true;
 }
+
+uint32_t sp_router_blocks(const sp_router *router)
+{
+    uint32_t n = 0;
+    for (uint32_t p = 0; p < router->n_parts; p++)
+        n += router->part[p].tree.n_levels;
+    return n;
+}
+
+uint64_t sp_router_block(const sp_router *router, uint32_t level, uint32_t chip)
+{
+    uint32_t p = 0;
+    for (; level >= router->part[p].tree.n_levels; p++)
+        level -= router->part[p].tree.n_levels;
+    return sp_i_tree_child(router, &router->part[p], level, chip);
+}
+
+uint32_t sp_router_link_like(const sp_router *router, uint32_t link, uint32_t from, uint32_t to)
+{
+    const sp_i_part *part = part_of(router, link);
+    const sp_tier *tier = &router->plane->tiers[part->tier];
+    sp_link at;
+    direct_link(router, part, link, &at);
+    if (at.kind == SP_LINK_TORUS)
+        return (uint32_t)(part->first + (uint64_t)from * part->per_chip + (link - part->first) % part->per_chip);
+    uint64_t stride = tier->stride;
+    for (uint32_t d = 0; d < at.dim; d++)
+        stride *= tier->dims[d];
+    return (uint32_t)sp_i_mesh_link(part, tier, from, at.dim, (uint32_t)(from / stride % tier->dims[at.dim]), (uint32_t)(to / stride % tier->dims[at.dim]));
+}

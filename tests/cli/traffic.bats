@@ -64,11 +64,13 @@ flows() { printf '%s\n' "$@" > "$BATS_TEST_TMPDIR/flows.csv"; }
     done
 }
 
-@test "collective --engine flow: a dead link makes it slower, and it says that it ran explicitly" {
+@test "collective --engine flow: a dead link makes it slower; on a mesh it stays lifted, on a ring it says that it ran explicitly" {
     answers collective ub-mesh-rack all-reduce -b 64M -e 64M --engine flow --algo hierarchical --json
     whole=$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["results"][0]["time_s"])')
     answers collective ub-mesh-rack all-reduce -b 64M -e 64M --engine flow --algo hierarchical --fail link:5 --json
-    json "result['results'][0]['time_s'] > $whole and not result['results'][0]['lifted'] and result['results'][0]['why_explicit']"
+    json "result['results'][0]['time_s'] > $whole and result['results'][0]['lifted'] and result['results'][0]['classes'] == 46"
+    answers collective "torus:8@50GB/s,300ns chip=tpu-v5p" all-reduce -b 64M -e 64M --engine flow --fail link:5 --json
+    json "not result['results'][0]['lifted'] and 'faults' in result['results'][0]['why_explicit']"
     refuses "add --engine flow" collective ub-mesh-rack all-reduce --fail link:5
 }
 

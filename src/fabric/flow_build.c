@@ -1,0 +1,53 @@
+/* The problem of several jobs: numbers, sizes, routes and edges of one after the other. */
+#include "flow_program.h"
+
+#include <stdlib.h>
+
+static sp_status number(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form *form, bool *fits, uint32_t *n_tasks, uint32_t *n_sizes,
+                        sp_error *err)
+{
+    *fits = true;
+    for (uint32_t j = 0; j < n; j++) {
+        sp_status status = form->number(&jobs[j], n_tasks, fits, err);
+        if (status != SP_OK || !*fits)
+            return status;
+        if (!sp_i_flow_gates_plan(&jobs[j], n_tasks)) {
+            *fits = false;
+            return SP_OK;
+        }
+        *n_sizes = sp_i_flow_sizes_plan(&jobs[j], *n_sizes);
+    }
+    for (uint32_t j = 0; j < n; j++)
+        jobs[j].no_size = *n_sizes;
+    return SP_OK;
+}
+
+static sp_status make_edges(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form *form, sp_error *err)
+{
+    sp_i_problem *p = jobs[0].p;
+    sp_i_flow_edges e = {.p = p, .place = form->place, .chunk = form->chunk};
+    p->succ_off = calloc((size_t)p->n_tasks + 3, sizeof *p->succ_off);
+    bool ok = p->succ_off != NULL;
+    for (uint32_t j = 0; j < n && ok; j++) {
+        e.c = &jobs[j];
+        ok = form->instances(&e) && sp_i_flow_gates(&e);
+    }
+    ok = ok && sp_i_problem_turn_edges(p, e.pred, e.n);
+    free(e.pred);
+    return ok ? SP_OK : sp_i_flow_no_memory(err);
+}
+
+sp_status sp_i_flow_build(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form *form, bool *fits, sp_error *err)
+{
+    uint32_t n_tasks = 0, n_sizes = 0;
+    sp_status status = number(jobs, n, form, fits, &n_tasks, &n_sizes, err);
+    if (status != SP_OK || !*fits)
+        return status;
+    if (!sp_i_problem_tasks(jobs[0].p, n_tasks, n_sizes + 1))
+        return sp_i_flow_no_memory(err);
+    for (uint32_t j = 0; j < n && status == SP_OK; j++) {
+        sp_i_flow_sizes(&jobs[j]);
+        status = form->routes(&jobs[j], err);
+    }
+    return status == SP_OK ? make_edges(jobs, n, form, err) : status;
+}

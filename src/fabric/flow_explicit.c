@@ -1,0 +1,99 @@
+/* A data program, instance by instance: every transfer a task with a route, every join a task without; edges from the
+ * program's dependency maps. Routes are shared by the steps of a class whose peers do not move. */
+#include "flow_program.h"
+
+#include "superpod/engine.h"
+
+#define INSTANCES_MAX (1u << 27)
+
+static sp_status number(sp_i_flow_case *c, uint32_t *n_tasks, bool *fits, sp_error *err)
+{
+    const sp_program *program = c->program;
+    uint64_t total = *n_tasks;
+    *fits = true;
+    for (uint32_t k = 0; k < program->n_classes; k++) {
+        const sp_task_class *task = &program->classes[k];
+        uint64_t n = sp_class_ranks_below(task, program->n_ranks);
+        c->base[k] = (uint32_t)total;
+        if (!sp_mul_u64(n, task->n_step, &n) || !sp_mul_u64(n, task->n_mb, &n) || !sp_mul_u64(n, task->n_chunk, &n) ||
+            n > INSTANCES_MAX || (total += n) > INSTANCES_MAX)
+            return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "program %s has more than %u transfers and joins, the most that are run one by "
+                                "one; use a smaller group, or an algorithm, group and machine whose symmetry lets it be lifted",
+                                program->name, INSTANCES_MAX);
+    }
+    c->base[program->n_classes] = (uint32_t)total;
+    *n_tasks = (uint32_t)total;
+    return SP_OK;
+}
+
+static sp_status add_route(sp_i_flow_case *c, uint32_t k, sp_index at, sp_error *err)
+{
+    const sp_task_class *task = &c->program->classes[k];
+    uint32_t peer;
+    if (!sp_rank_map_apply(&task->peer, at.rank, at.step, at.chunk, c->program->n_ranks, &peer))
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "rank %u of class %s has no peer", at.rank, task->label);
+    uint32_t src = sp_placement_chip(c->placement, at.rank), dst = sp_placement_chip(c->placement, peer);
+    if (task->effect == SP_EFFECT_REDUCE && c->reduce_bytes_per_s > 0 && task->units > 0) {
+        uint32_t memory = sp_i_flow_memory_link(c, dst);
+        if (memory == UINT32_MAX || !sp_i_problem_hop(c->p, memory, 1, 1))
+            return sp_i_flow_no_memory(err);
+    }
+    uint64_t flow = ((uint64_t)k << 32) + (uint64_t)at.step * task->n_chunk + at.chunk;
+    return sp_i_flow_route_add(c->p, c->router, c->options, c->fraction, src, dst, flow, c->hops, err);
+}
+
+/* Routes of a class in the order (rank, step if peers move, chunk). */
+static sp_status routes(sp_i_flow_case *c, sp_error *err)
+{
+    const sp_program *program = c->program;
+    for (uint32_t k = 0; k < program->n_classes; k++) {
+        const sp_task_class *task = &program->classes[k];
+        c->route_base[k] = c->p->n_routes;
+        if (task->kind != SP_TASK_TRANSFER)
+            continue;
+        for (uint32_t r = 0; r < program->n_ranks; r++)
+            for (uint32_t s = 0; sp_class_has_rank(task, r) && s < (task->peer.c_step ? task->n_step : 1); s++)
+                for (uint32_t chunk = 0; chunk < task->n_chunk; chunk++) {
+                    sp_status status = add_route(c, k, (sp_index){r, s, 0, chunk}, err);
+                    if (status != SP_OK)
+                        return status;
+                }
+    }
+    return SP_OK;
+}
+
+static uint32_t place(const sp_i_flow_case *c, uint32_t k, uint32_t rank)
+{
+    const sp_task_class *task = &c->program->classes[k];
+    return task->domain.size ? sp_class_ranks_below(task, rank) : rank;
+}
+
+static uint32_t chunk(const sp_i_flow_case *c, uint32_t k, sp_index at)
+{
+    (void)c;
+    (void)k;
+    return at.chunk;
+}
+
+static sp_status on_instance(void *context, uint32_t k, sp_index at)
+{
+    sp_i_flow_edges *e = context;
+    const sp_i_flow_case *c = e->c;
+    const sp_task_class *task = &c->program->classes[k];
+    uint32_t t = e->current;
+    e->p->task_size[t] = sp_i_flow_size_of(c, k, at.step);
+    e->p->task_route[t] = SP_I_NO_ROUTE;
+    e->p->start_ps[t] = sp_ticks_ps(c->stack->launch_s.nominal);
+    if (task->kind == SP_TASK_TRANSFER) {
+        uint32_t at_place = place(c, k, at.rank), row = task->peer.c_step ? at_place * task->n_step + at.step : at_place;
+        e->p->task_route[t] = c->route_base[k] + row * task->n_chunk + at.chunk;
+    }
+    return sp_i_flow_deps(e, k, at) ? SP_OK : SP_E_NOMEM;
+}
+
+static bool instances(sp_i_flow_edges *e)
+{
+    return sp_program_each(e->c->program, on_instance, e) == SP_OK;
+}
+
+const sp_i_flow_form sp_i_flow_explicit = {number, routes, instances, place, chunk};
