@@ -27,6 +27,7 @@ static const char *bash_action(cli_kind kind)
     switch (kind) {
     case CLI_FILE_IN:
     case CLI_FILES:
+    case CLI_ANY_FILES:
     case CLI_FILE_OUT: return "COMPREPLY=($(compgen -f -- \"$word\"))";
     case CLI_DIR: return "COMPREPLY=($(compgen -d -- \"$word\"))";
     case CLI_MACHINE: case CLI_MACHINES: return "COMPREPLY=($(compgen -f -W \"$(superpod machine list -q 2>/dev/null)\" -- \"$word\"))";
@@ -138,6 +139,7 @@ static void zsh_action(FILE *out, cli_kind kind)
     switch (kind) {
     case CLI_FILE_IN:
     case CLI_FILES:
+    case CLI_ANY_FILES:
     case CLI_FILE_OUT: fputs("_files", out); break;
     case CLI_DIR: fputs("_files -/", out); break;
     case CLI_MACHINE: case CLI_MACHINES: fputs("_superpod_names machine", out); break;
@@ -241,7 +243,7 @@ static void fish_operands(FILE *out, const cli_verb *verb)
     const char *seen = verb->actions != NULL ? "; and __fish_seen_subcommand_from show check" : "";
     for (uint32_t i = 0; i < verb->n_operands; i++) {
         cli_kind kind = verb->operand[i].kind;
-        if (kind == CLI_FILES) continue;   /* fish offers files by itself */
+        if (kind == CLI_FILES || kind == CLI_ANY_FILES) continue;   /* fish offers files by itself */
         fprintf(out, "complete -c superpod -n '__fish_seen_subcommand_from %s%s' -a '", verb->name, seen);
         if (kind == CLI_OPERATION) words_of_operations(out);
         else fprintf(out, "(superpod %s list -q 2>/dev/null)", kind == CLI_MACHINE || kind == CLI_MACHINES ? "machine" : kind == CLI_CHIP ? "chip" : "model");

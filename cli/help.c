@@ -19,7 +19,7 @@ const char *cli_verb_synopsis(const cli_verb *verb, char *out, size_t out_size)
     for (size_t i = 0; verb->actions != NULL && verb->actions[i] != NULL; i++)
         used += (size_t)snprintf(out + used, out_size - used, "%s%s", i == 0 ? " " : "|", verb->actions[i]);
     for (uint32_t i = 0; i < verb->n_operands; i++)
-        used += (size_t)snprintf(out + used, out_size - used, verb->actions != NULL ? " [%s]" : cli_kind_repeats(verb->operand[i].kind) ? " %s..." : " %s", verb->operand[i].name);
+        used += (size_t)snprintf(out + used, out_size - used, verb->actions != NULL ? " [%s]" : verb->operand[i].kind == CLI_ANY_FILES ? " [%s...]" : cli_kind_repeats(verb->operand[i].kind) ? " %s..." : " %s", verb->operand[i].name);
     return out;
 }
 

@@ -9,7 +9,7 @@
 
 #define V(name) (1u << CLI_V_##name)
 #define V_ALL ((1u << CLI_V_N) - 1u)
-#define V_TOLD (V_ALL & ~(V(DOCS) | V(VALIDATE) | V(OPERATE) | V(PLACE) | V(CHECK_PLACEMENT) | V(SPARES)))
+#define V_TOLD (V_ALL & ~(V(DOCS) | V(VALIDATE) | V(CALIBRATE) | V(OPERATE) | V(PLACE) | V(CHECK_PLACEMENT) | V(SPARES)))
 #define V_STEP (V(TRAIN) | V(PLAN))
 #define V_STEPS (V_STEP | V(COMPARE))
 #define V_FLOW (V(COLLECTIVE) | V(TRAFFIC))
@@ -159,9 +159,14 @@ const cli_option cli_options[CLI_O_N] = {
         "In place: nothing broke for good, or a spare chip of the rack takes over."},
     [CLI_O_REPAIR] = {"repair", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(OPERATE) | V(SPARES), NULL, "mean repair time, instead of the catalog's", NULL, NULL},
     [CLI_O_NO_SPARES] = {"no-spares", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "do without the racks' spare chips", NULL, NULL},
+    [CLI_O_ONLY] = {"only", 0, CLI_CHOICE, "PART", NULL, 0, 0, V(CALIBRATE), sp_study_fit_name, "fit one part alone", NULL, NULL},
+    [CLI_O_CHECK] = {"check", 0, CLI_FLAG, NULL, NULL, 0, 0, V(CALIBRATE), NULL,
+        "exit with 1 when the catalog is not what is fitted", NULL, "Files are compared to the byte."},
+    [CLI_O_WRITE] = {"write", 0, CLI_DIR, "DIR", NULL, 0, 0, V(CALIBRATE), NULL, "write the catalog's files with the fitted values into DIR",
+        NULL, "DIR may be the catalog itself. Only the lines of fitted constants change."},
     [CLI_O_SOURCES] = {"sources", 0, CLI_FLAG, NULL, NULL, 0, 0, V_TOLD, NULL,
         "list the values used with grade and source, guesses first", NULL, NULL},
-    [CLI_O_EXPLAIN] = {"explain", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~(V(DOCS) | V(VALIDATE) | V(COMPARE)), NULL,
+    [CLI_O_EXPLAIN] = {"explain", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~(V(DOCS) | V(VALIDATE) | V(COMPARE) | V(CALIBRATE)), NULL,
         "print the tree of numbers that make the answer", NULL, NULL},
     [CLI_O_JSON] = {"json", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~V(DOCS), NULL, "print JSON (schemas in docs/schema)", NULL, NULL},
     [CLI_O_CATALOG] = {"catalog", 0, CLI_DIR, "DIR", NULL, 0, 0, V_ALL & ~V(DOCS), NULL,
@@ -257,6 +262,14 @@ const cli_verb cli_verbs[CLI_V_N] = {
         "state their recomputation, are also reported apart. Columns and rules: docs/models/validation.md.",
         {"superpod validate validation/*.csv", "superpod validate validation/training.csv --rows",
          "superpod validate validation/*.csv --report docs/validation.md", "superpod validate validation/*.csv --golden scores.csv"}, false, cli_cmd_validate},
+    [CLI_V_CALIBRATE] = {"calibrate", "constants of the catalog, fitted to measurements", NULL, {{CLI_ANY_FILES, "FILE.csv"}}, 1,
+        "Fits constants of chip families and of software product lines to tables of measurements (kernels, training steps, layouts; "
+        "told apart by their columns), prints each with the number of rows that depend on it, its error, and the error when groups "
+        "of rows are left out of the fit and predicted. Without FILE.csv: kernels.csv and training.csv of the folder validation "
+        "beside the catalog.\n\n"
+        "The same tables give the same constants, whatever the catalog holds. Method: docs/models/calibration.md.",
+        {"superpod calibrate --check", "superpod calibrate --write catalog", "superpod calibrate layouts.csv --only layouts"}, false,
+        cli_cmd_calibrate},
     [CLI_V_DOCS] = {"docs", "man pages and shell completion, from the option table", docs_actions, {{CLI_PAGE, "PAGE"}}, 1,
         "man prints the page named (superpod, superpod-train, ...); completion-SHELL prints a completion script.",
         {"superpod docs man superpod-train"}, true, cli_cmd_docs},
@@ -266,6 +279,7 @@ void cli_verb_operands(const cli_verb *verb, const char *action, uint32_t *least
 {
     *least = *most = verb->n_operands;
     if (verb->n_operands != 0 && cli_kind_repeats(verb->operand[verb->n_operands - 1].kind)) *most = CLI_OPERANDS_GIVEN;
+    if (verb->operand[0].kind == CLI_ANY_FILES) *least = 0;
     if (action == NULL) return;
     if (strcmp(action, "list") == 0 || strncmp(action, "completion-", 11) == 0) *least = *most = 0;
     if (strcmp(action, "check") == 0) *least = 0;

@@ -15,7 +15,7 @@ struct cli_run;
 /* Index of a verb in cli_verbs; an option names the verbs that take it as a set of these. */
 typedef enum cli_verb_id {
     CLI_V_MACHINE, CLI_V_CHIP, CLI_V_MODEL, CLI_V_COLLECTIVE, CLI_V_TRAFFIC, CLI_V_TRAIN, CLI_V_PLAN, CLI_V_COMPARE,
-    CLI_V_OPERATE, CLI_V_PLACE, CLI_V_CHECK_PLACEMENT, CLI_V_SPARES, CLI_V_VALIDATE, CLI_V_DOCS, CLI_V_N
+    CLI_V_OPERATE, CLI_V_PLACE, CLI_V_CHECK_PLACEMENT, CLI_V_SPARES, CLI_V_VALIDATE, CLI_V_CALIBRATE, CLI_V_DOCS, CLI_V_N
 } cli_verb_id;
 
 typedef enum cli_option_id {
@@ -28,6 +28,7 @@ typedef enum cli_option_id {
     CLI_O_ASSUME, CLI_O_TIMELINE, CLI_O_HTML, CLI_O_REPORT, CLI_O_GOLDEN, CLI_O_ROWS,
     CLI_O_JOBS, CLI_O_MAP, CLI_O_YEARS, CLI_O_SEEDS, CLI_O_FAILURES, CLI_O_POLICY, CLI_O_QUEUE, CLI_O_PREEMPT, CLI_O_SEGMENT, CLI_O_USED,
     CLI_O_NETWORK, CLI_O_CHECKPOINT, CLI_O_INTERVAL, CLI_O_DETECT, CLI_O_RESTART, CLI_O_SWAP, CLI_O_REPAIR, CLI_O_NO_SPARES,
+    CLI_O_ONLY, CLI_O_CHECK, CLI_O_WRITE,
     CLI_O_SOURCES, CLI_O_EXPLAIN, CLI_O_JSON, CLI_O_CATALOG, CLI_O_QUIET, CLI_O_NO_COLOR, CLI_O_HELP, CLI_O_VERSION,
     CLI_O_N
 } cli_option_id;
@@ -40,7 +41,7 @@ typedef enum cli_kind {
     CLI_TEXT,
     CLI_CHOICE,     /* one of cli_option.choice(0 …)                 */
     CLI_FILE_IN, CLI_FILE_OUT, CLI_DIR,
-    CLI_MACHINE, CLI_CHIP, CLI_MODEL, CLI_OPERATION, CLI_PAGE, CLI_FILES, CLI_MACHINES   /* operands; FILES, MACHINES: one or more, the last */
+    CLI_MACHINE, CLI_CHIP, CLI_MODEL, CLI_OPERATION, CLI_PAGE, CLI_FILES, CLI_ANY_FILES, CLI_MACHINES   /* operands; the last: one or more, ANY_FILES: or none */
 } cli_kind;
 
 typedef struct cli_option {
@@ -77,7 +78,7 @@ extern const cli_verb cli_verbs[CLI_V_N];
 /* How many operands a verb takes after its action: list takes none, `check` none or one, others all; any more files. */
 void cli_verb_operands(const cli_verb *verb, const char *action, uint32_t *least, uint32_t *most);
 /* Operands that may be repeated. */
-static inline bool cli_kind_repeats(cli_kind kind) { return kind == CLI_FILES || kind == CLI_MACHINES; }
+static inline bool cli_kind_repeats(cli_kind kind) { return kind == CLI_FILES || kind == CLI_ANY_FILES || kind == CLI_MACHINES; }
 static inline bool cli_option_of(cli_option_id option, cli_verb_id verb)
 {
     return (cli_options[option].verbs >> verb & 1u) != 0;

@@ -63,11 +63,13 @@ _superpod() {
     --restart) COMPREPLY=(); return ;;
     --swap) COMPREPLY=(); return ;;
     --repair) COMPREPLY=(); return ;;
+    --only) COMPREPLY=($(compgen -W "kernels training layouts" -- "$word")); return ;;
+    --write) COMPREPLY=($(compgen -d -- "$word")); return ;;
     --catalog) COMPREPLY=($(compgen -d -- "$word")); return ;;
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
-        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --assume | --timeline | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --used | --network | --checkpoint | --interval | --detect | --restart | --swap | --repair | --catalog) i=$((i + 1)) ;;
+        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --assume | --timeline | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --used | --network | --checkpoint | --interval | --detect | --restart | --swap | --repair | --only | --write | --catalog) i=$((i + 1)) ;;
         -*) ;;
         *) if [ -z "$verb" ]; then verb="${COMP_WORDS[i]}"; else place=$((place + 1)); fi ;;
         esac
@@ -87,12 +89,13 @@ _superpod() {
         check-placement) COMPREPLY=($(compgen -W "--set --plan --network --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         spares) COMPREPLY=($(compgen -W "--failures --repair --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         validate) COMPREPLY=($(compgen -W "--report --golden --rows --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        calibrate) COMPREPLY=($(compgen -W "--only --check --write --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         *) COMPREPLY=($(compgen -W "--help --version" -- "$word")) ;;
         esac
         return
     fi
     case "$verb" in
-    "") COMPREPLY=($(compgen -W "machine chip model collective traffic train plan compare operate place check-placement spares validate" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "machine chip model collective traffic train plan compare operate place check-placement spares validate calibrate" -- "$word")) ;;
     machine)
         case $place in
         0) COMPREPLY=($(compgen -W "list show check" -- "$word")) ;;
@@ -153,6 +156,10 @@ _superpod() {
         0) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
         esac ;;
     validate)
+        case $place in
+        *) COMPREPLY=($(compgen -f -- "$word")) ;;
+        esac ;;
+    calibrate)
         case $place in
         *) COMPREPLY=($(compgen -f -- "$word")) ;;
         esac ;;

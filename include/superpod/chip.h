@@ -21,7 +21,7 @@ double sp_format_bytes(sp_format format);                            /* bytes an
 
 #define SP_CHIP_DATES 4
 
-/* Efficiency of one family (catalog/families/NAME.yaml): fitted by tools/fit-kernels, or graded guess by analogy.
+/* Efficiency of one family (catalog/families/NAME.yaml): fitted by `superpod calibrate`, or graded guess by analogy.
  * The formulas that use each constant are in docs/models/chip.md. */
 typedef struct sp_chip_fit {
     sp_value gemm_peak_fraction;      /* largest fraction of a 16-bit format's peak a big GEMM reaches, (0, 1]      */

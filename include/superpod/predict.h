@@ -57,6 +57,9 @@ sp_running_cost sp_predict_running_cost(const sp_machine *machine);
 typedef struct sp_pricer sp_pricer;
 sp_status sp_pricer_create(const sp_machine *machine, const sp_model *model, sp_pricer **out, sp_error *err);
 void sp_pricer_destroy(sp_pricer *pricer);
+/* Constants of the chip or of a product line have changed (calibration): forget what rests on them. What collectives take without
+ * factors is kept. */
+void sp_pricer_renew(sp_pricer *pricer);
 typedef struct sp_price { double mem_bytes_max, lower_bound_s, busy_s; } sp_price;   /* busy_s: of the busiest stage. Both 0: does not fit in memory */
 /* The plan must have passed sp_plan_check. layout from sp_plan_layout. */
 sp_status sp_pricer_price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_price *out, sp_error *err);

@@ -131,10 +131,62 @@ sp_status sp_study_page(const char *path, const sp_study *study, sp_error *err);
 /* The scores by kind and class as a CSV file, three digits, in a fixed order: tests/golden/validation-scores.csv. */
 sp_status sp_study_scores_write(const char *path, const sp_study *study, sp_error *err);
 
+/* ---- calibration --------------------------------------------------------------------------------------------------- */
+
+/* Constants of the catalog fitted to measurements: per chip family on kernels and training steps, per software product line on
+ * training steps and layouts. Each rests on 15 rows or more whose prediction depends on it; none is keyed on a row, model or
+ * date. Model page: docs/models/calibration.md. */
+typedef struct sp_study_constant {
+    const char *part, *of, *key;     /* "kernels"; family or product line; key in its file                       */
+    const char *unit;                /* "", "us": the numbers are written with it                                */
+    const char *origin;              /* the rows it is fitted on, in words                                       */
+    const char *kept;                /* NULL; else fewer than 15 rows depend on it, and `value` is not fitted but this, in words */
+    const char *const *files; uint32_t n_files;   /* in the catalog, "families/hopper.yaml"                      */
+    double value, low, high;         /* low, high: 10 % around it, or as far as it goes when a group is left out */
+    double catalog;                  /* in the catalog read                                                      */
+    uint32_t rows, groups;           /* that depend on it; groups of the rows of its family or line              */
+    double error_fitted, error_left_out;  /* mean of |ln(predicted / measured)|, a row at most 0.5, of its family's or line's rows;
+                                           * left out: each group of rows predicted by constants fitted without it */
+} sp_study_constant;
+
+/* What a part was fitted on; errors as above, over all its rows. */
+typedef struct sp_study_fit { const char *name; uint32_t rows, groups, constants; double error_fitted, error_left_out; } sp_study_fit;
+#define SP_STUDY_FITS_MAX 8u
+
+/* Are layouts ranked as measured? Medians over groups of 8 layouts or more: rank correlation (Spearman) of predicted and measured
+ * times, and how much slower than the measured best the layout is that is predicted best. */
+typedef struct sp_study_ranks { uint32_t groups; double correlation, distance; } sp_study_ranks;
+typedef struct sp_study_ranking {
+    uint32_t layouts;
+    sp_study_ranks models;           /* a group: all layouts of one model shape and sequence                  */
+    sp_study_ranks jobs;             /* a group: those of one number of chips and global batch, besides       */
+} sp_study_ranking;
+
+typedef struct sp_study_calibration {
+    uint32_t n_constants; sp_study_constant *constants;   /* of each part the fitted, then the others */
+    uint32_t n_fitted;
+    uint32_t n_fits; sp_study_fit fit[SP_STUDY_FITS_MAX];
+    sp_study_ranking ranking;        /* layouts 0: none were given */
+} sp_study_calibration;
+
+const char *sp_study_fit_name(size_t index);   /* "kernels" "layouts" "training", in the order in which they are fitted; NULL past the last */
+
+/* Fit. Files are told apart by their columns, those of no part are an error; `only` names one part, NULL: all that have files.
+ * Everything lives in `arena`; the catalog is only read.
+ * Errors: of the files; SP_E_NOTFOUND no part of that name, SP_E_INVAL no file for a part asked for. Cost: kernels a second, training
+ * about a minute; training steps are followed by the pricer's closed form times the ratio of the event run to it. */
+sp_status sp_study_calibrate(sp_catalog *catalog, const char *const *paths, uint32_t n_paths, const char *only, sp_arena *arena,
+                             sp_study_calibration *out, sp_error *err);
+
+/* The catalog's files with the fitted values: folder `from` is read, folder `to` (which may be the same) is written; `to` NULL:
+ * nothing is written. *n_changed counts files of `from` that differ from what the fit says. A value fitted there keeps what its source says after
+ * the first semicolon; a guess that is copied from a fit ("… where it is fitted") follows it. */
+sp_status sp_study_calibration_write(const sp_study_calibration *calibration, const char *from, const char *to, sp_arena *arena,
+                                     uint32_t *n_changed, sp_error *err);
+
 /* ---- kernels ------------------------------------------------------------------------------------------------------ */
 
-/* Rows of a kernels table as operators on a catalog chip: used by validation and by the calibration of the chip model
- * (tools/fit-kernels). Model page: docs/models/chip.md. */
+/* Rows of a kernels table as operators on a catalog chip: used by validation and by the calibration of the chip model. Model page: docs/models/chip.md. */
 #define SP_STUDY_OPS 24
 
 /* The shares are of the chip's matrix rate (in the format run) and of its memory bandwidth. */

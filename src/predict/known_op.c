@@ -7,7 +7,7 @@
 
 #define ROOM 4096u   /* about 0.7 MB; a shape has some hundred operators */
 
-struct sp_i_known_op { sp_op op; const sp_software *software; double time_s, flop; };
+struct sp_i_known_op { sp_op op; const sp_software *software; double time_s, flop; uint64_t renewals; };
 
 static uint64_t bits(double value)
 {
@@ -54,7 +54,7 @@ bool sp_i_known_op_make(sp_pricer *pricer)
 bool sp_i_known_op_get(const sp_pricer *pricer, const sp_op *op, const sp_software *software, double *time_s, double *flop)
 {
     const sp_i_known_op *known = &pricer->known_ops[place_of(op)];
-    if (!known->op.label || known->software != software || !same_op(&known->op, op))
+    if (!known->op.label || known->software != software || known->renewals != pricer->renewals || !same_op(&known->op, op))
         return false;
     *time_s = known->time_s;
     *flop = known->flop;
@@ -63,5 +63,5 @@ bool sp_i_known_op_get(const sp_pricer *pricer, const sp_op *op, const sp_softwa
 
 void sp_i_known_op_put(sp_pricer *pricer, const sp_op *op, const sp_software *software, double time_s, double flop)
 {
-    pricer->known_ops[place_of(op)] = (sp_i_known_op){*op, software, time_s, flop};
+    pricer->known_ops[place_of(op)] = (sp_i_known_op){*op, software, time_s, flop, pricer->renewals};
 }

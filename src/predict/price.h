@@ -82,6 +82,7 @@ struct sp_pricer {
     sp_i_stages *stages;           /* [SP_STAGES_MAX] of the cut */
     double optimizer_per_param_s, optimizer_launch_s;
     struct sp_i_known_op *known_ops;
+    uint64_t renewals;             /* of the constants that operators are priced with */
 };
 
 /* Seconds and FLOPs of operators priced before (known_op.c). */

@@ -53,6 +53,14 @@ void sp_pricer_destroy(sp_pricer *pricer)
     free(pricer);
 }
 
+void sp_pricer_renew(sp_pricer *pricer)
+{
+    for (int pass = 0; pass < 3; pass++)
+        pricer->piece[pass].have = false;
+    pricer->renewals++;
+    sp_i_optimizer_line(pricer->machine->chip, &pricer->optimizer_launch_s, &pricer->optimizer_per_param_s);
+}
+
 /* ---- what plans share --------------------------------------------------------------------------------------------------- */
 
 void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan)

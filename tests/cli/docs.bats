@@ -65,7 +65,7 @@ complete_words() {
     for verb in "" $(verbs); do
         # shellcheck disable=SC2086
         answers $verb --help
-        [ "${#lines[@]}" -le 24 ]
+        [ "${#lines[@]}" -le "$([ -z "$verb" ] && echo 30 || echo 24)" ]   # the first lists every verb
         for line in "${lines[@]}"; do [ "${#line}" -le 100 ]; done
     done
 }

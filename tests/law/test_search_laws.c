@@ -201,15 +201,18 @@ static void try_words(force *f, sp_plan plan)
 {
     const sp_problem *p = f->problem;
     bool sequence = p->free_sequence_parallel && p->effort == SP_EFFORT_NORMAL;
+    bool shown = p->free_overlap && p->effort == SP_EFFORT_NORMAL && plan.ep > 1;   /* hidden expert traffic takes memory */
     for (int r = 0; r < SP_RECOMPUTES; r++)
-        for (int s = 0; s < 2; s++) {
-            plan.recompute = (sp_recompute)r;
-            plan.sequence_parallel = s;
-            plan.overlap_tp = plan.overlap_ep = p->free_overlap;
-            if ((!p->free_recompute && plan.recompute != p->fixed.recompute) || (!sequence && !s))
-                continue;
-            try_placements(f, plan);
-        }
+        for (int s = 0; s < 2; s++)
+            for (int hidden = shown ? 0 : 1; hidden < 2; hidden++) {
+                plan.recompute = (sp_recompute)r;
+                plan.sequence_parallel = s;
+                plan.overlap_tp = p->free_overlap;
+                plan.overlap_ep = p->free_overlap && hidden;
+                if ((!p->free_recompute && plan.recompute != p->fixed.recompute) || (!sequence && !s))
+                    continue;
+                try_placements(f, plan);
+            }
 }
 
 /* The two largest data-parallel sizes that divide the batch; the largest alone when it leaves no chip idle. */

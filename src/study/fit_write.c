@@ -1,0 +1,160 @@
+/* Catalog files with fitted values: the text of a file with the lines of its constants made anew, everything else as it is. */
+#include "fit_i.h"
+#include "whole_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FILE_MAX (1u << 20)
+#define FOLLOWS "where it is fitted"   /* how the source of a guess says that it is a copy of a fitted value */
+
+static char *read_all(const char *path, sp_arena *arena, sp_error *err)
+{
+    FILE *file = fopen(path, "rb");
+    char *text = sp_arena_alloc(arena, FILE_MAX + 1, 1);
+    if (!file || !text) {
+        sp_error_set(err, file ? SP_E_NOMEM : SP_E_IO, path, 0, 0, file ? "no memory for the file" : "cannot open: %s", strerror(errno));
+        if (file)
+            fclose(file);
+        return NULL;
+    }
+    size_t n = fread(text, 1, FILE_MAX + 1, file);
+    bool bad = ferror(file) != 0 || n > FILE_MAX || memchr(text, 0, n);
+    fclose(file);
+    if (bad) {
+        sp_error_set(err, SP_E_IO, path, 0, 0, "cannot be read as text of at most %u bytes", FILE_MAX);
+        return NULL;
+    }
+    text[n] = '\0';
+    return text;
+}
+
+/* The line "key: {value: …}" of a constant; *end is the line's end. */
+static const char *find_line(const char *text, const char *key, const char **end)
+{
+    size_t n = strlen(key);
+    for (const char *line = text; *line; line = **end ? *end + 1 : *end) {
+        const char *at = line + strspn(line, " ");
+        *end = strchr(line, '\n');
+        *end = *end ? *end : line + strlen(line);
+        if (strncmp(at, key, n) == 0 && strncmp(at + n, ": {value: ", 10) == 0)
+            return line;
+    }
+    return NULL;
+}
+
+static bool has(const char *line, const char *end, const char *word)
+{
+    const char *at = strstr(line, word);
+    return at && at < end;
+}
+
+/* What the source says after its first semicolon, without the closing quote; "" when nothing. */
+static const char *remark(const char *line, const char *end, int *length)
+{
+    const char *at = has(line, end, "grade: fitted") ? memchr(line, ';', (size_t)(end - line)) : NULL;
+    const char *quote = end;
+    while (quote > line && *quote != '"')
+        quote--;
+    *length = at && quote > at ? (int)(quote - at) : 0;
+    return at ? at : "";
+}
+
+static char *new_line(const sp_study_constant *c, const char *line, const char *end, sp_arena *arena)
+{
+    char triple[128];
+    const char *u = c->unit;
+    snprintf(triple, sizeof triple, "[%.4g%s, %.4g%s, %.4g%s]", c->low, u, c->value, u, c->high, u);
+    int indent = (int)strspn(line, " "), length;
+    if (has(line, end, FOLLOWS)) {
+        const char *grade = strstr(line, ", grade:");
+        return sp_arena_printf(arena, "%*s%s: {value: %s%.*s", indent, "", c->key, triple, grade && grade < end ? (int)(end - grade) : 0,
+                               grade);
+    }
+    if (c->kept)
+        return sp_arena_printf(arena, "%*s%s: {value: %s, grade: guess, source: \"%s: only %u rows of %s depend on it\"}", indent, "", c->key,
+                               triple, c->kept, c->rows, c->origin);
+    const char *said = remark(line, end, &length);
+    return sp_arena_printf(arena, "%*s%s: {value: %s, grade: fitted, source: \"superpod calibrate on %s: %u rows, %s%.*s\"}", indent, "",
+                           c->key, triple, c->origin, c->rows, c->of, length, said);
+}
+
+static bool is_in(const sp_study_constant *c, const char *file)
+{
+    for (uint32_t f = 0; f < c->n_files; f++)
+        if (strcmp(c->files[f], file) == 0)
+            return true;
+    return false;
+}
+
+/* The text of a file with all its constants. */
+static const char *new_text(const sp_study_calibration *all, const char *file, const char *path, const char *text, sp_arena *arena,
+                            sp_error *err)
+{
+    for (uint32_t k = 0; k < all->n_constants; k++) {
+        if (!is_in(&all->constants[k], file))
+            continue;
+        const char *end, *line = find_line(text, all->constants[k].key, &end);
+        if (!line) {
+            sp_error_set(err, SP_E_NOTFOUND, path, 0, 0, "no line '%s: {value: ...}', expected one to put the fitted value in", all->constants[k].key);
+            return NULL;
+        }
+        const char *made = new_line(&all->constants[k], line, end, arena);
+        text = made ? sp_arena_printf(arena, "%.*s%s%s", (int)(line - text), text, made, end) : NULL;
+        if (!text) {
+            sp_error_set(err, SP_E_NOMEM, path, 0, 0, "no memory for the file");
+            return NULL;
+        }
+    }
+    return text;
+}
+
+static sp_status put(const char *to, const char *file, const char *text, sp_arena *arena, sp_error *err)
+{
+    const char *path = sp_arena_printf(arena, "%s/%s", to, file);
+    const char *folder = sp_arena_printf(arena, "%s/%.*s", to, (int)strcspn(file, "/"), file);
+    if (!path || !folder)
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a name");
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+        return sp_error_set(err, SP_E_IO, folder, 0, 0, "cannot make the folder: %s", strerror(errno));
+    sp_i_whole out;
+    sp_status status = sp_i_whole_open(path, &out, err);
+    if (status != SP_OK)
+        return status;
+    fputs(text, out.file);
+    return sp_i_whole_close(&out, err);
+}
+
+static bool seen_before(const sp_study_calibration *all, uint32_t constant, uint32_t file)
+{
+    for (uint32_t k = 0; k < constant; k++)
+        if (is_in(&all->constants[k], all->constants[constant].files[file]))
+            return true;
+    return false;
+}
+
+sp_status sp_study_calibration_write(const sp_study_calibration *calibration, const char *from, const char *to, sp_arena *arena,
+                                     uint32_t *n_changed, sp_error *err)
+{
+    uint32_t changed = 0;
+    for (uint32_t k = 0; k < calibration->n_constants; k++)
+        for (uint32_t f = 0; f < calibration->constants[k].n_files; f++) {
+            const char *file = calibration->constants[k].files[f];
+            if (seen_before(calibration, k, f))
+                continue;
+            const char *path = sp_arena_printf(arena, "%s/%s", from, file);
+            const char *was = path ? read_all(path, arena, err) : NULL;
+            const char *now = was ? new_text(calibration, file, path, was, arena, err) : NULL;
+            if (!now)
+                return path ? err->status : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a name");
+            changed += strcmp(was, now) != 0;
+            sp_status status = to ? put(to, file, now, arena, err) : SP_OK;
+            if (status != SP_OK)
+                return status;
+        }
+    *n_changed = changed;
+    return SP_OK;
+}

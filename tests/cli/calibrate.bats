@@ -1,0 +1,47 @@
+# superpod calibrate: the committed catalog is what is fitted; the same answer whatever the catalog holds; bad files.
+load helper
+
+@test "constants of kernels are what the catalog holds" {
+    answers calibrate validation/kernels.csv --check
+    says "the catalog is what is fitted"
+}
+
+@test "every fitted constant has its rows, and leaving groups out costs at most half as much again" {
+    answers calibrate validation/kernels.csv --json
+    json 'result["constants_fitted"] == 9 and all(c["rows"] >= 15 for c in result["constants"] if not c["kept"])'
+    json 'all(c["error_left_out"] <= 1.5 * c["error_fitted"] for c in result["constants"])'
+    json 'all(c["low"] <= c["value"] <= c["high"] for c in result["constants"])'
+}
+
+@test "what is fitted does not depend on what the catalog holds" {
+    cp -r catalog "$BATS_TEST_TMPDIR/catalog"
+    sed -i 's/mem_fraction: {value: \[[^]]*\]/mem_fraction: {value: [0.4, 0.5, 0.6]/; s/gemm_fill: {value: \[[^]]*\], grade: fitted/gemm_fill: {value: [8us, 9us, 10us], grade: fitted/' \
+        "$BATS_TEST_TMPDIR"/catalog/families/*.yaml
+    run --separate-stderr "$SUPERPOD" calibrate validation/kernels.csv --check --catalog "$BATS_TEST_TMPDIR/catalog"
+    [ "$status" -eq 1 ]
+    answers calibrate validation/kernels.csv --catalog "$BATS_TEST_TMPDIR/catalog" --write "$BATS_TEST_TMPDIR/catalog"
+    diff -r catalog "$BATS_TEST_TMPDIR/catalog"
+}
+
+@test "layouts of one model are ranked as measured" {
+    table=../shared/validation/vtrain/ground_truth_single.csv
+    [ -e "$table" ] || skip "$table is absent"
+    run --separate-stderr "$SUPERPOD" calibrate "$table" --check
+    [ "$status" -eq 0 ]
+    says "the catalog is what is fitted"
+}
+
+@test "the schema of calibrate" {
+    valid calibrate validation/kernels.csv
+}
+
+@test "files that nothing is fitted on are refused" {
+    refuses "cannot open" calibrate "$BATS_TEST_TMPDIR/none.csv"
+    printf 'a,b\n1,2\n' > "$BATS_TEST_TMPDIR/x.csv"
+    refuses "x.csv:1:1: error: no constants are fitted on a table of these columns" calibrate "$BATS_TEST_TMPDIR/x.csv"
+    refuses "none of the files is a table of training" calibrate validation/kernels.csv --only training
+    refuses "expected" calibrate --only nothing
+    refuses "time_to_train.csv:1:1: error: no constants" calibrate validation/time_to_train.csv
+    printf 'micro batch\n1\n' > "$BATS_TEST_TMPDIR/l.csv"
+    refuses "column '# GPUs' is missing" calibrate "$BATS_TEST_TMPDIR/l.csv"
+}
