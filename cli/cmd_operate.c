@@ -38,11 +38,32 @@ static void scale_repair(answer *a, double repair_s)
         if (a->failures.row[i].down) a->failures.row[i].repair_s = sp_value_of(repair_s, SP_GRADE_GUESS, "--repair");
 }
 
+/* A place, whose time follows from the machine, or a time. */
+static sp_status read_checkpoint(cli_run *cli, sp_operation *op, sp_error *err)
+{
+    const char *text = cli_text(cli, CLI_O_CHECKPOINT);
+    bool background = cli_given(cli, CLI_O_BACKGROUND);
+    for (int place = 0; place < SP_CKPT_PLACES; place++) {
+        double bytes = 0;
+        sp_ckpt ckpt;
+        if (strcmp(text, sp_ckpt_place_name((sp_ckpt_place)place)) != 0) continue;
+        sp_status status = cli_quantity_read(cli, CLI_O_STATE, SP_UNIT_BYTES, &bytes, err);
+        if (status == SP_OK) status = sp_ckpt_cost(op->machine, (sp_ckpt_place)place, background, bytes, 0, &ckpt, err);
+        if (status != SP_OK) return status;
+        op->checkpoint_s = sp_ckpt_stall_s(&ckpt);
+        op->drain_s = ckpt.drain_s;
+        return SP_OK;
+    }
+    if (background || cli_given(cli, CLI_O_STATE))
+        return sp_error_set(err, SP_E_INVAL, background ? "--background" : "--state", 0, 0, "found --checkpoint %s; expected local, peer or storage with it, whose time follows from the machine", text);
+    return cli_quantity_read(cli, CLI_O_CHECKPOINT, SP_UNIT_SECONDS, &op->checkpoint_s, err);
+}
+
 static sp_status read_times(cli_run *cli, answer *a, sp_error *err)
 {
     sp_operation *op = &a->operation;
     double repair_s = -1;
-    sp_status status = cli_quantity_read(cli, CLI_O_CHECKPOINT, SP_UNIT_SECONDS, &op->checkpoint_s, err);
+    sp_status status = read_checkpoint(cli, op, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_INTERVAL, SP_UNIT_SECONDS, &op->interval_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_DETECT, SP_UNIT_SECONDS, &op->detect_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_RESTART, SP_UNIT_SECONDS, &op->restart_s, err);
@@ -104,7 +125,7 @@ static const figure reals[] = {REAL(goodput, SP_UNIT_NONE), REAL(ettr, SP_UNIT_N
                                REAL(mttf_s, SP_UNIT_SECONDS), REAL(mttr_s, SP_UNIT_SECONDS), REAL(wait_mean_s, SP_UNIT_SECONDS), REAL(wait_p50_s, SP_UNIT_SECONDS),
                                REAL(wait_p95_s, SP_UNIT_SECONDS), REAL(wait_p99_s, SP_UNIT_SECONDS), REAL(slowdown_bounded, SP_UNIT_NONE)};
 static const figure counts[] = {REAL(jobs, SP_UNIT_COUNT), REAL(jobs_started, SP_UNIT_COUNT), REAL(jobs_done, SP_UNIT_COUNT), REAL(failures, SP_UNIT_COUNT),
-                                REAL(interruptions, SP_UNIT_COUNT), REAL(swapped, SP_UNIT_COUNT), REAL(replaced, SP_UNIT_COUNT), REAL(requeued, SP_UNIT_COUNT), REAL(preemptions, SP_UNIT_COUNT),
+                                REAL(interruptions, SP_UNIT_COUNT), REAL(swapped, SP_UNIT_COUNT), REAL(replaced, SP_UNIT_COUNT), REAL(requeued, SP_UNIT_COUNT), REAL(preemptions, SP_UNIT_COUNT), REAL(shrunk, SP_UNIT_COUNT), REAL(grown, SP_UNIT_COUNT),
                                 REAL(deadlines_missed, SP_UNIT_COUNT),                                REAL(placements, SP_UNIT_COUNT), REAL(events, SP_UNIT_COUNT), REAL(queue_max, SP_UNIT_COUNT)};
 #define N_REALS (sizeof reals / sizeof *reals)
 #define N_COUNTS (sizeof counts / sizeof *counts)

@@ -6,7 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct job { const sp_machine *machine; sp_cluster_shape shape; uint32_t chips; } job;
+typedef struct job {
+    const sp_machine *machine;
+    sp_cluster_shape shape;
+    uint32_t chips;
+    const sp_model *model;               /* of --network, else NULL; then the judge too */
+    sp_plan plan;
+    sp_judge *judge;
+    double ideal_s;
+} job;
 
 static sp_status read_job(cli_run *cli, job *out, sp_error *err)
 {
@@ -23,27 +31,55 @@ static sp_status read_job(cli_run *cli, job *out, sp_error *err)
     return SP_OK;
 }
 
-/* Step time there and on the ideal placement, when a model is given; else 0 and the unknown model's slowdown. */
-static sp_status judge(cli_run *cli, const job *j, const sp_spread *spread, double *step_s, double *slowdown, sp_error *err)
+/* As many replicas as the job's chips make, unless the words say otherwise. */
+static sp_status fill_replicas(const job *j, sp_plan *plan, sp_error *err)
 {
-    const sp_model *model;
-    sp_judge *made;
-    double ideal_s = 0;
+    uint64_t replica = (uint64_t)plan->tp * plan->cp * plan->pp;
+    if (plan->dp <= 1 && j->chips % replica == 0) plan->dp = (uint32_t)(j->chips / replica);
+    if (replica * plan->dp == j->chips) return SP_OK;
+    return sp_error_set(err, SP_E_INVAL, "--set", 0, 0, "tp x cp x pp x dp = %u x %u x %u x %u is not the job's %u chips; choose sizes whose product is", plan->tp, plan->cp, plan->pp,
+                        plan->dp, j->chips);
+}
+
+/* The judge of --network; its ideal step refuses a plan that does not have the job's chips. */
+static sp_status make_judge(cli_run *cli, job *j, sp_error *err)
+{
+    if (!cli_given(cli, CLI_O_NETWORK)) return SP_OK;
+    j->plan = sp_plan_default();
+    j->plan.gbs = j->plan.seq = 0;
+    sp_spread ideal = sp_cluster_ideal(&j->shape, j->chips);
+    sp_status status = cli_model(cli, cli->value[CLI_O_NETWORK], &j->model, err);
+    if (status == SP_OK) status = cli_plan_read(cli, j->machine, j->model, &j->plan, err);
+    if (status == SP_OK) status = fill_replicas(j, &j->plan, err);
+    if (status == SP_OK) status = sp_judge_create(j->machine, j->model, &j->plan, &j->judge, err);
+    return status == SP_OK ? sp_judge_step(j->judge, &ideal, NULL, &j->ideal_s, err) : status;
+}
+
+/* Step time there, when a model is given, against the ideal one; else 0 and the unknown model's slowdown. */
+static sp_status judge(const job *j, const sp_spread *spread, double *step_s, double *slowdown, sp_error *err)
+{
     *step_s = 0;
     *slowdown = sp_cluster_slowdown(j->machine, &j->shape, spread);
-    if (!cli_given(cli, CLI_O_NETWORK)) return SP_OK;
-    sp_plan plan = sp_plan_default();
-    plan.gbs = plan.seq = 0;
-    sp_status status = cli_model(cli, cli->value[CLI_O_NETWORK], &model, err);
-    if (status == SP_OK) status = cli_plan_read(cli, j->machine, model, &plan, err);
-    if (status == SP_OK) status = sp_judge_create(j->machine, model, &plan, &made, err);
-    if (status != SP_OK) return status;
-    sp_spread ideal = sp_cluster_ideal(&j->shape, j->chips);
-    status = sp_judge_step(made, &ideal, &ideal_s, err);
-    if (status == SP_OK) status = sp_judge_step(made, spread, step_s, err);
-    if (status == SP_OK) *slowdown = *step_s > ideal_s ? *step_s / ideal_s : 1;
-    sp_judge_destroy(made);
+    if (j->judge == NULL) return SP_OK;
+    sp_status status = sp_judge_step(j->judge, spread, NULL, step_s, err);
+    if (status == SP_OK) *slowdown = *step_s > j->ideal_s ? *step_s / j->ideal_s : 1;
     return status;
+}
+
+static void tell_counts(cli_run *cli, const job *j)
+{
+    uint64_t hits, misses;
+    if (j->judge == NULL) return;
+    sp_judge_counts(j->judge, &hits, &misses);
+    cli_line(cli, "judged", "%llu placements by the network, %llu of them known from others like them", (unsigned long long)(hits + misses), (unsigned long long)hits);
+}
+
+static json_t *counts_json(const job *j)
+{
+    uint64_t hits, misses;
+    if (j->judge == NULL) return json_null();
+    sp_judge_counts(j->judge, &hits, &misses);
+    return json_pack("{s:I, s:I}", "hits", (json_int_t)hits, "misses", (json_int_t)misses);
 }
 
 /* Sorted ids as "0-3,7". */
@@ -86,51 +122,93 @@ static const char *why_not(cli_run *cli, const sp_cluster *cluster, const job *j
                            cli_text(cli, CLI_O_POLICY));
 }
 
-static sp_status tell_placed(cli_run *cli, const job *j, const uint32_t *chip, const sp_spread *s, sp_error *err)
+/* With a model, "best" is what its step is fastest on; of equal ones the row of the table that comes first. */
+static const sp_place_policy *judged_policy(const job *j, sp_cluster *cluster, const sp_request *request)
+{
+    const sp_place_policy *best = &sp_place_policies[0];
+    double least = 0;
+    for (size_t i = 0; i < sp_place_n_policies; i++) {
+        sp_spread spread;
+        sp_error ignored;
+        uint32_t list;
+        double step_s;
+        if (!sp_place_policies[i].place(cluster, request, 0, &list, &spread)) continue;
+        if (sp_judge_step(j->judge, &spread, NULL, &step_s, &ignored) == SP_OK && (least == 0 || step_s < least)) {
+            least = step_s;
+            best = &sp_place_policies[i];
+        }
+        sp_cluster_free(cluster, list);
+    }
+    return best;
+}
+
+static sp_status make_recovery(cli_run *cli, const job *j, const sp_spread *spread, sp_recovery **out, sp_error *err)
+{
+    *out = NULL;
+    if (!cli_given(cli, CLI_O_RECOVERY)) return SP_OK;
+    if (j->judge == NULL) return sp_error_set(err, SP_E_INVAL, "--recovery", 0, 0, "a recovery table is of a model and a plan; give --network MODEL and --plan or --set too");
+    sp_recovery_query query = sp_recovery_query_default(j->machine, j->model, &j->plan);
+    query.spread = spread;
+    query.replan = true;
+    return sp_recovery_create(&query, out, err);
+}
+
+static sp_status tell_placed(cli_run *cli, const job *j, const sp_place_policy *policy, const uint32_t *chip, const sp_spread *s, const sp_recovery *recovery, sp_error *err)
 {
     double step_s, slowdown;
-    sp_status status = judge(cli, j, s, &step_s, &slowdown, err);
+    sp_status status = judge(j, s, &step_s, &slowdown, err);
     uint32_t *host = sp_arena_alloc(cli->arena, j->chips, sizeof *host);
     if (status != SP_OK) return status;
     if (host == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
     for (uint32_t i = 0; i < j->chips; i++) host[i] = chip[i] / j->shape.row_chips;
     const char *nodes = ids_text(cli, host, j->chips), *ranks = ids_text(cli, chip, j->chips);
     if (cli_given(cli, CLI_O_JSON))
-        return cli_json_emit(cli, json_pack("{s:b, s:s, s:s, s:o, s:f, s:i, s:i, s:i, s:b, s:b}", "fits", 1, "nodes", nodes, "rank_order", ranks, "step_time_s",
+        return cli_json_emit(cli, json_pack("{s:b, s:s, s:s, s:o, s:f, s:i, s:i, s:i, s:b, s:b, s:s, s:o, s:o}", "fits", 1, "nodes", nodes, "rank_order", ranks, "step_time_s",
                                             step_s > 0 ? json_real(step_s) : json_null(), "slowdown", slowdown, "hosts", (int)s->rows, "racks", (int)s->leaves,
-                                            "pods", (int)s->pods, "whole", s->whole, "aligned", s->aligned), err);
+                                            "pods", (int)s->pods, "whole", s->whole, "aligned", s->aligned, "policy", policy->name, "judged", counts_json(j), "recovery",
+                                            recovery == NULL ? json_null() : cli_recovery_json(recovery)), err);
     fprintf(cli->out, "%s%u chips%s on %u hosts of %u racks in %u pods: slowdown %.4f\n", cli_strong(cli, true), j->chips, cli_strong(cli, false), s->rows, s->leaves,
             s->pods, slowdown);
+    cli_line(cli, "policy", "%s", policy->name);
     cli_line(cli, "nodes", "%s", strlen(nodes) < 2000 ? nodes : "too many ranges for a line; --json has them");
     cli_line(cli, "rank order", "%s", strlen(ranks) < 2000 ? ranks : "too many ranges for a line; --json has them");
     if (step_s > 0) cli_line(cli, "step", "%s", cli_quantity(cli, step_s, SP_UNIT_SECONDS));
+    tell_counts(cli, j);
+    if (recovery != NULL) cli_recovery_print(cli, recovery);
     return SP_OK;
 }
 
 int cli_cmd_place(cli_run *cli)
 {
     sp_error err = {0};
-    job j;
+    job j = {0};
+    sp_recovery *recovery = NULL;
     sp_cluster *cluster = NULL;
     sp_spread spread;
     uint32_t list;
     sp_status status = read_job(cli, &j, &err);
     if (status == SP_OK) status = sp_cluster_create(&j.shape, &cluster, &err);
     if (status == SP_OK) status = take_used(cli, cluster, &err);
+    if (status == SP_OK) status = make_judge(cli, &j, &err);
+    const sp_place_policy *policy = sp_place_policy_find(cli_text(cli, CLI_O_POLICY));
     sp_request request = {.chips = j.chips, .segment_chips = (uint32_t)cli_count(cli, CLI_O_SEGMENT)};
-    bool fits = status == SP_OK && sp_place_policy_find(cli_text(cli, CLI_O_POLICY))->place(cluster, &request, 0, &list, &spread);
+    if (status == SP_OK && j.judge != NULL && policy == &sp_place_policies[0]) policy = judged_policy(&j, cluster, &request);
+    bool fits = status == SP_OK && policy->place(cluster, &request, 0, &list, &spread);
+    if (fits) status = make_recovery(cli, &j, &spread, &recovery, &err);
     if (status == SP_OK && fits) {
         uint32_t *chip = sp_arena_alloc(cli->arena, j.chips, sizeof *chip);
         if (chip == NULL) status = sp_error_set(&err, SP_E_NOMEM, NULL, 0, 0, "no memory");
         else {
             sp_cluster_list_chips(cluster, list, chip);
-            status = tell_placed(cli, &j, chip, &spread, &err);
+            status = tell_placed(cli, &j, policy, chip, &spread, recovery, &err);
         }
     } else if (status == SP_OK) {
         const char *why = why_not(cli, cluster, &j);
         if (cli_given(cli, CLI_O_JSON)) status = cli_json_emit(cli, json_pack("{s:b, s:s, s:n}", "fits", 0, "why", why, "when"), &err);
         else fprintf(cli->out, "does not fit: %s\n", why);
     }
+    sp_recovery_destroy(recovery);
+    sp_judge_destroy(j.judge);
     sp_cluster_destroy(cluster);
     if (status != SP_OK) return cli_fail(cli, &err);
     return fits ? CLI_EXIT_OK : CLI_EXIT_UNFIT;
@@ -159,7 +237,7 @@ static sp_status read_ids(cli_run *cli, const job *j, uint32_t **chip, sp_error 
 static sp_status tell_checked(cli_run *cli, const job *j, const sp_place_check *c, sp_error *err)
 {
     double step_s, slowdown;
-    sp_status status = judge(cli, j, &c->spread, &step_s, &slowdown, err);
+    sp_status status = judge(j, &c->spread, &step_s, &slowdown, err);
     if (status != SP_OK) return status;
     if (cli_given(cli, CLI_O_JSON))
         return cli_json_emit(cli, json_pack("{s:b, s:b, s:b, s:i, s:f, s:o, s:i, s:i, s:i}", "whole", c->whole, "aligned", c->aligned, "connected", c->connected, "spares",
@@ -187,11 +265,13 @@ static sp_status tell_checked(cli_run *cli, const job *j, const sp_place_check *
 int cli_cmd_check_placement(cli_run *cli)
 {
     sp_error err = {0};
-    job j;
+    job j = {0};
     uint32_t *chip = NULL;
     sp_place_check check;
-    if (read_job(cli, &j, &err) != SP_OK || read_ids(cli, &j, &chip, &err) != SP_OK
-        || sp_cluster_check(j.machine, &j.shape, chip, j.chips, &check, &err) != SP_OK || tell_checked(cli, &j, &check, &err) != SP_OK)
-        return cli_fail(cli, &err);
+    bool ok = read_job(cli, &j, &err) == SP_OK && read_ids(cli, &j, &chip, &err) == SP_OK
+              && sp_cluster_check(j.machine, &j.shape, chip, j.chips, &check, &err) == SP_OK && make_judge(cli, &j, &err) == SP_OK
+              && tell_checked(cli, &j, &check, &err) == SP_OK;
+    sp_judge_destroy(j.judge);
+    if (!ok) return cli_fail(cli, &err);
     return check.whole && check.connected ? CLI_EXIT_OK : CLI_EXIT_UNFIT;
 }

@@ -2,6 +2,7 @@
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
+#include "superpod/cluster.h"
 #include "cli.h"
 
 #include <jansson.h>
@@ -39,6 +40,11 @@ json_t *cli_json_step(cli_run *cli, const sp_machine *machine, const sp_model *m
 
 /* Can the file named by the option (if given) be written? Asked before long work. */
 sp_status cli_file_probe(const cli_run *cli, cli_option_id option, sp_error *err);
+
+/* ---- recovery ------------------------------------------------------------------------------------------------- */
+
+void cli_recovery_print(cli_run *cli, const sp_recovery *recovery);
+json_t *cli_recovery_json(const sp_recovery *recovery);
 
 /* ---- progress ------------------------------------------------------------------------------------------------- */
 

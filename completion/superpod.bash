@@ -58,6 +58,7 @@ _superpod() {
     --used) COMPREPLY=(); return ;;
     --network) COMPREPLY=($(compgen -f -W "$(superpod model list -q 2>/dev/null)" -- "$word")); return ;;
     --checkpoint) COMPREPLY=(); return ;;
+    --state) COMPREPLY=(); return ;;
     --interval) COMPREPLY=(); return ;;
     --detect) COMPREPLY=(); return ;;
     --restart) COMPREPLY=(); return ;;
@@ -69,7 +70,7 @@ _superpod() {
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
-        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --assume | --timeline | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --used | --network | --checkpoint | --interval | --detect | --restart | --swap | --repair | --only | --write | --catalog) i=$((i + 1)) ;;
+        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --assume | --timeline | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --used | --network | --checkpoint | --state | --interval | --detect | --restart | --swap | --repair | --only | --write | --catalog) i=$((i + 1)) ;;
         -*) ;;
         *) if [ -z "$verb" ]; then verb="${COMP_WORDS[i]}"; else place=$((place + 1)); fi ;;
         esac
@@ -84,8 +85,8 @@ _superpod() {
         train) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --plan --stack --assume --timeline --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         plan) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --tokens --objective --deadline --effort --threads --top --chips --save --stack --assume --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         compare) COMPREPLY=($(compgen -W "--gbs --seq --tokens --equal --weak --best-precision --as-of --ablate --sensitivity --curves --effort --assume --html --sources --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
-        operate) COMPREPLY=($(compgen -W "--threads --seed --jobs --map --years --seeds --failures --policy --queue --preempt --checkpoint --interval --detect --restart --swap --repair --no-spares --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
-        place) COMPREPLY=($(compgen -W "--set --plan --policy --segment --used --network --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        operate) COMPREPLY=($(compgen -W "--threads --seed --jobs --map --years --seeds --failures --policy --queue --preempt --checkpoint --background --state --interval --detect --restart --swap --repair --no-spares --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        place) COMPREPLY=($(compgen -W "--set --plan --policy --segment --used --network --recovery --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         check-placement) COMPREPLY=($(compgen -W "--set --plan --network --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         spares) COMPREPLY=($(compgen -W "--failures --repair --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         validate) COMPREPLY=($(compgen -W "--report --golden --rows --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;

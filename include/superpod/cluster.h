@@ -6,7 +6,7 @@
 #ifndef SUPERPOD_CLUSTER_H
 #define SUPERPOD_CLUSTER_H
 
-#include "superpod/workload.h"
+#include "superpod/plan.h"
 #include "superpod/topo.h"
 
 #ifdef __cplusplus
@@ -31,6 +31,25 @@ double sp_cluster_availability(double mtbf_s, double mttr_s);
 double sp_cluster_spare_availability(uint64_t needed, uint64_t spares, double fail_per_s, double repair_per_s, uint64_t crews);
 /* Fewest spares with that probability >= target; UINT64_MAX when `most` do not do. */
 uint64_t sp_cluster_spares_needed(uint64_t needed, double target, double fail_per_s, double repair_per_s, uint64_t crews, uint64_t most);
+
+/* ---- checkpoints ---------------------------------------------------------------------------------------- */
+
+/* Where a checkpoint is kept: the host's memory (lost with the host), another rack's memory, storage. */
+typedef enum sp_ckpt_place { SP_CKPT_LOCAL, SP_CKPT_PEER, SP_CKPT_STORAGE, SP_CKPT_PLACES } sp_ckpt_place;
+const char *sp_ckpt_place_name(sp_ckpt_place place);   /* "local" "peer" "storage" */
+typedef struct sp_ckpt {
+    sp_ckpt_place place;
+    double state_bytes, rate_bytes_per_s;   /* of one chip                                             */
+    double block_s;                  /* the job stands still: the whole copy, or a snapshot to the host's memory */
+    double drain_s;                  /* the copy goes on in the background; until then it is of no use  */
+    double read_s;                   /* back to the chip                                                */
+} sp_ckpt;
+/* Bytes of one chip's state that no other has: of the stage with most. */
+double sp_ckpt_state_bytes(const sp_train_report *report, const sp_plan *plan);
+/* storage_bytes_per_s: of all chips together; 0: 122 MB/s a chip (Llama 3's). Errors: SP_E_INVAL negative or infinite figures. */
+sp_status sp_ckpt_cost(const sp_machine *machine, sp_ckpt_place place, bool background, double state_bytes, double storage_bytes_per_s, sp_ckpt *out, sp_error *err);
+double sp_ckpt_stall_s(const sp_ckpt *ckpt);                        /* step time lost to one: blocked, and what the copy in the background takes */
+double sp_ckpt_interval_s(const sp_ckpt *ckpt, double mtbf_s);      /* the best one that the copy leaves possible */
 
 /* ---- failures ----------------------------------------------------------------------------------------- */
 
@@ -147,10 +166,66 @@ double sp_cluster_slowdown(const sp_machine *machine, const sp_cluster_shape *sh
 typedef struct sp_judge sp_judge;
 sp_status sp_judge_create(const sp_machine *machine, const sp_model *model, const sp_plan *plan, sp_judge **out, sp_error *err);
 void sp_judge_destroy(sp_judge *judge);
-/* Seconds of a step on the spread. An irregular spread is priced as the regular one of its granule that touches as many
- * leaves and pods. Errors: SP_E_UNFIT when the plan cannot be laid on it. */
-sp_status sp_judge_step(sp_judge *judge, const sp_spread *spread, double *step_time_s, sp_error *err);
+/* What is broken or slow on the placement, up to symmetry: the step waits for the chip that has least. */
+typedef struct sp_faults {
+    uint8_t links_lost[SP_TIERS_MAX];   /* of one chip, on each tier of plane 0                               */
+    double straggler;                   /* the slowest chip computes so many times as long; 0 and 1: none     */
+} sp_faults;
+/* (plan, placement, faults) -> seconds of a step. An irregular spread is priced as the regular one of its granule that touches as many
+ * leaves and pods; a chip that lost links has so much less bandwidth on that tier, and its group with it. faults: NULL: none.
+ * Errors: SP_E_UNFIT when the plan cannot be laid on it, or a chip has no link left on a tier. */
+sp_status sp_judge_step(sp_judge *judge, const sp_spread *spread, const sp_faults *faults, double *step_time_s, sp_error *err);
+/* Bytes of one chip's state under the judge's plan on that spread (sp_ckpt_state_bytes). Errors as sp_judge_step. */
+sp_status sp_judge_state_bytes(sp_judge *judge, const sp_spread *spread, double *bytes, sp_error *err);
 void sp_judge_counts(const sp_judge *judge, uint64_t *hits, uint64_t *misses);
+
+/* ---- recovery ------------------------------------------------------------------------------------------------- */
+
+/* Rungs of the ladder, from the least to the most: the step is computed again; processes restart on the same chips; a rack's spare takes
+ * over; other chips do; one or more data-parallel replicas are given up; a new plan on what is left; the whole job restarts from storage;
+ * the job waits for the repair. */
+typedef enum sp_rung { SP_RUNG_STEP, SP_RUNG_PROCESS, SP_RUNG_SPARE, SP_RUNG_SWAP, SP_RUNG_SHRINK, SP_RUNG_REPLAN, SP_RUNG_RESTART, SP_RUNG_WAIT, SP_RUNGS } sp_rung;
+const char *sp_rung_name(sp_rung rung);   /* "step" "process" "spare" "swap" "shrink" "re-plan" "restart" "wait" */
+
+/* What stands by when a part fails: as many chips as it has as spares of the rack, free in the pod, free in the machine, or not. */
+typedef enum sp_room { SP_ROOM_SPARE, SP_ROOM_POD, SP_ROOM_MACHINE, SP_ROOM_NONE, SP_ROOMS } sp_room;
+const char *sp_room_name(sp_room room);   /* "rack spare" "pod" "machine" "none" */
+
+/* One answer. speed: samples a second against the healthy plan. cost_s: of the job's time until the part is repaired: what the transition
+ * takes, and then what it is slower. The rung with the least cost is taken; of equal ones the lower. */
+typedef struct sp_recovery_row { sp_rung rung; bool feasible; sp_plan plan; uint32_t chips; double step_time_s, speed, transition_s, cost_s; } sp_recovery_row;
+
+typedef struct sp_recovery_query {
+    const sp_machine *machine;
+    const sp_model *model;
+    const sp_plan *plan;
+    const sp_spread *spread;         /* where the job lies; NULL: the ideal placement of its chips            */
+    double detect_s, link_detect_s;  /* of parts, and of links, which have retries and timeouts of their own   */
+    double process_s, job_s;         /* to start processes again; the whole job                                */
+    double repair_s;                 /* mean time until the part is back                                       */
+    double storage_bytes_per_s;      /* as in sp_ckpt_cost                                                     */
+    bool replan;                     /* search new plans too (a second or so)                                  */
+} sp_recovery_query;
+sp_recovery_query sp_recovery_query_default(const sp_machine *machine, const sp_model *model, const sp_plan *plan);
+
+/* The table of a running job, computed ahead: failed unit x out of service or not x what stands by -> row. */
+typedef struct sp_recovery sp_recovery;
+/* Errors: SP_E_UNFIT when the plan itself does not lie on its placement; SP_E_INVAL negative times. Milliseconds, without replan. */
+sp_status sp_recovery_create(const sp_recovery_query *query, sp_recovery **out, sp_error *err);
+void sp_recovery_destroy(sp_recovery *recovery);
+double sp_recovery_step_time_s(const sp_recovery *recovery);   /* of the healthy plan */
+/* The answer, in nanoseconds. down: the unit is out until repaired. */
+const sp_recovery_row *sp_recovery_look_up(const sp_recovery *recovery, sp_fail_unit unit, bool down, sp_room room);
+/* What the answer was chosen from: row of a rung with that room, feasible or not. */
+const sp_recovery_row *sp_recovery_rung(const sp_recovery *recovery, sp_fail_unit unit, bool down, sp_room room, sp_rung rung);
+void sp_recovery_counts(const sp_recovery *recovery, uint64_t *hits, uint64_t *misses);   /* of its judges */
+
+/* What stands by for `chips` chips of that leaf. */
+sp_room sp_cluster_room(const sp_cluster *cluster, uint32_t chip, uint32_t chips);
+/* A unit of a job that holds `list` fails for good: takes its chips down (or spares in), looks the answer up, and where that is other
+ * chips, takes them for the owner. *spread: of the list then. Returns the row; NULL: nobody's chips were hit, or no memory. */
+const sp_recovery_row *sp_recovery_answer(const sp_recovery *recovery, sp_cluster *cluster, sp_fail_unit unit, uint32_t first_chip, uint32_t owner, uint32_t *list,
+                                          sp_spread *spread);
 
 /* ---- jobs ------------------------------------------------------------------------------------------------------ */
 
@@ -163,6 +238,7 @@ typedef struct sp_job {
     int64_t deadline_us;         /* to be done by then; 0: none                                      */
     int32_t priority;            /* larger goes first                                                */
     uint32_t user;
+    uint32_t replica_chips;      /* of one data-parallel replica: the job goes on with fewer; divides chips; 0: it does not */
 } sp_job;
 
 typedef struct sp_jobs {
@@ -206,6 +282,7 @@ typedef struct sp_operation {
     double fair_half_life_s;           /* of what a user has had                                          */
     uint32_t conservative_depth;       /* jobs of the queue that get a reservation                        */
     double checkpoint_s;               /* blocking cost of one checkpoint                                  */
+    double drain_s;                    /* after it the copy goes on in the background, and is of use when it has arrived */
     double interval_s;                 /* 0: the best one for each job's MTBF                              */
     double detect_s;
     double restart_s;                  /* job restart on other chips                                       */
@@ -225,7 +302,7 @@ typedef struct sp_history {
     double utilisation;                /* allocated / (installed - down)                                    */
     double mttf_s, mttr_s;             /* of running jobs; 0 when nothing failed                             */
     double wait_mean_s, wait_p50_s, wait_p95_s, wait_p99_s, slowdown_bounded;   /* of jobs started; bound 10 s */
-    uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, preemptions, events, placements;
+    uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, preemptions, shrunk, grown, events, placements;
     uint64_t deadlines_missed;         /* done late, or not done although the deadline lies in the time simulated */
     uint64_t queue_max;
 } sp_history;

@@ -48,13 +48,17 @@ static int64_t take(int64_t *left, int64_t most)
     return n;
 }
 
-/* Of `x` us of running: saved wall work, checkpoint writes, and work not yet in a checkpoint. */
-static void split_cycles(const sp_i_run *run, const sp_i_slot *slot, int64_t x, int64_t *saved, int64_t *writing, int64_t *open)
+/* Of `x` us of running: saved wall work, checkpoint writes, and work not yet in a checkpoint. One whose copy is still on its way when
+ * the job breaks is none. */
+static void split_cycles(const sp_i_run *run, const sp_i_slot *slot, int64_t x, sp_i_close how, int64_t *saved, int64_t *writing, int64_t *open)
 {
     int64_t cycle = slot->interval_us + run->checkpoint_us, k = x / cycle, rest = x % cycle;
     *open = rest < slot->interval_us ? rest : slot->interval_us;
     *saved = k * slot->interval_us;
     *writing = k * run->checkpoint_us + rest - *open;
+    if (how != SP_I_BROKEN || k == 0 || rest >= run->drain_us) return;
+    *saved -= slot->interval_us;
+    *open += slot->interval_us;
 }
 
 void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
@@ -64,7 +68,7 @@ void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
     run->running_s_sum += 1e-6 * (double)x;
     int64_t drain = take(&x, slot->drain_us), detect = take(&x, slot->detect_us), restart = take(&x, slot->restart_us);
     run->repair_s_sum += 1e-6 * (double)(detect + restart);
-    split_cycles(run, slot, x, &saved, &writing, &open);
+    split_cycles(run, slot, x, how, &saved, &writing, &open);
     if (how == SP_I_DONE) {   /* no checkpoint follows the last work */
         saved = stretched(slot->left_us, slot->slow);
         writing = x - saved;
@@ -78,8 +82,10 @@ void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
     slot->left_us -= useful;
     spend(run, SP_LOSS_DETECT, chips, detect);
     spend(run, SP_LOSS_RESTART, chips, restart);
-    spend(run, SP_LOSS_USEFUL, chips, useful);
-    spend(run, SP_LOSS_SLOWDOWN, chips, saved - useful);
+    sp_i_chip_us held = (sp_i_chip_us)chips * (uint64_t)saved, done = (sp_i_chip_us)run->jobs->job[slot->job].chips * (uint64_t)useful;
+    if (done > held) done = held;   /* by a rounding of the slowdown */
+    run->spent[SP_LOSS_USEFUL] += done;
+    run->spent[SP_LOSS_SLOWDOWN] += held - done;
     spend(run, SP_LOSS_CHECKPOINT, chips, drain + writing);
     spend(run, SP_LOSS_RECOMPUTED, chips, open);
     run->advanced += (sp_i_chip_us)chips * (uint64_t)saved;

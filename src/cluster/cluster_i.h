@@ -75,9 +75,17 @@ void sp_i_spare_give(sp_cluster *cluster, uint32_t leaf);
 /* As many chips for an owner as `mask` had, near `leaf`: same leaf, same pod, anywhere. The tally (may be NULL) follows. */
 bool sp_i_replace(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list, sp_i_tally *tally);
 
+/* So many more chips for an owner: in the leaf, its pod, anywhere. False: there are not as many. */
+bool sp_i_extend(sp_cluster *cluster, uint32_t leaf, uint32_t chips, uint32_t owner, uint32_t *list, sp_i_tally *tally);
+/* Up to so many chips of a piece come free. Returns how many. */
+uint32_t sp_i_give_back(sp_cluster *cluster, sp_i_piece *piece, uint32_t most);
+
 /* ---- spread.c ---- */
 /* Mean bandwidth-time of a byte of a job's collectives on that spread, seconds a byte of one chip. */
 double sp_i_comm_cost(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *spread);
+
+/* Rate of one chip over the tier that first joins `chips` of them. */
+double sp_i_rate_at(const sp_machine *machine, uint64_t chips);
 
 /* ---- ends.c: running jobs by expected end, with the chips that come free ---- */
 typedef struct sp_i_end { int64_t tick; uint32_t job, chips; } sp_i_end;

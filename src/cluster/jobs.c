@@ -124,6 +124,8 @@ static sp_status check_record(const sp_i_record *r, double chips, const char *na
 {
     if (chips > most_chips || chips != floor(chips))
         return sp_error_set(err, SP_E_RANGE, name, line, 0, "a job of %g chips; the machine has %u: take a larger machine or drop the job", chips, most_chips);
+    if (r->replica_chips > 0 && fmod(chips, r->replica_chips) != 0)
+        return sp_error_set(err, SP_E_RANGE, name, line, 0, "%g chips in replicas of %g; expected a whole number that divides them", chips, r->replica_chips);
     if (fabs(r->priority) > INT32_MAX || r->priority != floor(r->priority))
         return sp_error_set(err, SP_E_RANGE, name, line, 0, "priority %g; expected a whole number below 2^31", r->priority);
     return SP_OK;
@@ -153,7 +155,8 @@ sp_status sp_i_job_record(sp_i_job_list *list, const char *name, uint32_t line, 
     double work = r->run_s > 0 ? r->run_s : r->estimate_s, ask = r->estimate_s > work ? r->estimate_s : work;
     sp_job job = {.submit_us = r->submit_s > 0 ? (int64_t)llround(r->submit_s * 1e6) : 0, .work_us = (int64_t)llround(work * 1e6),
                   .estimate_us = (int64_t)llround(ask * 1e6), .chips = (uint32_t)chips, .id = named ? (uint32_t)r->id : line,
-                  .deadline_us = r->deadline_s >= 0 ? (int64_t)llround(r->deadline_s * 1e6) + 1 : 0, .priority = (int32_t)r->priority, .user = r->user};
+                  .deadline_us = r->deadline_s >= 0 ? (int64_t)llround(r->deadline_s * 1e6) + 1 : 0, .priority = (int32_t)r->priority, .user = r->user,
+                  .replica_chips = r->replica_chips > 0 ? (uint32_t)r->replica_chips : 0};
     if (job.work_us < 1) job.work_us = 1;
     if (job.estimate_us < job.work_us) job.estimate_us = job.work_us;
     return sp_i_job_add(list, job) ? SP_OK : sp_error_set(err, SP_E_NOMEM, name, 0, 0, "no memory for the jobs");

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { C_SUBMIT, C_RUN, C_CHIPS, C_ESTIMATE, C_DEADLINE, C_PRIORITY, C_ID, C_USER, C_N };   /* the last two are names */
-static const char *const ours[C_N] = {"submit", "run", "chips", "estimate", "deadline", "priority", "id", "user"};
+enum { C_SUBMIT, C_RUN, C_CHIPS, C_ESTIMATE, C_DEADLINE, C_PRIORITY, C_REPLICA, C_ID, C_USER, C_N };   /* the last two are names */
+static const char *const ours[C_N] = {"submit", "run", "chips", "estimate", "deadline", "priority", "replica", "id", "user"};
 #define CELLS 256
 #define CELL_TEXT 128
 
@@ -56,7 +56,7 @@ static sp_status check_map(const char *map, sp_error *err)
         bool known = false;
         for (int i = 0; i < C_N; i++) known = known || (name == strlen(ours[i]) && strncmp(at, ours[i], name) == 0 && length > name + 1);
         if (!known)
-            return sp_error_set(err, SP_E_PARSE, "--map", 1, (uint32_t)(at - map) + 1, "found '%.*s'; expected submit=, run=, chips=, estimate=, deadline=, priority=, id= or user= with a column's name",
+            return sp_error_set(err, SP_E_PARSE, "--map", 1, (uint32_t)(at - map) + 1, "found '%.*s'; expected submit=, run=, chips=, estimate=, deadline=, priority=, replica=, id= or user= with a column's name",
                                 (int)length, at);
         at += length + (at[length] == ',');
     }
@@ -96,7 +96,7 @@ static sp_status read_row(sp_i_job_list *list, const char *at, const char *end, 
                           uint32_t most, sp_error *err)
 {
     char cell[CELL_TEXT];
-    double value[C_N] = {-1, -1, -1, -1, -1, 0, -1, 0};
+    double value[C_N] = {-1, -1, -1, -1, -1, 0, -1, -1, 0};
     uint32_t user = 0;
     for (int c = 0; at != NULL && c < CELLS; c++) {
         at = next_cell(at, end, cell);
@@ -111,7 +111,7 @@ static sp_status read_row(sp_i_job_list *list, const char *at, const char *end, 
         if (column[C_USER] == c) user = user_of(cell);
     }
     sp_i_record record = {.id = value[C_ID], .submit_s = value[C_SUBMIT], .run_s = value[C_RUN], .estimate_s = column[C_ESTIMATE] < 0 ? value[C_RUN] : value[C_ESTIMATE],
-                          .used_chips = value[C_CHIPS], .asked_chips = value[C_CHIPS], .deadline_s = value[C_DEADLINE], .priority = value[C_PRIORITY], .user = user};
+                          .used_chips = value[C_CHIPS], .asked_chips = value[C_CHIPS], .deadline_s = value[C_DEADLINE], .priority = value[C_PRIORITY], .replica_chips = value[C_REPLICA], .user = user};
     return sp_i_job_record(list, name, line, &record, most, err);
 }
 

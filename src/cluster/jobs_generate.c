@@ -25,7 +25,7 @@ static const job_form shapes[] = {
     {"mix", 3600, 14400, 0, 0, 3, 15, 1.5},            /* guess: the mix of the placement bench */
 };
 
-typedef struct spec { const job_form *shape; double load, jobs, run_s, chips, users, priorities, slack; bool one; } spec;
+typedef struct spec { const job_form *shape; double load, jobs, run_s, chips, users, priorities, slack, replica; bool one; } spec;
 
 /* ---- the words -------------------------------------------------------------------------------------------------------- */
 
@@ -59,10 +59,11 @@ static sp_status read_words(const char *text, spec *out, sp_error *err)
         if (key == 5 && strncmp(at, "chips", 5) == 0) to = &out->chips;
         if (key == 5 && strncmp(at, "users", 5) == 0) to = &out->users;
         if (key == 10 && strncmp(at, "priorities", 10) == 0) to = &out->priorities;
+        if (key == 7 && strncmp(at, "replica", 7) == 0) to = &out->replica;
         if (key == 5 && strncmp(at, "slack", 5) == 0) to = &out->slack, unit = SP_UNIT_NONE;
         if (key == 3 && strncmp(at, "run", 3) == 0) to = &out->run_s, unit = SP_UNIT_SECONDS;
         if (to == NULL || length <= key + 1 || length - key - 1 >= sizeof value)
-            return sp_error_set(err, SP_E_PARSE, "--jobs", 1, (uint32_t)(at - text) + 1, "found '%.*s'; expected load=0.9, jobs=1M, chips=N, run=TIME, users=N, priorities=N or slack=2", (int)length, at);
+            return sp_error_set(err, SP_E_PARSE, "--jobs", 1, (uint32_t)(at - text) + 1, "found '%.*s'; expected load=0.9, jobs=1M, chips=N, run=TIME, users=N, priorities=N, slack=2 or replica=N", (int)length, at);
         memcpy(value, at + key + 1, length - key - 1);
         value[length - key - 1] = '\0';
         status = sp_unit_parse(value, unit, to, err);
@@ -77,6 +78,7 @@ static sp_status check_words(const spec *s, uint32_t chips, sp_error *err)
     if (s->jobs > 1e8) return sp_error_set(err, SP_E_RANGE, "--jobs", 1, 1, "jobs=%g; at most 100 million are generated", s->jobs);
     if (s->users < 0 || s->users > 1e6 || s->priorities < 0 || s->priorities > 1e6 || s->slack < 0 || s->slack > 1e6)
         return sp_error_set(err, SP_E_RANGE, "--jobs", 1, 1, "users=%g, priorities=%g, slack=%g; expected 0 to a million", s->users, s->priorities, s->slack);
+    if (s->replica < 0 || s->replica > chips) return sp_error_set(err, SP_E_RANGE, "--jobs", 1, 1, "replica=%g; expected the chips of one data-parallel replica", s->replica);
     if (s->chips > chips || s->chips < 0) return sp_error_set(err, SP_E_RANGE, "--jobs", 1, 1, "chips=%g; the machine has %u", s->chips, chips);
     return SP_OK;
 }
@@ -131,6 +133,7 @@ static sp_job draw(sp_rng *rng, const job_form *shape, const size_table *sizes, 
  * proportion to 1/sqrt(k), priorities are even, deadlines lie a random 0 to 2 x slack estimates after the earliest end. */
 static void add_claims(sp_rng *rng, const spec *s, sp_job *job)
 {
+    if (s->replica > 0 && job->chips >= 2 * s->replica && job->chips % (uint32_t)s->replica == 0) job->replica_chips = (uint32_t)s->replica;
     if (s->users > 0) {
         double u = sp_rng_unit(rng);
         job->user = 1 + (uint32_t)(s->users * u * u);
@@ -177,8 +180,10 @@ sp_status sp_jobs_generate(const char *text, uint32_t chips, double span_s, uint
         int64_t us = (int64_t)(fmin(2 * span_s, SP_I_SECONDS_MOST) * 1e6);
         if (s.run_s > 0) us = (int64_t)(fmin(s.run_s, SP_I_SECONDS_MOST) * 1e6);
         if (us < 1) us = 1;
-        if (!sp_i_job_add(&list, (sp_job){.work_us = us, .estimate_us = us, .chips = s.chips > 0 ? (uint32_t)s.chips : chips - (chips / 64 + 7) / 8 * 8 * (chips > 8), .id = 1}))
-            status = sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+        sp_job job = {.work_us = us, .estimate_us = us, .chips = s.chips > 0 ? (uint32_t)s.chips : chips - (chips / 64 + 7) / 8 * 8 * (chips > 8), .id = 1};
+        sp_rng claims = sp_rng_make(seed, 2);
+        add_claims(&claims, &s, &job);
+        if (!sp_i_job_add(&list, job)) status = sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
     } else {
         status = stream(&s, chips, span_s, seed, &list, err);
     }

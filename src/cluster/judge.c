@@ -3,17 +3,19 @@
 #include "superpod/predict.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-/* What a step time depends on: so many chips of a leaf, so many leaves of a pod, so many pods. */
-typedef struct signature { uint32_t granule, leaves, pods; } signature;
-typedef struct entry { signature key; sp_status status; double step_time_s; } entry;
+/* What a step time depends on: so many chips of a leaf, so many leaves of a pod, so many pods; what is broken. Compared as bytes,
+ * which is why nothing lies between the fields. */
+typedef struct signature { double straggler; uint32_t granule, leaves, pods, nothing; uint8_t links_lost[SP_TIERS_MAX]; } signature;
+typedef struct entry { signature key; bool used; sp_status status; double step_time_s, state_bytes; } entry;
 
 struct sp_judge {
     const sp_machine *machine;
     const sp_model *model;
     const sp_plan *plan;
     sp_cluster_shape shape;
-    entry *entry;
+    entry *entry;                /* open addressing, `room` a power of two, at most half full */
     uint32_t n, room;
     uint64_t hits, misses;
 };
@@ -21,10 +23,14 @@ struct sp_judge {
 sp_status sp_judge_create(const sp_machine *machine, const sp_model *model, const sp_plan *plan, sp_judge **out, sp_error *err)
 {
     sp_judge *judge = calloc(1, sizeof *judge);
-    if (judge == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
-    *judge = (sp_judge){.machine = machine, .model = model, .plan = plan};
-    sp_status status = sp_cluster_shape_of(machine, &judge->shape, err);
+    entry *first = calloc(64, sizeof *first);
+    sp_status status = judge == NULL || first == NULL ? sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory") : SP_OK;
+    if (status == SP_OK) {
+        *judge = (sp_judge){.machine = machine, .model = model, .plan = plan, .entry = first, .room = 64};
+        status = sp_cluster_shape_of(machine, &judge->shape, err);
+    }
     if (status != SP_OK) {
+        free(first);
         free(judge);
         return status;
     }
@@ -46,9 +52,13 @@ void sp_judge_counts(const sp_judge *judge, uint64_t *hits, uint64_t *misses)
 }
 
 /* An uneven spread counts as the even one of its granule: that many more leaves, in at least as many pods as it touches. */
-static signature signature_of(const sp_spread *s)
+static signature signature_of(const sp_spread *s, const sp_faults *faults)
 {
-    signature key = {.granule = s->regular ? s->chips / s->leaves : s->granule, .pods = s->pods};
+    signature key = {.straggler = 1, .granule = s->regular ? s->chips / s->leaves : s->granule, .pods = s->pods};
+    if (faults != NULL) {
+        memcpy(key.links_lost, faults->links_lost, sizeof key.links_lost);
+        if (faults->straggler > 1) key.straggler = faults->straggler;
+    }
     uint32_t leaves = s->chips / key.granule;
     while (leaves % key.pods != 0) key.pods++;
     key.leaves = leaves / key.pods;
@@ -92,61 +102,126 @@ static void cut_plane(sp_plane *plane, const sp_cluster_shape *shape, signature 
     }
 }
 
-static sp_status price(const sp_judge *judge, signature key, double *step_time_s, sp_error *err)
+/* Links of one chip on a tier. */
+static uint32_t links_of(const sp_tier *tier)
+{
+    uint32_t links = 0;
+    if (tier->kind != SP_TIER_MESH && tier->kind != SP_TIER_TORUS) return tier->planes > 1 ? tier->planes : 1;
+    for (uint32_t d = 0; d < tier->n_dims; d++) links += tier->kind == SP_TIER_MESH ? tier->dims[d] - 1 : tier->dims[d] > 2 ? 2 : tier->dims[d] - 1;
+    return links;
+}
+
+static void scale(sp_value *value, double by)
+{
+    value->low *= by;
+    value->nominal *= by;
+    value->high *= by;
+}
+
+/* The bandwidth that a chip has left counts for all: its groups wait for it. */
+static sp_status break_links(sp_machine *part, const sp_machine *whole, const signature *key, sp_error *err)
+{
+    for (uint32_t t = 0; t < whole->planes[0].n_tiers; t++) {
+        uint32_t links = links_of(&whole->planes[0].tiers[t]), lost = key->links_lost[t];
+        if (lost == 0) continue;
+        if (lost >= links)
+            return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "a chip without any of its %u links on tier '%s' is no longer connected", links, whole->planes[0].tiers[t].name);
+        scale(&part->planes[0].tiers[t].bw_bytes_per_s, (double)(links - lost) / links);
+    }
+    return SP_OK;
+}
+
+static void slow_chip(sp_chip *chip, double factor)
+{
+    for (int f = 0; f < SP_FMT_N; f++) scale(&chip->matrix_flop_per_s[f], 1 / factor);
+    scale(&chip->vector_flop_per_s, 1 / factor);
+    scale(&chip->exp_per_s, 1 / factor);
+    scale(&chip->mem_bw_bytes_per_s, 1 / factor);
+}
+
+static sp_status price(const sp_judge *judge, entry *e, sp_error *err)
 {
     sp_machine part = *judge->machine;
+    sp_chip chip = *part.chip;
     sp_train_report report;
     sp_arena *arena = sp_arena_create();
     if (arena == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
-    for (uint32_t p = 0; p < part.n_planes; p++) cut_plane(&part.planes[p], &judge->shape, key);
-    part.chips = key.granule * key.leaves * key.pods;
+    for (uint32_t p = 0; p < part.n_planes; p++) cut_plane(&part.planes[p], &judge->shape, e->key);
+    part.chips = e->key.granule * e->key.leaves * e->key.pods;
     part.n = 0;
-    sp_status status = sp_plan_check(judge->plan, judge->model, &part, err);
+    if (e->key.straggler > 1) {
+        slow_chip(&chip, e->key.straggler);
+        part.chip = &chip;
+    }
+    sp_status status = break_links(&part, judge->machine, &e->key, err);
+    if (status == SP_OK) status = sp_plan_check(judge->plan, judge->model, &part, err);
     if (status == SP_OK) status = sp_predict_train(&part, judge->model, judge->plan, false, arena, &report, NULL, err);
-    if (status == SP_OK) *step_time_s = report.step_time_s;
-    else if (status == SP_E_INVAL || status == SP_E_RANGE) status = SP_E_UNFIT;
+    if (status == SP_OK) {
+        e->step_time_s = report.step_time_s;
+        e->state_bytes = sp_ckpt_state_bytes(&report, judge->plan);
+    } else if (status == SP_E_INVAL || status == SP_E_RANGE) {
+        status = SP_E_UNFIT;
+    }
     sp_arena_destroy(arena);
     return status;
 }
 
-static entry *find(const sp_judge *judge, signature key)
+/* The entry of a signature, or the free one where it belongs. FNV-1a over its bytes. */
+static entry *slot_of(entry *table, uint32_t room, const signature *key)
 {
-    for (uint32_t i = judge->n; i-- > 0;) {
-        entry *e = &judge->entry[i];
-        if (e->key.granule == key.granule && e->key.leaves == key.leaves && e->key.pods == key.pods) return e;
-    }
-    return NULL;
+    const unsigned char *byte = (const unsigned char *)key;
+    uint32_t at = 2166136261u;
+    for (size_t i = 0; i < sizeof *key; i++) at = (at ^ byte[i]) * 16777619u;
+    for (at &= room - 1; table[at].used && memcmp(&table[at].key, key, sizeof *key) != 0; at = (at + 1) & (room - 1)) {}
+    return &table[at];
 }
 
-static sp_status keep(sp_judge *judge, entry e, sp_error *err)
+static sp_status grow(sp_judge *judge, sp_error *err)
 {
-    if (judge->n == judge->room) {
-        uint32_t room = judge->room * 2 + 16;
-        entry *grown = realloc(judge->entry, room * sizeof *grown);
-        if (grown == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
-        judge->entry = grown;
-        judge->room = room;
-    }
-    judge->entry[judge->n++] = e;
+    entry *larger = calloc(2u * (size_t)judge->room, sizeof *larger);
+    if (larger == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+    for (uint32_t i = 0; i < judge->room; i++)
+        if (judge->entry[i].used) *slot_of(larger, 2 * judge->room, &judge->entry[i].key) = judge->entry[i];
+    free(judge->entry);
+    judge->entry = larger;
+    judge->room *= 2;
     return SP_OK;
 }
 
-sp_status sp_judge_step(sp_judge *judge, const sp_spread *spread, double *step_time_s, sp_error *err)
+static sp_status find(sp_judge *judge, const sp_spread *spread, const sp_faults *faults, const entry **out, sp_error *err)
 {
     if (spread->chips == 0) return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a placement without chips has no step time");
-    entry e = {.key = signature_of(spread)}, *known = find(judge, e.key);
-    if (known != NULL) {
+    entry made = {.key = signature_of(spread, faults), .used = true};
+    entry *known = slot_of(judge->entry, judge->room, &made.key);
+    if (known->used) {
         judge->hits++;
-        if (known->status != SP_OK)
-            return sp_error_set(err, known->status, NULL, 0, 0, "the plan does not lie on %u chips of each of %u x %u racks", e.key.granule, e.key.leaves, e.key.pods);
-        *step_time_s = known->step_time_s;
-        return SP_OK;
+        *out = known;
+        return known->status == SP_OK ? SP_OK : sp_error_set(err, known->status, NULL, 0, 0, "the plan does not lie on %u chips of each of %u x %u racks with those faults",
+                                                             made.key.granule, made.key.leaves, made.key.pods);
     }
     judge->misses++;
-    e.status = price(judge, e.key, &e.step_time_s, err);
-    if (e.status == SP_E_NOMEM) return e.status;
-    sp_status status = keep(judge, e, err);
-    if (status != SP_OK || e.status != SP_OK) return status != SP_OK ? status : e.status;
-    *step_time_s = e.step_time_s;
-    return SP_OK;
+    made.status = price(judge, &made, err);
+    if (made.status == SP_E_NOMEM) return made.status;
+    *known = made;
+    *out = known;
+    if (2 * ++judge->n < judge->room) return made.status;
+    sp_status status = grow(judge, err);
+    *out = slot_of(judge->entry, judge->room, &made.key);
+    return status != SP_OK ? status : made.status;
+}
+
+sp_status sp_judge_step(sp_judge *judge, const sp_spread *spread, const sp_faults *faults, double *step_time_s, sp_error *err)
+{
+    const entry *e;
+    sp_status status = find(judge, spread, faults, &e, err);
+    if (status == SP_OK) *step_time_s = e->step_time_s;
+    return status;
+}
+
+sp_status sp_judge_state_bytes(sp_judge *judge, const sp_spread *spread, double *bytes, sp_error *err)
+{
+    const entry *e;
+    sp_status status = find(judge, spread, NULL, &e, err);
+    if (status == SP_OK) *bytes = e->state_bytes;
+    return status;
 }

@@ -20,7 +20,7 @@ sp_operation sp_operation_default(const sp_machine *machine)
 
 static sp_status check_times(const sp_operation *op, sp_error *err)
 {
-    const double t[] = {op->checkpoint_s, op->interval_s, op->detect_s, op->restart_s, op->swap_s, op->fail_scale, op->repair_scale};
+    const double t[] = {op->checkpoint_s, op->drain_s, op->interval_s, op->detect_s, op->restart_s, op->swap_s, op->fail_scale, op->repair_scale};
     for (size_t i = 0; i < sizeof t / sizeof *t; i++)
         if (!(t[i] >= 0 && t[i] <= 1e9)) return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a time or factor of %g; expected 0 to 10^9", t[i]);
     if (!(op->horizon_s >= 1 && op->horizon_s <= 1e4 * SP_YEAR_S))
@@ -39,6 +39,8 @@ static sp_status check_jobs(const sp_operation *op, const sp_jobs *jobs, sp_erro
         const sp_job *job = &jobs->job[i];
         if (job->chips == 0 || job->chips > op->machine->chips)
             return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %u asks for %u chips; the machine has %u", job->id, job->chips, op->machine->chips);
+        if (job->replica_chips != 0 && job->chips % job->replica_chips != 0)
+            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %u has %u chips in replicas of %u; expected a divisor", job->id, job->chips, job->replica_chips);
         if (job->work_us < 1 || job->estimate_us < job->work_us || (i > 0 && job->submit_us < job[-1].submit_us) || job->submit_us < 0)
             return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %u has no run time, an estimate below it, or is out of order", job->id);
     }
@@ -52,6 +54,7 @@ static sp_status make(sp_i_run *run, const sp_operation *op, const sp_jobs *jobs
     *run = (sp_i_run){.op = op, .jobs = jobs, .slot_free = SP_NOWHERE, .repair_free = SP_NOWHERE, .rng = sp_rng_make(seed, 0)};
     run->horizon_us = sp_i_us(op->horizon_s);
     run->checkpoint_us = sp_i_us(op->checkpoint_s);
+    run->drain_us = sp_i_us(op->drain_s);
     sp_status status = sp_cluster_shape_of(op->machine, &shape, err);
     if (!op->rack_spares) shape.spares_per_leaf = 0;
     if (status == SP_OK) status = sp_cluster_create(&shape, &run->cluster, err);
@@ -84,6 +87,7 @@ static void unmake(sp_i_run *run)
     free(run->level);
     free(run->level_chips);
     free(run->claim);
+    free(run->shrunk);
     for (uint32_t s = 0; s < run->slots; s++) free(run->slot[s].tally);
     free(run->slot);
     free(run->repair);

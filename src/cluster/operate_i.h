@@ -63,6 +63,7 @@ struct sp_i_run {
     int64_t *level_chips;
     sp_i_claim *claim;
     uint32_t claim_room;
+    uint32_t *shrunk, n_shrunk, shrunk_room;   /* slots of elastic jobs that lack chips             */
     sp_i_slot *slot;
     uint32_t slots, slot_free;
     sp_i_repair_job *repair;
@@ -72,7 +73,7 @@ struct sp_i_run {
     sp_rng rng;
     double class_rate[SP_FAIL_CLASSES], total_rate, rate_per_chip;
     uint64_t class_units[SP_FAIL_CLASSES];
-    int64_t now_us, horizon_us, next_fail_us, checkpoint_us;
+    int64_t now_us, horizon_us, next_fail_us, checkpoint_us, drain_us;
     struct { uint32_t chips; int64_t us; } interval[64];   /* best checkpoint intervals by size, direct-mapped */
     uint32_t next_job, installed;
     bool dirty, no_memory;
@@ -109,6 +110,11 @@ void sp_i_pass_conservative(sp_i_run *run, uint32_t head, uint32_t most, sp_i_cu
 bool sp_i_preempt_make(sp_i_run *run);
 void sp_i_level_runs(sp_i_run *run, uint32_t job, int64_t chips);
 bool sp_i_preempt(sp_i_run *run, uint32_t head);                    /* true: it runs now */
+
+/* ---- elastic.c ---- */
+bool sp_i_shrink(sp_i_run *run, uint32_t slot, uint32_t leaf, uint64_t lost);   /* false: it cannot */
+void sp_i_grow_all(sp_i_run *run);
+void sp_i_forget_shrunk(sp_i_run *run, uint32_t slot);
 
 /* ---- schedule.c ---- */
 void sp_i_schedule(sp_i_run *run);

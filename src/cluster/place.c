@@ -309,10 +309,45 @@ static bool add_chips(sp_cluster *c, found at, uint32_t owner, uint32_t *list, s
     return true;
 }
 
+/* The chips beside those lost that the owner holds in the same hosts. */
+static uint64_t beside(const sp_cluster *c, uint64_t mask, const sp_i_piece *piece)
+{
+    uint64_t rows = 0;
+    for (uint32_t r = 0; r < c->rows_per_leaf; r++)
+        if ((mask & sp_i_row(c, r)) != 0) rows |= sp_i_row(c, r);
+    return piece == NULL ? 0 : piece->mask & rows & ~mask;
+}
+
+/* A part of a host in another rack would tear its groups apart: the whole host moves. False: no host for it, nothing changed. */
+static bool move_hosts(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list, sp_i_tally *tally)
+{
+    sp_i_piece *piece = sp_i_piece_of(c, leaf, owner);
+    uint64_t rest = beside(c, mask, piece);
+    uint32_t k = (uint32_t)(__builtin_popcountll(mask) + __builtin_popcountll(rest)), low = leaf / c->leaves_per_pod * c->leaves_per_pod;
+    if (rest == 0) return false;
+    found at = find_small(c, low, low + c->leaves_per_pod, k);
+    if (at.leaf == SP_NOWHERE) at = find_small(c, 0, c->leaves, k);
+    if (at.leaf == SP_NOWHERE || at.leaf == leaf) return false;
+    uint64_t before = piece->mask;
+    piece->mask &= ~rest;
+    sp_i_set_free(c, leaf, c->free[leaf] | rest);
+    if (tally != NULL) sp_i_tally_change(c, tally, leaf, before, before & ~rest);
+    return add_chips(c, at, owner, list, tally);
+}
+
 bool sp_i_replace(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list, sp_i_tally *tally)
 {
-    uint32_t k = (uint32_t)__builtin_popcountll(mask), low = leaf / c->leaves_per_pod * c->leaves_per_pod;
+    uint32_t k = (uint32_t)__builtin_popcountll(mask);
     if (k == 0) return true;
+    if (k > c->free_chips || !sp_i_reserve(c, k)) return false;
+    found at = find_small(c, leaf, leaf + 1, k);
+    if (at.leaf != SP_NOWHERE) return add_chips(c, at, owner, list, tally);
+    return move_hosts(c, leaf, mask, owner, list, tally) || sp_i_extend(c, leaf, k, owner, list, tally);
+}
+
+bool sp_i_extend(sp_cluster *c, uint32_t leaf, uint32_t k, uint32_t owner, uint32_t *list, sp_i_tally *tally)
+{
+    uint32_t low = leaf / c->leaves_per_pod * c->leaves_per_pod;
     if (k > c->free_chips || !sp_i_reserve(c, k)) return false;
     found at = find_small(c, leaf, leaf + 1, k);
     if (at.leaf == SP_NOWHERE) at = find_small(c, low, low + c->leaves_per_pod, k);

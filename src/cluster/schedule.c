@@ -28,7 +28,7 @@ static int64_t interval_us(sp_i_run *run, uint32_t chips)
     if (run->interval[at].chips == chips) return run->interval[at].us;
     double rate = run->rate_per_chip * chips, t = run->op->interval_s;
     if (t <= 0) t = rate > 0 ? sp_cluster_interval(1 / rate, run->op->checkpoint_s) : INFINITY;
-    int64_t us = sp_i_us(t);
+    int64_t us = sp_i_us(fmax(t, run->op->drain_s));   /* the next begins when the last has arrived */
     run->interval[at].chips = chips;
     run->interval[at].us = us < 1 ? 1 : us;
     return run->interval[at].us;
@@ -63,6 +63,7 @@ void sp_i_leave(sp_i_run *run, uint32_t s)
     count_running(run, slot->job, -(int64_t)slot->chips);
     free(slot->tally);
     slot->tally = NULL;
+    if (slot->chips != run->jobs->job[slot->job].chips) sp_i_forget_shrunk(run, s);
     slot->generation++;
     slot->job = SP_NOWHERE;
     slot->next_free = run->slot_free;
@@ -129,6 +130,7 @@ void sp_i_schedule(sp_i_run *run)
 {
     const sp_i_order *order = &sp_i_orders[run->op->order];
     run->dirty = false;
+    if (run->n_shrunk != 0) sp_i_grow_all(run);
     if (run->waiting.count > run->history.queue_max) run->history.queue_max = run->waiting.count;
     if (run->waiting.count == 0) return;
     sp_i_cursor cursor = sp_i_queue_begin(run);

@@ -144,8 +144,7 @@ sp_spread sp_cluster_ideal(const sp_cluster_shape *shape, uint32_t chips)
 
 /* ---- cost -------------------------------------------------------------------------------------------------------------- */
 
-/* Rate of one chip over the tier that first joins `chips` of them. */
-static double rate_at(const sp_machine *machine, uint64_t chips)
+double sp_i_rate_at(const sp_machine *machine, uint64_t chips)
 {
     const sp_plane *plane = &machine->planes[0];
     uint32_t t = 0;
@@ -169,10 +168,10 @@ double sp_i_comm_cost(const sp_machine *machine, const sp_cluster_shape *shape, 
     double n = s->chips, b = s->regular ? n / s->leaves : s->granule, a = n / s->rows, c = n / s->pods;
     if (a > b) a = b;
     if (c < b) c = b;
-    double cost = (1 - 1 / a) / rate_at(machine, shape->row_chips);
-    if (b > a) cost += (1 / a - 1 / b) / rate_at(machine, shape->leaf_chips);
-    if (c > b) cost += (1 / b - 1 / c) / rate_at(machine, s->leaves > 1 ? shape->pod_chips : shape->leaf_chips);
-    if (n > c) cost += (1 / c - 1 / n) / rate_at(machine, s->pods > 1 ? shape->chips : s->leaves > 1 ? shape->pod_chips : shape->leaf_chips);
+    double cost = (1 - 1 / a) / sp_i_rate_at(machine, shape->row_chips);
+    if (b > a) cost += (1 / a - 1 / b) / sp_i_rate_at(machine, shape->leaf_chips);
+    if (c > b) cost += (1 / b - 1 / c) / sp_i_rate_at(machine, s->leaves > 1 ? shape->pod_chips : shape->leaf_chips);
+    if (n > c) cost += (1 / c - 1 / n) / sp_i_rate_at(machine, s->pods > 1 ? shape->chips : s->leaves > 1 ? shape->pod_chips : shape->leaf_chips);
     return cost;
 }
 

@@ -206,6 +206,16 @@ void sp_cluster_free(sp_cluster *c, uint32_t list)
     }
 }
 
+uint32_t sp_i_give_back(sp_cluster *c, sp_i_piece *piece, uint32_t most)
+{
+    uint64_t mask = 0;
+    uint32_t n = 0;
+    for (uint64_t left = piece->mask; left != 0 && n < most; left &= left - 1, n++) mask |= left & -left;
+    piece->mask &= ~mask;
+    sp_i_set_free(c, piece->leaf, c->free[piece->leaf] | mask);
+    return n;
+}
+
 sp_i_piece *sp_i_piece_at(const sp_cluster *c, uint32_t leaf, uint64_t bit)
 {
     for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside)

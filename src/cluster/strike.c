@@ -107,6 +107,10 @@ static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
     sp_i_segment(run, slot, SP_I_BROKEN);
     slot->generation++;
     if (lost != 0 && !replace(run, s, leaf, lost)) {
+        if (sp_i_shrink(run, s, leaf, lost)) {   /* the other replicas hold what is needed to go on */
+            sp_i_begin(run, s, 0, run->op->detect_s, run->op->swap_s);
+            return;
+        }
         run->history.requeued++;
         sp_i_requeue(run, s, SP_I_FAILED);
         return;

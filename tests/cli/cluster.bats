@@ -124,3 +124,27 @@ END
 @test "schema of place" { valid place atlas-950-superpod 1024; }
 @test "schema of check-placement" { valid check-placement atlas-950-superpod 128 0-15; }
 @test "schema of spares" { valid spares atlas-950-superpod; }
+
+@test "place: the recovery table of a plan, judged by the network" {
+    answers place atlas-950-superpod 1024 --network llama3-70b --set "tp=8 gbs=512 seq=4096 recompute=full" --recovery --json
+    json 'result["judged"]["misses"] >= 1 and result["judged"]["hits"] > result["judged"]["misses"] and result["step_time_s"] > 0'
+    json '{(x["part"], x["stands_by"]): x["rung"] for x in result["recovery"] if x["down"]}[("chip", "rack spare")] == "spare"'
+    json 'all(x["transition_s"] >= 0 and (x["speed"] > 0 or x["rung"] == "wait") and "tp=" in x["plan"] for x in result["recovery"])'
+    valid place atlas-950-superpod 1024 --network llama3-70b --set "tp=8 gbs=512 seq=4096 recompute=full" --recovery
+    refuses "give --network MODEL" place atlas-950-superpod 1024 --recovery
+    refuses "is not the job's 1024 chips" place atlas-950-superpod 1024 --network llama3-70b --set "tp=8 dp=3 gbs=512"
+}
+
+@test "operate: orders and checkpoints of the machine's own bandwidths" {
+    answers operate atlas-950-superpod --jobs one --years 0.02 --seeds 1 --checkpoint storage --json
+    slow="$output"
+    answers operate atlas-950-superpod --jobs one --years 0.02 --seeds 1 --checkpoint storage --background --json
+    behind="$(printf '%s' "$output" | python3 -c 'import json, sys; print(json.load(sys.stdin)["result"]["losses"]["checkpoint"])')"
+    output="$slow"
+    json "result[\"losses\"][\"checkpoint\"] > 3 * $behind > 0"
+    refuses "expected local, peer or storage" operate atlas-950-superpod --background
+    refuses "expected priority or deadline" operate atlas-950-superpod --preempt --years 0.001 --seeds 1
+    # shellcheck disable=SC2086
+    answers $BUSY,priorities=3 --queue priority --preempt --json
+    json 'result["preemptions"] >= 0 and sum(result["losses"].values()) == 1'
+}

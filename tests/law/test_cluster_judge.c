@@ -29,7 +29,7 @@ static void ideal_is_the_machine(void **state)
     assert_int_equal(sp_cluster_shape_of(small, &shape, NULL), SP_OK);
     assert_int_equal(sp_judge_create(small, model, &plan, &judge, NULL), SP_OK);
     sp_spread ideal = sp_cluster_ideal(&shape, 1024);
-    assert_int_equal(sp_judge_step(judge, &ideal, &step, NULL), SP_OK);
+    assert_int_equal(sp_judge_step(judge, &ideal, NULL, &step, NULL), SP_OK);
     assert_int_equal(sp_predict_train(small, model, &plan, false, arena, &report, NULL, NULL), SP_OK);
     assert_true(step == report.step_time_s);
     sp_judge_destroy(judge);
@@ -50,12 +50,12 @@ static void scattered_is_not_faster(void **state)
     hosts.whole = hosts.aligned = false;
     pods = hosts;
     pods.pods = 2;
-    assert_int_equal(sp_judge_step(judge, &ideal, &ideal_s, NULL), SP_OK);
-    assert_int_equal(sp_judge_step(judge, &hosts, &hosts_s, NULL), SP_OK);
-    assert_int_equal(sp_judge_step(judge, &pods, &pods_s, NULL), SP_OK);
+    assert_int_equal(sp_judge_step(judge, &ideal, NULL, &ideal_s, NULL), SP_OK);
+    assert_int_equal(sp_judge_step(judge, &hosts, NULL, &hosts_s, NULL), SP_OK);
+    assert_int_equal(sp_judge_step(judge, &pods, NULL, &pods_s, NULL), SP_OK);
     print_message("step on 16 racks %.4g s, on hosts of 128 racks %.4g s, of two pods %.4g s\n", ideal_s, hosts_s, pods_s);
     assert_true(ideal_s > 0 && hosts_s > ideal_s && pods_s >= hosts_s);
-    assert_int_equal(sp_judge_step(judge, &hosts, &hosts_s, NULL), SP_OK);
+    assert_int_equal(sp_judge_step(judge, &hosts, NULL, &hosts_s, NULL), SP_OK);
     sp_judge_counts(judge, &hits, &misses);
     assert_true(hits == 1 && misses == 3);
     sp_judge_destroy(judge);
@@ -70,9 +70,9 @@ static void unfit_is_said(void **state)
     double step = -1;
     sp_spread few = {.chips = 100, .rows = 100, .leaves = 100, .pods = 1, .granule = 1, .regular = true};
     assert_int_equal(sp_judge_create(machine, model, &plan, &judge, NULL), SP_OK);
-    for (int i = 0; i < 2; i++) assert_int_equal(sp_judge_step(judge, &few, &step, &err), SP_E_UNFIT);
+    for (int i = 0; i < 2; i++) assert_int_equal(sp_judge_step(judge, &few, NULL, &step, &err), SP_E_UNFIT);
     assert_true(step == -1);
-    assert_int_equal(sp_judge_step(judge, &(sp_spread){0}, &step, &err), SP_E_INVAL);
+    assert_int_equal(sp_judge_step(judge, &(sp_spread){0}, NULL, &step, &err), SP_E_INVAL);
     sp_judge_destroy(judge);
 }
 

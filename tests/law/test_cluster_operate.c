@@ -259,8 +259,8 @@ static void threads_change_nothing(void **state)
     sp_error err = {0};
     memset(a, 0, sizeof a);
     memset(b, 0, sizeof b);
-    if (sp_operate_seeds(&op, NULL, "mix:load=0.95,jobs=2000", 1, 6, 1, a, &err) != SP_OK) fail_msg("%s", err.text);
-    assert_int_equal(sp_operate_seeds(&op, NULL, "mix:load=0.95,jobs=2000", 1, 6, 4, b, NULL), SP_OK);
+    if (sp_operate_seeds(&op, NULL, "mix:load=0.95,jobs=2000,replica=64", 1, 6, 1, a, &err) != SP_OK) fail_msg("%s", err.text);
+    assert_int_equal(sp_operate_seeds(&op, NULL, "mix:load=0.95,jobs=2000,replica=64", 1, 6, 4, b, NULL), SP_OK);
     for (int i = 0; i < 6; i++) {
         assert_true(same(&a[i], &b[i]));
         sums_to_one(&a[i]);
@@ -325,6 +325,75 @@ static void checkpoints_stall(void **state)
     sp_jobs_free(&jobs);
 }
 
+/* A copy in the background is of use when it has arrived: a failure costs the time of the copy more work, as if restarts were longer
+ * by it, up to a share of (copy / MTBF)^2. */
+static void copies_on_their_way_are_no_checkpoints(void **state)
+{
+    (void)state;
+    enum { SEEDS = 24 };
+    const sp_machine *machine = machine_of("atlas-950-superpod");
+    sp_failures f = {.n = 1, .row = {{.name = "host", .unit = SP_FAIL_HOST, .rate_per_s = sp_value_of(6.5 / 1000 / 86400, SP_GRADE_PAPER, "RSC"), .shape = 1}}};
+    sp_history h[SEEDS];
+    double value[SEEDS], mean, half, m = 86400 / (1024 * 6.5 / 1000);
+    sp_operation op = sp_operation_default(machine);
+    op.failures = &f;
+    op.checkpoint_s = 2;
+    op.drain_s = 400;
+    op.interval_s = 500;
+    op.detect_s = 10;
+    op.swap_s = 50;
+    op.horizon_s = SP_YEAR_S / 2;
+    sp_jobs jobs = generated("one:chips=8192", machine->chips, op.horizon_s, 1);
+    assert_int_equal(sp_operate_seeds(&op, &jobs, NULL, 100, SEEDS, 2, h, NULL), SP_OK);
+    for (int s = 0; s < SEEDS; s++) value[s] = h[s].ettr;
+    sp_cluster_mean(value, SEEDS, &mean, &half);
+    /* Of a failure, t of work more is lost when it strikes in the first 400 s of the 502 s of a cycle. */
+    double closed = sp_cluster_ettr(m, 500, 2, 60 + 400);
+    assert_true(half < 0.002 && fabs(mean - closed) < 2 * half + 0.002);
+    assert_true(mean < sp_cluster_ettr(m, 500, 2, 60) - 0.02);
+    sp_jobs_free(&jobs);
+    op.interval_s = 100;   /* shorter than the copy takes: the next waits for it */
+    op.checkpoint_s = 100;
+    jobs = generated("one:chips=8192", machine->chips, op.horizon_s, 1);
+    op.failures = NULL;
+    assert_int_equal(sp_operate(&op, &jobs, 1, NULL, h, NULL), SP_OK);
+    assert_float_equal(h[0].share[SP_LOSS_CHECKPOINT] / (h[0].share[SP_LOSS_CHECKPOINT] + h[0].goodput), 100.0 / 500, 1e-4);
+    sp_jobs_free(&jobs);
+}
+
+/* Where nothing stands by, a job of all chips that can give up replicas goes on: with w of R racks whole on average it has w / R of the
+ * time, where a rigid one has the probability that all are whole. */
+static void elastic_jobs_go_on(void **state)
+{
+    (void)state;
+    enum { SEEDS = 6 };
+    const sp_machine *machine = machine_of("atlas-950-superpod-1024");
+    sp_failures f = {.n = 1, .row = {{.name = "rack", .unit = SP_FAIL_RACK, .rate_per_s = sp_value_of(1e-6, SP_GRADE_GUESS, ""), .shape = 1, .down = true,
+                                      .repair_s = sp_value_of(50000, SP_GRADE_GUESS, "")}}};
+    sp_operation op = sp_operation_default(machine);
+    op.failures = &f;
+    op.rack_spares = false;
+    op.checkpoint_s = op.detect_s = op.swap_s = op.restart_s = 0;
+    op.interval_s = 1;
+    sp_history h[SEEDS];
+    double rigid[SEEDS], elastic[SEEDS], mean, half, whole = 1 / (1 + 1e-6 * 50000);
+    const char *const spec[2] = {"one:chips=1024", "one:chips=1024,replica=64"};
+    for (int i = 0; i < 2; i++) {
+        sp_jobs jobs = generated(spec[i], machine->chips, op.horizon_s, 1);
+        assert_int_equal(sp_operate_seeds(&op, &jobs, NULL, 1, SEEDS, 2, h, NULL), SP_OK);
+        for (int s = 0; s < SEEDS; s++) {
+            (i == 0 ? rigid : elastic)[s] = h[s].goodput;
+            sums_to_one(&h[s]);
+            assert_true(i == 0 ? h[s].shrunk == 0 && h[s].requeued > 0 : h[s].shrunk > 100 && h[s].grown > 50 && h[s].requeued == 0);
+        }
+        sp_jobs_free(&jobs);
+    }
+    sp_cluster_mean(elastic, SEEDS, &mean, &half);
+    assert_true(fabs(mean - whole) < 2 * half + 1e-4);
+    sp_cluster_mean(rigid, SEEDS, &mean, &half);
+    assert_true(fabs(mean - pow(whole, 16)) < 2 * half + 1e-4);
+}
+
 static void bad_input_is_refused(void **state)
 {
     (void)state;
@@ -376,6 +445,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_fails), cmocka_unit_test(checkpoints_stall), cmocka_unit_test(closed_form_lies_in_the_interval), cmocka_unit_test(llama3),
         cmocka_unit_test(meta_rsc), cmocka_unit_test(easy_equals_the_book), cmocka_unit_test(threads_change_nothing),
-        cmocka_unit_test(down_share_is_the_chain), cmocka_unit_test(bad_input_is_refused)};
+        cmocka_unit_test(down_share_is_the_chain), cmocka_unit_test(copies_on_their_way_are_no_checkpoints), cmocka_unit_test(elastic_jobs_go_on), cmocka_unit_test(bad_input_is_refused)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

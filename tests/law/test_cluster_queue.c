@@ -314,7 +314,7 @@ static void preemption_equals_the_plain_one(void **state)
 static sp_history operate(const char *spec, sp_order order, bool preempt_too)
 {
     sp_operation op = sp_operation_default(machine);
-    sp_history h;
+    sp_history h = {0};
     sp_error err = {0};
     sp_jobs jobs;
     op.order = order;
