@@ -167,7 +167,7 @@ static sp_status take_option(cli_run *cli, int *at, sp_error *err)
         if (arg[2] != '\0') value = arg + 2;
     }
     const cli_option *row = &cli_options[option];
-    if (cli->value[option] != NULL)
+    if (cli->value[option] != NULL && row->kind != CLI_TEXTS)
         return sp_error_set(err, SP_E_INVAL, "command line", 0, 0, "--%s is given twice; give it once", row->name);
     if (row->kind == CLI_FLAG) {
         if (value != NULL)
@@ -183,7 +183,9 @@ static sp_status take_option(cli_run *cli, int *at, sp_error *err)
         value = next;
         (*at)++;
     }
-    cli->value[option] = value;
+    const char *before = cli->value[option];
+    cli->value[option] = before == NULL ? value : sp_arena_printf(cli->arena, "%s\n%s", before, value);
+    if (cli->value[option] == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
     return check_value((cli_option_id)option, value, err);
 }
 

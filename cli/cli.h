@@ -69,6 +69,9 @@ sp_status cli_chip(cli_run *cli, const char *text, const sp_chip **out, sp_error
 sp_status cli_model(cli_run *cli, const char *text, const sp_model **out, sp_error *err);
 /* "0-1023" as a placement whose dims lie along the machine's tiers; NULL: every chip. */
 sp_status cli_group(cli_run *cli, const sp_machine *machine, const char *text, sp_placement *out, sp_error *err);
+/* All of --group, each as it was written; one of all chips when none is given. In the arena. */
+typedef struct cli_groups { uint32_t n; sp_placement *place; const char **text; } cli_groups;
+sp_status cli_groups_read(cli_run *cli, const sp_machine *machine, cli_groups *out, sp_error *err);
 /* The stack asked for (NULL: the default of the machine's chip), its file counted as an input. */
 sp_status cli_stack(cli_run *cli, const sp_machine *machine, const char *name, const sp_stack **out, sp_error *err);
 /* Tier set as names, "board+rack". */

@@ -1,6 +1,6 @@
-/* superpod collective MACHINE OP -b -e -f [--group IDS] [--algo NAME] [--stack NAME] [--engine analytic|flow] */
+/* superpod collective MACHINE OP -b -e -f [--group IDS]... [--algo NAME] [--stack NAME] [--engine analytic|flow] */
 #include "output.h"
-#include "superpod/collective.h"
+#include "superpod/report.h"
 #include "superpod/text.h"
 
 #include <string.h>
@@ -9,13 +9,16 @@ typedef struct sweep {
     const sp_machine *machine;
     const sp_stack *stack;
     sp_coll_op op;
-    sp_placement place;
+    cli_groups groups;
+    sp_placement place;           /* of the first group */
     uint32_t ranks;
     uint64_t begin_bytes, end_bytes, factor;
     const char *engine;
     bool flow;                    /* engine flow; its options and, after each size, what it found */
     sp_flow_options options;
     sp_flow_time found;
+    double *end_s;                /* of each group */
+    sp_flow_heat heat;
 } sweep;
 
 static sp_status read_operation(const char *text, sp_coll_op *out, sp_error *err)
@@ -35,19 +38,26 @@ static sp_status read_sweep(cli_run *cli, sweep *s, sp_error *err)
     if (status != SP_OK) return status;
     status = read_operation(cli->operand[1], &s->op, err);
     if (status != SP_OK) return status;
-    status = cli_group(cli, s->machine, cli_text(cli, CLI_O_GROUP), &s->place, err);
+    status = cli_groups_read(cli, s->machine, &s->groups, err);
     if (status != SP_OK) return status;
+    s->place = s->groups.place[0];
     s->ranks = sp_placement_ranks(&s->place);
     status = cli_stack(cli, s->machine, cli_text(cli, CLI_O_STACK), &s->stack, err);
     if (status != SP_OK) return status;
     s->factor = cli_count(cli, CLI_O_FACTOR);
     s->engine = cli_text(cli, CLI_O_ENGINE);
     s->flow = strcmp(s->engine, "flow") == 0;
-    for (cli_option_id o = CLI_O_ROUTING; o <= CLI_O_SEED; o++)
+    if (!s->flow && s->groups.n > 1)
+        return sp_error_set(err, SP_E_INVAL, "--group", 0, 0, "%u groups contend for links, which is for the flow engine; add --engine flow", s->groups.n);
+    for (cli_option_id o = CLI_O_ROUTING; o <= CLI_O_HEATMAP; o++)
         if (!s->flow && cli_given(cli, o))
             return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "--%s is for the flow engine; add --engine flow", cli_options[o].name);
     status = s->flow ? cli_flow_options(cli, s->machine, &s->options, err) : SP_OK;
+    if (status == SP_OK) status = cli_file_probe(cli, CLI_O_HEATMAP, err);
     if (status != SP_OK) return status;
+    s->end_s = sp_arena_alloc(cli->arena, s->groups.n, sizeof *s->end_s);
+    if (s->end_s == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the groups");
+    if (cli_given(cli, CLI_O_HEATMAP)) s->options.heat = &s->heat;
     if (sp_unit_parse_nccl_size(cli_text(cli, CLI_O_BEGIN), &s->begin_bytes, err) != SP_OK)
         return cli_blame_option(CLI_O_BEGIN, err);
     if (sp_unit_parse_nccl_size(cli_text(cli, CLI_O_END), &s->end_bytes, err) != SP_OK)
@@ -129,20 +139,49 @@ static void add_flow(const sweep *s, json_t *row)
     json_object_set_new(row, "lifted", json_boolean(s->found.lifted));
     json_object_set_new(row, "why_explicit", cli_json_text(s->found.why_explicit));
     json_object_set_new(row, "flow_bound_s", cli_json_real(s->found.bound_s));
+    json_t *groups = json_array();
+    for (uint32_t g = 0; g < s->groups.n; g++)
+        json_array_append_new(groups, json_pack("{s:s, s:f}", "group", s->groups.text[g] == NULL ? "all" : s->groups.text[g], "time_s", s->end_s[g]));
+    json_object_set_new(row, "groups", groups);
     json_object_set_new(row, "bottleneck_link", s->found.bottleneck == UINT32_MAX ? json_null() : json_integer(s->found.bottleneck));
 }
 
-/* The algorithm that the analytic evaluator chose (or the named one), run by flows. */
-static sp_status run_flow(sweep *s, double size_bytes, sp_coll_time *time, sp_error *err)
+static bool same_shape(const sp_placement *a, const sp_placement *b)
 {
-    const sp_program *program = NULL;
-    sp_group group;
+    bool same = a->n_dims == b->n_dims;
+    for (uint32_t d = 0; same && d < a->n_dims; d++) same = a->dim[d].size == b->dim[d].size && a->dim[d].stride == b->dim[d].stride;
+    return same;
+}
+
+/* Programs of all groups, groups of one shape sharing one. */
+static sp_status build_jobs(cli_run *cli, const sweep *s, double size_bytes, const sp_coll_algo *algo, sp_arena *arena, sp_flow_job *jobs, sp_error *err)
+{
+    for (uint32_t g = 0; g < s->groups.n; g++) {
+        sp_group group;
+        sp_coll_time time = {.algo = algo};
+        uint32_t like = 0;
+        while (!same_shape(&s->groups.place[like], &s->groups.place[g])) like++;
+        jobs[g] = jobs[like];
+        jobs[g].placement = &s->groups.place[g];
+        if (like < g) continue;
+        sp_status status = g == 0 ? SP_OK : sp_coll_best(s->op, s->machine, &s->groups.place[g], s->stack, size_bytes, false,
+                                                         cli_text(cli, CLI_O_ALGO), &time, err);
+        if (status == SP_OK) status = sp_coll_group(s->machine, &s->groups.place[g], &group, err);
+        if (status == SP_OK) status = time.algo->build(s->op, &group, arena, &jobs[g].program, err);
+        if (status != SP_OK) return status;
+        jobs[g].unit_bytes = sp_coll_unit_bytes(jobs[g].program, size_bytes);
+    }
+    return SP_OK;
+}
+
+/* The algorithm that the analytic evaluator chose (or the named one), run by flows. */
+static sp_status run_flow(cli_run *cli, sweep *s, double size_bytes, sp_coll_time *time, sp_error *err)
+{
     sp_arena *arena = sp_arena_create();
-    sp_status status = arena == NULL ? sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory") :
-                                       sp_coll_group(s->machine, &s->place, &group, err);
-    if (status == SP_OK) status = time->algo->build(s->op, &group, arena, &program, err);
-    if (status == SP_OK)
-        status = sp_fabric_flow(program, s->machine, &s->place, s->stack, sp_coll_unit_bytes(program, size_bytes), &s->options, &s->found, err);
+    sp_flow_job *jobs = arena == NULL ? NULL : sp_arena_alloc(arena, s->groups.n, sizeof *jobs);
+    sp_status status = jobs == NULL ? sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory") : build_jobs(cli, s, size_bytes, time->algo, arena, jobs, err);
+    s->heat.arena = cli->arena;
+    if (status == SP_OK) status = sp_fabric_flow_jobs(jobs, s->groups.n, s->machine, s->stack, &s->options, s->end_s, &s->found, err);
     sp_arena_destroy(arena);
     if (status != SP_OK) return status;
     time->comm.time_s = s->found.time_s;
@@ -159,11 +198,14 @@ static void add_size(cli_run *cli, const sweep *s, double size_bytes, const sp_c
     cli_table_quantity(table, algbw, SP_UNIT_BYTES_PER_S);
     cli_table_quantity(table, busbw, SP_UNIT_BYTES_PER_S);
     cli_table_quantity(table, time->lower_bound_s, SP_UNIT_SECONDS);
+    cli_table_cell(table, "%.1f %%", 100 * time->lower_bound_s / time->comm.time_s);
     cli_table_cell(table, "%s", time->algo->name);
     cli_table_cell(table, "%s", bottleneck(s, time));
-    json_array_append_new(array, json_pack("{s:I, s:f, s:f, s:f, s:f, s:s, s:s, s:o, s:f, s:f}", "size_bytes",
+    cli_table_cell(table, "%.1f %%", 100 * time->comm.bottleneck_fraction);
+    json_array_append_new(array, json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:s, s:s, s:o, s:f, s:f}", "size_bytes",
                                            (json_int_t)size_bytes, "time_s", time->comm.time_s, "algbw_bytes_per_s", algbw,
-                                           "busbw_bytes_per_s", busbw, "lower_bound_s", time->lower_bound_s, "algorithm",
+                                           "busbw_bytes_per_s", busbw, "lower_bound_s", time->lower_bound_s, "fraction_of_bound",
+                                           time->lower_bound_s / time->comm.time_s, "algorithm",
                                            time->algo->name, "engine", s->engine, "bottleneck",
                                            cli_json_text(bottleneck(s, time)), "bottleneck_fraction",
                                            time->comm.bottleneck_fraction, "latency_s", time->comm.latency_s));
@@ -182,7 +224,7 @@ static sp_status run_sweep(cli_run *cli, sweep *s, cli_table *table, json_t *arr
                           sp_unit_format((double)size, SP_UNIT_BYTES, text, sizeof text));
         status =
             sp_coll_best(s->op, s->machine, &s->place, s->stack, (double)size, false, cli_text(cli, CLI_O_ALGO), &time, err);
-        if (status == SP_OK && s->flow) status = run_flow(s, (double)size, &time, err);
+        if (status == SP_OK && s->flow) status = run_flow(cli, s, (double)size, &time, err);
         if (status == SP_OK) add_size(cli, s, (double)size, &time, table, array);
         if (status == SP_OK && cli_interrupted()) status = sp_error_set(err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted");
         if (size > s->end_bytes / s->factor) break;
@@ -199,6 +241,43 @@ static const char *group_text(cli_run *cli, const sweep *s)
     return text;
 }
 
+/* Several groups: when each has ended; those that end together on one line. */
+static void print_groups(cli_run *cli, const sweep *s)
+{
+    fprintf(cli->out, "\nAt the largest size:\n");
+    cli_table *table = cli_table_begin(cli, "lrr", (const char *const[]){"group", "chips", "time"});
+    for (uint32_t g = 0; g < s->groups.n; g++) {
+        uint32_t n = 1;
+        while (g + n < s->groups.n && s->end_s[g + n] == s->end_s[g]) n++;
+        cli_table_cell(table, n > 1 ? "%s and %u more" : "%s", s->groups.text[g], n - 1);
+        cli_table_cell(table, "%u", sp_placement_ranks(&s->groups.place[g]));
+        cli_table_quantity(table, s->end_s[g], SP_UNIT_SECONDS);
+        g += n - 1;
+    }
+    cli_table_end(table);
+}
+
+static void print_flow(cli_run *cli, const sweep *s)
+{
+    if (s->groups.n > 1) print_groups(cli, s);
+    if (s->found.bottleneck != UINT32_MAX)
+        fprintf(cli->out, "\nno sharing of these flows ends before %s (%.1f %% reached); busiest: link %u, %s, %.1f %% of the time\n",
+                cli_quantity(cli, s->found.bound_s, SP_UNIT_SECONDS), 100 * s->found.bound_s / s->found.time_s, s->found.bottleneck,
+                s->found.bottleneck_name, 100 * s->found.bottleneck_fraction);
+    if (s->found.lifted)
+        fprintf(cli->out, "lifted: %llu of %llu transfers stand for all\n", (unsigned long long)s->found.classes, (unsigned long long)s->found.flows);
+    else
+        fprintf(cli->out, "explicit: %llu transfers (%s)\n", (unsigned long long)s->found.flows, s->found.why_explicit);
+}
+
+static sp_status write_heat(cli_run *cli, const sweep *s, sp_error *err)
+{
+    char size[32];
+    const char *title = sp_arena_printf(cli->arena, "%s of %s on %s", sp_coll_op_name(s->op),
+                                        sp_unit_format((double)s->end_bytes, SP_UNIT_BYTES, size, sizeof size), s->machine->name);
+    return cli_given(cli, CLI_O_HEATMAP) ? sp_report_heat(cli_text(cli, CLI_O_HEATMAP), title, s->machine, &s->heat, err) : SP_OK;
+}
+
 int cli_cmd_collective(cli_run *cli)
 {
     sp_error err = {0};
@@ -209,9 +288,9 @@ int cli_cmd_collective(cli_run *cli)
     cli_sources_of_stack(cli, s.stack, &sources);
     cli->guesses = cli_sources_guesses(&sources);
     cli_table *table = cli_table_begin(
-        cli, "rrrrrll", (const char *const[]){"bytes", "time", "algbw", "busbw", "lower bound", "algorithm", "bottleneck"});
+        cli, "rrrrrrllr", (const char *const[]){"bytes", "time", "algbw", "busbw", "lower bound", "reached", "algorithm", "bottleneck", "busy"});
     json_t *array = json_array();
-    if (run_sweep(cli, &s, table, array, &err) != SP_OK) {
+    if (run_sweep(cli, &s, table, array, &err) != SP_OK || write_heat(cli, &s, &err) != SP_OK) {
         json_decref(array);
         if (cli_given(cli, CLI_O_ALGO) && err.status != SP_E_INTERRUPTED) cli_blame_option(CLI_O_ALGO, &err);
         return cli_fail(cli, &err);
@@ -227,10 +306,7 @@ int cli_cmd_collective(cli_run *cli)
     fprintf(cli->out, "%s%s%s on %s: %u chips (%s), stack %s%s\n\n", cli_strong(cli, true), sp_coll_op_name(s.op),
             cli_strong(cli, false), s.machine->name, s.ranks, group_text(cli, &s), s.stack->name, s.flow ? ", engine flow" : "");
     cli_table_end(table);
-    if (s.flow && s.found.lifted)
-        fprintf(cli->out, "\nlifted: %llu of %llu transfers stand for all\n", (unsigned long long)s.found.classes, (unsigned long long)s.found.flows);
-    else if (s.flow)
-        fprintf(cli->out, "\nexplicit: %llu transfers (%s)\n", (unsigned long long)s.found.flows, s.found.why_explicit);
+    if (s.flow) print_flow(cli, &s);
     cli_explain_print(cli);
     if (cli_given(cli, CLI_O_SOURCES)) cli_sources_print(cli, &sources);
     return CLI_EXIT_OK;

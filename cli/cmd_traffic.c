@@ -1,6 +1,6 @@
 /* superpod traffic MACHINE FLOWS.csv [--routing NAME] [--seed N] [--fail WHAT] [--slow WHAT] */
 #include "output.h"
-#include "superpod/study.h"
+#include "superpod/report.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@ typedef struct traffic {
     double *start_s, *end_s;
     sp_flow_options options;
     sp_flow_time time;
+    sp_flow_heat heat;
 } traffic;
 
 typedef struct named { const char *id; uint32_t row; } named;
@@ -186,6 +187,9 @@ int cli_cmd_traffic(cli_run *cli)
     sp_error err = {0};
     traffic t = {0};
     sp_status status = read_traffic(cli, &t, &err);
+    if (status == SP_OK) status = cli_file_probe(cli, CLI_O_HEATMAP, &err);
+    t.heat.arena = cli->arena;
+    if (cli_given(cli, CLI_O_HEATMAP)) t.options.heat = &t.heat;
     if (status == SP_OK) status = sp_fabric_flows(t.machine, &t.options, t.flow, t.n, t.start_s, t.end_s, &t.time, &err);
     if (status == SP_OK && cli->explain != NULL) {
         int32_t root = sp_explain_add(cli->explain, -1, "time", t.time.time_s, SP_UNIT_SECONDS, "end of the last flow");
@@ -193,6 +197,8 @@ int cli_cmd_traffic(cli_run *cli)
         sp_explain_add(cli->explain, root, "rate settings", (double)t.time.fills, SP_UNIT_COUNT, "instants at which shares changed");
         sp_explain_add(cli->explain, root, "payload fraction", sp_machine_payload(t.machine), SP_UNIT_NONE, "of the raw port rate");
     }
+    if (status == SP_OK && t.options.heat != NULL)
+        status = sp_report_heat(cli_text(cli, CLI_O_HEATMAP), sp_arena_printf(cli->arena, "%u flows on %s", t.n, t.machine->name), t.machine, &t.heat, &err);
     int exit_status = status == SP_OK ? tell(cli, &t) : cli_fail(cli, &err);
     sp_csv_destroy(t.csv);
     return exit_status;

@@ -10,7 +10,7 @@ static sp_status read_slow(cli_run *cli, const sp_router *router, sp_fault **fau
 {
     const char *text = cli_text(cli, CLI_O_SLOW);
     for (size_t at = 0; text[at];) {
-        size_t length = strcspn(text + at, " \t");
+        size_t length = strcspn(text + at, " \t\n");
         char *word = sp_arena_strndup(cli->arena, text + at, length), *end, *equal = word ? strrchr(word, '=') : NULL;
         if (length && equal == NULL)
             return sp_error_set(err, SP_E_PARSE, NULL, 1, (uint32_t)at + 1, "found '%s'; expected what is slow and the part of its rate that "

@@ -110,6 +110,23 @@ sp_status cli_group(cli_run *cli, const sp_machine *machine, const char *text, s
     return status == SP_OK ? SP_OK : cli_blame_option(CLI_O_GROUP, err);
 }
 
+sp_status cli_groups_read(cli_run *cli, const sp_machine *machine, cli_groups *out, sp_error *err)
+{
+    const char *text = cli_text(cli, CLI_O_GROUP);
+    uint32_t n = 1;
+    for (const char *at = text; at != NULL && *at != '\0'; at++) n += *at == '\n';
+    *out = (cli_groups){.place = sp_arena_alloc(cli->arena, n, sizeof *out->place), .text = sp_arena_alloc(cli->arena, n, sizeof *out->text)};
+    if (out->place == NULL || out->text == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the groups");
+    for (; out->n < n; out->n++) {
+        size_t length = text == NULL ? 0 : strcspn(text, "\n");
+        out->text[out->n] = text == NULL ? NULL : sp_arena_strndup(cli->arena, text, length);
+        sp_status status = cli_group(cli, machine, out->text[out->n], &out->place[out->n], err);
+        if (status != SP_OK) return status;
+        if (text != NULL) text += length + 1;
+    }
+    return SP_OK;
+}
+
 sp_status cli_stack(cli_run *cli, const sp_machine *machine, const char *name, const sp_stack **out, sp_error *err)
 {
     sp_status status = sp_machine_stack_need(machine, name, out, err);

@@ -24,7 +24,7 @@ typedef enum cli_option_id {
     CLI_O_TOKENS, CLI_O_EQUAL, CLI_O_WEAK, CLI_O_BEST_PRECISION, CLI_O_AS_OF, CLI_O_ABLATE, CLI_O_SENSITIVITY, CLI_O_CURVES,
     CLI_O_OBJECTIVE, CLI_O_DEADLINE, CLI_O_EFFORT, CLI_O_THREADS, CLI_O_TOP, CLI_O_CHIPS, CLI_O_SAVE,
     CLI_O_BEGIN, CLI_O_END, CLI_O_FACTOR, CLI_O_GROUP, CLI_O_ALGO, CLI_O_STACK, CLI_O_ENGINE, CLI_O_ROUTING,
-    CLI_O_FAIL, CLI_O_SLOW, CLI_O_SEED,
+    CLI_O_FAIL, CLI_O_SLOW, CLI_O_SEED, CLI_O_HEATMAP,
     CLI_O_ASSUME, CLI_O_TIMELINE, CLI_O_HTML, CLI_O_REPORT, CLI_O_GOLDEN, CLI_O_ROWS,
     CLI_O_JOBS, CLI_O_MAP, CLI_O_YEARS, CLI_O_SEEDS, CLI_O_FAILURES, CLI_O_POLICY, CLI_O_QUEUE, CLI_O_PREEMPT, CLI_O_SEGMENT, CLI_O_USED,
     CLI_O_NETWORK, CLI_O_RECOVERY, CLI_O_CHECKPOINT, CLI_O_BACKGROUND, CLI_O_STATE, CLI_O_INTERVAL, CLI_O_DETECT, CLI_O_RESTART, CLI_O_SWAP,
@@ -39,6 +39,7 @@ typedef enum cli_kind {
     CLI_COUNT,      /* whole number                                  */
     CLI_SIZE,       /* nccl-tests size, 1024-based                   */
     CLI_TEXT,
+    CLI_TEXTS,      /* text that may be given again: values joined by newlines */
     CLI_CHOICE,     /* one of cli_option.choice(0 …)                 */
     CLI_FILE_IN, CLI_FILE_OUT, CLI_DIR,
     CLI_MACHINE, CLI_CHIP, CLI_MODEL, CLI_OPERATION, CLI_PAGE, CLI_FILES, CLI_ANY_FILES, CLI_MACHINES   /* operands; the last: one or more, ANY_FILES: or none */

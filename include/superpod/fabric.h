@@ -90,12 +90,23 @@ sp_status sp_fabric_event(const sp_program *program, sp_arena *arena, sp_run *ou
 
 /* ---- flow evaluator: max-min fair sharing of every link, event by event ------------------------------------------- */
 
+/* How busy links were over the whole time: bytes / (rate x time). One map for each dim of a mesh (row: from, column: to), dim of a
+ * torus (rows: up, down) and tier of a tree (rows: level by level from below, up, down); columns are coordinates of the tier.
+ * A cell is the busiest of all links that it stands for, -1 where nothing flowed. */
+#define SP_HEAT_MAPS (SP_TIERS_MAX * SP_TIER_DIMS)
+typedef struct sp_heat_map { uint32_t tier, dim, size, n_rows; double *busy; /* [n_rows * size] */ } sp_heat_map;
+typedef struct sp_flow_heat {
+    sp_arena *arena;              /* in: where the maps go */
+    uint32_t n; sp_heat_map map[SP_HEAT_MAPS];
+} sp_flow_heat;
+
 typedef struct sp_flow_options {
     sp_routing routing; uint64_t seed;           /* seed: of SP_ROUTING_HASH                                          */
     const sp_fault *faults; uint32_t n_faults;
     bool weight_by_latency;       /* weight of a flow = 1 / its path latency (round-trip fairness; SimGrid's CM02)     */
     double rate_fraction;         /* of raw rates; 0: the machine's payload fraction (and the stack's, for programs)   */
     bool explicit_only;           /* never lift                                                                        */
+    sp_flow_heat *heat;           /* filled when not NULL                                                              */
 } sp_flow_options;
 
 typedef struct sp_flow_time {

@@ -23,6 +23,9 @@ sp_status sp_report_html(const char *path, const sp_machine *machine, const sp_m
  * chips, links and FLOPS (SVG), and the values that the answers rest on. Readable on paper and on a phone. */
 sp_status sp_report_compare_html(const char *path, const sp_comparison *comparison, sp_error *err);
 
+/* One SVG of how busy links were (sp_flow_options.heat): a map for each dim or tier, at most 128 columns of coordinates. */
+sp_status sp_report_heat(const char *path, const char *title, const sp_machine *machine, const sp_flow_heat *heat, sp_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -291,6 +291,8 @@ uint64_t sp_router_tree_chips(const sp_router *router, uint32_t link);
 /* Does moving one digit of the chip number (in [0, n) at `stride`), in any way, carry blocks of switches to blocks at every level
  * of every tree? */
 bool sp_router_digit_moves(const sp_router *router, uint64_t stride, uint64_t n);
+/* What is at the lower end of links like `link` (of a tree) below which `chip` is: sp_link.child of those. */
+uint64_t sp_router_child(const sp_router *router, uint32_t link, uint32_t chip);
 /* Blocks of switches: levels of all trees, numbered one after the other; the block of level `level` that `chip` is in. */
 uint32_t sp_router_blocks(const sp_router *router);
 uint64_t sp_router_block(const sp_router *router, uint32_t level, uint32_t chip);

@@ -27,7 +27,7 @@ typedef struct sp_i_flow_route {
 /* Bytes and endpoint overhead of tasks alike. */
 typedef struct sp_i_flow_size { double bytes; int64_t delay_ps; } sp_i_flow_size;
 
-typedef struct sp_i_flow_link { double cap_bytes_per_s; uint32_t id; double bytes; } sp_i_flow_link;
+typedef struct sp_i_flow_link { double cap_bytes_per_s, bytes; uint32_t id, chip; /* chip: one below it, of trees */ } sp_i_flow_link;
 
 typedef struct sp_i_problem {
     uint32_t n_links, links_room; sp_i_flow_link *link;
@@ -79,6 +79,12 @@ sp_status sp_i_problem_run(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *
 
 /* Fills *out from a run: times, bounds, bottleneck. Errors: SP_E_INTERNAL a time below its bound. */
 sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, const sp_router *router, sp_flow_time *out, sp_error *err);
+/* Fills *heat. sym: of a lifted problem, else NULL. */
+struct sp_i_symmetry;
+sp_status sp_i_flow_heat(const sp_i_problem *p, const sp_router *router, const sp_machine *machine, const struct sp_i_symmetry *sym, double time_s,
+                         sp_flow_heat *heat, sp_error *err);
+/* A chip below a link of a tree on the way from src to dst. */
+uint32_t sp_i_flow_anchor(const sp_router *router, uint32_t link, uint32_t src, uint32_t dst);
 /* bytes/s of a link as payload; fraction: of the raw rate, by tier. */
 double sp_i_flow_capacity(const sp_router *router, uint32_t link, const double *fraction);
 /* Route from chip to chip as the next route of the problem (weights as the options say). Errors: SP_E_UNFIT, SP_E_NOMEM. */

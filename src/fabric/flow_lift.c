@@ -62,10 +62,8 @@ static uint32_t canonical(const sp_i_flow_case *c, uint32_t id, uint32_t src, ui
 {
     sp_link link;
     sp_router_link(c->router, id, &link);
-    if (link.kind == SP_LINK_BUNDLE) {
-        uint64_t tree = sp_router_tree_chips(c->router, id);
-        return sp_i_bundle_orbit(c->lift->sym, c->router, id, link.up ? src : (uint32_t)(src - src % tree + dst % tree), orbit);
-    }
+    if (link.kind == SP_LINK_BUNDLE)
+        return sp_i_bundle_orbit(c->lift->sym, c->router, id, sp_i_flow_anchor(c->router, id, src, dst), orbit);
     *orbit = sp_i_chips_pair(c->lift->sym, &link.from, &link.to);
     return sp_router_link_like(c->router, id, link.from, link.to);
 }
@@ -81,7 +79,7 @@ static sp_status add_hops(sp_i_flow_case *c, uint32_t src, uint32_t dst, uint32_
         while (i < n && (note[i].id != id || note[i].share != c->hops[h].share))
             i++;
         if (i == n)
-            note[n++] = (struct sp_i_note){id, 0, orbit, c->hops[h].share};
+            note[n++] = (struct sp_i_note){id, 0, orbit, c->hops[h].share, c->hops[h].link};
         note[i].n++;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -89,8 +87,13 @@ static sp_status add_hops(sp_i_flow_case *c, uint32_t src, uint32_t dst, uint32_
         if (all % note[i].orbit || all / note[i].orbit >= UINT32_MAX)
             return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "%llu flows do not spread evenly over %llu links like link %u",
                                 (unsigned long long)all, (unsigned long long)note[i].orbit, note[i].id);
-        uint32_t link = c->p->link_of[note[i].id] ? c->p->link_of[note[i].id] - 1
-                                                  : sp_i_problem_link(c->p, note[i].id, sp_i_flow_capacity(c->router, note[i].id, c->fraction));
+        bool known = c->p->link_of[note[i].id] != 0;
+        uint32_t link = sp_i_problem_link(c->p, note[i].id, known ? 0 : sp_i_flow_capacity(c->router, note[i].id, c->fraction));
+        if (link != UINT32_MAX && !known) {
+            uint32_t anchor = sp_i_flow_anchor(c->router, note[i].hop, src, dst), same = anchor;
+            sp_i_chips_pair(c->lift->sym, &anchor, &same);
+            c->p->link[link].chip = anchor;
+        }
         if (link == UINT32_MAX || !sp_i_problem_hop(c->p, link, note[i].share, (uint32_t)(all / note[i].orbit)))
             return sp_i_flow_no_memory(err);
     }

@@ -30,6 +30,16 @@ double sp_i_flow_capacity(const sp_router *router, uint32_t link, const double *
     return sp_router_capacity(router, link) * fraction[what.tier];
 }
 
+uint32_t sp_i_flow_anchor(const sp_router *router, uint32_t link, uint32_t src, uint32_t dst)
+{
+    sp_link at;
+    sp_router_link(router, link, &at);
+    if (at.kind == SP_LINK_MESH || at.kind == SP_LINK_TORUS)
+        return at.from;
+    uint64_t tree = sp_router_tree_chips(router, link);
+    return at.up ? src : (uint32_t)(src - src % tree + dst % tree);
+}
+
 sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, const double *fraction,
                               uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, sp_error *err)
 {
@@ -39,8 +49,11 @@ sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp
         return sp_i_flow_unreachable(options, src, dst, err);
     for (uint32_t h = 0; h < n; h++) {
         uint32_t link = p->link_of[hops[h].link];
-        if (!link)
+        if (!link) {
             link = sp_i_problem_link(p, hops[h].link, sp_i_flow_capacity(router, hops[h].link, fraction)) + 1;
+            if (link)
+                p->link[link - 1].chip = sp_i_flow_anchor(router, hops[h].link, src, dst);
+        }
         if (!link || !sp_i_problem_hop(p, link - 1, hops[h].share, 1))
             return sp_i_flow_no_memory(err);
     }
@@ -179,6 +192,8 @@ sp_status sp_fabric_flows(const sp_machine *machine, const sp_flow_options *opti
         status = sp_i_problem_run(&p, &counts, err);
     if (status == SP_OK)
         status = sp_i_flow_report(&p, &counts, router, &time, err);
+    if (status == SP_OK && options->heat)
+        status = sp_i_flow_heat(&p, router, machine, NULL, time.time_s, options->heat, err);
     for (uint32_t i = 0; i < n && status == SP_OK; i++) {
         if (start_s)
             start_s[i] = (double)p.start_ps[i] * 1e-12;

@@ -34,17 +34,18 @@ typedef struct sp_i_orbits {
 } sp_i_orbits;
 
 /* Of all jobs together. */
-typedef struct sp_i_symmetry {
+typedef struct sp_i_symmetry sp_i_symmetry;
+struct sp_i_symmetry {
     uint32_t n_jobs; sp_i_orbits *job;
     uint32_t n_moves; const sp_i_atom *move[SP_I_ATOMS_MAX];   /* each once */
-} sp_i_symmetry;
+};
 
 struct sp_i_lift {
     const sp_i_symmetry *sym;
     const sp_i_orbits *o;    /* of the job                                                             */
     uint32_t *place;         /* [n_classes * n_reps] position of an orbit in a class's domain           */
     bool *exchange;          /* [n_classes] chunks name peers: they change with permutations            */
-    struct sp_i_note { uint32_t id, n; uint64_t orbit; double share; } *note;   /* [hops_max] scratch   */
+    struct sp_i_note { uint32_t id, n; uint64_t orbit; double share; uint32_t hop; } *note;   /* [hops_max] scratch   */
 };
 
 /* false, with the reason, when no symmetry is known or there is no memory; close in any case. */

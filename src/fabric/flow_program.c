@@ -239,6 +239,8 @@ static sp_status evaluate(const sp_flow_job *jobs, uint32_t n, const sp_i_flow_c
         status = sp_i_problem_run(&r.p, &counts, err);
     if (status == SP_OK)
         status = sp_i_flow_report(&r.p, &counts, r.router, &time, err);
+    if (status == SP_OK && options->heat)
+        status = sp_i_flow_heat(&r.p, r.router, machine, r.lifted ? &r.sym : NULL, time.time_s, options->heat, err);
     if (status == SP_OK && end_s && copies && !copy_ends(&r, copies, end_s))
         status = sp_i_flow_no_memory(err);
     for (uint32_t j = 0; status == SP_OK && end_s && !copies && j < n; j++)

@@ -107,7 +107,7 @@ sp_status sp_fault_parse(const sp_router *router, const char *text, double facto
 {
     list l = {.arena = arena, .fault = *out, .n = *n, .room = *n};
     for (size_t at = 0; text[at];) {
-        size_t length = strcspn(text + at, " \t");
+        size_t length = strcspn(text + at, " \t\n");
         if (length) {
             sp_status status = one(&l, router, text, at, length, factor, err);
             if (status != SP_OK)

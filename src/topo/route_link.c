@@ -113,3 +113,11 @@ uint32_t sp_router_link_like(const sp_router *router, uint32_t link, uint32_t fr
         stride *= tier->dims[d];
     return (uint32_t)sp_i_mesh_link(part, tier, from, at.dim, (uint32_t)(from / stride % tier->dims[at.dim]), (uint32_t)(to / stride % tier->dims[at.dim]));
 }
+
+uint64_t sp_router_child(const sp_router *router, uint32_t link, uint32_t chip)
+{
+    const sp_i_part *part = part_of(router, link);
+    sp_link at;
+    sp_i_tree_link(router, part, link, &at);
+    return sp_i_tree_child(router, part, at.level, chip);
+}

@@ -74,5 +74,28 @@ flows() { printf '%s\n' "$@" > "$BATS_TEST_TMPDIR/flows.csv"; }
     refuses "add --engine flow" collective ub-mesh-rack all-reduce --fail link:5
 }
 
+@test "collective --engine flow: groups that share links slow one another down, those apart do not" {
+    local m="switch:8@50GB/s,1us clos:4@50GB/s,4us,taper=2,nic chip=h100"
+    answers collective "$m" all-to-all -b 64M -e 64M --engine flow --stack ideal --algo direct --group 0,8 --json
+    alone=$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["results"][0]["time_s"])')
+    answers collective "$m" all-to-all -b 64M -e 64M --engine flow --stack ideal --algo direct --group 0,8 --group 16,24 --json
+    json "close(result['results'][0]['time_s'], $alone, 1e-9) and len(result['results'][0]['groups']) == 2"
+    answers collective "$m" all-to-all -b 64M -e 64M --engine flow --stack ideal --algo direct --group 0,8 --group 0,16 --group 1,2 --json
+    json "result['results'][0]['groups'][0]['time_s'] > 1.9 * $alone and result['results'][0]['groups'][2]['time_s'] < $alone"
+    answers collective "$m" all-to-all -b 64M -e 64M --engine flow --group 0-7 --group 8-15 --group 16-17
+    says "0-7 and 1 more"
+    refuses "add --engine flow" collective "$m" all-to-all --group 0-7 --group 8-15
+    refuses "--group:1:3: error: id 99 is too large" collective "$m" all-to-all --engine flow --group 0-7 --group 8-99
+}
+
+@test "--heatmap: a drawing of collective and traffic; a folder that is not there is refused" {
+    answers collective ub-mesh-rack all-reduce -b 1M -e 1M --engine flow --fail link:5 --heatmap "$BATS_TEST_TMPDIR/h.svg"
+    python3 -c 'import sys, xml.dom.minidom as x; d = x.parse(sys.argv[1]); assert len(d.getElementsByTagName("rect")) > 128' "$BATS_TEST_TMPDIR/h.svg"
+    answers traffic cloudmatrix-384 examples/flows.csv --heatmap "$BATS_TEST_TMPDIR/t.svg"
+    grep -q "links of level 0, up" "$BATS_TEST_TMPDIR/t.svg"
+    refuses "its folder does not exist" traffic cloudmatrix-384 examples/flows.csv --heatmap "$BATS_TEST_TMPDIR/no/t.svg"
+    refuses "add --engine flow" collective ub-mesh-rack all-reduce --heatmap "$BATS_TEST_TMPDIR/h.svg"
+}
+
 @test "schema of traffic" { valid traffic cloudmatrix-384 examples/flows.csv --explain --sources; }
 @test "schema of collective by flows" { valid collective ub-mesh-rack all-reduce -b 1M -e 4M --engine flow; }

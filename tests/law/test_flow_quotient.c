@@ -149,13 +149,27 @@ static bool random_jobs(sp_rng *rng, const sp_machine *m, bool several, sp_arena
     return true;
 }
 
+static void compare_heat(uint64_t seed, const sp_flow_heat *a, const sp_flow_heat *b)
+{
+    for (uint32_t i = 0; i < a->n; i++) {
+        const sp_heat_map *x = &a->map[i], *y = &b->map[i];
+        assert_true(a->n == b->n && x->tier == y->tier && x->dim == y->dim && x->size == y->size && x->n_rows == y->n_rows);
+        for (uint32_t k = 0; k < x->size * x->n_rows; k++)
+            if (fabs(x->busy[k] - y->busy[k]) > 1e-9)
+                fail_msg("case %llu: cell %u of map %u is %g lifted, %g explicit", (unsigned long long)seed, k, i, x->busy[k], y->busy[k]);
+    }
+}
+
 static void compare(uint64_t seed, const char *text, int kind, const sp_machine *m, const sp_flow_job *jobs, uint32_t n, const sp_stack *stack,
-                    sp_flow_options options, tally *count)
+                    sp_flow_options options, sp_arena *arena, tally *count)
 {
     sp_flow_time lifted, whole;
+    sp_flow_heat heat[2] = {{.arena = arena}, {.arena = arena}};
     double ends[2][3];
     sp_error err[2] = {0};
+    options.heat = seed / KINDS % 4 == 0 ? &heat[0] : NULL;
     sp_status status = sp_fabric_flow_jobs(jobs, n, m, stack, &options, ends[0], &lifted, &err[0]);
+    options.heat = options.heat ? &heat[1] : NULL;
     options.explicit_only = true;
     sp_status plain = sp_fabric_flow_jobs(jobs, n, m, stack, &options, ends[1], &whole, &err[1]);
     if (status != plain)
@@ -173,6 +187,7 @@ static void compare(uint64_t seed, const char *text, int kind, const sp_machine 
     for (uint32_t j = 0; j < n; j++)
         if (ends[0][j] != ends[1][j])
             fail_msg("case %llu, %s: job %u ends at %.12g s lifted, %.12g s explicit", (unsigned long long)seed, text, j, ends[0][j], ends[1][j]);
+    compare_heat(seed, &heat[0], &heat[1]);
     count->cases++;
     count->of[kind]++;
     count->lifted[kind] += lifted.lifted;
@@ -200,7 +215,7 @@ static void one_case(uint64_t seed, tally *count)
         options.n_faults = random_faults(&rng, m, arena, &faults);
     options.faults = faults;
     if (random_jobs(&rng, m, kind == GROUPS || kind == BOTH, arena, place, jobs, &n))
-        compare(seed, text, kind, m, jobs, n, stack, options, count);
+        compare(seed, text, kind, m, jobs, n, stack, options, arena, count);
     sp_arena_destroy(arena);
 }
 
