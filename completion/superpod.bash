@@ -42,6 +42,7 @@ _superpod() {
     --fail) COMPREPLY=(); return ;;
     --slow) COMPREPLY=(); return ;;
     --seed) COMPREPLY=(); return ;;
+    --heatmap) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --assume) COMPREPLY=($(compgen -W "llama mistral mixtral qwen2 qwen2_moe qwen3 qwen3_moe qwen3_5_text qwen3_next deepseek_v2 deepseek_v3 glm4_moe_lite deepseek_v4 pangu_ultra_moe kimi_linear glm4_moe dots1 minimax_m2 ernie4_5_moe gpt_oss gemma gemma2 gemma3_text gemma4_text llama4_text olmo2 starcoder2 gpt2 gpt_neox opt bloom mpt" -- "$word")); return ;;
     --timeline) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --html) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -70,7 +71,7 @@ _superpod() {
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
-        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --assume | --timeline | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --used | --network | --checkpoint | --state | --interval | --detect | --restart | --swap | --repair | --only | --write | --catalog) i=$((i + 1)) ;;
+        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --heatmap | --assume | --timeline | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --used | --network | --checkpoint | --state | --interval | --detect | --restart | --swap | --repair | --only | --write | --catalog) i=$((i + 1)) ;;
         -*) ;;
         *) if [ -z "$verb" ]; then verb="${COMP_WORDS[i]}"; else place=$((place + 1)); fi ;;
         esac
@@ -80,8 +81,8 @@ _superpod() {
         machine) COMPREPLY=($(compgen -W "--sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         chip) COMPREPLY=($(compgen -W "--sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         model) COMPREPLY=($(compgen -W "--seq --assume --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
-        collective) COMPREPLY=($(compgen -W "--begin -b --end -e --factor -f --group --algo --stack --engine --routing --fail --slow --seed --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
-        traffic) COMPREPLY=($(compgen -W "--routing --fail --slow --seed --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        collective) COMPREPLY=($(compgen -W "--begin -b --end -e --factor -f --group --algo --stack --engine --routing --fail --slow --seed --heatmap --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        traffic) COMPREPLY=($(compgen -W "--routing --fail --slow --seed --heatmap --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         train) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --plan --stack --assume --timeline --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         plan) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --tokens --objective --deadline --effort --threads --top --chips --save --stack --assume --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         compare) COMPREPLY=($(compgen -W "--gbs --seq --tokens --equal --weak --best-precision --as-of --ablate --sensitivity --curves --effort --assume --html --sources --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
