@@ -1,11 +1,14 @@
 /* superpod operate MACHINE --jobs --years --seeds … */
 #include "output.h"
 #include "superpod/cluster.h"
+#include "superpod/report.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define SPANS 240u   /* steps of the picture: days of eight months, 3 px each */
 
 static double now_s(void)
 {
@@ -26,6 +29,9 @@ typedef struct answer {
     sp_jobs jobs;                    /* of a file; the generator's are made anew for every seed */
     const char *spec;
     sp_history *run;
+    double (*spent_s)[SP_LOSSES];    /* [seeds][SPANS]; NULL: nobody asks for them              */
+    sp_store *store;                 /* NULL: none                                              */
+    uint64_t resumed;                /* seeds that the store had                                */
     uint32_t seeds;
     double years, took_s;
 } answer;
@@ -114,29 +120,71 @@ static sp_status read_all(cli_run *cli, answer *a, sp_error *err)
     if (status == SP_OK) status = read_jobs(cli, a, err);
     if (status != SP_OK) return status;
     a->run = sp_arena_alloc(cli->arena, a->seeds, sizeof *a->run);
-    return a->run != NULL ? SP_OK : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+    if (cli_given(cli, CLI_O_LOG) || cli_given(cli, CLI_O_SVG)) a->spent_s = sp_arena_alloc(cli->arena, (size_t)a->seeds * SPANS, sizeof *a->spent_s);
+    bool missing = a->run == NULL || (a->spent_s == NULL && (cli_given(cli, CLI_O_LOG) || cli_given(cli, CLI_O_SVG)));
+    return missing ? sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory") : SP_OK;
+}
+
+/* ---- files ---------------------------------------------------------------------------------------------------------- */
+
+static void add_file_key(cli_run *cli, FILE *key, const char *name, const char *path)
+{
+    char sha[65] = "?";
+    if (cli_file_sha256(path, sha)) fprintf(key, "; %s %s", name, sha);
+    (void)cli;
+}
+
+/* What decides the events of a run, but its seed: two runs of the same words are the same. */
+static char *key_of(cli_run *cli, const answer *a)
+{
+    char machine[2048];
+    char *text = NULL;
+    size_t length;
+    const sp_operation *op = &a->operation;
+    FILE *key = open_memstream(&text, &length);
+    if (key == NULL) return NULL;
+    sp_machine_format(op->machine, machine, sizeof machine);
+    fprintf(key, "%s; jobs %s; years %.17g; queue %s%s; policy %s; times %.17g %.17g %.17g %.17g %.17g %.17g; scales %.17g %.17g; spares %d; fair share %.17g; depth %u", machine,
+            cli_text(cli, CLI_O_JOBS), a->years, sp_order_name(op->order), op->preempt ? " with preemption" : "", op->policy->name, op->checkpoint_s, op->drain_s, op->interval_s, op->detect_s,
+            op->restart_s, op->swap_s, op->fail_scale, op->repair_scale, op->rack_spares, op->fair_half_life_s, op->conservative_depth);
+    if (a->spec == NULL) add_file_key(cli, key, "jobs' file", cli_text(cli, CLI_O_JOBS));
+    if (cli_given(cli, CLI_O_MAP)) fprintf(key, "; map %s", cli->value[CLI_O_MAP]);
+    for (uint32_t i = 0; i < a->failures.n; i++) {
+        const sp_fail_class *row = &a->failures.row[i];
+        fprintf(key, "; %s %s %.17g %.17g %d %.17g %.17g", row->name, sp_fail_unit_name(row->unit), row->rate_per_s.nominal, row->shape, row->down, row->repair_s.nominal,
+                row->repair_sigma);
+    }
+    return fclose(key) == 0 ? text : NULL;
+}
+
+static sp_status open_store(cli_run *cli, answer *a, sp_error *err)
+{
+    if (!cli_given(cli, CLI_O_LOG)) return SP_OK;
+    char *key = key_of(cli, a);
+    if (key == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+    sp_status status = sp_store_open(cli->value[CLI_O_LOG], key, &a->failures, SPANS, &a->store, err);
+    if (status == SP_OK) a->resumed = sp_store_runs(a->store);
+    free(key);
+    return status;
+}
+
+static sp_status write_files(cli_run *cli, const answer *a, sp_error *err)
+{
+    const sp_report_operation told = {.machine = a->operation.machine, .jobs = cli_text(cli, CLI_O_JOBS), .horizon_s = a->operation.horizon_s, .seed = cli->seed, .n = a->seeds,
+                                      .run = a->run, .n_spans = SPANS, .spent_s = (const double (*)[SP_LOSSES])a->spent_s};
+    sp_status status = SP_OK;
+    if (cli_given(cli, CLI_O_SVG)) status = sp_report_operate_svg(cli->value[CLI_O_SVG], &told, err);
+    if (status == SP_OK && cli_given(cli, CLI_O_METRICS)) status = sp_report_operate_metrics(cli->value[CLI_O_METRICS], &told, err);
+    return status;
 }
 
 /* ---- figures ---------------------------------------------------------------------------------------------------------- */
 
-typedef struct figure { const char *name; size_t offset; sp_unit unit; } figure;
-#define REAL(field, unit) {#field, offsetof(sp_history, field), unit}
-static const figure reals[] = {REAL(goodput, SP_UNIT_NONE), REAL(ettr, SP_UNIT_NONE), REAL(ettr_queued, SP_UNIT_NONE), REAL(utilisation, SP_UNIT_NONE),
-                               REAL(mttf_s, SP_UNIT_SECONDS), REAL(mttr_s, SP_UNIT_SECONDS), REAL(wait_mean_s, SP_UNIT_SECONDS), REAL(wait_p50_s, SP_UNIT_SECONDS),
-                               REAL(wait_p95_s, SP_UNIT_SECONDS), REAL(wait_p99_s, SP_UNIT_SECONDS), REAL(slowdown_bounded, SP_UNIT_NONE)};
-static const figure counts[] = {REAL(jobs, SP_UNIT_COUNT), REAL(jobs_started, SP_UNIT_COUNT), REAL(jobs_done, SP_UNIT_COUNT), REAL(failures, SP_UNIT_COUNT),
-                                REAL(interruptions, SP_UNIT_COUNT), REAL(swapped, SP_UNIT_COUNT), REAL(replaced, SP_UNIT_COUNT), REAL(requeued, SP_UNIT_COUNT), REAL(preemptions, SP_UNIT_COUNT), REAL(shrunk, SP_UNIT_COUNT), REAL(grown, SP_UNIT_COUNT),
-                                REAL(deadlines_missed, SP_UNIT_COUNT),                                REAL(placements, SP_UNIT_COUNT), REAL(events, SP_UNIT_COUNT), REAL(queue_max, SP_UNIT_COUNT)};
-#define N_REALS (sizeof reals / sizeof *reals)
-#define N_COUNTS (sizeof counts / sizeof *counts)
-
-static void mean_of(const answer *a, size_t offset, bool count, double *mean, double *half)
+static void mean_of(const answer *a, size_t offset, bool whole, double *mean, double *half)
 {
     double *value = malloc(a->seeds * sizeof *value);
-    for (uint32_t i = 0; value != NULL && i < a->seeds; i++) {
-        const char *at = (const char *)&a->run[i] + offset;
-        value[i] = count ? (double)*(const uint64_t *)(const void *)at : *(const double *)(const void *)at;
-    }
+    const sp_history_field field = {.offset = offset, .whole = whole};
+    for (uint32_t i = 0; value != NULL && i < a->seeds; i++) value[i] = sp_history_value(&a->run[i], &field);
     *mean = *half = 0;
     if (value != NULL) sp_cluster_mean(value, a->seeds, mean, half);
     free(value);
@@ -183,22 +231,17 @@ static void print_figures(cli_run *cli, const answer *a)
     double mean, half;
     fputs("\n  figures of a run\n", cli->out);
     cli_table *table = cli_table_begin(cli, "lrr", (const char *const[]){"figure", "mean", "+- 95 %"});
-    for (size_t i = 0; i < N_REALS; i++) {
-        mean_of(a, reals[i].offset, false, &mean, &half);
-        cli_table_cell(table, "%s", reals[i].name);
-        if (reals[i].unit == SP_UNIT_NONE) {
-            cli_table_cell(table, "%.5g", mean);
-            cli_table_cell(table, "%.2g", half);
+    for (size_t i = 0; i < sp_history_n_fields; i++) {
+        const sp_history_field *f = &sp_history_fields[i];
+        mean_of(a, f->offset, f->whole, &mean, &half);
+        cli_table_cell(table, "%s", f->name);
+        if (f->unit == SP_UNIT_SECONDS) {
+            cli_table_quantity(table, mean, f->unit);
+            cli_table_quantity(table, half, f->unit);
         } else {
-            cli_table_quantity(table, mean, reals[i].unit);
-            cli_table_quantity(table, half, reals[i].unit);
+            cli_table_cell(table, f->whole ? "%.6g" : "%.5g", mean);
+            cli_table_cell(table, "%.2g", half);
         }
-    }
-    for (size_t i = 0; i < N_COUNTS; i++) {
-        mean_of(a, counts[i].offset, true, &mean, &half);
-        cli_table_cell(table, "%s", counts[i].name);
-        cli_table_cell(table, "%.6g", mean);
-        cli_table_cell(table, "%.2g", half);
     }
     cli_table_end(table);
 }
@@ -218,6 +261,7 @@ static void print_answer(cli_run *cli, const answer *a)
     cli_line(cli, "jobs", "%s, queue %s, placement %s", cli_text(cli, CLI_O_JOBS), sp_order_name(op->order), op->policy->name);
     if (a->jobs.repaired != 0 || a->jobs.skipped != 0)
         cli_line(cli, "repairs", "%llu records put right, %llu left out; first: %s", (unsigned long long)a->jobs.repaired, (unsigned long long)a->jobs.skipped, a->jobs.note);
+    if (a->store != NULL) cli_line(cli, "log", "%s; seeds found in it: %llu", cli->value[CLI_O_LOG], (unsigned long long)a->resumed);
     cli_line(cli, "time", "%g years x %u seeds from %llu", a->years, a->seeds, (unsigned long long)cli->seed);
     print_losses(cli, a);
     print_figures(cli, a);
@@ -232,9 +276,9 @@ static json_t *answer_json(const answer *a)
         json_object_set_new(losses, sp_loss_name((sp_loss)i), json_real(mean[i]));
         json_object_set_new(ci_losses, sp_loss_name((sp_loss)i), json_real(half[i]));
     }
-    for (size_t i = 0; i < N_REALS + N_COUNTS; i++) {
-        const figure *f = i < N_REALS ? &reals[i] : &counts[i - N_REALS];
-        mean_of(a, f->offset, i >= N_REALS, &m, &h);
+    for (size_t i = 0; i < sp_history_n_fields; i++) {
+        const sp_history_field *f = &sp_history_fields[i];
+        mean_of(a, f->offset, f->whole, &m, &h);
         json_object_set_new(result, f->name, json_real(m));
         json_object_set_new(ci, f->name, json_real(h));
     }
@@ -245,6 +289,7 @@ static json_t *answer_json(const answer *a)
     json_object_set_new(result, "machine", cli_json_text(a->operation.machine->name));
     json_object_set_new(result, "years", json_real(a->years));
     json_object_set_new(result, "seeds", json_integer(a->seeds));
+    json_object_set_new(result, "seeds_in_log", json_integer((json_int_t)a->resumed));
     json_object_set_new(result, "repaired", json_integer((json_int_t)a->jobs.repaired));
     json_object_set_new(result, "skipped", json_integer((json_int_t)a->jobs.skipped));
     json_object_set_new(result, "years_per_s", json_real(a->years * a->seeds / (a->took_s > 0 ? a->took_s : 1e-9)));
@@ -275,21 +320,26 @@ int cli_cmd_operate(cli_run *cli)
     sp_error err = {0};
     answer a = {0};
     int exit_status = CLI_EXIT_OK;
-    sp_status status = read_all(cli, &a, &err);
+    sp_status status = cli_file_probe(cli, CLI_O_SVG, &err);
+    if (status == SP_OK) status = cli_file_probe(cli, CLI_O_METRICS, &err);
+    if (status == SP_OK) status = read_all(cli, &a, &err);
+    if (status == SP_OK) status = open_store(cli, &a, &err);
     cli_progress progress = cli_progress_begin(cli);
     cli_progress_show(&progress, "%g years of %s, %u seeds", a.years, cli->operand[0], a.seeds);
     double begin = now_s();
     if (status == SP_OK)
         status = sp_operate_runs(&(sp_runs){.operation = &a.operation, .jobs = &a.jobs, .spec = a.spec, .seed = cli->seed, .n = a.seeds,
-                                            .threads = threads_of(cli), .team = cli_team(cli)}, a.run, &err);
+                                            .threads = threads_of(cli), .team = cli_team(cli), .store = a.store, .n_spans = SPANS, .spent_s = a.spent_s}, a.run, &err);
     cli_progress_end(&progress);
     a.took_s = now_s() - begin;
+    if (status == SP_OK) status = write_files(cli, &a, &err);
     if (status == SP_OK) {
         cli->guesses = guesses(cli, &a);
         if (cli_given(cli, CLI_O_JSON)) status = cli_json_emit(cli, answer_json(&a), &err);
         else print_answer(cli, &a);
     }
     if (status != SP_OK) exit_status = cli_fail(cli, &err);
+    sp_store_close(a.store);
     sp_jobs_free(&a.jobs);
     return exit_status;
 }

@@ -72,28 +72,32 @@ static json_t *explain_rows(const sp_explain *explain)
     return array;
 }
 
+bool cli_file_sha256(const char *path, char sha[65])
+{
+    FILE *file = fopen(path, "rb");
+    char *bytes = NULL, block[65536];
+    size_t length = 0, got;
+    FILE *memory = open_memstream(&bytes, &length);
+    while (file != NULL && memory != NULL && (got = fread(block, 1, sizeof block, file)) > 0) fwrite(block, 1, got, memory);
+    bool whole = file != NULL && memory != NULL && !ferror(file);
+    if (memory != NULL) whole = fclose(memory) == 0 && whole;
+    if (file != NULL) fclose(file);
+    if (whole) sp_text_sha256(bytes, length, sha);
+    free(bytes);
+    return whole;
+}
+
 static json_t *inputs(const cli_run *cli, sp_error *err)
 {
     json_t *array = json_array();
     for (uint32_t i = 0; i < cli->n_inputs; i++) {
-        FILE *file = fopen(cli->input[i], "rb");
-        char *bytes = NULL, sha[65], block[65536];
-        size_t length = 0, got;
-        FILE *memory = open_memstream(&bytes, &length);
-        while (file != NULL && memory != NULL && (got = fread(block, 1, sizeof block, file)) > 0)
-            fwrite(block, 1, got, memory);
-        bool whole = file != NULL && memory != NULL && !ferror(file) && fclose(memory) == 0;
-        if (file != NULL) fclose(file);
-        if (whole) {
-            sp_text_sha256(bytes, length, sha);
-            json_array_append_new(array, json_pack("{s:o, s:s}", "path", cli_json_text(cli->input[i]), "sha256", sha));
-        }
-        free(bytes);
-        if (!whole) {
+        char sha[65];
+        if (!cli_file_sha256(cli->input[i], sha)) {
             json_decref(array);
             sp_error_set(err, SP_E_IO, cli->input[i], 0, 0, "cannot be read again for its checksum");
             return NULL;
         }
+        json_array_append_new(array, json_pack("{s:o, s:s}", "path", cli_json_text(cli->input[i]), "sha256", sha));
     }
     return array;
 }

@@ -35,13 +35,24 @@ static void help_option(FILE *out, cli_option_id option)
     fputc('\n', out);
 }
 
-/* Options that share a line (their text follows on it where there is room); returns the last of them. */
-static int help_together(FILE *out, int first)
+static bool shares_line(int option, const char *text)
+{
+    return option < CLI_O_N && cli_options[option].together != NULL && strcmp(cli_options[option].together, text) == 0;
+}
+
+/* Options of the verb that share a line (their text follows on it where there is room); returns the last of them. One alone has its own. */
+static int help_together(FILE *out, int first, cli_verb_id verb)
 {
     const char *text = cli_options[first].together;
-    int last = first, columns = fprintf(out, "     ");
-    for (int i = first; i < CLI_O_N && cli_options[i].together != NULL && strcmp(cli_options[i].together, text) == 0; last = i++)
-        columns += fprintf(out, " --%s", cli_options[i].name);
+    int last = first, n = 0;
+    for (int i = first; shares_line(i, text); last = i++) n += cli_option_of((cli_option_id)i, verb);
+    if (n == 1) {
+        help_option(out, (cli_option_id)first);
+        return last;
+    }
+    int columns = fprintf(out, "     ");
+    for (int i = first; i <= last; i++)
+        if (cli_option_of((cli_option_id)i, verb)) columns += fprintf(out, " --%s", cli_options[i].name);
     columns += fprintf(out, " %s", cli_options[first].metavar);
     if (columns <= SYNOPSIS_COLUMNS + 2) fprintf(out, "%*s%s\n", SYNOPSIS_COLUMNS + 4 - columns, "", text);
     else fprintf(out, "\n%*s%s\n", SYNOPSIS_COLUMNS - 4, "", text);
@@ -53,7 +64,7 @@ static void help_options(FILE *out, cli_verb_id verb)
 {
     for (int i = 0; i < CLI_O_SOURCES; i++) {
         if (!cli_option_of((cli_option_id)i, verb)) continue;
-        if (cli_options[i].together != NULL) i = help_together(out, i);
+        if (cli_options[i].together != NULL) i = help_together(out, i, verb);
         else help_option(out, (cli_option_id)i);
     }
     fputs("every verb:", out);

@@ -16,7 +16,9 @@
 #define FREE "Without it train takes 1 and plan searches."
 #define AXES "parallel sizes, micro-batch; default: 1 in train (dp: the rest), free in plan"
 #define PLACES "tiers of an axis, as tp=0,ep=0+1; axes from inside out, as tp,cp,dp,pp"
-#define SEARCH "threads (plan: 1, operate: all cores), plans to print (5)"
+#define SEARCH "threads that price plans (1), plans to print (5)"
+#define TIMES "years of 365 days to simulate (1); runs, each with a seed of its own (8)"
+#define TOLD "events in SQLite, to go on from when stopped; picture over time; OpenMetrics"
 #define STOPS "what a stop costs: to notice it, restart elsewhere, restart in place"
 #define SIZE_MAX_BYTES (UINT64_C(1) << 60)   /* sizes stay exact in doubles and in JSON */
 
@@ -140,8 +142,8 @@ const cli_option cli_options[CLI_O_N] = {
         "and leaves 1/64 of the machine to stand by."},
     [CLI_O_MAP] = {"map", 0, CLI_TEXT, "LIST", NULL, 0, 0, V(OPERATE), NULL, "columns of a CSV, as submit=start,run=secs,chips=gpus",
         NULL, "Also estimate=, deadline=, priority= (larger first), user= and id=. Times are seconds."},
-    [CLI_O_YEARS] = {"years", 0, CLI_TEXT, "N", "1", 0, 0, V(OPERATE), NULL, "time to simulate, in years of 365 days", NULL, NULL},
-    [CLI_O_SEEDS] = {"seeds", 0, CLI_COUNT, "N", "8", 1, 10000, V(OPERATE), NULL, "runs, each with a seed of its own", NULL, NULL},
+    [CLI_O_YEARS] = {"years", 0, CLI_TEXT, "N", "1", 0, 0, V(OPERATE), NULL, "time to simulate, in years of 365 days", TIMES, NULL},
+    [CLI_O_SEEDS] = {"seeds", 0, CLI_COUNT, "N", "8", 1, 10000, V(OPERATE), NULL, "runs, each with a seed of its own", TIMES, NULL},
     [CLI_O_FAILURES] = {"failures", 0, CLI_TEXT, "NAME", "rsc-1", 0, 0, V(OPERATE) | V(SPARES), NULL, "rates: a name of catalog/failures, a .yaml file, or none", NULL, NULL},
     [CLI_O_POLICY] = {"policy", 0, CLI_CHOICE, "NAME", "best", 0, 0, V(OPERATE) | V(PLACE), policy_name, "how jobs are placed", NULL,
         "docs/models/placement.md describes them."},
@@ -173,6 +175,11 @@ const cli_option cli_options[CLI_O_N] = {
         "exit with 1 when the catalog is not what is fitted", NULL, "Files are compared to the byte."},
     [CLI_O_WRITE] = {"write", 0, CLI_DIR, "DIR", NULL, 0, 0, V(CALIBRATE), NULL, "write the catalog's files with the fitted values into DIR",
         NULL, "DIR may be the catalog itself. Only the lines of fitted constants change."},
+    [CLI_O_LOG] = {"log", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(OPERATE), NULL, "keep every event and every run in FILE (SQLite)", TOLD,
+        "The same command goes on from it after it was interrupted or killed: seeds that had ended are read, the one under way is run again and compared with "
+        "its events. More --seeds add runs. View events has the names."},
+    [CLI_O_SVG] = {"svg", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(OPERATE), NULL, "draw goodput and losses over time (SVG)", TOLD, NULL},
+    [CLI_O_METRICS] = {"metrics", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(OPERATE), NULL, "write the figures of every seed as OpenMetrics text", TOLD, NULL},
     [CLI_O_SOURCES] = {"sources", 0, CLI_FLAG, NULL, NULL, 0, 0, V_TOLD, NULL,
         "list the values used with grade and source, guesses first", NULL, NULL},
     [CLI_O_EXPLAIN] = {"explain", 0, CLI_FLAG, NULL, NULL, 0, 0, V_ALL & ~(V(DOCS) | V(VALIDATE) | V(COMPARE) | V(CALIBRATE)), NULL,
@@ -247,8 +254,7 @@ const cli_verb cli_verbs[CLI_V_N] = {
         "from the last checkpoint on a spare, other chips, or back in the queue.\n\n"
         "Several runs with seeds of their own give 95 % intervals. The same seed gives the same bits. docs/models/failures.md, "
         "checkpointing.md, placement.md and recovery.md say what is modelled and what is not.",
-        {"superpod operate atlas-950-supercluster --years 1 --seeds 8", "superpod operate atlas-950-superpod --jobs one --checkpoint 1s --swap 10s",
-         "superpod operate dgx-h100:128 --jobs log.swf --queue easy --failures llama3"}, false, cli_cmd_operate},
+        {"superpod operate atlas-950-supercluster --years 1 --seeds 8", "superpod operate dgx-h100:128 --jobs log.swf --queue easy --failures llama3"}, false, cli_cmd_operate},
     [CLI_V_PLACE] = {"place", "chips for one job, and how fast it runs there", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_TEXT, "CHIPS"}}, 2,
         "Places a job of CHIPS chips on the machine, of which --used are taken, and prints hosts, chips in the order of ranks, and the "
         "slowdown against the ideal placement. Exits with 1 and the reason when the job does not fit.",

@@ -34,6 +34,7 @@ json_t *cli_json_sources(const cli_sources *list);
 /* Prints the envelope around `result` (taken over) to cli->out. Adds "explain" to the result when asked for. */
 sp_status cli_json_emit(cli_run *cli, json_t *result, sp_error *err);
 
+bool cli_file_sha256(const char *path, char sha[65]);   /* false: it cannot be read */
 json_t *cli_json_step(cli_run *cli, const sp_machine *machine, const sp_model *model, const sp_plan *plan, const sp_train_report *report);
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */

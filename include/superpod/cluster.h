@@ -291,6 +291,7 @@ typedef struct sp_operation {
     double fail_scale, repair_scale;   /* factors on rates and repair times, 1: as in the catalog          */
     bool rack_spares;                  /* use the machine's spares                                         */
     bool (*interrupted)(void *); void *context;   /* asked now and then; may be NULL                      */
+    const struct sp_watch *watch;      /* who is told what happens; NULL: nobody                           */
 } sp_operation;
 /* Defaults: policy "best", EASY, best interval, graded guesses for the times. */
 sp_operation sp_operation_default(const sp_machine *machine);
@@ -307,6 +308,30 @@ typedef struct sp_history {
     uint64_t queue_max;
 } sp_history;
 
+/* The figures of a history beside its shares, in the order in which they are told. */
+typedef struct sp_history_field { const char *name; sp_unit unit; bool whole; size_t offset; } sp_history_field;   /* whole: uint64_t, else double */
+extern const sp_history_field sp_history_fields[];
+extern const size_t sp_history_n_fields;
+double sp_history_value(const sp_history *history, const sp_history_field *field);
+
+/* What happens to jobs and parts. */
+typedef enum sp_happening { SP_HAPPENED_START, SP_HAPPENED_DONE, SP_HAPPENED_RESTART, SP_HAPPENED_REPLACE, SP_HAPPENED_SHRINK, SP_HAPPENED_GROW,
+                            SP_HAPPENED_REQUEUE, SP_HAPPENED_PREEMPT, SP_HAPPENED_FAIL, SP_HAPPENED_SPARE, SP_HAPPENED_REPAIR, SP_HAPPENINGS } sp_happening;
+const char *sp_happening_name(sp_happening what);   /* "start", "done", "restart" (in place), "replace" (other chips), … */
+typedef struct sp_happened {
+    int64_t at_us;
+    sp_happening what;
+    uint32_t job, class, rack, chips;  /* job: its id; class: row of the failures. SP_NOWHERE where there is none */
+} sp_happened;
+
+/* Told by one run, in the order of its events; a run with a watch takes the same course as one without. */
+typedef struct sp_watch {
+    bool (*happened)(void *context, const sp_happened *one);   /* false: stop, SP_E_IO; may be NULL            */
+    void *context;
+    uint32_t n_spans;
+    double (*spent_s)[SP_LOSSES];      /* [n_spans] chip-seconds by what they went to, in equal spans of the time simulated; NULL: not wanted */
+} sp_watch;
+
 /* One run of one seed. wait_us (may be NULL) receives first-start waits per job, -1 where it never started.
  * Errors: SP_E_INVAL rates beyond 10^9 a second, a job larger than the machine; SP_E_NOMEM, SP_E_INTERRUPTED. */
 sp_status sp_operate(const sp_operation *operation, const sp_jobs *jobs, uint64_t seed, int64_t *wait_us, sp_history *out, sp_error *err);
@@ -319,11 +344,27 @@ typedef struct sp_runs {
     uint64_t seed;
     uint32_t n, threads;               /* threads of this process, at least 1                               */
     const sp_team *team;               /* NULL: this process alone                                          */
+    struct sp_store *store;            /* runs in it are read, the others written to it; NULL: none          */
+    uint32_t n_spans;
+    double (*spent_s)[SP_LOSSES];      /* [n][n_spans] as in sp_watch; NULL: not wanted                      */
 } sp_runs;
 sp_status sp_operate_runs(const sp_runs *runs, sp_history *out /* [n], on every member */, sp_error *err);
 /* The same in one process. */
 sp_status sp_operate_seeds(const sp_operation *operation, const sp_jobs *jobs, const char *spec, uint64_t seed, uint32_t n,
                            uint32_t threads, sp_history *out, sp_error *err);
+/* ---- store --------------------------------------------------------------------------------------------------------- */
+
+/* Runs and their events in an SQLite file. What is written stays written: a process that is killed leaves a store from which the
+ * same command goes on. Seeds that had ended are read, bit for bit; the one under way is run again, its events that are in the
+ * store already compared, not written twice. Several threads and processes may write to one store. */
+typedef struct sp_store sp_store;
+/* key: what is run but the seeds, in words; a store of other words is refused. A file that is not there is made.
+ * Errors: SP_E_IO; SP_E_INVAL another key; SP_E_PARSE another program's or version's file, or a damaged one. */
+sp_status sp_store_open(const char *path, const char *key, const sp_failures *failures, uint32_t n_spans, sp_store **out, sp_error *err);
+/* Seeds whose runs had ended when the store was opened. */
+uint64_t sp_store_runs(const sp_store *store);
+void sp_store_close(sp_store *store);
+
 /* Mean and half-width of the 95 % interval (Student's t) of n values. */
 void sp_cluster_mean(const double *value, uint32_t n, double *mean, double *half_width);
 

@@ -3,6 +3,7 @@
 #ifndef SUPERPOD_REPORT_H
 #define SUPERPOD_REPORT_H
 
+#include "superpod/cluster.h"
 #include "superpod/study.h"
 
 #ifdef __cplusplus
@@ -25,6 +26,22 @@ sp_status sp_report_compare_html(const char *path, const sp_comparison *comparis
 
 /* One SVG of how busy links were (sp_flow_options.heat): a map for each dim or tier, at most 128 columns of coordinates. */
 sp_status sp_report_heat(const char *path, const char *title, const sp_machine *machine, const sp_flow_heat *heat, sp_error *err);
+
+/* Runs of operate, one a seed. */
+typedef struct sp_report_operation {
+    const sp_machine *machine;
+    const char *jobs;                  /* what ran, in words                                    */
+    double horizon_s;
+    uint64_t seed;                     /* of the first run                                      */
+    uint32_t n; const sp_history *run; /* [n]                                                   */
+    uint32_t n_spans;
+    const double (*spent_s)[SP_LOSSES];   /* [n * n_spans] as in sp_watch; the SVG's alone      */
+} sp_report_operation;
+
+/* Where the chip-time went over time, mean of the runs, as a picture (SVG): all of it, and the losses alone on a scale of their own. */
+sp_status sp_report_operate_svg(const char *path, const sp_report_operation *operation, sp_error *err);
+/* Every figure of every run in OpenMetrics text 1.0.0. */
+sp_status sp_report_operate_metrics(const char *path, const sp_report_operation *operation, sp_error *err);
 
 #ifdef __cplusplus
 }

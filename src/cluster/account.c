@@ -22,6 +22,12 @@ void sp_i_idle(sp_i_run *run, int64_t until_us)
     spend(run, SP_LOSS_IDLE_NO_DEMAND, idle - wanted, us);
     spend(run, SP_LOSS_SPARE, c->spares_ready, us);
     spend(run, SP_LOSS_DOWN, down, us);
+    if (sp_i_series(run)) {
+        sp_i_series_add(run, SP_LOSS_IDLE_FRAGMENTED, wanted, run->now_us, until_us);
+        sp_i_series_add(run, SP_LOSS_IDLE_NO_DEMAND, idle - wanted, run->now_us, until_us);
+        sp_i_series_add(run, SP_LOSS_SPARE, c->spares_ready, run->now_us, until_us);
+        sp_i_series_add(run, SP_LOSS_DOWN, down, run->now_us, until_us);
+    }
     run->held += (sp_i_chip_us)(run->installed - idle - c->spares_ready - down) * (uint64_t)us;
     run->now_us = until_us;
 }
@@ -77,6 +83,7 @@ void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
         saved += open;
         open = 0;
     }
+    if (sp_i_series(run)) sp_i_series_segment(run, slot, slot->begin_us + drain + detect + restart, open);
     useful = how == SP_I_DONE ? slot->left_us : slot->slow <= 1 ? saved : (int64_t)((double)saved / slot->slow);
     if (useful > slot->left_us) useful = slot->left_us;
     slot->left_us -= useful;

@@ -95,6 +95,7 @@ static bool grow(sp_i_run *run, uint32_t s)
     }
     hold(run, slot, slot->chips + more);
     run->history.grown++;
+    sp_i_tell(run, SP_HAPPENED_GROW, slot->job, SP_NOWHERE, SP_NOWHERE, slot->chips);
     sp_i_begin(run, s, run->op->checkpoint_s, 0, run->op->swap_s);
     return slot->chips == job->chips;
 }

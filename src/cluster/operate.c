@@ -106,6 +106,7 @@ static void end_job(sp_i_run *run, uint64_t payload)
     const sp_job *job = &run->jobs->job[slot->job];
     sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, slot->chips});
     sp_i_segment(run, slot, SP_I_DONE);
+    sp_i_tell(run, SP_HAPPENED_DONE, slot->job, SP_NOWHERE, SP_NOWHERE, slot->chips);
     run->history.jobs_done++;
     run->left_us[slot->job] = 0;
     if (job->deadline_us != 0 && run->now_us > job->deadline_us) run->history.deadlines_missed++;
@@ -158,6 +159,7 @@ static sp_status loop(sp_i_run *run, sp_error *err)
         if (at >= run->horizon_us) break;
         sp_i_idle(run, at);
         one_tick(run);
+        if (run->deaf) return sp_error_set(err, SP_E_IO, NULL, 0, 0, "the events cannot be kept");
         if (run->no_memory) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the simulation's events");
         if (n % 4096 == 0 && run->op->interrupted != NULL && run->op->interrupted(run->op->context))
             return sp_error_set(err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted");

@@ -76,7 +76,7 @@ struct sp_i_run {
     int64_t now_us, horizon_us, next_fail_us, checkpoint_us, drain_us;
     struct { uint32_t chips; int64_t us; } interval[64];   /* best checkpoint intervals by size, direct-mapped */
     uint32_t next_job, installed;
-    bool dirty, no_memory;
+    bool dirty, no_memory, deaf;         /* deaf: the watch wants no more */
     sp_i_chip_us spent[SP_LOSSES], held, requeued_chip_us, advanced;
     double slowdown_sum, repair_s_sum, running_s_sum;
     sp_history history;
@@ -91,6 +91,21 @@ void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how);   /* a job's 
 int64_t sp_i_segment_length(const sp_i_run *run, const sp_i_slot *slot);
 sp_status sp_i_shares(sp_i_run *run, sp_error *err);
 void sp_i_waits(sp_i_run *run, int64_t *wait_us);
+
+/* ---- series.c ---- */
+static inline bool sp_i_series(const sp_i_run *run) { return run->op->watch != NULL && run->op->watch->spent_s != NULL; }
+void sp_i_series_add(const sp_i_run *run, sp_loss loss, uint64_t chips, int64_t from_us, int64_t until_us);
+/* A segment that ends now: pauses, then cycles from `from_us` on, whose last `undone_us` of work are lost. */
+void sp_i_series_segment(const sp_i_run *run, const sp_i_slot *slot, int64_t from_us, int64_t undone_us);
+
+/* Tells the watch; job and class as indexes. */
+static inline void sp_i_tell(sp_i_run *run, sp_happening what, uint32_t job, uint32_t class, uint32_t rack, uint32_t chips)
+{
+    const sp_watch *watch = run->op->watch;
+    if (watch == NULL || watch->happened == NULL || run->deaf) return;
+    uint32_t id = job == SP_NOWHERE ? SP_NOWHERE : run->jobs->job[job].id;
+    run->deaf = !watch->happened(watch->context, &(sp_happened){run->now_us, what, id, class, rack, chips});
+}
 
 /* ---- orders.c ---- */
 bool sp_i_queue_make(sp_i_run *run);

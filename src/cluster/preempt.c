@@ -72,6 +72,7 @@ static void evict(sp_i_run *run, uint32_t s)
     sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, slot->chips});
     sp_i_segment(run, slot, SP_I_SAVED);
     run->history.preemptions++;
+    sp_i_tell(run, SP_HAPPENED_PREEMPT, slot->job, SP_NOWHERE, SP_NOWHERE, slot->chips);
     sp_i_requeue(run, s, SP_I_EVICTED);
 }
 

@@ -123,6 +123,7 @@ bool sp_i_start(sp_i_run *run, uint32_t j, double drain_s)
     sp_i_queue_remove(run, j);
     count_running(run, j, job->chips);
     count_start(run, s, j, drain_s);
+    sp_i_tell(run, SP_HAPPENED_START, j, SP_NOWHERE, SP_NOWHERE, job->chips);
     return true;
 }
 

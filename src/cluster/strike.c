@@ -108,13 +108,16 @@ static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
     slot->generation++;
     if (lost != 0 && !replace(run, s, leaf, lost)) {
         if (sp_i_shrink(run, s, leaf, lost)) {   /* the other replicas hold what is needed to go on */
+            sp_i_tell(run, SP_HAPPENED_SHRINK, slot->job, SP_NOWHERE, leaf, slot->chips);
             sp_i_begin(run, s, 0, run->op->detect_s, run->op->swap_s);
             return;
         }
         run->history.requeued++;
+        sp_i_tell(run, SP_HAPPENED_REQUEUE, slot->job, SP_NOWHERE, leaf, slot->chips);
         sp_i_requeue(run, s, SP_I_FAILED);
         return;
     }
+    sp_i_tell(run, lost == 0 ? SP_HAPPENED_RESTART : SP_HAPPENED_REPLACE, slot->job, SP_NOWHERE, leaf, lost == 0 ? slot->chips : (uint32_t)__builtin_popcountll(lost));
     sp_i_begin(run, s, 0, run->op->detect_s, lost == 0 ? run->op->swap_s : run->op->restart_s);
 }
 
@@ -144,6 +147,7 @@ void sp_i_repaired(sp_i_run *run, uint32_t r)
     sp_i_repair_job *repair = &run->repair[r];
     for (uint32_t i = 0; i < repair->spares; i++) sp_i_spare_give(run->cluster, repair->leaf);
     if (repair->mask != 0) sp_i_repair(run->cluster, repair->leaf, repair->mask);
+    sp_i_tell(run, SP_HAPPENED_REPAIR, SP_NOWHERE, SP_NOWHERE, repair->leaf, repair->spares + (uint32_t)__builtin_popcountll(repair->mask));
     repair->next_free = run->repair_free;
     run->repair_free = r;
     run->dirty = true;
@@ -174,6 +178,7 @@ static void strike_leaf(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, 
     uint32_t chips = (uint32_t)__builtin_popcountll(hit), n = find_victims(c, leaf, hit, who);
     if (chips == 0) return;
     bool covered = row->down && c->spare_ready[leaf] >= chips;
+    sp_i_tell(run, covered ? SP_HAPPENED_SPARE : SP_HAPPENED_FAIL, SP_NOWHERE, (uint32_t)(row - run->op->failures->row), leaf, chips);
     if (covered) {
         for (uint32_t i = 0; i < chips; i++) sp_i_spare_take(c, leaf);
         run->history.swapped++;

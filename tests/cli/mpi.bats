@@ -64,3 +64,14 @@ print(json.dumps(r["result"], sort_keys=True))'; }
     answers operate atlas-950-superpod-1024 --years 0.01 --seeds 1 --jobs one --json
     [ "$(answer)" = "$many" ]
 }
+
+@test "ranks write to one log, from which one process goes on" {
+    args=(operate atlas-950-superpod-1024 --years 0.05 --jobs mix:load=0.8,jobs=300 --json)
+    ranks 3 "${args[@]}" --seeds 4 --log "$BATS_TEST_TMPDIR/runs.db" --svg "$BATS_TEST_TMPDIR/runs.svg"
+    [ "$status" -eq 0 ] && [ -s "$BATS_TEST_TMPDIR/runs.svg" ]
+    answers "${args[@]}" --seeds 6 --log "$BATS_TEST_TMPDIR/runs.db"
+    json 'result["seeds_in_log"] == 4'
+    with="$(answer | sed 's/"seeds_in_log": 4/"seeds_in_log": 0/')"
+    answers "${args[@]}" --seeds 6
+    [ "$(answer)" = "$with" ]
+}

@@ -45,7 +45,7 @@ END
 # shellcheck disable=SC2046
 "$compiler" -std=c17 -Wall -Wextra -Werror $(flags --cflags) "$prefix/tiny.c" $(flags --libs) -o "$prefix/shared"
 # shellcheck disable=SC2046
-"$compiler" -std=c17 $(flags --cflags) "$prefix/tiny.c" "$(find "$prefix" -name libsuperpod.a)" -lyaml -ljansson -lm -pthread -o "$prefix/static"
+"$compiler" -std=c17 $(flags --cflags) "$prefix/tiny.c" "$(find "$prefix" -name libsuperpod.a)" -lyaml -ljansson -lsqlite3 -lm -pthread -o "$prefix/static"
 expected="$(flags --modversion) 2e-07 1"
 for program in shared static; do
     got=$(LD_LIBRARY_PATH=$(dirname "$(dirname "$pc")") "$prefix/$program")

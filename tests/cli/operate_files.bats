@@ -1,0 +1,132 @@
+# operate: the log that a run goes on from, the picture, the metrics.
+load helper
+
+SMALL=(operate atlas-950-superpod-1024 --years 0.05 --jobs mix:load=0.8,jobs=300)
+
+# Whether a file is OpenMetrics text 1.0.0, by the rules of its specification; the samples as a Python dict `m` for an expression.
+metrics() {
+    python3 - "$1" "$2" <<'PYTHON'
+import math, re, sys
+text = open(sys.argv[1], encoding="utf-8").read()
+lines = text.split("\n")
+assert text.endswith("# EOF\n") and lines[-1] == "" and text.count("# EOF") == 1, "ends with one # EOF"
+name = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+label = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
+number = r"(?:[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]Inf|NaN)"
+m, families, current, said = {}, set(), None, []
+for line in lines[:-2]:
+    meta = re.fullmatch(rf"# (TYPE|UNIT|HELP) ({name}) (.+)", line)
+    if meta:
+        kind, family, rest = meta.groups()
+        if family != current:
+            assert family not in families, f"{family} stands in two places"
+            families.add(family)
+            current, said = family, []
+        assert kind not in said and "sample" not in said, f"{kind} of {family} again, or after its samples"
+        said.append(kind)
+        if kind == "TYPE": assert rest in ("gauge", "counter", "info", "unknown"), rest
+        if kind == "UNIT": assert family.endswith("_" + rest), f"{family} does not end in its unit {rest}"
+        if kind == "HELP": assert not re.search(r"\\(?![\\n\"])", rest), rest
+        continue
+    sample = re.fullmatch(rf"({name})(?:\{{({label}(?:,{label})*)?\}})? ({number})", line)
+    assert sample, f"not a sample: {line!r}"
+    assert sample[1] == current, f"{sample[1]} outside of its family"
+    if "sample" not in said: said.append("sample")
+    assert line.rsplit(" ", 1)[0] not in m, f"twice: {line}"
+    m[line.rsplit(" ", 1)[0]] = float(sample[3])
+assert eval(sys.argv[2], {"m": m, "math": math, "families": families}), sys.argv[2]
+PYTHON
+}
+
+@test "operate --log: what was run is read, not run again; more seeds are added" {
+    log="$BATS_TEST_TMPDIR/runs.db"
+    answers "${SMALL[@]}" --seeds 3 --log "$log" --json
+    json 'result["seeds_in_log"] == 0'
+    first="$output"
+    answers "${SMALL[@]}" --seeds 3 --log "$log" --json
+    json 'result["seeds_in_log"] == 3'
+    [ "$(grep -v 'years_per_s\|seeds_in_log' <<< "$output")" = "$(grep -v 'years_per_s\|seeds_in_log' <<< "$first")" ]
+    answers "${SMALL[@]}" --seeds 5 --log "$log" --json
+    json 'result["seeds_in_log"] == 3 and result["seeds"] == 5'
+    more="$(grep -v 'years_per_s\|seeds_in_log\|"--log"\|runs.db' <<< "$output")"
+    answers "${SMALL[@]}" --seeds 5 --json
+    [ "$more" = "$(grep -v 'years_per_s\|seeds_in_log' <<< "$output")" ] || {
+        diff <(printf '%s' "$more") <(printf '%s' "$output")
+        return 1
+    }
+    answers "${SMALL[@]}" --seeds 5 --log "$log"
+    says "seeds found in it: 5"
+}
+
+@test "operate --log: killed, then run again" {
+    answers "${SMALL[@]}" --seeds 4 --json
+    whole="$(grep '"goodput"\|"events"\|"useful"' <<< "$output")"
+    for after in 0.01 0.03 0.06 0.1; do
+        timeout -s KILL "$after" "$SUPERPOD" "${SMALL[@]}" --seeds 4 --log "$BATS_TEST_TMPDIR/killed.db" > "$BATS_TEST_TMPDIR/out" 2>&1 || true
+    done
+    answers "${SMALL[@]}" --seeds 4 --log "$BATS_TEST_TMPDIR/killed.db" --json
+    [ "$(grep '"goodput"\|"events"\|"useful"' <<< "$output")" = "$whole" ]
+}
+
+@test "operate --log: other runs, other files" {
+    log="$BATS_TEST_TMPDIR/runs.db"
+    answers "${SMALL[@]}" --seeds 1 --log "$log" --json
+    refuses "holds runs of" "${SMALL[@]}" --seeds 1 --log "$log" --checkpoint 1s
+    refuses "holds runs of" "${SMALL[@]}" --seeds 1 --log "$log" --failures llama3
+    head -c 9000 "$log" > "$BATS_TEST_TMPDIR/cut.db"
+    refuses "damaged or cut short" "${SMALL[@]}" --seeds 1 --log "$BATS_TEST_TMPDIR/cut.db"
+    text="$(printf 'not a store, but a text of some length\n' | file text.db)"
+    refuses "is no store" "${SMALL[@]}" --seeds 1 --log "$text"
+    refuses "is a folder" "${SMALL[@]}" --seeds 1 --log "$BATS_TEST_TMPDIR"
+    jobs="$(printf 'submit,run,chips\n0,60,8\n' | file jobs.csv)"
+    answers operate atlas-950-superpod-1024 --years 0.01 --seeds 1 --jobs "$jobs" --log "$BATS_TEST_TMPDIR/jobs.db" --json
+    printf 'submit,run,chips\n0,61,8\n' > "$jobs"
+    refuses "holds runs of" operate atlas-950-superpod-1024 --years 0.01 --seeds 1 --jobs "$jobs" --log "$BATS_TEST_TMPDIR/jobs.db" --json
+}
+
+@test "operate --log: events with names in SQL" {
+    answers "${SMALL[@]}" --seeds 2 --log "$BATS_TEST_TMPDIR/runs.db" --json
+    json 'result["jobs"] == 300'
+    python3 - "$BATS_TEST_TMPDIR/runs.db" "$BATS_TEST_TMPDIR/json" <<'PYTHON'
+import json, sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+result = json.load(open(sys.argv[2]))["result"]
+one = lambda sql: db.execute(sql).fetchone()[0]
+assert one("SELECT count(*) FROM events WHERE what = 'done'") == 2 * result["jobs_done"]
+assert one("SELECT count(DISTINCT class) FROM events WHERE what = 'fail'") == 1
+assert abs(one("SELECT avg(goodput) FROM run") - result["goodput"]) < 1e-12
+assert one("SELECT count(*) FROM events e JOIN events f ON f.seed = e.seed AND f.number = e.number + 1 WHERE f.at_s < e.at_s") == 0
+PYTHON
+}
+
+@test "operate --svg: a picture of its own, well-formed, its layers fill the whole" {
+    answers "${SMALL[@]}" --seeds 2 --svg "$BATS_TEST_TMPDIR/over time.svg" --json
+    python3 - "$BATS_TEST_TMPDIR/over time.svg" <<'PYTHON'
+import re, sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+ns = "{http://www.w3.org/2000/svg}"
+assert root.tag == ns + "svg"
+paths = root.findall(ns + "path")
+assert len(paths) == 10 + 7, len(paths)
+for path in paths:
+    assert not re.search(r"nan|inf", path.get("d"))
+words = " ".join("".join(t.itertext()) for t in root.iter(ns + "text"))
+assert "goodput" in words and "useful" in words and "broken, until repaired" in words and "mean of 2 runs" in words
+# the topmost layer of the upper panel ends at its top, in every span
+top = [float(v) for v in re.findall(r"V([0-9.]+)H", paths[9].get("d"))[:240]]
+assert max(abs(v - 96) for v in top) < 0.02, max(top)
+PYTHON
+    refuses "folder does not exist" "${SMALL[@]}" --svg /nowhere/at/all.svg
+}
+
+@test "operate --metrics: OpenMetrics text" {
+    answers "${SMALL[@]}" --seeds 3 --metrics "$BATS_TEST_TMPDIR/figures.txt" --json
+    metrics "$BATS_TEST_TMPDIR/figures.txt" 'all(math.isclose(sum(v for k, v in m.items() if "_share{" in k and f"seed=\"{s}\"" in k), 1) for s in (1, 2, 3))'
+    metrics "$BATS_TEST_TMPDIR/figures.txt" 'm["superpod_operate_jobs{machine=\"atlas-950-superpod-1024\",seed=\"2\"}"] == 300 and "superpod_operate_mttf_seconds" in families'
+    python3 -c 'import prometheus_client.openmetrics.parser' 2> /dev/null || return 0
+    python3 - "$BATS_TEST_TMPDIR/figures.txt" <<'PYTHON'
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+assert len(list(text_string_to_metric_families(open(sys.argv[1]).read()))) > 20
+PYTHON
+}
