@@ -72,6 +72,8 @@ typedef struct sp_software {
     sp_value comm_factor;           /* on collectives                                                          */
     sp_value host_op_s;             /* least time between two kernels that the host can sustain                */
     sp_value route_factor;          /* on permuting tokens to experts and back; grade NONE: as memory-bound work */
+    const char *attention_family;   /* chip family its attention kernels were written for; NULL: each chip's own. Another family
+                                     * runs them at its attention_previous                                     */
     double gradient_bytes;          /* an element of gradients on the wire: 4 where they are reduced in FP32   */
     bool dispatch_once;             /* expert dispatch and combine send a token once to every place that needs it, over nodes
                                      * and then inside them (DeepEP); else one copy an expert                  */

@@ -25,6 +25,8 @@ static double whole_ticks(double seconds)
 static double slowed(const sp_chip *chip, const sp_software *software, const sp_op *op, const sp_op_cost *cost)
 {
     double time_s = cost->time_s;
+    if (op->kind == SP_OP_ATTENTION && software && software->attention_family && strcmp(software->attention_family, chip->family) != 0)
+        time_s /= chip->fit.attention_previous.nominal;
     if (op->kind == SP_OP_GEMM || op->kind == SP_OP_ATTENTION)
         time_s = fmax(time_s, cost->flop / sp_chip_sustained_flop_per_s(chip, op->format));
     if (!software)

@@ -9,7 +9,8 @@
 #define ORIGIN "the open rows of validation/training.csv"
 #define PART_WEIGHT 0.5     /* of rows that do not state their whole configuration */
 #define ENERGY_START 0.6   /* of the peak at the chip's power: low enough that the energy of a FLOP bounds the rate of every row */
-#define WIDTH 0.5    /* a value 1.65 times its middle, or a part of it, weighs as one row that is 10 % off */
+#define WIDTH 0.5    /* a value 1.65 times its middle, or a part of it, weighs as one row that is 6 % off */
+#define ENERGY_WIDTH 0.25   /* narrower: where power hardly binds, rows do not tell, and an energy that binds nothing is a poor guess */
 #define ENERGY_FREE 0.95    /* of the energy at which the chip's power sustains its peak: bounds nothing */
 
 typedef struct training {
@@ -87,7 +88,7 @@ static sp_status add_energy(const sp_i_own *own, sp_i_fit *fit, const sp_chip *c
     sp_format format = narrow && sp_chip_has_format(chip, SP_FMT_FP8, NULL) ? SP_FMT_FP8 : SP_FMT_BF16;
     size_t offset = narrow ? offsetof(sp_chip_fit, energy_narrow_pj_per_flop) : offsetof(sp_chip_fit, energy_pj_per_flop);
     sp_i_fit_constant c = {.of = chip->family, .key = narrow ? NARROW : WIDE, .unit = "", .scale = 1, .origin = ORIGIN,
-                           .why = "power bounds no matrix rate", .width = WIDTH, .low = 0.05, .high = 10};
+                           .why = "power bounds no matrix rate", .width = ENERGY_WIDTH, .low = 0.05, .high = 10};
     c.otherwise = ENERGY_FREE * chip->tdp_w.nominal / chip->matrix_flop_per_s[format].nominal * 1e12;
     c.start = c.otherwise / ENERGY_FREE / ENERGY_START;
     for (uint32_t i = 0; i < own->n_chips; i++) {   /* where there is none: one that bounds nothing */
@@ -184,7 +185,7 @@ static sp_status take_row(sp_i_own *own, training *t, const sp_study_row *row, s
         status = sp_pricer_create(mine->machine, mine->model, &t->pricer[i], err);
     if (status == SP_OK)
         fit->row[fit->n_rows++] = (sp_i_fit_row){.group = row->group[0] ? row->group : row->id, .ratio = 1, .twin = twin,
-                                                 .weight = row->full && !row->recompute_assumed ? 1 : PART_WEIGHT,
+                                                 .weight = row->full ? 1 : PART_WEIGHT,
                                                  .measured = row->run->step_time_s / (1 + row->slow)};
     return status;
 }

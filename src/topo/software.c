@@ -64,7 +64,7 @@ static sp_status read_gradient_wire(sp_node root, sp_software *out, sp_error *er
 static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, sp_error *err)
 {
     static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "route_factor",
-                                       "dispatch_once", "gradient_wire", NULL};
+                                       "dispatch_once", "gradient_wire", "attention_kernels", NULL};
     if (sp_node_kind_of(root) != SP_NODE_MAP)
         return sp_node_fail(root, SP_E_PARSE, err, "found no map, expected a software product line: name, about, matrix_factor, …");
     sp_status status = sp_node_only_keys(root, keys, err);
@@ -82,6 +82,8 @@ static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, 
         status = sp_node_read_bool(once, &out->dispatch_once, err);
     if (status == SP_OK)
         status = read_gradient_wire(root, out, err);
+    if (status == SP_OK)
+        status = read_text(root, "attention_kernels", false, arena, &out->attention_family, err);
     return status == SP_OK ? read_factors(root, arena, out, err) : status;
 }
 

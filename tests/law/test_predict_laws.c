@@ -303,6 +303,41 @@ static void gradients_travel_in_the_format_of_the_software(void **state)
     assert_true(dp_s[1] > 1.9 * dp_s[0] && dp_s[1] < 2.1 * dp_s[0]);
 }
 
+/* Attention of kernels written for Ampere takes 1 / attention_previous as long on Hopper, and on Ampere no longer. */
+static void kernels_of_another_family_run_attention_slower(void **state)
+{
+    fixture *f = *state;
+    static const char *const names[2] = {"dgx-h100", "dgx-a100"};
+    for (int on = 0; on < 2; on++) {
+        double attention_s[2];
+        sp_machine m = *machine(f, names[on]);
+        sp_software line = *m.software[0];
+        const sp_software *lines[1] = {&line};
+        sp_chip chip = *m.chip;
+        chip.fit.energy_pj_per_flop.nominal = 0.01;   /* power bounds nothing */
+        m.chip = &chip;
+        m.software = lines;
+        m.n_software = 1;
+        line.name = "line";
+        line.host_op_s.nominal = 0;
+        for (int other = 0; other < 2; other++) {
+            sp_plan plan = sp_plan_default();
+            plan.tp = m.chips;
+            plan.gbs = 8;
+            plan.seq = 8192;
+            plan.software = "line";
+            line.attention_family = other ? "ampere" : NULL;
+            sp_train_report r;
+            run_plan(&m, model(f, "llama3-8b"), &plan, f->arena, &r);
+            attention_s[other] = 0;
+            for (uint32_t i = 0; i < r.n_parts; i++)
+                attention_s[other] += strcmp(r.part[i].label, "attention") == 0 ? r.part[i].time_s : 0;
+        }
+        double slower = on == 0 ? 1 / chip.fit.attention_previous.nominal : 1;
+        assert_true(attention_s[0] > 0 && fabs(attention_s[1] / attention_s[0] - slower) < 1e-3 * slower);
+    }
+}
+
 static void memory_counts_what_the_run_holds(void **state)
 {
     for_plans(*state, 2, 60, check_in_flight);
@@ -378,6 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bound_and_parts), cmocka_unit_test(hidden_traffic_shows_where_it_is_longer), cmocka_unit_test(layers_run_in_order),
         cmocka_unit_test(unfused_attention_costs_time_and_memory), cmocka_unit_test(gradients_travel_in_the_format_of_the_software),
+        cmocka_unit_test(kernels_of_another_family_run_attention_slower),
         cmocka_unit_test(memory_counts_what_the_run_holds),
         cmocka_unit_test(overlapped_experts_hold_two_micro_batches), cmocka_unit_test(faster_links_are_not_slower),
         cmocka_unit_test(pipeline_takes_its_closed_form)};

@@ -28,7 +28,7 @@ static const pair pairs[] = {
     {"175B, full to selective recompute", "TR0364", "TR0365", false, true},
     {"1T, full to selective recompute", "TR0368", "TR0369", false, true},
     {"torchtitan 8B, TP to async TP", "TR0882", "TR0883", false, true},
-    {"torchtitan 8B, BF16 to FP8", "TR0882", "TR0884", false, false},
+    {"torchtitan 8B, BF16 to FP8", "TR0882", "TR0884", false, true},
 };
 #define N_PAIRS (sizeof pairs / sizeof pairs[0])
 
