@@ -307,7 +307,7 @@ static void gradients_travel_in_the_format_of_the_software(void **state)
 static void kernels_of_another_family_run_attention_slower(void **state)
 {
     fixture *f = *state;
-    static const char *const names[2] = {"dgx-h100", "dgx-a100"};
+    static const char *const names[2] = {"dgx-h100:1", "dgx-a100:1"};
     for (int on = 0; on < 2; on++) {
         double attention_s[2];
         sp_machine m = *machine(f, names[on]);
