@@ -84,6 +84,13 @@ void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan);
  * Errors: as sp_pricer_price: SP_E_UNFIT when no algorithm serves a group laid like that. The plan must be of the shape set. */
 sp_status sp_pricer_quote(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, double enough_s, sp_price *out,
                           sp_error *err);
+/* Seconds that one micro-batch keeps all stages busy together, under the shape, if the fewest layers are recomputed that
+ * recompute_layers allows: whatever the cut, the busiest stage has at least its mean share. Without traffic it is the same in all
+ * lanes, and cheap once pieces of the shape are priced in any; with it, traffic in the lanes' groups that is not hidden counts, too.
+ * Errors: as a quote. */
+sp_status sp_pricer_work_s(sp_pricer *pricer, const sp_plan *plan, const sp_lanes *lanes, bool traffic, double *out_s, sp_error *err);
+/* The memory of a quote alone. */
+double sp_pricer_memory(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut);
 /* sp_predict_train with the tables of a pricer. */
 sp_status sp_pricer_train(sp_pricer *pricer, const sp_plan *plan, bool need_fit, sp_arena *arena, sp_train_report *out, sp_explain *explain,
                           sp_error *err);

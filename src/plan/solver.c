@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A place for pp x dp: a layout's lanes, without and with sharded optimizer. */
-struct sp_i_laid { uint32_t pp_at, dp, laying, group, mbs_set; sp_lanes lanes[2]; sp_layout layout; };
+#define SIZES_REFUSED 8u   /* data-parallel sizes tried beyond those wanted, where the largest have no place */
+
+/* A place for pp x dp: a layout's lanes, without and with sharded optimizer; for which micro-batches (indices), and for which of them
+ * under interleaved schedules alone. */
+struct sp_i_laid { uint32_t pp_at, dp, laying, group, mbs_set, filled_set; bool beaten; sp_lanes lanes[2]; sp_layout layout; };
 
 /* ---- what it is worth -------------------------------------------------------------------------------------------------- */
 
@@ -156,12 +159,12 @@ static void group_of(const sp_i_solver *s, sp_i_laid *laid)
     }
 }
 
-static sp_status lay_one(sp_i_solver *s, sp_plan *plan, uint32_t pp_at, uint32_t laying, uint32_t first_same, uint32_t mbs_set, sp_error *err)
+static sp_status lay_one(sp_i_solver *s, sp_plan *plan, uint32_t pp_at, uint32_t laying, uint32_t first_same, sp_error *err)
 {
     sp_i_laid *laid = room_for_laid(s);
     if (!laid)
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u places", s->n_laid);
-    *laid = (sp_i_laid){.pp_at = pp_at, .dp = plan->dp, .laying = laying, .mbs_set = mbs_set};
+    *laid = (sp_i_laid){.pp_at = pp_at, .dp = plan->dp, .laying = laying};
     put_laying(plan, &s->space->laying[laying]);
     if (sp_plan_layout(plan, s->problem->machine, &laid->layout, NULL) != SP_OK) {
         s->counts.refused_place += s->count;
@@ -188,26 +191,53 @@ static bool keep_going(sp_i_solver *s)
     return !s->stopped;
 }
 
-/* Every data-parallel size that some micro-batch allows, and for which (a set of indices of mbs). */
-static sp_i_choices sizes_of(const sp_i_solver *s, const sp_plan *plan, uint32_t chips, uint32_t *sets)
+/* Data-parallel sizes tried for one pp: the rows of their places, none when it fits nowhere. */
+typedef struct tried { uint32_t n; struct { uint32_t dp, begin, end; } item[SP_I_CHOICES_MAX]; } tried;
+
+static sp_status try_size(sp_i_solver *s, sp_plan *plan, uint32_t pp_at, uint32_t dp, tried *list, uint32_t *at, sp_error *err)
 {
-    sp_i_choices all = {0};
-    for (uint32_t m = 0; m < s->space->mbs.n; m++) {
-        sp_i_choices dps = sp_i_space_dp(s->problem, s->space, chips, plan->tp * plan->cp * plan->pp, s->space->mbs.value[m]);
-        for (uint32_t d = 0; d < dps.n; d++) {
-            uint32_t at = 0;
-            while (at < all.n && all.value[at] != dps.value[d])
-                at++;
-            if (at == SP_I_CHOICES_MAX)
-                break;
-            if (at == all.n) {
-                sets[at] = 0;
-                all.value[all.n++] = dps.value[d];
-            }
-            sets[at] |= 1u << m;
-        }
+    for (*at = 0; *at < list->n; ++*at)
+        if (list->item[*at].dp == dp)
+            return SP_OK;
+    uint32_t begin = s->n_laid;
+    sp_status status = SP_OK;
+    plan->dp = dp;
+    bool whole = (uint64_t)plan->tp * plan->cp * dp % ((uint64_t)plan->ep * plan->etp) == 0;
+    for (uint32_t l = 0; whole && l < s->space->n_layings && status == SP_OK; l++)
+        status = lay_one(s, plan, pp_at, l, begin, err);
+    list->item[*at].dp = dp;
+    list->item[*at].begin = begin;
+    list->item[*at].end = s->n_laid;
+    list->n++;
+    return status;
+}
+
+/* For one micro-batch the largest sizes that have a place, as many as the effort tries: fewer replicas compute no faster. Were their
+ * micro-batches no whole rounds of the pipeline, which interleaving needs, the largest size that leaves such rounds as well: it
+ * idles chips and shortens the bubble. */
+static sp_status lay_batch(sp_i_solver *s, sp_plan *plan, uint32_t pp_at, uint32_t mbs_at, uint32_t chips, tried *list, sp_error *err)
+{
+    uint32_t replica = plan->tp * plan->cp * plan->pp, mbs = s->space->mbs.value[mbs_at], taken = 0, at;
+    sp_i_choices dps = sp_i_space_dp(s->problem, s->space, chips, replica, mbs);
+    bool filled = plan->pp == 1, enough = false;
+    for (uint32_t d = 0; d < dps.n && d < s->space->dps + SIZES_REFUSED && keep_going(s); d++) {
+        uint32_t dp = dps.value[d];
+        bool fills = plan->gbs / ((uint64_t)mbs * dp) % plan->pp == 0;
+        if (list->n == SP_I_CHOICES_MAX || (enough && (filled || !fills)))
+            continue;
+        sp_status status = try_size(s, plan, pp_at, dp, list, &at, err);
+        if (status != SP_OK)
+            return status;
+        for (uint32_t i = list->item[at].begin; i < list->item[at].end; i++)
+            *(enough ? &s->laid[i].filled_set : &s->laid[i].mbs_set) |= 1u << mbs_at;
+        bool placed = list->item[at].end > list->item[at].begin;
+        taken += placed;
+        filled = filled || (placed && fills);
+        enough = taken >= s->space->dps;
+        if (filled && enough)
+            break;
     }
-    return all;
+    return SP_OK;
 }
 
 static int by_group(const void *a, const void *b)
@@ -224,21 +254,14 @@ static sp_status lay_all(sp_i_solver *s, sp_plan plan, uint32_t chips, sp_error 
 {
     s->n_laid = 0;
     for (uint32_t p = 0; p < s->space->pp.n; p++) {
-        uint32_t sets[SP_I_CHOICES_MAX];
+        tried list = {0};
         plan.pp = s->space->pp.value[p];
         if (s->space->cuttings[p].n == 0)
             continue;
-        sp_i_choices dps = sizes_of(s, &plan, chips, sets);
-        for (uint32_t d = 0; d < dps.n && keep_going(s); d++) {
-            uint32_t first_same = s->n_laid;
-            plan.dp = dps.value[d];
-            if ((uint64_t)plan.tp * plan.cp * plan.dp % ((uint64_t)plan.ep * plan.etp))
-                continue;
-            for (uint32_t l = 0; l < s->space->n_layings; l++) {
-                sp_status status = lay_one(s, &plan, p, l, first_same, sets[d], err);
-                if (status != SP_OK)
-                    return status;
-            }
+        for (uint32_t m = 0; m < s->space->mbs.n; m++) {
+            sp_status status = lay_batch(s, &plan, p, m, chips, &list, err);
+            if (status != SP_OK)
+                return status;
         }
     }
     if (s->n_laid > 0)
@@ -295,10 +318,25 @@ static double enough_s(const sp_i_solver *s, const sp_plan *plan)
     return slope > 0 ? (s->limit - none) / slope : INFINITY;
 }
 
+static void count_legal(sp_i_solver *s, double mem_bytes)
+{
+    bool fits = mem_bytes <= s->problem->machine->chip->mem_bytes.nominal;
+    s->counts.legal += s->count;
+    s->counts.priced += s->count && fits;
+    s->counts.refused_memory += s->count && !fits;
+    if (!fits && (s->least_memory_bytes == 0 || mem_bytes < s->least_memory_bytes))
+        s->least_memory_bytes = mem_bytes;
+}
+
 static sp_status quote(sp_i_solver *s, const sp_plan *plan, const shape *at, const sp_cut *cut, sp_i_laid *laid, uint32_t cutting,
                        uint32_t zero_at, sp_error *err)
 {
     sp_price price;
+    if (laid->beaten) {   /* its bound is known */
+        if (s->count)
+            count_legal(s, sp_pricer_memory(s->pricer, plan, cut));
+        return SP_OK;
+    }
     sp_status status = sp_pricer_quote(s->pricer, plan, cut, &laid->lanes[plan->zero > 0], enough_s(s, plan), &price, NULL);
     if (status == SP_E_NOMEM)
         return sp_error_set(err, status, NULL, 0, 0, "no memory for prices");
@@ -306,16 +344,37 @@ static sp_status quote(sp_i_solver *s, const sp_plan *plan, const shape *at, con
         s->counts.refused_place += s->count;
         return SP_OK;
     }
-    s->counts.legal += s->count;
-    if (price.mem_bytes_max > s->problem->machine->chip->mem_bytes.nominal) {
-        s->counts.refused_memory += s->count;
-        if (s->least_memory_bytes == 0 || price.mem_bytes_max < s->least_memory_bytes)
-            s->least_memory_bytes = price.mem_bytes_max;
-        return SP_OK;
-    }
-    s->counts.priced += s->count;
-    consider(s, plan, at, laid, cutting, zero_at, &price);
+    count_legal(s, price.mem_bytes_max);
+    if (price.mem_bytes_max <= s->problem->machine->chip->mem_bytes.nominal)
+        consider(s, plan, at, laid, cutting, zero_at, &price);
     return SP_OK;
+}
+
+/* Marks places whose plans are all worse than the limit, since the busiest stage computes its mean share at least: true if all are. */
+static bool mark_beaten(sp_i_solver *s, const sp_plan *plan, uint32_t begin, uint32_t end, double work_s)
+{
+    bool all = true;
+    for (uint32_t i = begin; i < end; i++) {
+        sp_i_laid *laid = &s->laid[i];
+        double least_s = (double)(plan->gbs / ((uint64_t)plan->mbs * laid->dp)) * work_s / plan->pp;
+        laid->beaten = sp_i_worth_at(&s->worth, (double)plan->tp * plan->cp * plan->pp * laid->dp, least_s, least_s) > s->limit;
+        all = all && laid->beaten;
+    }
+    return all;
+}
+
+/* Computing first, which does not depend on the place; then with traffic. */
+static sp_status find_beaten(sp_i_solver *s, const sp_plan *plan, uint32_t begin, uint32_t end, sp_error *err)
+{
+    sp_status status = SP_OK;
+    mark_beaten(s, plan, begin, end, 0);
+    for (int traffic = 0; traffic < 2 && status == SP_OK && !isinf(s->limit); traffic++) {
+        double work_s;
+        status = sp_pricer_work_s(s->pricer, plan, &s->laid[begin].lanes[0], traffic, &work_s, NULL);
+        if (status == SP_OK && mark_beaten(s, plan, begin, end, work_s))
+            break;
+    }
+    return status == SP_E_NOMEM ? sp_error_set(err, status, NULL, 0, 0, "no memory for prices") : SP_OK;
 }
 
 /* The schedules and ZeRO stages of one cut in one place. */
@@ -361,6 +420,10 @@ static sp_status price_group(sp_i_solver *s, sp_plan *plan, const shape *at, uin
     uint32_t pp_at = s->laid[begin].pp_at;
     const sp_i_cuttings *cuttings = &s->space->cuttings[pp_at];
     plan->pp = s->space->pp.value[pp_at];
+    plan->dp = s->laid[begin].dp;
+    sp_status found = find_beaten(s, plan, begin, end, err);
+    if (found != SP_OK)
+        return found;
     for (uint32_t c = 0; c < cuttings->n && keep_going(s); c++) {
         put_cutting(plan, &cuttings->item[c]);
         for (uint32_t i = begin; i < end; i++) {
@@ -415,7 +478,8 @@ static uint32_t find_legal(sp_i_solver *s, sp_plan plan, uint32_t mbs_at, const 
         for (uint32_t c = 0; c < cuttings->n; c++) {
             put_cutting(&plan, &cuttings->item[c]);
             plan.schedule = s->problem->free_schedule ? plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B : s->problem->fixed.schedule;
-            bool legal = (laid->mbs_set >> mbs_at & 1) && sp_plan_check(&plan, s->problem->model, s->problem->machine, NULL) == SP_OK;
+            bool wanted = (laid->mbs_set >> mbs_at & 1) || (plan.vpp > 1 && (laid->filled_set >> mbs_at & 1));
+            bool legal = wanted && sp_plan_check(&plan, s->problem->model, s->problem->machine, NULL) == SP_OK;
             s->legal[legal_at[i] + c] = legal;
             s->counts.refused_divide += s->count && !legal;
             n += legal;

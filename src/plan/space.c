@@ -10,8 +10,8 @@
 /* How wide each effort opens the axes. */
 typedef struct width { uint32_t mbs_max, vpp_max, dps, uneven_below, uneven_above; bool gpipe, layings, all_orders, wide_zero, sequence, shown_experts; } width;
 static const width widths[SP_EFFORTS] = {
-    [SP_EFFORT_QUICK] = {.mbs_max = 4, .vpp_max = 4, .dps = 2},
-    [SP_EFFORT_NORMAL] = {.mbs_max = 16, .vpp_max = VPP_MAX, .dps = 2, .uneven_below = 1, .gpipe = true, .layings = true,
+    [SP_EFFORT_QUICK] = {.mbs_max = 4, .vpp_max = 4, .dps = 1},
+    [SP_EFFORT_NORMAL] = {.mbs_max = 16, .vpp_max = VPP_MAX, .dps = 1, .uneven_below = 1, .gpipe = true, .layings = true,
                           .wide_zero = true, .sequence = true, .shown_experts = true},
     [SP_EFFORT_EXHAUSTIVE] = {.mbs_max = 64, .vpp_max = 32, .dps = 8, .uneven_below = 2, .uneven_above = 1, .gpipe = true, .layings = true,
                               .all_orders = true, .wide_zero = true, .sequence = true, .shown_experts = true},
@@ -261,13 +261,8 @@ sp_i_choices sp_i_space_dp(const sp_problem *problem, const sp_i_space *space, u
         return only(problem->fixed.dp);
     if (problem->gbs % mbs != 0)
         return out;
-    for (uint32_t i = space->n_batch; i-- > 0 && out.n < space->dps;) {
-        uint32_t dp = space->batch[i];
-        if (dp > most || problem->gbs / mbs % dp != 0)
-            continue;
-        put(&out, dp);
-        if (dp == most && space->dps <= 2)
-            break;   /* every chip is used: no reason to leave some idle */
-    }
+    for (uint32_t i = space->n_batch; i-- > 0 && out.n < SP_I_CHOICES_MAX;)
+        if (space->batch[i] <= most && problem->gbs / mbs % space->batch[i] == 0)
+            put(&out, space->batch[i]);
     return out;
 }

@@ -22,13 +22,13 @@ typedef struct sp_i_space {
     bool gpipe;
     uint32_t n_layings; sp_i_laying laying[SP_I_LAYINGS_MAX];
     uint32_t n_batch, *batch;        /* divisors of gbs, ascending */
-    uint32_t dps;                    /* most data-parallel sizes of a combination */
+    uint32_t dps;                    /* data-parallel sizes of a combination, those apart that fill a pipeline */
     sp_i_cuttings *cuttings;         /* [pp.n] */
 } sp_i_space;
 
 /* Errors: SP_E_NOMEM. Lives in the arena. */
 sp_status sp_i_space_make(const sp_problem *problem, sp_arena *arena, sp_i_space *out, sp_error *err);
-/* The largest data-parallel sizes that use the chips and divide the batch; fixed.dp alone when it is fixed. */
+/* Data-parallel sizes that the chips allow and that divide the batch, largest first; fixed.dp alone when it is fixed. */
 sp_i_choices sp_i_space_dp(const sp_problem *problem, const sp_i_space *space, uint32_t chips, uint32_t per_replica, uint32_t mbs);
 
 #endif

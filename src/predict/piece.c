@@ -189,6 +189,14 @@ static sp_status price_pass(sp_pricer *pricer, const sp_plan *plan, sp_pass pass
     return status;
 }
 
+bool sp_i_pieces_known(const sp_pricer *pricer, const sp_plan *plan)
+{
+    for (int pass = SP_PASS_FORWARD; pass <= (plan->recompute == SP_RECOMPUTE_NONE ? SP_PASS_BACKWARD : SP_PASS_RECOMPUTE); pass++)
+        if (!pricer->piece[pass].have || !same_work(&pricer->piece[pass].plan, plan, pass == SP_PASS_RECOMPUTE))
+            return false;
+    return true;
+}
+
 sp_status sp_i_pieces_of(sp_pricer *pricer, const sp_plan *plan, const sp_i_inner *inner, sp_error *err)
 {
     for (int pass = SP_PASS_FORWARD; pass <= SP_PASS_RECOMPUTE; pass++) {

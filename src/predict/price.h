@@ -94,6 +94,8 @@ void sp_i_known_op_put(sp_pricer *pricer, const sp_op *op, const sp_software *so
 /* Memory and time halves of the stages of a cut under the shape; no work when they are held already. */
 void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut);
 void sp_i_profile_time(sp_pricer *pricer, const sp_cut *cut);
+/* All stages' slots of one micro-batch under the pieces, whatever the cut; without traffic what the chips compute. */
+double sp_i_profile_work_s(const sp_pricer *pricer, bool traffic);
 
 /* Seconds of a compiled curve at a size. */
 double sp_i_curve_s(const sp_i_curve *curve, double size_bytes, const sp_coll_algo **algo);
@@ -128,6 +130,8 @@ const sp_stack *sp_i_stack_of(const sp_pricer *pricer, const sp_plan *plan);
 /* Fills the pieces for this plan (no work when they are those already held). */
 sp_status sp_i_pieces(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_error *err);
 sp_status sp_i_pieces_of(sp_pricer *pricer, const sp_plan *plan, const sp_i_inner *inner, sp_error *err);
+/* Are the pieces held those of this plan, but for where its groups lie? */
+bool sp_i_pieces_known(const sp_pricer *pricer, const sp_plan *plan);
 
 /* What one pipeline chunk holds. */
 typedef struct sp_i_chunk { uint32_t first, count; bool embedding, head; uint32_t mtp; } sp_i_chunk;

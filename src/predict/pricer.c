@@ -219,12 +219,26 @@ static sp_status bounds(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
     return SP_OK;
 }
 
+sp_status sp_pricer_work_s(sp_pricer *pricer, const sp_plan *plan, const sp_lanes *lanes, bool traffic, double *out_s, sp_error *err)
+{
+    bool known = !traffic && sp_i_pieces_known(pricer, plan);
+    sp_status status = known ? SP_OK : sp_i_pieces_of(pricer, plan, lanes->inner, err);
+    if (status == SP_OK)
+        *out_s = sp_i_profile_work_s(pricer, traffic);
+    return status;
+}
+
+double sp_pricer_memory(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut)
+{
+    sp_i_profile_memory(pricer, cut);
+    return worst_memory(pricer, plan, cut, plan->gbs / ((uint64_t)plan->mbs * plan->dp));
+}
+
 sp_status sp_pricer_quote(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, double enough_s, sp_price *out,
                           sp_error *err)
 {
     uint64_t micro = plan->gbs / ((uint64_t)plan->mbs * plan->dp);
-    sp_i_profile_memory(pricer, cut);
-    sp_price price = {.mem_bytes_max = worst_memory(pricer, plan, cut, micro)};
+    sp_price price = {.mem_bytes_max = sp_pricer_memory(pricer, plan, cut)};
     sp_status status = SP_OK;
     if (price.mem_bytes_max <= pricer->machine->chip->mem_bytes.nominal)
         status = bounds(pricer, plan, cut, lanes, micro, enough_s, &price, err);

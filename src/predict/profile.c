@@ -100,3 +100,25 @@ void sp_i_profile_time(sp_pricer *pricer, const sp_cut *cut)
     pricer->timed_cut = cut;
     pricer->timed_pieces = pricer->pieces_made;
 }
+
+static double seconds(const sp_i_piece *piece, bool traffic)
+{
+    return traffic ? piece->chain_s : piece->compute_s;
+}
+
+double sp_i_profile_work_s(const sp_pricer *pricer, bool traffic)
+{
+    const sp_model *model = pricer->model;
+    size_t row = (size_t)model->n_layers + 1;
+    bool again = pricer->shape.recompute != SP_RECOMPUTE_NONE && pricer->shape.recompute_layers == 0;
+    double sum = 0;
+    for (int pass = SP_PASS_FORWARD; pass <= (again ? SP_PASS_RECOMPUTE : SP_PASS_BACKWARD); pass++) {
+        for (uint32_t k = 0; k < model->n_kinds; k++)
+            sum += pricer->kind_before[k * row + model->n_layers] * seconds(&pricer->block[pass][k], traffic);
+        if (model->mtp_layers)
+            sum += model->mtp_layers * seconds(&pricer->mtp[pass], traffic);
+        if (pass != SP_PASS_RECOMPUTE)
+            sum += seconds(&pricer->embedding[pass], traffic) + seconds(&pricer->head[pass], traffic);
+    }
+    return sum;
+}

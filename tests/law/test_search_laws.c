@@ -101,7 +101,7 @@ static sp_problem random_problem(fixture *f, sp_rng *rng)
 
 /* ---- every plan --------------------------------------------------------------------------------------------------------- */
 
-typedef struct force { const sp_problem *problem; sp_pricer *pricer; double best; uint32_t tried; sp_plan plan; } force;
+typedef struct force { const sp_problem *problem; sp_pricer *pricer; double best; uint32_t tried; sp_plan plan; bool interleaved_only; } force;
 
 static double worth(const sp_problem *problem, const sp_train_report *r)
 {
@@ -166,6 +166,8 @@ static void try_chunks(force *f, sp_plan plan)
     uint32_t layers = f->problem->model->n_layers, most = f->problem->effort == SP_EFFORT_NORMAL ? 16 : 4;
     for (uint32_t v = 1; v <= layers && v <= most; v++) {
         plan.vpp = v;
+        if (v == 1 && f->interleaved_only)
+            continue;
         if (v > 1 && (!f->problem->free_schedule || plan.pp == 1 || plan.pp * v > layers || (v > 8 && layers % v)))
             continue;
         try_stages(f, plan);
@@ -215,19 +217,46 @@ static void try_words(force *f, sp_plan plan)
             }
 }
 
-/* The two largest data-parallel sizes that divide the batch; the largest alone when it leaves no chip idle. */
+static bool lies(const force *f, sp_plan plan, uint32_t a, uint32_t b, uint32_t c, uint32_t pipe_tiers)
+{
+    const uint32_t order[SP_AXES] = {SP_AXIS_TP, a, b, c};
+    sp_layout layout;
+    memcpy(plan.order, order, sizeof order);
+    plan.place[SP_AXIS_PP] = pipe_tiers;
+    return sp_plan_layout(&plan, f->problem->machine, &layout, NULL) == SP_OK;
+}
+
+static bool has_place(const force *f, sp_plan plan)
+{
+    enum { C = SP_AXIS_CP, D = SP_AXIS_DP, P = SP_AXIS_PP };
+    bool free = f->problem->free_placement, normal = f->problem->effort == SP_EFFORT_NORMAL;
+    if ((uint64_t)plan.tp * plan.cp * plan.dp % ((uint64_t)plan.ep * plan.etp))
+        return false;
+    bool any = lies(f, plan, C, D, P, 0) || (free && lies(f, plan, C, P, D, 0));
+    if (free && normal)
+        any = any || lies(f, plan, D, C, P, 0) || lies(f, plan, D, P, C, 0) || lies(f, plan, P, C, D, 0) || lies(f, plan, P, D, C, 0);
+    for (uint32_t t = 1; free && normal && t < f->problem->machine->planes[0].n_tiers; t++)
+        any = any || lies(f, plan, C, P, D, 1u << t);
+    return any;
+}
+
+/* The largest data-parallel size that divides the batch and has a place; were its micro-batches no whole rounds of the pipeline,
+ * the largest with whole rounds as well, interleaved. */
 static void try_sizes(force *f, sp_plan plan, uint32_t chips)
 {
-    uint32_t most = chips / (plan.tp * plan.cp * plan.pp), found = 0;
-    for (uint32_t dp = most; dp > 0 && found < 2; dp--) {
-        if (f->problem->gbs % ((uint64_t)plan.mbs * dp))
-            continue;
+    bool first = true, filled = plan.pp == 1;
+    for (uint32_t dp = chips / (plan.tp * plan.cp * plan.pp); dp > 0 && (first || !filled); dp--) {
         plan.dp = dp;
-        found++;
-        try_words(f, plan);
-        if (dp == most)
-            return;
+        if (f->problem->gbs % ((uint64_t)plan.mbs * dp) || !has_place(f, plan))
+            continue;
+        bool fills = f->problem->gbs / ((uint64_t)plan.mbs * dp) % plan.pp == 0;
+        f->interleaved_only = !first;
+        if (first || fills)
+            try_words(f, plan);
+        first = false;
+        filled = filled || fills;
     }
+    f->interleaved_only = false;
 }
 
 static bool open_to(uint32_t fixed, uint32_t value) { return fixed == 0 || fixed == value; }
