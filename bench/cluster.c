@@ -1,7 +1,7 @@
 /* What the cluster manager takes, on one core: placements at stationary load, many segments, failure to new placement, years
  * simulated, SWF replayed. Figures are for people (bench/RESULTS.md), never for tests.
  *
- * bench-cluster [JOBS]: run from the root of the clone; JOBS as of `superpod operate --jobs`, for one year alone. */
+ * bench-cluster [answers | policies | JOBS]: run from the root of the clone; JOBS as of `superpod operate --jobs`, for one year alone. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -175,6 +175,41 @@ static void answers(void)
     sp_arena_destroy(arena);
 }
 
+/* MindCluster's rules beside ours: four SuperPoDs, RSC-1's failures, three mixes of jobs up to half a SuperPoD, eight runs of a tenth
+ * of a year each. sp-block: the whole job, and 512 chips. */
+static void policies(void)
+{
+    enum { SEEDS = 8 };
+    static const char *const mix[] = {"mix:load=0.85,jobs=20000,chips=4096", "mix:load=0.95,jobs=20000,chips=4096", "pretrain:load=0.95,chips=4096"};
+    static const struct { const char *name; uint32_t segment; } who[] = {{"best", 0}, {"mindcluster", 0}, {"mindcluster", 512}};
+    const sp_machine *machine = machine_of("atlas-950-supercluster:4");
+    sp_arena *arena = sp_arena_create();
+    sp_failures failures;
+    sp_error err = {0};
+    if (sp_failures_load("catalog/failures/rsc-1.yaml", arena, &failures, &err) != SP_OK) die("rsc-1", &err);
+    for (size_t m = 0; m < sizeof mix / sizeof *mix; m++)
+        for (size_t w = 0; w < sizeof who / sizeof *who; w++) {
+            sp_operation op = sp_operation_default(machine);
+            sp_history h[SEEDS];
+            double goodput[SEEDS], wait = 0, idle = 0, slow = 0, mean, half;
+            op.policy = sp_place_policy_find(who[w].name);
+            op.segment_chips = who[w].segment;
+            op.failures = &failures;
+            op.horizon_s = 0.1 * SP_YEAR_S;
+            if (sp_operate_seeds(&op, NULL, mix[m], 1, SEEDS, 1, h, &err) != SP_OK) die(mix[m], &err);
+            for (int s = 0; s < SEEDS; s++) {
+                goodput[s] = h[s].goodput;
+                wait += h[s].wait_mean_s / SEEDS;
+                idle += h[s].share[SP_LOSS_IDLE_FRAGMENTED] / SEEDS;
+                slow += h[s].share[SP_LOSS_SLOWDOWN] / SEEDS;
+            }
+            sp_cluster_mean(goodput, SEEDS, &mean, &half);
+            printf("| %s, %s%s | goodput %.2f +- %.2f %% | mean wait %.2f h, idle by fragmentation %.2f %%, placement slowdown %.2f %% |\n", mix[m], who[w].name,
+                   who[w].segment != 0 ? ", sp-block 512" : "", 100 * mean, 100 * half, wait / 3600, 100 * idle, 100 * slow);
+        }
+    sp_arena_destroy(arena);
+}
+
 /* ---- years ---------------------------------------------------------------------------------------------------------------- */
 
 static void years(const char *spec, double years_n)
@@ -232,8 +267,9 @@ static void swf(void)
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (argc > 1 && strcmp(argv[1], "answers") == 0) {
-        answers();
+    if (argc > 1 && (strcmp(argv[1], "answers") == 0 || strcmp(argv[1], "policies") == 0)) {
+        if (argv[1][0] == 'a') answers();
+        else policies();
         sp_catalog_close(catalog);
         return 0;
     }

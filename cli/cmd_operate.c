@@ -111,6 +111,7 @@ static sp_status read_all(cli_run *cli, answer *a, sp_error *err)
     a->operation.failures = &a->failures;
     a->operation.policy = sp_place_policy_find(cli_text(cli, CLI_O_POLICY));
     sp_order_find(cli_text(cli, CLI_O_QUEUE), &a->operation.order);
+    a->operation.segment_chips = (uint32_t)cli_count(cli, CLI_O_SEGMENT);
     a->operation.preempt = cli_given(cli, CLI_O_PREEMPT);
     a->operation.rack_spares = !cli_given(cli, CLI_O_NO_SPARES);
     a->operation.interrupted = stop;

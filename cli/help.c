@@ -53,7 +53,7 @@ static int help_together(FILE *out, int first, cli_verb_id verb)
     int columns = fprintf(out, "     ");
     for (int i = first; i <= last; i++)
         if (cli_option_of((cli_option_id)i, verb)) columns += fprintf(out, " --%s", cli_options[i].name);
-    columns += fprintf(out, " %s", cli_options[first].metavar);
+    if (cli_options[first].metavar != NULL) columns += fprintf(out, " %s", cli_options[first].metavar);
     if (columns <= SYNOPSIS_COLUMNS + 2) fprintf(out, "%*s%s\n", SYNOPSIS_COLUMNS + 4 - columns, "", text);
     else fprintf(out, "\n%*s%s\n", SYNOPSIS_COLUMNS - 4, "", text);
     return last;

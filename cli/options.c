@@ -20,6 +20,8 @@
 #define TIMES "years of 365 days to simulate (1); runs, each with a seed of its own (8)"
 #define TOLD "events in SQLite, to go on from when stopped; picture over time; OpenMetrics"
 #define STOPS "what a stop costs: to notice it, restart elsewhere, restart in place"
+#define POLICIES "how jobs are placed (best); their order, and who may pass (easy)"
+#define SWITCHES "the urgent stop others; checkpoints copied behind the work; no spares"
 #define SIZE_MAX_BYTES (UINT64_C(1) << 60)   /* sizes stay exact in doubles and in JSON */
 
 static const char *const show_actions[] = {"list", "show", "check", NULL};
@@ -145,14 +147,13 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_YEARS] = {"years", 0, CLI_TEXT, "N", "1", 0, 0, V(OPERATE), NULL, "time to simulate, in years of 365 days", TIMES, NULL},
     [CLI_O_SEEDS] = {"seeds", 0, CLI_COUNT, "N", "8", 1, 10000, V(OPERATE), NULL, "runs, each with a seed of its own", TIMES, NULL},
     [CLI_O_FAILURES] = {"failures", 0, CLI_TEXT, "NAME", "rsc-1", 0, 0, V(OPERATE) | V(SPARES), NULL, "rates: a name of catalog/failures, a .yaml file, or none", NULL, NULL},
-    [CLI_O_POLICY] = {"policy", 0, CLI_CHOICE, "NAME", "best", 0, 0, V(OPERATE) | V(PLACE), policy_name, "how jobs are placed", NULL,
+    [CLI_O_POLICY] = {"policy", 0, CLI_CHOICE, "NAME", "best", 0, 0, V(OPERATE) | V(PLACE), policy_name, "how jobs are placed", POLICIES,
         "docs/models/placement.md describes them."},
-    [CLI_O_QUEUE] = {"queue", 0, CLI_CHOICE, "NAME", "easy", 0, 0, V(OPERATE), queue_name, "order of jobs, and who may pass", NULL,
+    [CLI_O_QUEUE] = {"queue", 0, CLI_CHOICE, "NAME", "easy", 0, 0, V(OPERATE), queue_name, "order of jobs, and who may pass", POLICIES,
         "fifo: nobody passes. easy: others pass the first that does not fit unless they delay it. conservative: unless they delay anyone before "
         "them. priority, fair-share (who had least lately), deadline: that order, backfill as easy."},
-    [CLI_O_PREEMPT] = {"preempt", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "jobs that do not fit stop less urgent ones (priority, deadline)", NULL,
-        "Those stopped write a checkpoint, for which the new job waits, and restart when their turn comes."},
-    [CLI_O_SEGMENT] = {"segment", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLACE), NULL, "blocks of N chips, each in one rack (or whole racks)", NULL, NULL},
+    [CLI_O_SEGMENT] = {"segment", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLACE) | V(OPERATE), NULL, "blocks of N chips, each in one rack (or whole racks)", NULL,
+        "Of operate's jobs, those that are multiples of N ask for them; to mindcluster it is the sp-block."},
     [CLI_O_USED] = {"used", 0, CLI_TEXT, "IDS", NULL, 0, 0, V(PLACE), NULL, "chips that are taken or broken, as 0-63,72", NULL, NULL},
     [CLI_O_NETWORK] = {"network", 0, CLI_MODEL, "MODEL", NULL, 0, 0, V(PLACE) | V(CHECK_PLACEMENT), NULL, "judge by the predicted step of MODEL under --plan or --set", NULL,
         "Without it the slowdown is that of a job of unknown model; see docs/models/placement.md."},
@@ -160,8 +161,6 @@ const cli_option cli_options[CLI_O_N] = {
         "For each part that can fail and what stands by: the rung of the ladder that costs least until the repair, its plan, step and transition time."},
     [CLI_O_CHECKPOINT] = {"checkpoint", 0, CLI_TEXT, "WHERE", "30s", 0, 0, V(OPERATE), NULL, "local, peer, storage; or the time that one stops a job", NULL,
         "Where: the time follows from --state and the machine's own bandwidths; see docs/models/checkpointing.md."},
-    [CLI_O_BACKGROUND] = {"background", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "checkpoints stop a job for a snapshot alone", NULL,
-        "The copy goes on behind the work and is of use when it has arrived."},
     [CLI_O_STATE] = {"state", 0, CLI_TEXT, "SIZE", "2GB", 0, 0, V(OPERATE), NULL, "state that a chip writes", NULL, "Llama 3: 1 MB to 4 GB of a GPU."},
     [CLI_O_INTERVAL] = {"interval", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(OPERATE), NULL, "work between checkpoints; default: each job's best", NULL, NULL},
     [CLI_O_DETECT] = {"detect", 0, CLI_TEXT, "TIME", "30s", 0, 0, V(OPERATE), NULL, "to notice a failure", STOPS, NULL},
@@ -169,7 +168,11 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_SWAP] = {"swap", 0, CLI_TEXT, "TIME", "60s", 0, 0, V(OPERATE), NULL, "to restart in place", STOPS,
         "In place: nothing broke for good, or a spare chip of the rack takes over."},
     [CLI_O_REPAIR] = {"repair", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(OPERATE) | V(SPARES), NULL, "mean repair time, instead of the catalog's", NULL, NULL},
-    [CLI_O_NO_SPARES] = {"no-spares", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "do without the racks' spare chips", NULL, NULL},
+    [CLI_O_PREEMPT] = {"preempt", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "jobs that do not fit stop less urgent ones (priority, deadline)", SWITCHES,
+        "Those stopped write a checkpoint, for which the new job waits, and restart when their turn comes."},
+    [CLI_O_BACKGROUND] = {"background", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "checkpoints stop a job for a snapshot alone", SWITCHES,
+        "The copy goes on behind the work and is of use when it has arrived."},
+    [CLI_O_NO_SPARES] = {"no-spares", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "do without the racks' spare chips", SWITCHES, NULL},
     [CLI_O_ONLY] = {"only", 0, CLI_CHOICE, "PART", NULL, 0, 0, V(CALIBRATE), sp_study_fit_name, "fit one part alone", NULL, NULL},
     [CLI_O_CHECK] = {"check", 0, CLI_FLAG, NULL, NULL, 0, 0, V(CALIBRATE), NULL,
         "exit with 1 when the catalog is not what is fitted", NULL, "Files are compared to the byte."},

@@ -53,7 +53,7 @@ _superpod() {
     --years) COMPREPLY=(); return ;;
     --seeds) COMPREPLY=(); return ;;
     --failures) COMPREPLY=(); return ;;
-    --policy) COMPREPLY=($(compgen -W "best sub-array aligned pod pods hosts scatter segments" -- "$word")); return ;;
+    --policy) COMPREPLY=($(compgen -W "best sub-array aligned pod pods hosts scatter segments box cubes mindcluster mindcluster-domain" -- "$word")); return ;;
     --queue) COMPREPLY=($(compgen -W "fifo easy conservative priority fair-share deadline" -- "$word")); return ;;
     --segment) COMPREPLY=(); return ;;
     --used) COMPREPLY=(); return ;;
@@ -89,7 +89,7 @@ _superpod() {
         train) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --plan --stack --assume --timeline --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         plan) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --tokens --objective --deadline --effort --threads --top --chips --save --stack --assume --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         compare) COMPREPLY=($(compgen -W "--gbs --seq --tokens --equal --weak --best-precision --as-of --ablate --sensitivity --curves --effort --assume --html --sources --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
-        operate) COMPREPLY=($(compgen -W "--threads --seed --jobs --map --years --seeds --failures --policy --queue --preempt --checkpoint --background --state --interval --detect --restart --swap --repair --no-spares --log --svg --metrics --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        operate) COMPREPLY=($(compgen -W "--threads --seed --jobs --map --years --seeds --failures --policy --queue --segment --checkpoint --state --interval --detect --restart --swap --repair --preempt --background --no-spares --log --svg --metrics --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         place) COMPREPLY=($(compgen -W "--set --plan --policy --segment --used --network --recovery --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         check-placement) COMPREPLY=($(compgen -W "--set --plan --network --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         spares) COMPREPLY=($(compgen -W "--failures --repair --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;

@@ -92,6 +92,7 @@ typedef struct sp_cluster_shape {
     uint32_t chips, row_chips, leaf_chips, pod_chips;   /* each divides the next larger one, pod_chips divides chips */
     uint32_t spares_per_leaf;
     bool mesh_leaf;              /* rows and columns of a leaf are full meshes                             */
+    uint32_t torus[3];           /* dims of a pod that is a torus of chips, innermost first; 0: it is none */
 } sp_cluster_shape;
 sp_status sp_cluster_shape_of(const sp_machine *machine, sp_cluster_shape *out, sp_error *err);
 /* All chips free and healthy. Errors: SP_E_INVAL sizes that do not divide or leaves above 64 chips. About 30 B a leaf. */
@@ -119,6 +120,8 @@ typedef struct sp_spread {
     bool whole;                           /* whole leaves only (or one leaf)                             */
     bool aligned;                         /* whole leaves in one aligned run of a power of two           */
     bool regular;                         /* every touched leaf holds equally many, every touched pod too */
+    bool ring[3];                         /* of the box: its chips make a ring in that dimension          */
+    uint32_t box[3];                      /* of a torus; 0: not a box, or not known to be one             */
 } sp_spread;
 
 typedef struct sp_request {
@@ -131,6 +134,9 @@ typedef struct sp_request {
 typedef struct sp_place_policy {
     const char *name, *about;
     bool (*place)(sp_cluster *cluster, const sp_request *request, uint32_t owner, uint32_t *list, sp_spread *spread);
+    /* Other chips for those of the leaf that were lost (already out of the list); NULL: of the same rack, else their hosts whole, of the
+     * pod, anywhere. False: none, and the list is to be freed. */
+    bool (*replace)(sp_cluster *cluster, uint32_t leaf, uint64_t lost, uint32_t owner, uint32_t *list);
 } sp_place_policy;
 extern const sp_place_policy sp_place_policies[];
 extern const size_t sp_place_n_policies;
@@ -146,7 +152,8 @@ sp_spread sp_cluster_spread(const sp_cluster *cluster, uint32_t list);
 /* Independent checker of a node list that any manager made. */
 typedef struct sp_place_check {
     sp_spread spread;
-    bool whole, aligned, connected;  /* connected: every leaf's share is a full-mesh sub-array (or the leaf is switched)   */
+    bool whole, aligned, connected;  /* connected: every leaf's share is a full-mesh sub-array (or the leaf is switched); on a torus:
+                                      * links join all chips, or optical switches whole cubes                             */
     uint32_t spares;                 /* spare chips in the leaves touched                                                  */
     double slowdown;                 /* against the ideal placement of as many chips (sp_cluster_slowdown)                 */
 } sp_place_check;
@@ -276,6 +283,7 @@ typedef struct sp_operation {
     const sp_machine *machine;
     const sp_failures *failures;       /* NULL: none                                                       */
     const sp_place_policy *policy;
+    uint32_t segment_chips;            /* asked for by jobs that are multiples of it; 0: none             */
     sp_order order;
     bool preempt;                      /* a job that does not fit stops less urgent ones (priority, deadline): they write a checkpoint, for
                                         * which it waits, and restart when their turn comes              */

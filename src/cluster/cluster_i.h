@@ -87,6 +87,17 @@ double sp_i_comm_cost(const sp_machine *machine, const sp_cluster_shape *shape, 
 /* Rate of one chip over the tier that first joins `chips` of them. */
 double sp_i_rate_at(const sp_machine *machine, uint64_t chips);
 
+/* ---- torus.c ---- */
+bool sp_i_place_box(sp_cluster *cluster, const sp_request *request, uint32_t owner, uint32_t *list, sp_spread *spread);
+bool sp_i_place_cubes(sp_cluster *cluster, const sp_request *request, uint32_t owner, uint32_t *list, sp_spread *spread);
+bool sp_i_torus_shape(const uint32_t dims[3], uint32_t chips, uint32_t box[3]);   /* of cubes; false: none */
+bool sp_i_torus_box(const uint32_t dims[3], uint32_t chips, uint32_t box[3]);
+
+/* ---- mindcluster.c ---- */
+bool sp_i_place_mindcluster(sp_cluster *cluster, const sp_request *request, uint32_t owner, uint32_t *list, sp_spread *spread);
+bool sp_i_place_mindcluster_domain(sp_cluster *cluster, const sp_request *request, uint32_t owner, uint32_t *list, sp_spread *spread);
+bool sp_i_replace_mindcluster(sp_cluster *cluster, uint32_t leaf, uint64_t lost, uint32_t owner, uint32_t *list);
+
 /* ---- ends.c: running jobs by expected end, with the chips that come free ---- */
 typedef struct sp_i_end { int64_t tick; uint32_t job, chips; } sp_i_end;
 typedef struct sp_i_ends { struct sp_i_block *block; uint32_t n, room, count; } sp_i_ends;

@@ -7,7 +7,7 @@
 
 /* What a step time depends on: so many chips of a leaf, so many leaves of a pod, so many pods; what is broken. Compared as bytes,
  * which is why nothing lies between the fields. */
-typedef struct signature { double straggler; uint32_t granule, leaves, pods, nothing; uint8_t links_lost[SP_TIERS_MAX]; } signature;
+typedef struct signature { double straggler; uint32_t granule, leaves, pods, box[3]; uint8_t ring[8], links_lost[SP_TIERS_MAX]; } signature;
 typedef struct entry { signature key; bool used; sp_status status; double step_time_s, state_bytes; } entry;
 
 struct sp_judge {
@@ -55,6 +55,10 @@ void sp_judge_counts(const sp_judge *judge, uint64_t *hits, uint64_t *misses)
 static signature signature_of(const sp_spread *s, const sp_faults *faults)
 {
     signature key = {.straggler = 1, .granule = s->regular ? s->chips / s->leaves : s->granule, .pods = s->pods};
+    for (int d = 0; d < 3 && s->pods == 1; d++) {
+        key.box[d] = s->box[d];
+        key.ring[d] = s->ring[d];
+    }
     if (faults != NULL) {
         memcpy(key.links_lost, faults->links_lost, sizeof key.links_lost);
         if (faults->straggler > 1) key.straggler = faults->straggler;
@@ -85,11 +89,37 @@ static uint32_t inside(const sp_cluster_shape *shape, signature key, uint64_t un
     return divisor(key.granule, (uint32_t)unit, below);
 }
 
+static void scale(sp_value *value, double by)
+{
+    value->low *= by;
+    value->nominal *= by;
+    value->high *= by;
+}
+
+/* A box's own dims. Rows that are no rings have half a ring's bandwidth, and the other dimensions wait for them. */
+static void cut_box(sp_tier *tier, signature key)
+{
+    bool row = false;
+    tier->n_dims = 3;
+    tier->size = 1;
+    for (int d = 0; d < 3; d++) {
+        tier->dims[d] = key.box[d];
+        tier->size *= key.box[d];
+        row = row || (key.box[d] > 2 && !key.ring[d]);
+    }
+    if (row) scale(&tier->bw_bytes_per_s, 0.5);
+}
+
 static void cut_plane(sp_plane *plane, const sp_cluster_shape *shape, signature key)
 {
     uint32_t below = 1;
     for (uint32_t t = 0; t < plane->n_tiers; t++) {
         sp_tier *tier = &plane->tiers[t];
+        if (key.box[0] != 0 && tier->kind == SP_TIER_TORUS && tier->stride == 1) {
+            cut_box(tier, key);
+            below = tier->size;
+            continue;
+        }
         uint32_t held = inside(shape, key, (uint64_t)tier->stride * tier->size, below), size = held / below;
         if (size != tier->size) {
             tier->n_dims = 1;
@@ -109,13 +139,6 @@ static uint32_t links_of(const sp_tier *tier)
     if (tier->kind != SP_TIER_MESH && tier->kind != SP_TIER_TORUS) return tier->planes > 1 ? tier->planes : 1;
     for (uint32_t d = 0; d < tier->n_dims; d++) links += tier->kind == SP_TIER_MESH ? tier->dims[d] - 1 : tier->dims[d] > 2 ? 2 : tier->dims[d] - 1;
     return links;
-}
-
-static void scale(sp_value *value, double by)
-{
-    value->low *= by;
-    value->nominal *= by;
-    value->high *= by;
 }
 
 /* The bandwidth that a chip has left counts for all: its groups wait for it. */

@@ -276,19 +276,25 @@ static bool place_best(sp_cluster *c, const sp_request *q, uint32_t owner, uint3
 {
     if (q->chips == 0 || q->chips > c->free_chips) return false;
     if (q->segment_chips != 0) return place_segments(c, q, owner, list, spread);
+    if (c->shape.torus[0] != 0 && (sp_i_place_cubes(c, q, owner, list, spread) || sp_i_place_box(c, q, owner, list, spread))) return true;
     return place_aligned(c, q, owner, list, spread) || place_pod(c, q, owner, list, spread) || place_pods(c, q, owner, list, spread)
            || place_hosts(c, q, owner, list, spread) || place_scatter(c, q, owner, list, spread);
 }
 
 const sp_place_policy sp_place_policies[] = {
-    {"best", "the first of aligned, pod, pods, hosts, scatter that holds the job; segments where they are asked for", place_best},
-    {"sub-array", "rows x columns of one rack: a full mesh; jobs up to a rack", place_in_leaf},
-    {"aligned", "whole racks in an aligned run of one pod; up to a rack as sub-array", place_aligned},
-    {"pod", "whole racks anywhere in one pod, the fullest that holds the job", place_pod},
-    {"pods", "whole racks of several pods, wholly free pods first", place_pods},
-    {"hosts", "whole hosts anywhere in one pod", place_hosts},
-    {"scatter", "whole hosts anywhere, then single chips: fails only when the chips are not there", place_scatter},
-    {"segments", "blocks of so many chips, each in one rack or in whole racks of one pod", place_segments},
+    {"best", "the first of aligned, pod, pods, hosts, scatter that holds the job, on a torus cubes and box before them; segments where they are asked for", place_best, NULL},
+    {"sub-array", "rows x columns of one rack: a full mesh; jobs up to a rack", place_in_leaf, NULL},
+    {"aligned", "whole racks in an aligned run of one pod; up to a rack as sub-array", place_aligned, NULL},
+    {"pod", "whole racks anywhere in one pod, the fullest that holds the job", place_pod, NULL},
+    {"pods", "whole racks of several pods, wholly free pods first", place_pods, NULL},
+    {"hosts", "whole hosts anywhere in one pod", place_hosts, NULL},
+    {"scatter", "whole hosts anywhere, then single chips: fails only when the chips are not there", place_scatter, NULL},
+    {"segments", "blocks of so many chips, each in one rack or in whole racks of one pod", place_segments, NULL},
+    {"box", "a box of a torus, in any rotation and across its wrap; the most compact first", sp_i_place_box, NULL},
+    {"cubes", "4 x 4 x 4 cubes of a torus that optical switches join: any of a pod; up to a cube a box in one", sp_i_place_cubes, NULL},
+    {"mindcluster", "MindCluster's rules: whole nodes of a rack, else of a SuperPoD that keeps its reserve, else of several; sp-block as segment", sp_i_place_mindcluster,
+     sp_i_replace_mindcluster},
+    {"mindcluster-domain", "the same for jobs that ask for UB memory: a rack, else one domain of 16 racks", sp_i_place_mindcluster_domain, sp_i_replace_mindcluster},
 };
 const size_t sp_place_n_policies = sizeof sp_place_policies / sizeof *sp_place_policies;
 

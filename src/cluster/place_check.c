@@ -78,6 +78,116 @@ static bool meshes(const sp_cluster_shape *shape, const uint32_t *chip, uint32_t
     return true;
 }
 
+/* ---- torus ------------------------------------------------------------------------------------------------------------- */
+
+static void coordinates(const sp_cluster_shape *shape, uint32_t chip, uint32_t at[3])
+{
+    chip %= shape->pod_chips;
+    for (int d = 0; d < 3; d++) {
+        at[d] = chip % shape->torus[d];
+        chip /= shape->torus[d];
+    }
+}
+
+static bool holds(const uint32_t *chip, uint32_t n, uint32_t wanted)
+{
+    uint32_t low = 0, high = n;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (chip[middle] < wanted) low = middle + 1;
+        else high = middle;
+    }
+    return low < n && chip[low] == wanted;
+}
+
+/* The chip beside it, one step up or down a dimension, across the wrap. */
+static uint32_t beside(const sp_cluster_shape *shape, uint32_t chip, int d, bool up)
+{
+    uint32_t at[3], stride = d == 0 ? 1 : d == 1 ? shape->torus[0] : shape->torus[0] * shape->torus[1], size = shape->torus[d];
+    coordinates(shape, chip, at);
+    uint32_t to = up ? (at[d] + 1) % size : (at[d] + size - 1) % size;
+    return chip - at[d] * stride + to * stride;
+}
+
+/* Do links of the torus join all chips of the set? A walk over it from the first. */
+static sp_status walk(const sp_cluster_shape *shape, const uint32_t *chip, uint32_t n, bool *joined, sp_error *err)
+{
+    uint32_t *stack = malloc(n * sizeof *stack), depth = 0, seen = 1;
+    unsigned char *met = calloc(shape->chips, 1);
+    if (stack == NULL || met == NULL) {
+        free(stack);
+        free(met);
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+    }
+    stack[depth++] = chip[0];
+    met[chip[0]] = 1;
+    while (depth > 0) {
+        uint32_t from = stack[--depth];
+        for (int step = 0; step < 6; step++) {
+            uint32_t to = beside(shape, from, step / 2, step % 2 != 0);
+            if (met[to] || !holds(chip, n, to)) continue;
+            met[to] = 1;
+            stack[depth++] = to;
+            seen++;
+        }
+    }
+    *joined = seen == n;
+    free(stack);
+    free(met);
+    return SP_OK;
+}
+
+/* Is the set a box, across the wrap or not? Its chips differ in as many values of each coordinate as its edges, which follow each
+ * other; the edges' product is their number. */
+static void find_box(const sp_cluster_shape *shape, const uint32_t *chip, uint32_t n, sp_spread *s)
+{
+    uint32_t count[3] = {0}, breaks[3] = {0};
+    for (int d = 0; d < 3; d++) {
+        unsigned char has[4096] = {0};
+        uint32_t size = shape->torus[d], at[3];
+        if (size > sizeof has) return;
+        for (uint32_t i = 0; i < n; i++) {
+            coordinates(shape, chip[i], at);
+            has[at[d]] = 1;
+        }
+        for (uint32_t x = 0; x < size; x++) {
+            count[d] += has[x];
+            breaks[d] += has[x] != 0 && has[(x + 1) % size] == 0;
+        }
+    }
+    if ((uint64_t)count[0] * count[1] * count[2] != n || breaks[0] > 1 || breaks[1] > 1 || breaks[2] > 1) return;
+    for (int d = 0; d < 3; d++) {
+        s->box[d] = count[d];
+        s->ring[d] = count[d] == shape->torus[d];
+    }
+}
+
+/* Cubes of 4 x 4 x 4, each wholly in the set: optical switches make a torus of any of them. */
+static void find_cubes(const sp_cluster_shape *shape, const uint32_t *chip, uint32_t n, sp_spread *s)
+{
+    for (int d = 0; d < 3; d++)
+        if (shape->torus[d] % 4 != 0) return;
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t k = 0; k < 64; k++) {
+            uint32_t at[3], inside[3] = {k % 4, k / 4 % 4, k / 16};
+            coordinates(shape, chip[i], at);
+            for (int d = 0; d < 3; d++) at[d] = at[d] / 4 * 4 + inside[d];
+            uint32_t other = chip[i] / shape->pod_chips * shape->pod_chips + at[0] + shape->torus[0] * (at[1] + shape->torus[1] * at[2]);
+            if (!holds(chip, n, other)) return;
+        }
+    if (sp_i_torus_shape(shape->torus, n, s->box)) s->ring[0] = s->ring[1] = s->ring[2] = true;
+}
+
+static sp_status check_torus(const sp_cluster_shape *shape, const uint32_t *chip, uint32_t n, sp_spread *s, bool *connected, sp_error *err)
+{
+    if (shape->torus[0] == 0 || s->pods != 1) return SP_OK;
+    sp_status status = walk(shape, chip, n, connected, err);
+    find_box(shape, chip, n, s);
+    find_cubes(shape, chip, n, s);
+    *connected = *connected || (s->ring[0] && s->ring[1] && s->ring[2]);   /* cubes that the switches join */
+    return status;
+}
+
 sp_status sp_cluster_check(const sp_machine *machine, const sp_cluster_shape *shape, const uint32_t *chip, uint32_t n,
                            sp_place_check *out, sp_error *err)
 {
@@ -92,8 +202,11 @@ sp_status sp_cluster_check(const sp_machine *machine, const sp_cluster_shape *sh
     uint32_t step = 1;
     while (step < s.leaves) step *= 2;
     s.aligned = s.whole && copy[n - 1] / leaf - copy[0] / leaf + 1 == s.leaves && copy[0] % shape->pod_chips / leaf % step == 0;
-    *out = (sp_place_check){.spread = s, .whole = s.whole, .aligned = s.aligned, .spares = s.leaves * shape->spares_per_leaf,
-                            .connected = !shape->mesh_leaf || meshes(shape, copy, n), .slowdown = sp_cluster_slowdown(machine, shape, &s)};
+    bool connected = !shape->mesh_leaf || meshes(shape, copy, n);
+    status = check_torus(shape, copy, n, &s, &connected, err);
+    if (status == SP_OK)
+        *out = (sp_place_check){.spread = s, .whole = s.whole, .aligned = s.aligned, .spares = s.leaves * shape->spares_per_leaf,
+                            .connected = connected, .slowdown = sp_cluster_slowdown(machine, shape, &s)};
     free(copy);
-    return SP_OK;
+    return status;
 }

@@ -107,7 +107,9 @@ bool sp_i_start(sp_i_run *run, uint32_t j, double drain_s)
         run->no_memory = true;
         return false;
     }
-    if (!run->op->policy->place(run->cluster, &(sp_request){.chips = job->chips}, s, &list, &spread)) {
+    uint32_t segment = run->op->segment_chips;
+    sp_request request = {.chips = job->chips, .segment_chips = segment != 0 && job->chips % segment == 0 ? segment : 0};
+    if (!run->op->policy->place(run->cluster, &request, s, &list, &spread)) {
         run->slot[s].next_free = run->slot_free;
         run->slot_free = s;
         return false;

@@ -48,6 +48,9 @@ sp_status sp_cluster_shape_of(const sp_machine *machine, sp_cluster_shape *out, 
     const sp_plane *plane = &machine->planes[0];
     for (uint32_t t = 0; t < plane->n_tiers && plane->tiers[t].stride < shape.leaf_chips; t++)
         shape.mesh_leaf = shape.mesh_leaf && plane->tiers[t].kind == SP_TIER_MESH;
+    const sp_tier *inner = &plane->tiers[0];
+    if (inner->kind == SP_TIER_TORUS && inner->n_dims <= 3 && !inner->twisted && inner->dims[0] <= 64 && inner->size == shape.pod_chips)
+        for (uint32_t d = 0; d < 3; d++) shape.torus[d] = d < inner->n_dims ? inner->dims[d] : 1;
     *out = shape;
     return SP_OK;
 }

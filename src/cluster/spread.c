@@ -139,6 +139,10 @@ sp_spread sp_cluster_ideal(const sp_cluster_shape *shape, uint32_t chips)
     s.granule = s.leaves <= 1 ? chips : gcd(leaf, chips % leaf == 0 ? leaf : chips % leaf);
     s.regular = s.leaves <= 1 || (chips % leaf == 0 && s.leaves % s.pods == 0);
     s.whole = s.leaves <= 1 || chips % leaf == 0;
+    if (shape->torus[0] == 0 || s.pods != 1) return s;
+    bool cubes = sp_i_torus_shape(shape->torus, chips, s.box);
+    if (!cubes && !sp_i_torus_box(shape->torus, chips, s.box)) memset(s.box, 0, sizeof s.box);
+    for (int d = 0; d < 3; d++) s.ring[d] = cubes || s.box[d] == shape->torus[d];
     return s;
 }
 
@@ -160,11 +164,21 @@ double sp_i_rate_at(const sp_machine *machine, uint64_t chips)
     return tier->bw_bytes_per_s.nominal * (links == 0 ? 1 : links) / taper;
 }
 
+/* Links of a chip that a box's rings and rows keep busy: both ways round a ring, one on a row. Chips that are no box share the links of
+ * others: guess: as a row of one dimension. */
+static uint32_t box_links(const sp_spread *s)
+{
+    uint32_t links = 0;
+    for (int d = 0; d < 3; d++) links += s->box[d] <= 1 ? 0 : s->box[d] == 2 || !s->ring[d] ? 1 : 2;
+    return links == 0 ? 1 : links;
+}
+
 /* A hierarchical reduce-scatter: of a chip's bytes (1 - 1/a) move inside rows of a chips, (1/a - 1/b) inside leaves that hold b,
  * (1/b - 1/c) inside pods that hold c, the rest between pods. An uneven placement is as good as its granule. */
 double sp_i_comm_cost(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *s)
 {
     if (s->chips <= 1) return 0;
+    if (shape->torus[0] != 0 && s->pods == 1) return (1 - 1.0 / s->chips) / (machine->planes[0].tiers[0].bw_bytes_per_s.nominal * box_links(s));
     double n = s->chips, b = s->regular ? n / s->leaves : s->granule, a = n / s->rows, c = n / s->pods;
     if (a > b) a = b;
     if (c < b) c = b;

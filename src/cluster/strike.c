@@ -78,21 +78,30 @@ sp_status sp_i_failures_start(sp_i_run *run, sp_error *err)
 
 #define TALLY_CHIPS 4096   /* above it a walk over the job's leaves takes longer than a tally's 65 + pods steps */
 
+/* Ours, with a tally for large jobs. */
+static bool replace_near(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
+{
+    sp_i_slot *slot = &run->slot[s];
+    sp_cluster *c = run->cluster;
+    if (slot->tally != NULL) {
+        const sp_i_piece *piece = sp_i_piece_of(c, leaf, s);
+        sp_i_tally_change(c, slot->tally, leaf, piece->mask | lost, piece->mask);
+    } else if (slot->chips >= TALLY_CHIPS) {
+        slot->tally = sp_i_tally_make(c, slot->list);
+    }
+    return sp_i_replace(c, leaf, lost, s, &slot->list, slot->tally);
+}
+
 /* The job goes on with other chips in the place of those lost, which its piece no longer holds. */
 static bool replace(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
 {
     sp_i_slot *slot = &run->slot[s];
     sp_cluster *c = run->cluster;
-    sp_spread spread;
-    if (slot->tally != NULL) {
-        const sp_i_piece *piece = sp_i_piece_of(c, leaf, s);
-        sp_i_tally_change(c, slot->tally, leaf, piece->mask | lost, piece->mask);
-    } else if (run->jobs->job[slot->job].chips >= TALLY_CHIPS) {
-        slot->tally = sp_i_tally_make(c, slot->list);
-    }
-    if (!sp_i_replace(c, leaf, lost, s, &slot->list, slot->tally)) return false;
-    spread = slot->tally != NULL ? sp_i_tally_spread(c, slot->tally) : sp_cluster_spread(c, slot->list);
-    slot->slow = sp_cluster_slowdown(run->op->machine, &c->shape, &spread);
+    bool (*other)(sp_cluster *, uint32_t, uint64_t, uint32_t, uint32_t *) = run->op->policy->replace;
+    if (!(other != NULL ? other(c, leaf, lost, s, &slot->list) : replace_near(run, s, leaf, lost))) return false;
+    sp_spread spread = slot->tally != NULL ? sp_i_tally_spread(c, slot->tally) : sp_cluster_spread(c, slot->list);
+    double less = (double)run->jobs->job[slot->job].chips / slot->chips;   /* of an elastic job */
+    slot->slow = sp_cluster_slowdown(run->op->machine, &c->shape, &spread) * less;
     run->history.replaced++;
     run->dirty = true;   /* free chips changed */
     return true;

@@ -110,7 +110,7 @@ static void generators(void **state)
             asked += 1e-6 * (double)a.job[k].work_us * a.job[k].chips;
             single += a.job[k].chips == 1;
         }
-        if (i == 0) assert_float_equal(single / a.n, 0.93, 0.01);
+        if (i == 0) assert_float_equal(single / (double)a.n, 0.93, 0.01);
         if (i < 3) assert_float_equal(asked / (524288 * SP_YEAR_S), i == 0 ? 0.5 : i == 1 ? 0.7 : 0.9, i == 0 ? 0.25 : 0.2);
         sp_jobs_free(&a);
         sp_jobs_free(&b);
