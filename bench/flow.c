@@ -1,9 +1,10 @@
 /* The flow evaluator on the workloads that SimGrid, LogGOPSim and others were run on: w1 ring all-reduce of 1 GiB, w2 all-to-all
  * of 1 MiB a pair, w3 random permutation (sizes 10 to 100 MB) by D-mod-K. Links of 50 GB/s (400 Gb/s), 0.5 us each.
- * Every case runs in a process of its own; CPU seconds are the whole process's. `answer` is SimGrid 3.32's (model CM02, no
- * TCP factors; bench/RESULTS-flow.md says how it is run), or the closed form where SimGrid would take hours.
+ * Every case runs in a process of its own; CPU seconds are the whole process's. Where bench-simgrid is built (bench/simgrid.cpp:
+ * SimGrid, model CM02, no TCP factors), it runs in the same minute beside those cases that take it less than two, and the
+ * answers are compared; elsewhere with the closed form.
  *
- * bench-flow [FIRST-LETTERS-OF-CASE]: run from the root of the clone. */
+ * bench-flow [--alone] [FIRST-LETTERS-OF-CASE]: run from the root of the clone. --alone: no peer. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,14 @@
 #define PAIR_BYTES 1048576.0
 
 typedef struct run { double time_s, mean_s; sp_flow_time flow; } run;
-typedef struct bench_case { const char *name; uint32_t n; void (*function)(uint32_t n, bool lifted, run *out); bool lifted; double answer_s; } bench_case;
+typedef struct bench_case {
+    const char *name;
+    uint32_t n;
+    void (*function)(uint32_t n, bool lifted, run *out);
+    bool lifted;
+    double answer_s;                   /* closed form; 0: none                          */
+    const char *peer[2];               /* its topology and workload; NULL: not run there */
+} bench_case;
 
 static _Noreturn void die(const sp_error *err)
 {
@@ -99,10 +107,9 @@ static uint64_t lcg(void)
 }
 
 /* Sattolo's cyclic permutation. */
-static void w3(uint32_t n, bool lifted, run *out)
+static sp_flow *permutation(uint32_t n)
 {
     sp_flow *flows = malloc(n * sizeof *flows);
-    (void)lifted;
     lcg_state = 1;
     for (uint32_t i = 0; i < n; i++)
         flows[i] = (sp_flow){i, i, 0, 0, UINT32_MAX};
@@ -113,7 +120,13 @@ static void w3(uint32_t n, bool lifted, run *out)
     }
     for (uint32_t i = 0; i < n; i++)
         flows[i].bytes = 10000000 + (double)(lcg() % 90000001);
-    run_list(tree(n), &(sp_flow_options){.rate_fraction = 1, .routing = SP_ROUTING_DMODK, .weight_by_latency = true}, flows, n, out);
+    return flows;
+}
+
+static void w3(uint32_t n, bool lifted, run *out)
+{
+    (void)lifted;
+    run_list(tree(n), &(sp_flow_options){.rate_fraction = 1, .routing = SP_ROUTING_DMODK, .weight_by_latency = true}, permutation(n), n, out);
 }
 
 static void ring(const sp_machine *m, uint32_t n, const sp_placement *place, bool lifted, run *out)
@@ -191,35 +204,145 @@ static void whole_gather(uint32_t n, bool scatter, run *out)
     pod(n == 524288 ? "atlas-950-supercluster" : "atlas-960-supercluster", scatter ? SP_COLL_REDUCE_SCATTER : SP_COLL_ALL_GATHER, out);
 }
 
+/* All-to-all of n x 1 MiB a rank as a program, which can be lifted. */
+static void w2_program(uint32_t n, bool lifted, run *out)
+{
+    sp_arena *arena = sp_arena_create();
+    sp_group group = {1, {n}};
+    const sp_program *program;
+    sp_error err = {0};
+    sp_flow_options options = {.rate_fraction = 1, .explicit_only = !lifted};
+    sp_placement place = sp_placement_linear(0, n);
+    const sp_machine *m = star(n);
+    if (sp_coll_algo_find("direct")->build(SP_COLL_ALL_TO_ALL, &group, arena, &program, &err) != SP_OK ||
+        sp_fabric_flow(program, m, &place, sp_machine_stack(m, "ideal"), sp_coll_unit_bytes(program, n * PAIR_BYTES), &options, &out->flow, &err) != SP_OK)
+        die(&err);
+    out->time_s = out->flow.time_s;
+}
+
+/* All-reduce of 1 GiB over all chips with so many dead links, drawn among the boards' (the mesh of the innermost tier). */
+static void broken(uint32_t chips, uint32_t n_dead, run *out)
+{
+    const sp_machine *m = machine(chips == 524288 ? "atlas-950-supercluster" : "atlas-960-supercluster");
+    const sp_stack *stack = sp_machine_stack(m, NULL);
+    sp_placement place = sp_placement_linear(0, m->chips);
+    sp_arena *arena = sp_arena_create();
+    sp_router *router;
+    sp_fault *faults = NULL;
+    uint32_t n = 0;
+    const sp_program *program;
+    sp_group group;
+    sp_error err = {0};
+    char text[32];
+    if (sp_router_create(m, 0, SP_ROUTING_SPRAY, 0, NULL, 0, &router, &err) != SP_OK)
+        die(&err);
+    lcg_state = 1;
+    for (uint32_t i = 0; i < n_dead; i++) {
+        snprintf(text, sizeof text, "link:%u", (uint32_t)(lcg() % ((uint64_t)m->chips * (m->planes[0].tiers[0].size - 1))));
+        if (sp_fault_parse(router, text, 0, arena, &faults, &n, &err) != SP_OK)
+            die(&err);
+    }
+    sp_flow_options options = {.faults = faults, .n_faults = n};
+    if (sp_coll_group(m, &place, &group, &err) != SP_OK ||
+        sp_coll_algo_find("rotated-inner")->build(SP_COLL_ALL_REDUCE, &group, arena, &program, &err) != SP_OK ||
+        sp_fabric_flow(program, m, &place, stack, sp_coll_unit_bytes(program, RING_BYTES), &options, &out->flow, &err) != SP_OK)
+        die(&err);
+    out->time_s = out->flow.time_s;
+}
+
+static void broken_1(uint32_t n, bool lifted, run *out)
+{
+    (void)lifted;
+    broken(n, 1, out);
+}
+
+static void broken_3(uint32_t n, bool lifted, run *out)
+{
+    (void)lifted;
+    broken(n, 3, out);
+}
+
 static const bench_case cases[] = {
-    {"w1 ring star", 1024, w1_star, false, 0.0449537299},
-    {"w1 ring star", 1024, w1_star, true, 0.0449537299},
-    {"w1 ring tree", 1024, w1_tree, false, 0.0490457299},
-    {"w1 ring tree", 1024, w1_tree, true, 0.0490457299},
-    {"w1 ring mesh2d", 1024, w1_mesh, false, 0.0439307299},
-    {"w1 ring mesh2d", 1024, w1_mesh, true, 0.0439307299},
-    {"w1 ring star", 16384, w1_star, true, 2 * 16383 * (RING_BYTES / 16384 / 50e9 + 1e-6)},
-    {"w2 all-to-all star", 512, w2_star, false, 0.0107174467},
-    {"w2 all-to-all star", 1024, w2_star, false, 0.021454865},
-    {"w2 all-to-all tree", 1024, w2_tree, false, 1023 * PAIR_BYTES / 50e9 + 1e-6},
-    {"w3 permutation tree", 1024, w3, false, 0.00749128592},
-    {"w3 permutation tree", 8192, w3, false, 0.00813167652},
-    {"w3 permutation tree", 16384, w3, false, 0.0095540024},
-    {"all-reduce 1 GiB, all chips", 524288, whole, false, 0},
-    {"all-reduce 1 GiB, all chips", 1006720, whole, false, 0},
-    {"all-gather 1 GiB, all chips", 524288, whole_gather, false, 0},
-    {"all-gather 1 GiB, all chips", 1006720, whole_gather, false, 0},
-    {"reduce-scatter 1 GiB, all chips", 524288, whole_gather, true, 0},
-    {"reduce-scatter 1 GiB, all chips", 1006720, whole_gather, true, 0},
-    {"all-to-all 1 GiB, all chips", 524288, whole, true, 0},
-    {"all-to-all 1 GiB, all chips", 1006720, whole, true, 0},
+    {"w1 ring star", 1024, w1_star, false, 2 * 1023 * (RING_BYTES / 1024 / 50e9 + 1e-6), {"star", "ring"}},
+    {"w1 ring star", 1024, w1_star, true, 2 * 1023 * (RING_BYTES / 1024 / 50e9 + 1e-6), {0}},
+    {"w1 ring tree", 1024, w1_tree, false, 2 * 1023 * (RING_BYTES / 1024 / 50e9 + 3e-6), {"tree", "ring"}},
+    {"w1 ring tree", 1024, w1_tree, true, 2 * 1023 * (RING_BYTES / 1024 / 50e9 + 3e-6), {0}},
+    {"w1 ring mesh", 1024, w1_mesh, false, 2 * 1023 * (RING_BYTES / 1024 / 50e9 + 5e-7), {"mesh", "ring"}},
+    {"w1 ring mesh", 1024, w1_mesh, true, 2 * 1023 * (RING_BYTES / 1024 / 50e9 + 5e-7), {0}},
+    {"w1 ring star", 16384, w1_star, true, 2 * 16383 * (RING_BYTES / 16384 / 50e9 + 1e-6), {0}},
+    {"w1 ring tree", 16384, w1_tree, true, 2 * 16383 * (RING_BYTES / 16384 / 50e9 + 3e-6), {0}},
+    {"w2 all-to-all star", 512, w2_star, false, 511 * PAIR_BYTES / 50e9 + 1e-6, {"star", "all-to-all"}},
+    {"w2 all-to-all star", 512, w2_program, true, 511 * PAIR_BYTES / 50e9 + 1e-6, {0}},
+    {"w2 all-to-all star", 1024, w2_star, false, 1023 * PAIR_BYTES / 50e9 + 1e-6, {0}},
+    {"w2 all-to-all star", 1024, w2_program, true, 1023 * PAIR_BYTES / 50e9 + 1e-6, {0}},
+    {"w2 all-to-all tree", 1024, w2_tree, false, 1023 * PAIR_BYTES / 50e9 + 1e-6, {0}},
+    {"w3 permutation tree", 1024, w3, false, 0, {"tree", "permutation"}},
+    {"w3 permutation tree", 8192, w3, false, 0, {"tree", "permutation"}},
+    {"w3 permutation tree", 16384, w3, false, 0, {"tree", "permutation"}},
+    {"all-reduce 1 GiB, all chips", 524288, whole, false, 0, {0}},
+    {"all-reduce 1 GiB, all chips", 1006720, whole, false, 0, {0}},
+    {"all-gather 1 GiB, all chips", 524288, whole_gather, false, 0, {0}},
+    {"all-gather 1 GiB, all chips", 1006720, whole_gather, false, 0, {0}},
+    {"reduce-scatter 1 GiB, all chips", 524288, whole_gather, true, 0, {0}},
+    {"reduce-scatter 1 GiB, all chips", 1006720, whole_gather, true, 0, {0}},
+    {"all-to-all 1 GiB, all chips", 524288, whole, true, 0, {0}},
+    {"all-to-all 1 GiB, all chips", 1006720, whole, true, 0, {0}},
+    {"all-reduce 1 GiB, 1 dead link", 524288, broken_1, false, 0, {0}},
+    {"all-reduce 1 GiB, 1 dead link", 1006720, broken_1, false, 0, {0}},
+    {"all-reduce 1 GiB, 3 dead links", 524288, broken_3, false, 0, {0}},
+    {"all-reduce 1 GiB, 3 dead links", 1006720, broken_3, false, 0, {0}},
 };
 
-static void run_case(const bench_case *c)
+static double cpu_s(const struct rusage *usage)
+{
+    return (double)usage->ru_utime.tv_sec + 1e-6 * (double)usage->ru_utime.tv_usec + (double)usage->ru_stime.tv_sec +
+           1e-6 * (double)usage->ru_stime.tv_usec;
+}
+
+static bool write_list(const char *path, uint32_t n)
+{
+    FILE *file = fopen(path, "w");
+    sp_flow *flows = permutation(n);
+    for (uint32_t i = 0; file && i < n; i++)
+        fprintf(file, "%u %u %.0f\n", flows[i].src, flows[i].dst, flows[i].bytes);
+    free(flows);
+    return file && fclose(file) == 0;
+}
+
+/* What the peer takes and says; false: it is not here, or does not run this. */
+static bool run_peer(const bench_case *c, const char *peer, double *seconds, double *answer_s)
+{
+    char n[16], path[64] = "", text[64] = "";
+    int ends[2], status;
+    struct rusage usage;
+    snprintf(n, sizeof n, "%u", c->n);
+    if (!peer || !c->peer[0] || access(peer, X_OK) != 0 || pipe(ends) != 0)
+        return false;
+    snprintf(path, sizeof path, "/tmp/bench-flow-%ld", (long)getpid());
+    if (strcmp(c->peer[1], "permutation") == 0 && !write_list(path, c->n))
+        return false;
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(ends[1], 1);
+        execl(peer, peer, c->peer[0], n, c->peer[1], path, (char *)NULL);
+        _exit(3);
+    }
+    close(ends[1]);
+    ssize_t got = read(ends[0], text, sizeof text - 1);
+    close(ends[0]);
+    bool ok = wait4(pid, &status, 0, &usage) == pid && got > 0 && sscanf(text, "%lf", answer_s) == 1;
+    unlink(path);
+    *seconds = ok ? cpu_s(&usage) : 0;
+    return ok;
+}
+
+static void run_case(const bench_case *c, const char *peer)
 {
     int ends[2], status;
     struct rusage usage;
     run r = {0};
+    double peer_cpu_s = 0, answer_s = 0;
+    char off[24] = "-", peer_cpu[24] = "-", ratio[24] = "-";
     fflush(stdout);
     if (pipe(ends) != 0)
         return;
@@ -235,22 +358,30 @@ static void run_case(const bench_case *c)
         printf("| %s | %u | failed |\n", c->name, c->n);
         return;
     }
-    double cpu_s = (double)usage.ru_utime.tv_sec + 1e-6 * (double)usage.ru_utime.tv_usec + (double)usage.ru_stime.tv_sec +
-                   1e-6 * (double)usage.ru_stime.tv_usec;
-    char off[32] = "-";
-    if (c->answer_s > 0)
-        snprintf(off, sizeof off, "%.1e", r.time_s / c->answer_s - 1);
-    printf("| %s | %u | %s | %.4f | %.1f | %.12g | %s | %llu of %llu | %llu | %.4f |\n", c->name, c->n, r.flow.lifted ? "lifted" : "explicit",
-           cpu_s, (double)usage.ru_maxrss / 1024, r.time_s, off, (unsigned long long)r.flow.classes,
+    bool beside = run_peer(c, peer, &peer_cpu_s, &answer_s);
+    if (beside) {
+        snprintf(peer_cpu, sizeof peer_cpu, "%.2f", peer_cpu_s);
+        snprintf(ratio, sizeof ratio, "%.0f", peer_cpu_s / cpu_s(&usage));
+    }
+    if (beside || c->answer_s > 0)
+        snprintf(off, sizeof off, "%.1e%s", r.time_s / (beside ? answer_s : c->answer_s) - 1, beside ? "" : " (closed form)");
+    printf("| %s | %u | %s | %.4f | %.1f | %.12g | %s | %s | %s | %llu of %llu | %llu | %.4f |\n", c->name, c->n, r.flow.lifted ? "lifted" : "explicit",
+           cpu_s(&usage), (double)usage.ru_maxrss / 1024, r.time_s, peer_cpu, ratio, off, (unsigned long long)r.flow.classes,
            (unsigned long long)r.flow.flows, (unsigned long long)r.flow.fills, r.flow.bound_s / r.flow.time_s);
 }
 
 int main(int argc, char **argv)
 {
-    printf("| workload | endpoints | evaluation | CPU s | peak MiB | time, s | against the answer | classes | fills | bound / time |\n"
-           "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|\n");
+    bool alone = argc > 1 && strcmp(argv[1], "--alone") == 0;
+    const char *only = argc > 1 + alone ? argv[1 + alone] : "";
+    char *peer = NULL;
+    if (!alone && asprintf(&peer, "%.*sbench-simgrid", (int)(strlen(argv[0]) - strlen("bench-flow")), argv[0]) < 0)
+        return 3;
+    printf("| workload | endpoints | evaluation | CPU s | peak MiB | time, s | SimGrid CPU s | SimGrid / ours | off | classes | fills | bound / time |\n"
+           "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        if (argc < 2 || strncmp(cases[i].name, argv[1], strlen(argv[1])) == 0)
-            run_case(&cases[i]);
+        if (strncmp(cases[i].name, only, strlen(only)) == 0)
+            run_case(&cases[i], peer);
+    free(peer);
     return 0;
 }

@@ -30,7 +30,17 @@ static sp_status train_plan(cli_run *cli, const sp_machine *machine, const sp_mo
 static sp_status predict(cli_run *cli, const sp_machine *machine, const sp_model *model, const sp_plan *plan,
                          sp_train_report *report, sp_error *err)
 {
-    sp_status status = sp_predict_train(machine, model, plan, false, cli->arena, report, cli->explain, err);
+    sp_flow_options faults = {0};
+    sp_pricer *pricer = NULL;
+    bool broken = cli_given(cli, CLI_O_FAIL) || cli_given(cli, CLI_O_SLOW);   /* only then need routes be known */
+    sp_status status = broken ? cli_flow_options(cli, machine, &faults, err) : SP_OK;
+    if (status != SP_OK) return status;
+    status = sp_pricer_create(machine, model, &pricer, err);
+    if (status == SP_OK) {
+        sp_pricer_strike(pricer, faults.faults, faults.n_faults);
+        status = sp_pricer_train(pricer, plan, false, cli->arena, report, cli->explain, err);
+    }
+    sp_pricer_destroy(pricer);
     return status == SP_OK ? SP_OK : cli_blame_plan(err);
 }
 

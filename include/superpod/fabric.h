@@ -106,6 +106,7 @@ typedef struct sp_flow_options {
     bool weight_by_latency;       /* weight of a flow = 1 / its path latency (round-trip fairness; SimGrid's CM02)     */
     double rate_fraction;         /* of raw rates; 0: the machine's payload fraction (and the stack's, for programs)   */
     bool explicit_only;           /* never lift                                                                        */
+    uint32_t tasks_max;           /* transfers and joins that are run at most, lifted or not; 0: 2^27 (lifted 2^25)     */
     sp_flow_heat *heat;           /* filled when not NULL                                                              */
 } sp_flow_options;
 

@@ -9,17 +9,17 @@
 static sp_status number(sp_i_flow_case *c, uint32_t *n_tasks, bool *fits, sp_error *err)
 {
     const sp_program *program = c->program;
-    uint64_t total = *n_tasks;
+    uint64_t total = *n_tasks, most = c->options->tasks_max ? c->options->tasks_max : INSTANCES_MAX;
     *fits = true;
     for (uint32_t k = 0; k < program->n_classes; k++) {
         const sp_task_class *task = &program->classes[k];
         uint64_t n = sp_class_ranks_below(task, program->n_ranks);
         c->base[k] = (uint32_t)total;
         if (!sp_mul_u64(n, task->n_step, &n) || !sp_mul_u64(n, task->n_mb, &n) || !sp_mul_u64(n, task->n_chunk, &n) ||
-            n > INSTANCES_MAX || (total += n) > INSTANCES_MAX)
-            return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "program %s has more than %u transfers and joins, the most that are run one by "
+            n > most || (total += n) > most)
+            return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "program %s has more than %llu transfers and joins, the most that are run one by "
                                 "one; use a smaller group, or an algorithm, group and machine whose symmetry lets it be lifted",
-                                program->name, INSTANCES_MAX);
+                                program->name, (unsigned long long)most);
     }
     c->base[program->n_classes] = (uint32_t)total;
     *n_tasks = (uint32_t)total;

@@ -16,8 +16,8 @@ static sp_status number(sp_i_flow_case *c, uint32_t *n_tasks, bool *fits, sp_err
 {
     sp_i_lift *l = c->lift;
     const sp_program *program = c->program;
-    uint64_t total = *n_tasks, cells;
-    *fits = sp_mul_u64(program->n_classes, l->o->n_reps, &cells) && cells < INSTANCES_MAX;
+    uint64_t total = *n_tasks, cells, most = c->options->tasks_max && c->options->tasks_max < INSTANCES_MAX ? c->options->tasks_max : INSTANCES_MAX;
+    *fits = sp_mul_u64(program->n_classes, l->o->n_reps, &cells) && cells < most;
     if (!*fits)
         return SP_OK;
     l->place = malloc((size_t)(cells + 1) * sizeof *l->place);
@@ -32,8 +32,8 @@ static sp_status number(sp_i_flow_case *c, uint32_t *n_tasks, bool *fits, sp_err
             n += sp_class_has_rank(task, sp_i_orbit_rep(l->o, r));
         }
         c->base[k] = (uint32_t)total;
-        *fits = sp_mul_u64(n, task->n_step, &n) && sp_mul_u64(n, task->n_mb, &n) && sp_mul_u64(n, task->n_chunk, &n) && n <= INSTANCES_MAX &&
-                (total += n) <= INSTANCES_MAX;
+        *fits = sp_mul_u64(n, task->n_step, &n) && sp_mul_u64(n, task->n_mb, &n) && sp_mul_u64(n, task->n_chunk, &n) && n <= most &&
+                (total += n) <= most;
     }
     c->base[program->n_classes] = (uint32_t)total;
     *n_tasks = (uint32_t)total;

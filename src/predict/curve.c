@@ -157,7 +157,7 @@ static sp_status compile(sp_pricer *pricer, sp_i_curve *curve, sp_error *err)
     if (curve->n == 0)
         return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "no algorithm does %s over a group of %u ranks laid like this%s%s",
                             sp_coll_op_name(curve->op), sp_placement_ranks(&curve->placement), last.text[0] ? ": " : "", last.text);
-    return SP_OK;
+    return pricer->n_faults ? sp_i_curve_strike(pricer, curve, &group, err) : SP_OK;
 }
 
 sp_status sp_i_curve_find(sp_pricer *pricer, sp_coll_op op, const sp_placement *placement, const sp_stack *stack, const sp_i_curve **out,

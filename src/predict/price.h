@@ -62,6 +62,7 @@ typedef struct sp_i_stages {
 struct sp_pricer {
     const sp_machine *machine;
     const sp_model *model;
+    const sp_fault *faults; uint32_t n_faults;   /* not owned */
     sp_arena *arena;
     uint32_t n_curves, room; sp_i_curve **curves;   /* open addressing by key; NULL: empty */
     uint32_t n_inner, inner_room; const sp_i_inner **inner;   /* the same */
@@ -99,6 +100,8 @@ double sp_i_profile_work_s(const sp_pricer *pricer, bool traffic);
 
 /* Seconds of a compiled curve at a size. */
 double sp_i_curve_s(const sp_i_curve *curve, double size_bytes, const sp_coll_algo **algo);
+/* Stretches the lines of a fresh curve by what the pricer's faults do to flows. Errors: SP_E_UNFIT some pair cannot be reached. */
+sp_status sp_i_curve_strike(const sp_pricer *pricer, sp_i_curve *curve, const sp_group *group, sp_error *err);
 sp_status sp_i_curve_find(sp_pricer *pricer, sp_coll_op op, const sp_placement *placement, const sp_stack *stack, const sp_i_curve **out,
                           sp_error *err);
 /* The same groups inside, the same answer. NULL: no memory. */

@@ -121,3 +121,16 @@ SCRIPT
     refuses "/dev/null: error: cannot be written for --html: it is not a regular file" train "$POD" "$(dense)" --gbs 64 --html /dev/null
     refuses "cannot be written for --html: it is a folder" train "$POD" "$(dense)" --gbs 64 --html "$BATS_TEST_TMPDIR"
 }
+
+@test "train: a dead link costs the step, more of them more; a slow one more than a dead one; a dead chip is out of reach" {
+    local job=(train atlas-950-superpod deepseek-v3 --ep 64 --pp 16 --gbs 8192 --recompute full --json)
+    local before=0
+    for faults in "" "--fail=link:0" "--fail=link:0-3" "--slow=link:0=0.1"; do
+        answers "${job[@]}" ${faults:+"$faults"}
+        json "result['step_time_s'] > $before"
+        before=$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["step_time_s"])')
+    done
+    run -1 --separate-stderr "$SUPERPOD" "${job[@]}" --fail chip:7
+    [[ "$stderr" == *"no route"* ]]
+    refuses "nothing is called 'disk'" "${job[@]}" --fail disk:1
+}
