@@ -1,6 +1,5 @@
 /* superpod operate MACHINE --jobs --years --seeds … */
-#include "output.h"
-#include "superpod/cluster.h"
+#include "operate_jobs.h"
 #include "superpod/report.h"
 
 #include <stdlib.h>
@@ -26,8 +25,7 @@ static bool stop(void *context)
 typedef struct answer {
     sp_operation operation;
     sp_failures failures;
-    sp_jobs jobs;                    /* of a file; the generator's are made anew for every seed */
-    const char *spec;
+    cli_jobs jobs;
     sp_history *run;
     double (*spent_s)[SP_LOSSES];    /* [seeds][SPANS]; NULL: nobody asks for them              */
     sp_store *store;                 /* NULL: none                                              */
@@ -45,8 +43,9 @@ static void scale_repair(answer *a, double repair_s)
 }
 
 /* A place, whose time follows from the machine, or a time. */
-static sp_status read_checkpoint(cli_run *cli, sp_operation *op, sp_error *err)
+static sp_status read_checkpoint(cli_run *cli, answer *a, sp_error *err)
 {
+    sp_operation *op = &a->operation;
     const char *text = cli_text(cli, CLI_O_CHECKPOINT);
     bool background = cli_given(cli, CLI_O_BACKGROUND);
     for (int place = 0; place < SP_CKPT_PLACES; place++) {
@@ -56,20 +55,24 @@ static sp_status read_checkpoint(cli_run *cli, sp_operation *op, sp_error *err)
         sp_status status = cli_quantity_read(cli, CLI_O_STATE, SP_UNIT_BYTES, &bytes, err);
         if (status == SP_OK) status = sp_ckpt_cost(op->machine, (sp_ckpt_place)place, background, bytes, 0, &ckpt, err);
         if (status != SP_OK) return status;
+        a->jobs.place = (sp_ckpt_place)place;
+        a->jobs.background = background;
         op->checkpoint_s = sp_ckpt_stall_s(&ckpt);
         op->drain_s = ckpt.drain_s;
         return SP_OK;
     }
     if (background || cli_given(cli, CLI_O_STATE))
         return sp_error_set(err, SP_E_INVAL, background ? "--background" : "--state", 0, 0, "found --checkpoint %s; expected local, peer or storage with it, whose time follows from the machine", text);
-    return cli_quantity_read(cli, CLI_O_CHECKPOINT, SP_UNIT_SECONDS, &op->checkpoint_s, err);
+    sp_status status = cli_quantity_read(cli, CLI_O_CHECKPOINT, SP_UNIT_SECONDS, &op->checkpoint_s, err);
+    if (cli_given(cli, CLI_O_CHECKPOINT)) a->jobs.checkpoint_s = op->checkpoint_s;   /* trainings too; else what their state takes to storage */
+    return status;
 }
 
 static sp_status read_times(cli_run *cli, answer *a, sp_error *err)
 {
     sp_operation *op = &a->operation;
     double repair_s = -1;
-    sp_status status = read_checkpoint(cli, op, err);
+    sp_status status = read_checkpoint(cli, a, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_INTERVAL, SP_UNIT_SECONDS, &op->interval_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_DETECT, SP_UNIT_SECONDS, &op->detect_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_RESTART, SP_UNIT_SECONDS, &op->restart_s, err);
@@ -83,24 +86,6 @@ static sp_status read_times(cli_run *cli, answer *a, sp_error *err)
     return status;
 }
 
-static bool is_file(const char *text)
-{
-    size_t n = strlen(text);
-    return strchr(text, '/') != NULL || (n > 4 && (strcmp(text + n - 4, ".swf") == 0 || strcmp(text + n - 4, ".csv") == 0));
-}
-
-static sp_status read_jobs(cli_run *cli, answer *a, sp_error *err)
-{
-    const char *text = cli_text(cli, CLI_O_JOBS), *map = cli->value[CLI_O_MAP];
-    if (!is_file(text) && map == NULL) {
-        a->spec = text;
-        return SP_OK;
-    }
-    sp_status status = sp_jobs_read(text, map, a->operation.machine->chips, &a->jobs, err);
-    if (status == SP_OK) cli_input_add(cli, text);
-    return status;
-}
-
 static sp_status read_all(cli_run *cli, answer *a, sp_error *err)
 {
     const sp_machine *machine;
@@ -109,6 +94,7 @@ static sp_status read_all(cli_run *cli, answer *a, sp_error *err)
     if (status != SP_OK) return status;
     a->operation = sp_operation_default(machine);
     a->operation.failures = &a->failures;
+    a->jobs = (cli_jobs){.cli = cli, .operation = &a->operation, .place = SP_CKPT_STORAGE, .checkpoint_s = -1};
     a->operation.policy = sp_place_policy_find(cli_text(cli, CLI_O_POLICY));
     sp_order_find(cli_text(cli, CLI_O_QUEUE), &a->operation.order);
     a->operation.segment_chips = (uint32_t)cli_count(cli, CLI_O_SEGMENT);
@@ -118,7 +104,7 @@ static sp_status read_all(cli_run *cli, answer *a, sp_error *err)
     a->seeds = (uint32_t)cli_count(cli, CLI_O_SEEDS);
     cli->seed = cli_count(cli, CLI_O_SEED);
     status = read_times(cli, a, err);
-    if (status == SP_OK) status = read_jobs(cli, a, err);
+    if (status == SP_OK) status = cli_jobs_read(&a->jobs, err);
     if (status != SP_OK) return status;
     a->run = sp_arena_alloc(cli->arena, a->seeds, sizeof *a->run);
     if (cli_given(cli, CLI_O_LOG) || cli_given(cli, CLI_O_SVG)) a->spent_s = sp_arena_alloc(cli->arena, (size_t)a->seeds * SPANS, sizeof *a->spent_s);
@@ -145,10 +131,11 @@ static char *key_of(cli_run *cli, const answer *a)
     FILE *key = open_memstream(&text, &length);
     if (key == NULL) return NULL;
     sp_machine_format(op->machine, machine, sizeof machine);
-    fprintf(key, "%s; jobs %s; years %.17g; queue %s%s; policy %s; times %.17g %.17g %.17g %.17g %.17g %.17g; scales %.17g %.17g; spares %d; fair share %.17g; depth %u", machine,
+    fprintf(key, "%s; jobs %s; years %.17g; queue %s%s; policy %s; times %.17g %.17g %.17g %.17g %.17g %.17g; scales %.17g %.17g; spares %d; fair share %.17g; depth %u; segments %u", machine,
             cli_text(cli, CLI_O_JOBS), a->years, sp_order_name(op->order), op->preempt ? " with preemption" : "", op->policy->name, op->checkpoint_s, op->drain_s, op->interval_s, op->detect_s,
-            op->restart_s, op->swap_s, op->fail_scale, op->repair_scale, op->rack_spares, op->fair_half_life_s, op->conservative_depth);
-    if (a->spec == NULL) add_file_key(cli, key, "jobs' file", cli_text(cli, CLI_O_JOBS));
+            op->restart_s, op->swap_s, op->fail_scale, op->repair_scale, op->rack_spares, op->fair_half_life_s, op->conservative_depth, op->segment_chips);
+    if (a->jobs.spec == NULL && strncmp(cli_text(cli, CLI_O_JOBS), "train:", 6) != 0) add_file_key(cli, key, "jobs' file", cli_text(cli, CLI_O_JOBS));
+    cli_jobs_key(&a->jobs, key);
     if (cli_given(cli, CLI_O_MAP)) fprintf(key, "; map %s", cli->value[CLI_O_MAP]);
     for (uint32_t i = 0; i < a->failures.n; i++) {
         const sp_fail_class *row = &a->failures.row[i];
@@ -260,8 +247,9 @@ static void print_answer(cli_run *cli, const answer *a)
                  op->rack_spares ? shape.spares_per_leaf : 0, shape.pod_chips);
     cli_line(cli, "failures", "%s", a->failures.title != NULL ? a->failures.title : "none");
     cli_line(cli, "jobs", "%s, queue %s, placement %s", cli_text(cli, CLI_O_JOBS), sp_order_name(op->order), op->policy->name);
-    if (a->jobs.repaired != 0 || a->jobs.skipped != 0)
-        cli_line(cli, "repairs", "%llu records put right, %llu left out; first: %s", (unsigned long long)a->jobs.repaired, (unsigned long long)a->jobs.skipped, a->jobs.note);
+    if (a->jobs.jobs.repaired != 0 || a->jobs.jobs.skipped != 0)
+        cli_line(cli, "repairs", "%llu records put right, %llu left out; first: %s", (unsigned long long)a->jobs.jobs.repaired, (unsigned long long)a->jobs.jobs.skipped, a->jobs.jobs.note);
+    cli_jobs_print(&a->jobs);
     if (a->store != NULL) cli_line(cli, "log", "%s; seeds found in it: %llu", cli->value[CLI_O_LOG], (unsigned long long)a->resumed);
     cli_line(cli, "time", "%g years x %u seeds from %llu", a->years, a->seeds, (unsigned long long)cli->seed);
     print_losses(cli, a);
@@ -290,9 +278,11 @@ static json_t *answer_json(const answer *a)
     json_object_set_new(result, "machine", cli_json_text(a->operation.machine->name));
     json_object_set_new(result, "years", json_real(a->years));
     json_object_set_new(result, "seeds", json_integer(a->seeds));
+    json_object_set_new(result, "trainings", cli_jobs_json(&a->jobs));
+    json_object_set_new(result, "placements_of_trainings", cli_jobs_effort(&a->jobs));
     json_object_set_new(result, "seeds_in_log", json_integer((json_int_t)a->resumed));
-    json_object_set_new(result, "repaired", json_integer((json_int_t)a->jobs.repaired));
-    json_object_set_new(result, "skipped", json_integer((json_int_t)a->jobs.skipped));
+    json_object_set_new(result, "repaired", json_integer((json_int_t)a->jobs.jobs.repaired));
+    json_object_set_new(result, "skipped", json_integer((json_int_t)a->jobs.jobs.skipped));
     json_object_set_new(result, "years_per_s", json_real(a->years * a->seeds / (a->took_s > 0 ? a->took_s : 1e-9)));
     return result;
 }
@@ -329,7 +319,7 @@ int cli_cmd_operate(cli_run *cli)
     cli_progress_show(&progress, "%g years of %s, %u seeds", a.years, cli->operand[0], a.seeds);
     double begin = now_s();
     if (status == SP_OK)
-        status = sp_operate_runs(&(sp_runs){.operation = &a.operation, .jobs = &a.jobs, .spec = a.spec, .seed = cli->seed, .n = a.seeds,
+        status = sp_operate_runs(&(sp_runs){.operation = &a.operation, .jobs = &a.jobs.jobs, .spec = a.jobs.spec, .seed = cli->seed, .n = a.seeds,
                                             .threads = threads_of(cli), .team = cli_team(cli), .store = a.store, .n_spans = SPANS, .spent_s = a.spent_s}, a.run, &err);
     cli_progress_end(&progress);
     a.took_s = now_s() - begin;
@@ -341,6 +331,6 @@ int cli_cmd_operate(cli_run *cli)
     }
     if (status != SP_OK) exit_status = cli_fail(cli, &err);
     sp_store_close(a.store);
-    sp_jobs_free(&a.jobs);
+    cli_jobs_release(&a.jobs);
     return exit_status;
 }

@@ -139,11 +139,13 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_GOLDEN] = {"golden", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(VALIDATE), NULL,
         "write the scores by kind and class to FILE (CSV)", NULL, "Three digits, to be committed: a changed prediction shows as a changed line."},
     [CLI_O_ROWS] = {"rows", 0, CLI_FLAG, NULL, NULL, 0, 0, V(VALIDATE), NULL, "list every row, not scores alone", NULL, NULL},
-    [CLI_O_JOBS] = {"jobs", 0, CLI_TEXT, "JOBS", "pretrain", 0, 0, V(OPERATE), NULL, "a .swf or .csv, or one, pretrain, philly, acme, mix",
-        NULL, "The names are generators; words follow a colon: \"philly:load=0.7,jobs=1M,run=2h,chips=512,users=20,priorities=3,slack=2\". one is a job that outlives the time "
+    [CLI_O_JOBS] = {"jobs", 0, CLI_TEXT, "JOBS", "pretrain", 0, 0, V(OPERATE), NULL, "file, train:MODEL, one, pretrain, philly, acme, mix",
+        NULL, "A file is a log in SWF, or a CSV. train: is a training as superpod predicts it: step, memory, state to save; words: chips=, plan=FILE (as of plan --save; without it a quick search), "
+        "gbs=, seq=, tokens= or steps= (without them it outlives the time), count=; several are joined by \";\". The other names are generators; words follow a colon: \"philly:load=0.7,jobs=1M,run=2h,chips=512,users=20,priorities=3,slack=2\". one is a job that outlives the time "
         "and leaves 1/64 of the machine to stand by."},
     [CLI_O_MAP] = {"map", 0, CLI_TEXT, "LIST", NULL, 0, 0, V(OPERATE), NULL, "columns of a CSV, as submit=start,run=secs,chips=gpus",
-        NULL, "Also estimate=, deadline=, priority= (larger first), user= and id=. Times are seconds."},
+        NULL, "Also estimate=, deadline=, priority= (larger first), user= and id=; and for trainings model=, plan= (a file or words as of --set), "
+        "steps= or tokens=. Times are seconds."},
     [CLI_O_YEARS] = {"years", 0, CLI_TEXT, "N", "1", 0, 0, V(OPERATE), NULL, "time to simulate, in years of 365 days", TIMES, NULL},
     [CLI_O_SEEDS] = {"seeds", 0, CLI_COUNT, "N", "8", 1, 10000, V(OPERATE), NULL, "runs, each with a seed of its own", TIMES, NULL},
     [CLI_O_FAILURES] = {"failures", 0, CLI_TEXT, "NAME", "rsc-1", 0, 0, V(OPERATE) | V(SPARES), NULL, "rates: a name of catalog/failures, a .yaml file, or none", NULL, NULL},

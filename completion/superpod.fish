@@ -178,7 +178,7 @@ complete -c superpod -n '__fish_seen_subcommand_from compare' -a '(superpod mach
 complete -c superpod -n __fish_use_subcommand -f -a operate -d 'jobs and failures for years of virtual time'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l threads -x -d 'threads that price plans (1) or run seeds (all cores)'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l seed -x -d 'seed of hash routing; the first of operate\'s seeds'
-complete -c superpod -n '__fish_seen_subcommand_from operate' -l jobs -x -d 'a .swf or .csv, or one, pretrain, philly, acme, mix'
+complete -c superpod -n '__fish_seen_subcommand_from operate' -l jobs -x -d 'file, train:MODEL, one, pretrain, philly, acme, mix'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l map -x -d 'columns of a CSV, as submit=start,run=secs,chips=gpus'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l years -x -d 'time to simulate, in years of 365 days'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l seeds -x -d 'runs, each with a seed of its own'

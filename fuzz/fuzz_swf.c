@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(&jobs);
         sp_jobs_free(&jobs);
     }
-    if (sp_jobs_parse_csv((const char *)data, size, "fuzz", "chips=gpus", 1000, &jobs, &err) == SP_OK) {
+    if (sp_jobs_parse_csv((const char *)data, size, "fuzz", "chips=gpus", 1000, NULL, &jobs, &err) == SP_OK) {
         check(&jobs);
         sp_jobs_free(&jobs);
     }

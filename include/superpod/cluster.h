@@ -246,7 +246,35 @@ typedef struct sp_job {
     int32_t priority;            /* larger goes first                                                */
     uint32_t user;
     uint32_t replica_chips;      /* of one data-parallel replica: the job goes on with fewer; divides chips; 0: it does not */
+    uint32_t kind;               /* of sp_operation.kind, counted from 1; 0: nothing is known but size and time             */
 } sp_job;
+
+/* Jobs that train one model under one plan: what is predicted of them on the machine. */
+typedef struct sp_job_kind {
+    const sp_model *model;
+    const sp_plan *plan;
+    uint32_t chips;
+    double step_time_s;          /* on the ideal placement                                           */
+    double tokens_per_step;
+    double mem_bytes_max;        /* of the fullest chip                                              */
+    sp_ckpt ckpt;                /* of one chip's state                                              */
+    double checkpoint_s, drain_s;/* stopped by one; then under way                                   */
+    struct sp_kind_judge *judge; /* prices placements, for all threads; sp_job_kind_release frees it  */
+} sp_job_kind;
+/* model and plan stay the caller's, and have to live as long. checkpoint_s >= 0: instead of what the machine takes to keep the state
+ * at `place`. Errors: as sp_plan_check; SP_E_UNFIT when the plan does not fit in memory or on the machine. A prediction or two. */
+sp_status sp_job_kind_make(const sp_machine *machine, const sp_model *model, const sp_plan *plan, sp_ckpt_place place, bool background, double checkpoint_s,
+                           sp_job_kind *out, sp_error *err);
+void sp_job_kind_release(sp_job_kind *kind);
+/* Placements that were looked up, and those that were priced. */
+void sp_job_kind_counts(const sp_job_kind *kind, uint64_t *hits, uint64_t *misses);
+
+/* Where a table's jobs with a model get their kinds. */
+typedef struct sp_kind_source {
+    /* number: 1 …, the kind that trains `model` under `plan` (as the table has them, "" for none) on `chips` chips (0: not said) */
+    sp_status (*find)(void *context, const char *model, const char *plan, uint32_t chips, uint32_t *number, sp_job_kind *kind, sp_error *err);
+    void *context;
+} sp_kind_source;
 
 typedef struct sp_jobs {
     sp_job *job; uint32_t n;     /* by submit_us, ties in the order of the source                    */
@@ -259,10 +287,14 @@ void sp_jobs_free(sp_jobs *jobs);
  * repaired; records without any size or run time are skipped and counted. A processor is a chip; jobs above `most_chips` are an
  * error. Errors: SP_E_PARSE with line and column for what is not a number, SP_E_RANGE. sp_jobs_free(out). */
 sp_status sp_jobs_parse_swf(const char *text, size_t length, const char *name, uint32_t most_chips, sp_jobs *out, sp_error *err);
-/* CSV with a header; `map` names the columns, "submit=start_time,run=duration,chips=gpus,estimate=limit,id=job"; seconds. */
-sp_status sp_jobs_parse_csv(const char *text, size_t length, const char *name, const char *map, uint32_t most_chips, sp_jobs *out, sp_error *err);
+/* CSV with a header; `map` names the columns, "submit=start_time,run=duration,chips=gpus,estimate=limit,id=job"; seconds. A job with a
+ * model runs for its steps or tokens; kinds NULL: such jobs are refused. */
+sp_status sp_jobs_parse_csv(const char *text, size_t length, const char *name, const char *map, uint32_t most_chips, const sp_kind_source *kinds, sp_jobs *out,
+                            sp_error *err);
 /* A file: CSV when it ends in .csv or a map is given (may be NULL), else SWF. Errors also: SP_E_IO. */
-sp_status sp_jobs_read(const char *path, const char *map, uint32_t most_chips, sp_jobs *out, sp_error *err);
+sp_status sp_jobs_read(const char *path, const char *map, uint32_t most_chips, const sp_kind_source *kinds, sp_jobs *out, sp_error *err);
+/* `count` more jobs of a kind, submitted at 0. steps 0: each outlives span_s. */
+sp_status sp_jobs_add_kind(sp_jobs *jobs, const sp_job_kind *kind, uint32_t number, uint32_t count, double steps, double span_s, sp_error *err);
 /* "pretrain", "philly", "acme", "mix" or "one", with words behind a colon: "philly:load=0.9,jobs=1000000,chips=…".
  * Arrivals are Poisson; over `span_s` seconds on `chips` chips they ask for `load` of the chip-time. */
 sp_status sp_jobs_generate(const char *spec, uint32_t chips, double span_s, uint64_t seed, sp_jobs *out, sp_error *err);
@@ -299,6 +331,7 @@ typedef struct sp_operation {
     double fail_scale, repair_scale;   /* factors on rates and repair times, 1: as in the catalog          */
     bool rack_spares;                  /* use the machine's spares                                         */
     bool (*interrupted)(void *); void *context;   /* asked now and then; may be NULL                      */
+    const sp_job_kind *kind; uint32_t n_kinds;   /* what jobs with a model are                               */
     const struct sp_watch *watch;      /* who is told what happens; NULL: nobody                           */
 } sp_operation;
 /* Defaults: policy "best", EASY, best interval, graded guesses for the times. */
@@ -310,6 +343,7 @@ typedef struct sp_history {
     double ettr, ettr_queued;          /* chip-weighted over jobs; without and with waiting to run again    */
     double utilisation;                /* allocated / (installed - down)                                    */
     double mttf_s, mttr_s;             /* of running jobs; 0 when nothing failed                             */
+    double tokens_per_day;             /* of jobs with a model, steps that were not undone                   */
     double wait_mean_s, wait_p50_s, wait_p95_s, wait_p99_s, slowdown_bounded;   /* of jobs started; bound 10 s */
     uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, preemptions, shrunk, grown, events, placements;
     uint64_t deadlines_missed;         /* done late, or not done although the deadline lies in the time simulated */

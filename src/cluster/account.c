@@ -39,11 +39,11 @@ static int64_t stretched(int64_t us, double slow)
     return slow <= 1 ? us : wall < (double)(INT64_MAX / 8) ? (int64_t)wall : INT64_MAX / 8;
 }
 
-int64_t sp_i_segment_length(const sp_i_run *run, const sp_i_slot *slot)
+int64_t sp_i_segment_length(const sp_i_slot *slot)
 {
     int64_t wall = stretched(slot->left_us, slot->slow);
     sp_i_chip_us length = (sp_i_chip_us)slot->drain_us + (uint64_t)slot->detect_us + (uint64_t)slot->restart_us + (uint64_t)wall;
-    length += (sp_i_chip_us)((wall - 1) / slot->interval_us) * (uint64_t)run->checkpoint_us;
+    length += (sp_i_chip_us)((wall - 1) / slot->interval_us) * (uint64_t)slot->checkpoint_us;
     return length > INT64_MAX / 8 ? INT64_MAX / 8 : (int64_t)length;
 }
 
@@ -56,13 +56,13 @@ static int64_t take(int64_t *left, int64_t most)
 
 /* Of `x` us of running: saved wall work, checkpoint writes, and work not yet in a checkpoint. One whose copy is still on its way when
  * the job breaks is none. */
-static void split_cycles(const sp_i_run *run, const sp_i_slot *slot, int64_t x, sp_i_close how, int64_t *saved, int64_t *writing, int64_t *open)
+static void split_cycles(const sp_i_slot *slot, int64_t x, sp_i_close how, int64_t *saved, int64_t *writing, int64_t *open)
 {
-    int64_t cycle = slot->interval_us + run->checkpoint_us, k = x / cycle, rest = x % cycle;
+    int64_t cycle = slot->interval_us + slot->checkpoint_us, k = x / cycle, rest = x % cycle;
     *open = rest < slot->interval_us ? rest : slot->interval_us;
     *saved = k * slot->interval_us;
-    *writing = k * run->checkpoint_us + rest - *open;
-    if (how != SP_I_BROKEN || k == 0 || rest >= run->drain_us) return;
+    *writing = k * slot->checkpoint_us + rest - *open;
+    if (how != SP_I_BROKEN || k == 0 || rest >= slot->copy_us) return;
     *saved -= slot->interval_us;
     *open += slot->interval_us;
 }
@@ -74,7 +74,7 @@ void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
     run->running_s_sum += 1e-6 * (double)x;
     int64_t drain = take(&x, slot->drain_us), detect = take(&x, slot->detect_us), restart = take(&x, slot->restart_us);
     run->repair_s_sum += 1e-6 * (double)(detect + restart);
-    split_cycles(run, slot, x, how, &saved, &writing, &open);
+    split_cycles(slot, x, how, &saved, &writing, &open);
     if (how == SP_I_DONE) {   /* no checkpoint follows the last work */
         saved = stretched(slot->left_us, slot->slow);
         writing = x - saved;
@@ -87,6 +87,7 @@ void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
     useful = how == SP_I_DONE ? slot->left_us : slot->slow <= 1 ? saved : (int64_t)((double)saved / slot->slow);
     if (useful > slot->left_us) useful = slot->left_us;
     slot->left_us -= useful;
+    sp_i_count_tokens(run, slot->job, useful);
     spend(run, SP_LOSS_DETECT, chips, detect);
     spend(run, SP_LOSS_RESTART, chips, restart);
     sp_i_chip_us held = (sp_i_chip_us)chips * (uint64_t)saved, done = (sp_i_chip_us)run->jobs->job[slot->job].chips * (uint64_t)useful;
@@ -118,6 +119,7 @@ sp_status sp_i_shares(sp_i_run *run, sp_error *err)
     h->ettr = held > 0 ? (double)run->advanced / held : 0;
     h->ettr_queued = held > 0 ? (double)run->advanced / (held + (double)run->requeued_chip_us) : 0;
     h->utilisation = down < 1 ? held / (double)whole / (1 - down) : 0;
+    h->tokens_per_day = run->tokens / (run->op->horizon_s / 86400);
     h->mttf_s = h->interruptions == 0 ? 0 : run->running_s_sum / (double)h->interruptions;
     h->mttr_s = h->interruptions == 0 ? 0 : run->repair_s_sum / (double)h->interruptions;
     return SP_OK;

@@ -49,7 +49,7 @@ static void measure(sp_i_run *run, sp_i_slot *slot)
 {
     sp_spread spread = sp_cluster_spread(run->cluster, slot->list);
     double less = (double)run->jobs->job[slot->job].chips / slot->chips;
-    slot->slow = sp_cluster_slowdown(run->op->machine, &run->cluster->shape, &spread) * less;
+    slot->slow = sp_i_slow(run, slot->job, &spread) * less;
 }
 
 static void hold(sp_i_run *run, sp_i_slot *slot, uint32_t chips)
@@ -96,7 +96,7 @@ static bool grow(sp_i_run *run, uint32_t s)
     hold(run, slot, slot->chips + more);
     run->history.grown++;
     sp_i_tell(run, SP_HAPPENED_GROW, slot->job, SP_NOWHERE, SP_NOWHERE, slot->chips);
-    sp_i_begin(run, s, run->op->checkpoint_s, 0, run->op->swap_s);
+    sp_i_begin(run, s, 1e-6 * (double)slot->checkpoint_us, 0, run->op->swap_s);
     return slot->chips == job->chips;
 }
 

@@ -107,13 +107,13 @@ static sp_status slurp(const char *path, char **text, size_t *length, sp_error *
     return SP_OK;
 }
 
-sp_status sp_jobs_read(const char *path, const char *map, uint32_t most_chips, sp_jobs *out, sp_error *err)
+sp_status sp_jobs_read(const char *path, const char *map, uint32_t most_chips, const sp_kind_source *kinds, sp_jobs *out, sp_error *err)
 {
     char *text = NULL;
     size_t length = 0, n = strlen(path);
     sp_status status = slurp(path, &text, &length, err);
     if (status != SP_OK) return status;
-    if (map != NULL || (n > 4 && strcmp(path + n - 4, ".csv") == 0)) status = sp_jobs_parse_csv(text, length, path, map, most_chips, out, err);
+    if (map != NULL || (n > 4 && strcmp(path + n - 4, ".csv") == 0)) status = sp_jobs_parse_csv(text, length, path, map, most_chips, kinds, out, err);
     else status = sp_jobs_parse_swf(text, length, path, most_chips, out, err);
     free(text);
     return status;

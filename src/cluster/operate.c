@@ -41,6 +41,7 @@ static sp_status check_jobs(const sp_operation *op, const sp_jobs *jobs, sp_erro
             return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %u asks for %u chips; the machine has %u", job->id, job->chips, op->machine->chips);
         if (job->replica_chips != 0 && job->chips % job->replica_chips != 0)
             return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %u has %u chips in replicas of %u; expected a divisor", job->id, job->chips, job->replica_chips);
+        if (job->kind > op->n_kinds) return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %u is of kind %u; there are %u", job->id, job->kind, op->n_kinds);
         if (job->work_us < 1 || job->estimate_us < job->work_us || (i > 0 && job->submit_us < job[-1].submit_us) || job->submit_us < 0)
             return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %u has no run time, an estimate below it, or is out of order", job->id);
     }

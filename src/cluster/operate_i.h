@@ -17,6 +17,7 @@ typedef struct sp_i_slot {
     int64_t since_us;                    /* when it came to these chips                              */
     int64_t left_us;                     /* work left at the begin of the segment                    */
     int64_t begin_us, drain_us, detect_us, restart_us, interval_us, end_key_us;   /* drain: those preempted write their checkpoints */
+    int64_t checkpoint_us, copy_us;      /* of the job: stopped by a checkpoint; then under way      */
     double slow;
     sp_i_tally *tally;                   /* of large jobs, once a part was replaced; else NULL        */
 } sp_i_slot;
@@ -78,7 +79,7 @@ struct sp_i_run {
     uint32_t next_job, installed;
     bool dirty, no_memory, deaf;         /* deaf: the watch wants no more */
     sp_i_chip_us spent[SP_LOSSES], held, requeued_chip_us, advanced;
-    double slowdown_sum, repair_s_sum, running_s_sum;
+    double tokens, slowdown_sum, repair_s_sum, running_s_sum;
     sp_history history;
 };
 
@@ -88,9 +89,16 @@ int64_t sp_i_us(double seconds);          /* saturates at INT64_MAX / 8 */
 typedef enum sp_i_close { SP_I_DONE, SP_I_BROKEN, SP_I_SAVED } sp_i_close;   /* saved: nothing is undone */
 void sp_i_idle(sp_i_run *run, int64_t until_us);              /* the machine's time to `until` */
 void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how);   /* a job's time since slot->begin_us */
-int64_t sp_i_segment_length(const sp_i_run *run, const sp_i_slot *slot);
+int64_t sp_i_segment_length(const sp_i_slot *slot);
 sp_status sp_i_shares(sp_i_run *run, sp_error *err);
 void sp_i_waits(sp_i_run *run, int64_t *wait_us);
+
+/* ---- kind.c ---- */
+/* Times of a job's checkpoints; interval_us 0: that of its size. */
+typedef struct sp_i_keeping { int64_t checkpoint_us, copy_us, interval_us; } sp_i_keeping;
+sp_i_keeping sp_i_keeping_of(const sp_i_run *run, uint32_t job);
+double sp_i_slow(sp_i_run *run, uint32_t job, const sp_spread *spread);   /* >= 1, against its ideal placement */
+void sp_i_count_tokens(sp_i_run *run, uint32_t job, int64_t useful_us);
 
 /* ---- series.c ---- */
 static inline bool sp_i_series(const sp_i_run *run) { return run->op->watch != NULL && run->op->watch->spent_s != NULL; }

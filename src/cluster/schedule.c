@@ -42,7 +42,7 @@ void sp_i_begin(sp_i_run *run, uint32_t s, double drain_s, double detect_s, doub
     slot->drain_us = sp_i_us(drain_s);
     slot->detect_us = sp_i_us(detect_s);
     slot->restart_us = sp_i_us(restart_s);
-    int64_t length = sp_i_segment_length(run, slot), end = run->now_us + length;
+    int64_t length = sp_i_segment_length(slot), end = run->now_us + length;
     slot->end_key_us = end + (int64_t)((double)(job->estimate_us - job->work_us) * slot->slow);
     run->no_memory |= !sp_i_ends_add(&run->ends, (sp_i_end){slot->end_key_us, s, slot->chips});
     if (end < run->horizon_us)
@@ -120,8 +120,11 @@ bool sp_i_start(sp_i_run *run, uint32_t j, double drain_s)
     slot->chips = job->chips;
     slot->since_us = run->now_us;
     slot->left_us = run->left_us[j];
-    slot->slow = sp_cluster_slowdown(run->op->machine, &run->cluster->shape, &spread);
-    slot->interval_us = interval_us(run, job->chips);
+    slot->slow = sp_i_slow(run, j, &spread);
+    sp_i_keeping keeping = sp_i_keeping_of(run, j);
+    slot->checkpoint_us = keeping.checkpoint_us;
+    slot->copy_us = keeping.copy_us;
+    slot->interval_us = keeping.interval_us != 0 ? keeping.interval_us : interval_us(run, job->chips);
     sp_i_queue_remove(run, j);
     count_running(run, j, job->chips);
     count_start(run, s, j, drain_s);

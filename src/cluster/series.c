@@ -55,10 +55,10 @@ void sp_i_series_segment(const sp_i_run *run, const sp_i_slot *slot, int64_t fro
     double good = (double)run->jobs->job[slot->job].chips / ((double)slot->chips * slow);   /* a job on fewer chips takes longer, too */
     if (good > 1) good = 1;
     cycles before = {0};
-    int64_t saved = cycles_upto(slot->interval_us, run->checkpoint_us, run->now_us - from_us).work - undone_us;
+    int64_t saved = cycles_upto(slot->interval_us, slot->checkpoint_us, run->now_us - from_us).work - undone_us;
     for (uint32_t span = span_of(run, at); at < run->now_us; span++) {
         int64_t end = span + 1 < watch->n_spans ? span_begin(run, span + 1) : run->horizon_us, stop = end < run->now_us ? end : run->now_us;
-        cycles now = cycles_upto(slot->interval_us, run->checkpoint_us, stop - from_us);
+        cycles now = cycles_upto(slot->interval_us, slot->checkpoint_us, stop - from_us);
         int64_t kept = (now.work < saved ? now.work : saved) - (before.work < saved ? before.work : saved);
         watch->spent_s[span][SP_LOSS_USEFUL] += chips_s * (double)kept * good;
         watch->spent_s[span][SP_LOSS_SLOWDOWN] += chips_s * (double)kept * (1 - good);

@@ -101,7 +101,7 @@ static bool replace(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
     if (!(other != NULL ? other(c, leaf, lost, s, &slot->list) : replace_near(run, s, leaf, lost))) return false;
     sp_spread spread = slot->tally != NULL ? sp_i_tally_spread(c, slot->tally) : sp_cluster_spread(c, slot->list);
     double less = (double)run->jobs->job[slot->job].chips / slot->chips;   /* of an elastic job */
-    slot->slow = sp_cluster_slowdown(run->op->machine, &c->shape, &spread) * less;
+    slot->slow = sp_i_slow(run, slot->job, &spread) * less;
     run->history.replaced++;
     run->dirty = true;   /* free chips changed */
     return true;

@@ -130,3 +130,44 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 assert len(list(text_string_to_metric_families(open(sys.argv[1]).read()))) > 20
 PYTHON
 }
+
+TRAIN="mesh:8@56GB/s,200ns mesh:8@56GB/s,200ns clos:4@224GB/s,1us chip=ascend-950dt chips-per-host=8 rack=64"
+
+@test "operate train: a model and a plan, tokens a day as predicted" {
+    answers plan "$TRAIN" llama3-8b --gbs 512 --seq 8192 --chips 128 --save "$BATS_TEST_TMPDIR/plan.yaml" --json
+    json 'result["best"]["step_time_s"] > 0'
+    step="$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["result"]["best"]["step_time_s"])' "$BATS_TEST_TMPDIR/json")"
+    answers operate "$TRAIN" --jobs "train:llama3-8b,plan=$BATS_TEST_TMPDIR/plan.yaml" --failures none --checkpoint 0s --years 0.01 --seeds 1 --json
+    json "result['trainings'][0]['chips'] == 128 and close(result['tokens_per_day'], 86400 / result['trainings'][0]['step_time_s'] * 512 * 8192, 1e-6)"
+    json "abs(result['trainings'][0]['step_time_s'] / $step - 1) < 0.05 and result['ettr'] == 1"
+    answers operate "$TRAIN" --jobs "train:llama3-8b,chips=128,gbs=512,tokens=1G,count=2;train:llama3-8b,chips=64,gbs=512,steps=10" --failures none --years 0.01 --seeds 1 --json
+    json "result['jobs_done'] == 3 and len(result['trainings']) == 2 and close(result['tokens_per_day'] * 3.65, (2 * 239 + 10) * 512 * 8192, 1e-6)"
+    answers operate "$TRAIN" --jobs "train:llama3-8b,chips=128,gbs=512" --failures llama3 --years 0.05 --seeds 2
+    says "llama3-8b on 128 chips: step"
+}
+
+@test "operate train: rows of a table" {
+    table="$(file jobs.csv <<'END'
+when,net,how,n,todo
+0,llama3-8b,tp=2 dp=32 gbs=256 seq=8192 zero=3,64,50
+10,llama3-8b,tp=2 dp=32 gbs=256 seq=8192 zero=3,64,100
+END
+)"
+    answers operate "$TRAIN" --jobs "$table" --map submit=when,model=net,plan=how,chips=n,steps=todo --failures none --years 0.01 --seeds 1 --json
+    json 'result["jobs_done"] == 2 and len(result["trainings"]) == 1 and close(result["tokens_per_day"] * 3.65, 150 * 256 * 8192, 1e-6)'
+}
+
+@test "operate train: bad input" {
+    refuses "without a model" operate "$TRAIN" --jobs train:
+    refuses "no model is called 'lama'" operate "$TRAIN" --jobs train:lama,chips=8
+    refuses "needs chips=N, or a plan" operate "$TRAIN" --jobs train:llama3-8b,gbs=8
+    refuses "found 'chip='" operate "$TRAIN" --jobs train:llama3-8b,chip=8
+    refuses "expected KEY=VALUE" operate "$TRAIN" --jobs train:llama3-8b,chips
+    refuses "fits in memory" operate "$TRAIN" --jobs train:deepseek-v3,chips=8,gbs=8
+    refuses "expected train:MODEL" operate "$TRAIN" --jobs "train:llama3-8b,chips=8,gbs=8;mix:load=1"
+    refuses "nowhere.yaml" operate "$TRAIN" --jobs train:llama3-8b,plan=nowhere.yaml
+    bad="$(printf 'submit,model,chips,steps\n0,llama3-8b,64,x\n' | file bad.csv)"
+    refuses "bad.csv:2:4: error: found 'x'" operate "$TRAIN" --jobs "$bad"
+    bad="$(printf 'submit,model,plan,steps\n0,llama3-8b,tp=3 dp=8 gbs=64,1\n' | file bad.csv)"
+    refuses "bad.csv:2: error: model 'llama3-8b': found tp 3" operate "$TRAIN" --jobs "$bad"
+}

@@ -74,23 +74,23 @@ static void csv_by_map(void **state)
     static const char text[] = "name,\"start, s\",secs,gpus,limit\n\"a \"\"b\"\", c\",30,60,8,\nd,10,5,1,100\n";
     sp_jobs jobs;
     sp_error err;
-    assert_int_equal(sp_jobs_parse_csv(text, strlen(text), "t", "run=secs,chips=gpus", 1024, &jobs, &err), SP_E_PARSE);
+    assert_int_equal(sp_jobs_parse_csv(text, strlen(text), "t", "run=secs,chips=gpus", 1024, NULL, &jobs, &err), SP_E_PARSE);
     assert_non_null(strstr(err.text, "no column 'submit'"));
     static const char plain[] = "name,start,secs,gpus,limit\n\"a \"\"b\"\", c\",30,60,8,\nd,10,5,1,100\n";
-    assert_int_equal(sp_jobs_parse_csv(plain, strlen(plain), "t", "submit=start,run=secs,chips=gpus,estimate=limit", 1024, &jobs, &err), SP_OK);
+    assert_int_equal(sp_jobs_parse_csv(plain, strlen(plain), "t", "submit=start,run=secs,chips=gpus,estimate=limit", 1024, NULL, &jobs, &err), SP_OK);
     assert_true(jobs.n == 2 && jobs.repaired == 1 && jobs.job[0].estimate_us == 100000000 && jobs.job[1].submit_us == 20000000);
     sp_jobs_free(&jobs);
-    assert_int_equal(sp_jobs_parse_csv(plain, strlen(plain), "t", "submit=start,size=gpus", 1024, &jobs, &err), SP_E_PARSE);
+    assert_int_equal(sp_jobs_parse_csv(plain, strlen(plain), "t", "submit=start,size=gpus", 1024, NULL, &jobs, &err), SP_E_PARSE);
     assert_int_equal(err.column, 14);
     static const char claims[] = "submit,run,chips,who,due,rank\n100,5,1,ann,130,-2\n110,5,1,bob,,7\n120,5,1,ann,90,0\n";
-    assert_int_equal(sp_jobs_parse_csv(claims, strlen(claims), "t", "user=who,deadline=due,priority=rank", 1024, &jobs, &err), SP_OK);
+    assert_int_equal(sp_jobs_parse_csv(claims, strlen(claims), "t", "user=who,deadline=due,priority=rank", 1024, NULL, &jobs, &err), SP_OK);
     assert_true(jobs.job[0].user == jobs.job[2].user && jobs.job[0].user != jobs.job[1].user && jobs.job[0].priority == -2 && jobs.job[1].priority == 7);
     assert_true(jobs.job[0].deadline_us == 30000001 && jobs.job[1].deadline_us == 0 && jobs.job[2].deadline_us == 1);   /* missed before it came */
     sp_jobs_free(&jobs);
     static const char half[] = "submit,run,chips,priority\n1,5,8,2.5\n";
-    assert_int_equal(sp_jobs_parse_csv(half, strlen(half), "t", NULL, 1024, &jobs, &err), SP_E_RANGE);
+    assert_int_equal(sp_jobs_parse_csv(half, strlen(half), "t", NULL, 1024, NULL, &jobs, &err), SP_E_RANGE);
     static const char word[] = "submit,run,chips\n1,x,8\n";
-    assert_int_equal(sp_jobs_parse_csv(word, strlen(word), "t", NULL, 1024, &jobs, &err), SP_E_PARSE);
+    assert_int_equal(sp_jobs_parse_csv(word, strlen(word), "t", NULL, 1024, NULL, &jobs, &err), SP_E_PARSE);
     assert_true(err.line == 2 && strstr(err.text, "found 'x' in column 2") != NULL);
 }
 
