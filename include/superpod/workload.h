@@ -171,6 +171,8 @@ typedef struct sp_plan {
     uint32_t order[SP_AXES];         /* axes from the innermost tier outwards, a permutation of sp_axis */
     uint32_t place[SP_AXES];         /* bit t: the axis may use tier t; 0: any tier                   */
     uint32_t place_ep;               /* bit t: tiers the EP group may lie on; 0: any (checked, not chosen) */
+    uint32_t lora_rank;              /* of adapters on attention's projections, all else frozen; 0: all weights are trained */
+    uint32_t gradient_bytes;         /* an element of gradients on the wire, 2 or 4; 0: as the software line has it */
     bool unfused_attention;          /* scores are written to memory and read again (before FlashAttention)  */
     bool overlap_dp, overlap_tp, overlap_ep; /* hide that traffic under compute where dependencies allow */
     const char *stack;               /* communication library; NULL: the chip's default               */
@@ -232,10 +234,12 @@ sp_status sp_lower_mtp(const sp_model *model, const sp_plan *plan, sp_pass pass,
 
 /* Bytes of activations one block keeps for backward, per micro-batch, on one chip. */
 double sp_lower_block_activation_bytes(const sp_model *model, const sp_block *block, const sp_plan *plan);
-/* Parameters of one block / embedding / head on one chip: dense part and expert part. */
-typedef struct sp_local_params { double dense, expert; } sp_local_params;
+/* Parameters on one chip: dense and expert part, and those of them that have gradients and optimizer state. */
+typedef struct sp_local_params { double dense, expert, dense_trained, expert_trained; } sp_local_params;
 sp_local_params sp_lower_block_params(const sp_model *model, const sp_block *block, const sp_plan *plan);
-double sp_lower_vocab_params(const sp_model *model, const sp_plan *plan);   /* embedding or head: vocab x hidden / tp */
+sp_local_params sp_lower_vocab_params(const sp_model *model, const sp_plan *plan);   /* embedding or head: vocab x hidden / tp */
+/* *sum += n x one */
+void sp_local_params_add(sp_local_params *sum, double n, const sp_local_params *one);
 
 #ifdef __cplusplus
 }

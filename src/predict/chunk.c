@@ -47,9 +47,15 @@ double sp_i_chunk_seconds(const sp_pricer *pricer, const sp_plan *plan, const sp
     return seconds;
 }
 
+sp_local_params sp_i_mtp_params(const sp_model *model, const sp_plan *plan)
+{
+    double dense = 2.0 * model->hidden * model->hidden;
+    return (sp_local_params){dense, 0, plan->lora_rank ? 0 : dense, 0};
+}
+
 sp_local_params sp_i_chunk_params(const sp_model *model, const sp_plan *plan, const sp_i_chunk *chunk)
 {
-    sp_local_params sum = {0, 0};
+    sp_local_params sum = {0};
     uint32_t count[SP_KINDS_MAX] = {0};
     for (uint32_t i = 0; i < chunk->count; i++)
         count[model->layer_kind[chunk->first + i]]++;
@@ -59,14 +65,14 @@ sp_local_params sp_i_chunk_params(const sp_model *model, const sp_plan *plan, co
         if (!count[k])
             continue;
         sp_local_params one = sp_lower_block_params(model, &model->kinds[k], plan);
-        sum.dense += one.dense * count[k];
-        sum.expert += one.expert * count[k];
+        sp_local_params_add(&sum, count[k], &one);
     }
-    sum.dense += chunk->mtp * 2.0 * model->hidden * model->hidden;
+    sp_local_params module = sp_i_mtp_params(model, plan), vocab = sp_lower_vocab_params(model, plan);
+    sp_local_params_add(&sum, chunk->mtp, &module);
     if (chunk->embedding)
-        sum.dense += sp_lower_vocab_params(model, plan);
+        sp_local_params_add(&sum, 1, &vocab);
     if (chunk->head && !(model->tied_embeddings && chunk->embedding))
-        sum.dense += sp_lower_vocab_params(model, plan);
+        sp_local_params_add(&sum, 1, &vocab);
     return sum;
 }
 
@@ -88,8 +94,10 @@ double sp_i_expert_replicas(const sp_plan *plan)
     return (double)plan->tp * plan->cp * plan->dp / ((double)plan->ep * plan->etp);
 }
 
-double sp_i_reduced_bytes(const sp_software *software)
+double sp_i_reduced_bytes(const sp_plan *plan, const sp_software *software)
 {
+    if (plan->gradient_bytes)
+        return plan->gradient_bytes;
     return software ? software->gradient_bytes : sp_format_bytes(SP_FMT_BF16);
 }
 
@@ -100,7 +108,7 @@ static sp_status reduce(sp_pricer *pricer, const sp_plan *plan, const sp_placeme
     if (params <= 0 || group->n_dims == 0 || plan->zero == 3)
         return SP_OK;
     sp_coll_op op = plan->zero == 0 ? SP_COLL_ALL_REDUCE : SP_COLL_REDUCE_SCATTER;
-    sp_status status = sp_i_comm_s(pricer, op, group, stack, params * sp_i_reduced_bytes(sp_machine_software(pricer->machine, plan->software)), &seconds, NULL, err);
+    sp_status status = sp_i_comm_s(pricer, op, group, stack, params * sp_i_reduced_bytes(plan, sp_machine_software(pricer->machine, plan->software)), &seconds, NULL, err);
     if (status != SP_OK)
         return status;
     out->reduce_s += seconds;
@@ -118,9 +126,9 @@ sp_status sp_i_chunk_sync(sp_pricer *pricer, const sp_plan *plan, const sp_layou
     sp_i_sync sync = {0, 0};
     sp_local_params params = sp_i_chunk_params(pricer->model, plan, chunk);
     const sp_software *software = sp_machine_software(pricer->machine, plan->software);
-    sp_status status = reduce(pricer, plan, &layout->group[SP_GROUP_DP], params.dense, &sync, err);
+    sp_status status = reduce(pricer, plan, &layout->group[SP_GROUP_DP], params.dense_trained, &sync, err);
     if (status == SP_OK)
-        status = reduce(pricer, plan, &layout->group[SP_GROUP_EDP], params.expert, &sync, err);
+        status = reduce(pricer, plan, &layout->group[SP_GROUP_EDP], params.expert_trained, &sync, err);
     if (software) {
         sync.reduce_s *= software->comm_factor.nominal;
         sync.gather_s *= software->comm_factor.nominal;
@@ -144,8 +152,8 @@ double sp_i_stage_optimizer_s(const sp_pricer *pricer, const sp_plan *plan, uint
     for (uint32_t v = 0; v < plan->vpp; v++) {
         sp_i_chunk chunk = sp_i_chunk_of(pricer->model, plan, stage, v);
         sp_local_params params = sp_i_chunk_params(pricer->model, plan, &chunk);
-        mine += params.dense / (plan->zero ? sp_i_dense_replicas(plan) : 1) +
-                params.expert / (plan->zero ? sp_i_expert_replicas(plan) : 1);
+        mine += params.dense_trained / (plan->zero ? sp_i_dense_replicas(plan) : 1) +
+                params.expert_trained / (plan->zero ? sp_i_expert_replicas(plan) : 1);
     }
     return optimizer_cost(pricer->machine->chip, mine).time_s;
 }

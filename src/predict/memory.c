@@ -67,7 +67,8 @@ double sp_i_logit_bytes(const sp_model *model, const sp_plan *plan)
 
 sp_i_spread sp_i_spread_of(const sp_machine *machine, const sp_plan *plan, double expert_buffer_bytes)
 {
-    return (sp_i_spread){.zero = plan->zero, .dense_way = sp_i_dense_replicas(plan), .expert_way = sp_i_expert_replicas(plan),
+    /* what is frozen has no master copy: it is held as the recipe multiplies it */
+    return (sp_i_spread){.zero = plan->zero, .frozen_bytes = fmin(SP_I_WEIGHT_BYTES, sp_format_bytes(plan->precision)), .dense_way = sp_i_dense_replicas(plan), .expert_way = sp_i_expert_replicas(plan),
                          .buffers = group_buffers(plan) + expert_buffer_bytes,
                          .fixed = RUNTIME_BYTES + RESERVE * machine->chip->mem_bytes.nominal};
 }
@@ -78,13 +79,14 @@ void sp_i_stage_memory(const sp_machine *machine, const sp_model *model, const s
     for (uint32_t v = 0; v < plan->vpp; v++) {
         sp_i_chunk chunk = sp_i_chunk_of(model, plan, stage, v);
         sp_local_params mine = sp_i_chunk_params(model, plan, &chunk);
-        held.params.dense += mine.dense;
-        held.params.expert += mine.expert;
+        sp_local_params_add(&held.params, 1, &mine);
         held.per_chunk += chunk_activations(model, plan, &chunk, &held.working) / plan->vpp;
         if (chunk.head)
             held.logits = sp_i_logit_bytes(model, plan);
-        if (chunk.count)
-            held.gathered = fmax(held.gathered, (mine.dense + mine.expert) / chunk.count);
+        if (chunk.count && (mine.dense + mine.expert) / chunk.count > held.gathered.dense + held.gathered.expert) {
+            held.gathered = (sp_local_params){0};
+            sp_local_params_add(&held.gathered, 1.0 / chunk.count, &mine);
+        }
     }
     sp_i_spread spread = sp_i_spread_of(machine, plan, sp_i_expert_buffer_bytes(model, plan));
     *out = (sp_stage_memory){.stage = stage};

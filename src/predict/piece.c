@@ -31,10 +31,12 @@ static double slowed(const sp_chip *chip, const sp_software *software, const sp_
         time_s = fmax(time_s, cost->flop / sp_chip_sustained_flop_per_s(chip, op->format));
     if (!software)
         return time_s;
-    time_s *= op->kind == SP_OP_GEMM ? software->matrix_factor.nominal
-              : op->kind == SP_OP_ATTENTION ? software->attention_factor.nominal : software->vector_factor.nominal;
+    time_s *= op->kind == SP_OP_ATTENTION || strcmp(op->label, "attention") == 0 ? software->attention_factor.nominal
+              : op->kind == SP_OP_GEMM ? software->matrix_factor.nominal : software->vector_factor.nominal;
     if (strcmp(op->label, "route") == 0 && software->route_factor.grade != SP_GRADE_NONE)
         time_s *= software->route_factor.nominal;
+    if (strcmp(op->label, "quantise") == 0 && software->quantise_factor.grade != SP_GRADE_NONE)
+        time_s *= software->quantise_factor.nominal;
     return fmax(time_s, software->host_op_s.nominal);
 }
 
@@ -137,7 +139,7 @@ static bool same_work(const sp_plan *a, const sp_plan *b, bool recompute)
 {
     return a->tp == b->tp && a->cp == b->cp && a->ep == b->ep && a->etp == b->etp && a->mbs == b->mbs && a->seq == b->seq &&
            a->precision == b->precision && a->overlap_tp == b->overlap_tp && a->overlap_ep == b->overlap_ep &&
-           a->sequence_parallel == b->sequence_parallel && a->unfused_attention == b->unfused_attention && a->stack == b->stack && a->software == b->software &&
+           a->sequence_parallel == b->sequence_parallel && a->unfused_attention == b->unfused_attention && a->lora_rank == b->lora_rank && a->stack == b->stack && a->software == b->software &&
            (!recompute || a->recompute == b->recompute) && (!a->overlap_ep || several(a) == several(b));
 }
 

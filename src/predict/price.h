@@ -48,9 +48,9 @@ typedef struct sp_i_piece {
 typedef struct sp_i_inner { uint64_t key; sp_layout layout; } sp_i_inner;
 
 /* What a stage holds: what its memory is made of. */
-typedef struct sp_i_held { sp_local_params params; double per_chunk, working, gathered, logits; } sp_i_held;
-/* How a plan spreads it: ranks that share dense / expert state, bytes that no stage is without. */
-typedef struct sp_i_spread { uint32_t zero; double dense_way, expert_way, buffers, fixed; } sp_i_spread;
+typedef struct sp_i_held { sp_local_params params, gathered; double per_chunk, working, logits; } sp_i_held;   /* gathered: of a layer */
+/* How a plan spreads it: ranks that share dense / expert state, bytes of a weight that is not trained, bytes that no stage is without. */
+typedef struct sp_i_spread { uint32_t zero; double dense_way, expert_way, frozen_bytes, buffers, fixed; } sp_i_spread;
 
 /* One run of alike stages of a cut, under the pieces and the plan's shape. Seconds are of one micro-batch. */
 typedef struct sp_i_stages {
@@ -75,8 +75,8 @@ struct sp_pricer {
     sp_i_piece embedding[3], head[3], mtp[3];
     /* what plans of one shape share (profile.c) */
     sp_plan shape;
-    double comm_factor, reduced_bytes, full_bytes[SP_KINDS_MAX], input_bytes, logit_bytes, expert_buffer_bytes, vocab, send_bytes;
-    sp_local_params kind_params[SP_KINDS_MAX];
+    double comm_factor, reduced_bytes, full_bytes[SP_KINDS_MAX], input_bytes, logit_bytes, expert_buffer_bytes, send_bytes;
+    sp_local_params kind_params[SP_KINDS_MAX], vocab, module;   /* module: of an MTP module beside its block */
     uint32_t *kind_before;         /* [n_kinds * (n_layers + 1)]: layers of the kind before layer l */
     uint32_t n_cuts, cut_room; sp_cut **cuts;
     const sp_cut *held_cut, *timed_cut; uint64_t timed_pieces;
@@ -120,8 +120,8 @@ typedef struct sp_i_cut_run {
 } sp_i_cut_run;
 struct sp_cut { uint32_t pp, vpp, first_layers, last_layers, recompute_layers, n_runs; sp_i_cut_run *run; };
 
-/* Bytes of a gradient on the wire: as the product line has it, BF16 where none is named. */
-double sp_i_reduced_bytes(const sp_software *software);
+/* Bytes of a gradient on the wire: as the plan says, else its product line, BF16 where none is named. */
+double sp_i_reduced_bytes(const sp_plan *plan, const sp_software *software);
 /* Seconds of one collective; *algo (may be NULL) receives the winner. A group of one rank takes no time. */
 sp_status sp_i_comm_s(sp_pricer *pricer, sp_coll_op op, const sp_placement *placement, const sp_stack *stack, double size_bytes,
                       double *out_s, const sp_coll_algo **algo, sp_error *err);
@@ -143,6 +143,8 @@ sp_i_chunk sp_i_chunk_of(const sp_model *model, const sp_plan *plan, uint32_t st
 double sp_i_chunk_seconds(const sp_pricer *pricer, const sp_plan *plan, const sp_i_chunk *chunk, bool backward);
 /* Layers of the chunk that are recomputed. */
 uint32_t sp_i_chunk_recomputed(const sp_plan *plan, const sp_i_chunk *chunk);
+/* Parameters of an MTP module beside those of its block. */
+sp_local_params sp_i_mtp_params(const sp_model *model, const sp_plan *plan);
 /* Parameters of the chunk on one chip. */
 sp_local_params sp_i_chunk_params(const sp_model *model, const sp_plan *plan, const sp_i_chunk *chunk);
 
@@ -171,12 +173,15 @@ uint32_t sp_i_in_flight(const sp_plan *plan, uint64_t micro_batches, uint32_t st
 /* The formulas of docs/models/memory.md, of one stage. */
 static inline void sp_i_memory_parts(const sp_i_held *held, const sp_i_spread *spread, uint32_t in_flight, sp_stage_memory *m)
 {
-    double all = held->params.dense + held->params.expert;
-    double sharded = held->params.dense / spread->dense_way + held->params.expert / spread->expert_way;
+    const sp_local_params *p = &held->params, *layer = &held->gathered;
+    double all = p->dense + p->expert, sharded = p->dense / spread->dense_way + p->expert / spread->expert_way;
+    double trained = p->dense_trained + p->expert_trained;
+    double trained_sharded = p->dense_trained / spread->dense_way + p->expert_trained / spread->expert_way;
     m->in_flight = in_flight;
-    m->weights = SP_I_WEIGHT_BYTES * (spread->zero == 3 ? sharded + 2 * held->gathered : all);
-    m->gradients = SP_I_GRADIENT_BYTES * (spread->zero >= 2 ? sharded + held->gathered : all);
-    m->optimizer = SP_I_OPTIMIZER_BYTES * (spread->zero >= 1 ? sharded : all);
+    double mean_bytes = (SP_I_WEIGHT_BYTES * trained + spread->frozen_bytes * (all - trained)) / all;
+    m->weights = mean_bytes * (spread->zero == 3 ? sharded + 2 * (layer->dense + layer->expert) : all);
+    m->gradients = SP_I_GRADIENT_BYTES * (spread->zero >= 2 ? trained_sharded + layer->dense_trained + layer->expert_trained : trained);
+    m->optimizer = SP_I_OPTIMIZER_BYTES * (spread->zero >= 1 ? trained_sharded : trained);
     m->activations = in_flight * held->per_chunk + held->working + held->logits;
     m->buffers = spread->buffers;
     m->overhead = spread->fixed + SP_I_FRAGMENTATION * m->activations;

@@ -72,12 +72,13 @@ void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan)
         pricer->full_bytes[k] = sp_lower_block_activation_bytes(model, &model->kinds[k], plan);
     }
     pricer->vocab = sp_lower_vocab_params(model, plan);
+    pricer->module = sp_i_mtp_params(model, plan);
     pricer->send_bytes = sp_i_send_bytes(model, plan);
     pricer->input_bytes = pricer->send_bytes;   /* a recomputed layer keeps its input, and that is what stages send */
     pricer->logit_bytes = sp_i_logit_bytes(model, plan);
     pricer->expert_buffer_bytes = sp_i_expert_buffer_bytes(model, plan);
     pricer->comm_factor = software ? software->comm_factor.nominal : 1;
-    pricer->reduced_bytes = sp_i_reduced_bytes(software);
+    pricer->reduced_bytes = sp_i_reduced_bytes(plan, software);
     pricer->shape = *plan;
     pricer->held_cut = pricer->timed_cut = NULL;
 }
@@ -130,10 +131,15 @@ static double worst_memory(const sp_pricer *pricer, const sp_plan *plan, const s
 }
 
 /* Seconds of dense and expert parameters over the lanes of their groups. */
-static double traffic_s(const sp_i_curve *const curve[2], const sp_local_params *params, double bytes)
+static double lanes_s(const sp_i_curve *const curve[2], double dense, double expert, double bytes)
 {
-    return (curve[0] && params->dense > 0 ? sp_i_curve_s(curve[0], params->dense * bytes, NULL) : 0) +
-           (curve[1] && params->expert > 0 ? sp_i_curve_s(curve[1], params->expert * bytes, NULL) : 0);
+    return (curve[0] && dense > 0 ? sp_i_curve_s(curve[0], dense * bytes, NULL) : 0) +
+           (curve[1] && expert > 0 ? sp_i_curve_s(curve[1], expert * bytes, NULL) : 0);
+}
+
+static double trained_s(const sp_i_curve *const curve[2], const sp_local_params *params, double bytes)
+{
+    return lanes_s(curve, params->dense_trained, params->expert_trained, bytes);
 }
 
 /* Under ZeRO-3 a slot is no shorter than the traffic of its layers' weights, which one lane carries; forward it is gathered,
@@ -142,15 +148,15 @@ static double shards_s(const sp_pricer *pricer, const sp_cut *cut, const sp_lane
 {
     double gather = 0, scatter = 0;
     for (uint32_t k = 0; k < pricer->model->n_kinds; k++) {
-        gather += cut->run[0].all[k] * traffic_s(lanes->gather, &pricer->kind_params[k], SP_I_WEIGHT_BYTES);
-        scatter += cut->run[0].all[k] * traffic_s(lanes->reduce, &pricer->kind_params[k], pricer->reduced_bytes);
+        gather += cut->run[0].all[k] * lanes_s(lanes->gather, pricer->kind_params[k].dense, pricer->kind_params[k].expert, SP_I_WEIGHT_BYTES);
+        scatter += cut->run[0].all[k] * trained_s(lanes->reduce, &pricer->kind_params[k], pricer->reduced_bytes);
     }
     return pricer->comm_factor * (2 * gather + scatter);
 }
 
 static double optimizer_s(const sp_pricer *pricer, const sp_local_params *params, double dense_way, double expert_way)
 {
-    return pricer->optimizer_launch_s + pricer->optimizer_per_param_s * (params->dense / dense_way + params->expert / expert_way);
+    return pricer->optimizer_launch_s + pricer->optimizer_per_param_s * (params->dense_trained / dense_way + params->expert_trained / expert_way);
 }
 
 /* sp_i_step_bound over runs of alike stages: of those the last waits longest for its first micro-batch, and its last has
@@ -162,12 +168,12 @@ static void bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
     double send_s = lanes->send ? sp_i_curve_s(lanes->send, pricer->send_bytes, NULL) : 0, most = 0, busiest = 0, first_s = 0, drain_s = 0;
     bool sync = plan->zero != 3;
     if (sync && plan->zero)
-        first_s = part * pricer->comm_factor * traffic_s(lanes->gather, &pricer->stages[0].front, SP_I_WEIGHT_BYTES);
+        first_s = part * pricer->comm_factor * trained_s(lanes->gather, &pricer->stages[0].front, SP_I_WEIGHT_BYTES);
     for (uint32_t i = 0; i < cut->n_runs; i++) {
         const sp_i_stages *s = &pricer->stages[i];
         uint32_t last = cut->run[i].last;
         double update_s = optimizer_s(pricer, &s->held.params, dense_way, expert_way), work_s = s->work_s;
-        double end_s = (sync ? part * pricer->comm_factor * traffic_s(lanes->reduce, &s->front, pricer->reduced_bytes) : 0) + update_s;
+        double end_s = (sync ? part * pricer->comm_factor * trained_s(lanes->reduce, &s->front, pricer->reduced_bytes) : 0) + update_s;
         if (i == 0)
             drain_s = end_s;
         double computing = batches * work_s + update_s;

@@ -20,12 +20,12 @@ static uint32_t last_kind(const sp_model *model)
 static sp_local_params params_of(const sp_pricer *pricer, const uint32_t *count, uint32_t mtp, uint32_t vocab)
 {
     const sp_model *model = pricer->model;
-    const sp_local_params *one = pricer->kind_params, *module = &one[last_kind(model)];
-    sp_local_params sum = {mtp * (module->dense + 2.0 * model->hidden * model->hidden) + vocab * pricer->vocab, mtp * module->expert};
-    for (uint32_t k = 0; k < model->n_kinds; k++) {
-        sum.dense += count[k] * one[k].dense;
-        sum.expert += count[k] * one[k].expert;
-    }
+    sp_local_params sum = {0};
+    sp_local_params_add(&sum, mtp, &pricer->kind_params[last_kind(model)]);
+    sp_local_params_add(&sum, mtp, &pricer->module);
+    sp_local_params_add(&sum, vocab, &pricer->vocab);
+    for (uint32_t k = 0; k < model->n_kinds; k++)
+        sp_local_params_add(&sum, count[k], &pricer->kind_params[k]);
     return sum;
 }
 
@@ -46,7 +46,8 @@ static void hold(const sp_pricer *pricer, const sp_cut *cut, const sp_i_cut_run 
     out->held.working = working;
     out->held.logits = run->head ? pricer->logit_bytes : 0;
     /* asked for by zero 2 and 3 alone, which have no pipeline: one chunk of all layers */
-    out->held.gathered = (out->held.params.dense + out->held.params.expert) / model->n_layers;
+    out->held.gathered = (sp_local_params){0};
+    sp_local_params_add(&out->held.gathered, 1.0 / model->n_layers, &out->held.params);
 }
 
 void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut)

@@ -181,15 +181,16 @@ static sp_status shard_traffic(maker *m, uint8_t kind, bool backward, sp_error *
     const sp_stack *stack = sp_i_stack_of(m->pricer, m->plan);
     sp_local_params params = sp_lower_block_params(model, &model->kinds[kind], m->plan);
     const sp_software *software = sp_machine_software(m->pricer->machine, m->plan->software);
-    const struct { double params; sp_comm_group group; } part[2] = {{params.dense, SP_GROUP_DP}, {params.expert, SP_GROUP_EDP}};
+    const struct { double params, trained; sp_comm_group group; } part[2] = {{params.dense, params.dense_trained, SP_GROUP_DP},
+                                                                             {params.expert, params.expert_trained, SP_GROUP_EDP}};
     for (int i = 0; i < 2; i++) {
-        double gather, scatter;
+        double gather, scatter = 0;
         if (part[i].params <= 0)
             continue;
         const sp_placement *group = &m->layout->group[part[i].group];
         sp_status status = sp_i_comm_s(m->pricer, SP_COLL_ALL_GATHER, group, stack, SP_I_WEIGHT_BYTES * part[i].params, &gather, NULL, err);
-        if (status == SP_OK)
-            status = sp_i_comm_s(m->pricer, SP_COLL_REDUCE_SCATTER, group, stack, sp_i_reduced_bytes(software) * part[i].params, &scatter, NULL, err);
+        if (status == SP_OK && part[i].trained > 0)
+            status = sp_i_comm_s(m->pricer, SP_COLL_REDUCE_SCATTER, group, stack, sp_i_reduced_bytes(m->plan, software) * part[i].trained, &scatter, NULL, err);
         if (status != SP_OK)
             return status;
         double factor = software ? software->comm_factor.nominal : 1;

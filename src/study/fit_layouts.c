@@ -145,6 +145,7 @@ static sp_status take_row(layouts *l, const sp_csv *csv, size_t row, sp_i_fit *f
     plan.zero = 0;
     plan.sequence_parallel = plan.overlap_dp = false;
     plan.software = LINE;
+    plan.unfused_attention = true;   /* before FlashAttention (vTrain, arXiv 2312.12391: Megatron-DeepSpeed) */
     l->plan[i] = plan;
     sp_error why;
     if (sp_plan_check(&plan, l->of[i]->model, l->machine, &why) != SP_OK)

@@ -23,7 +23,7 @@ static const struct { const char *hw_class, *chip; double mem_bw_bytes_per_s; } 
     {"GB200", "gb200", 0.0},
     {"GB300", "gb300", 0.0},
     {"MI300X", "mi300x", 0.0},
-    {"MI325X", "mi300x", 6000e9},     /* MI300X with HBM3E, AMD data sheet */
+    {"MI325X", "mi325x", 0.0},
     {"MI350X", "mi350x", 0.0},
     {"MI355X", "mi355x", 0.0},
     {"MI455X", "mi455x", 0.0},

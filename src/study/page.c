@@ -79,7 +79,7 @@ static void not_covered(FILE *file)
           "- Many Megatron-Bridge rows do not state recompute, offload or overlap settings; MoE rows run with forced balanced routing.\n"
           "- Ascend training rows take their layout from scripts that may have changed after the measurement.\n"
           "- MLPerf precision is not in the logs, and interleaving only sometimes in the file names.\n"
-          "- LoRA rows and rows whose model's shape is not public are listed as not expressed.\n\n", file);
+          "- Rows whose model's shape is not public are listed as not expressed.\n\n", file);
 }
 
 static void by_source(FILE *file, const sp_study *study)

@@ -29,7 +29,9 @@ static const line_row lines[] = {
     {"MegaScale", "megatron-lm", 1, true, true, true, true, false, true, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
     {"Megatron-LM", "megatron-lm", 1, true, true, false, true, true, false, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
     {"llm-foundry", "llm-foundry", 3, false, true, false, true, false, false, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
-    {"MaxText", "maxtext", 3, false, true, false, true, false, false, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
+    /* activations lie over the tensor axis between layers (base.yml: activation_embed), XLA decomposes their collectives under the
+     * products (Wang et al., ASPLOS 2023) */
+    {"MaxText", "maxtext", 3, true, true, true, true, false, false, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
     {"torchtitan", "torchtitan", 3, true, true, false, true, false, false, SP_RECOMPUTE_SELECTIVE, "torchtitan: activation_checkpoint.mode selective"},
     {"ModelLink", "modellink", 0, false, false, false, true, false, false, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
     {"MindSpeed", "modellink", 1, true, true, true, false, false, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
@@ -39,6 +41,8 @@ static const line_row lines[] = {
     {"MLPerf", NULL, 1, true, true, false, true, false, false, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
 };
 static const line_row unknown_line = {"", NULL, 1, true, true, false, true, false, false, SP_RECOMPUTE_NONE, "none stated"};
+
+#define LORA_RANK 16   /* MLPerf Training's llama2_70b_lora: r 16 on attention's projections */
 
 static const line_row *line_of(const char *framework)
 {
@@ -245,8 +249,10 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
 {
     sp_plan plan = sp_plan_default();
     const line_row *line = line_of(run->framework);
-    if (sp_i_word_in(run->other, "LoRA") || sp_i_word_in(run->model, "lora"))
-        return sp_i_row_refuse(ctx, "LoRA fine-tuning: frozen weights are not yet in the plan");
+    if (sp_i_word_in(run->other, "LoRA") || sp_i_word_in(run->other, "LORA") || sp_i_word_in(run->model, "lora")) {
+        plan.lora_rank = LORA_RANK;
+        sp_i_row_assume(ctx, "LoRA of rank %u on attention", plan.lora_rank);
+    }
     if (!plan_axes(ctx, run, &plan) || !plan_micro_batch(ctx, run, &plan))
         return false;
     plan_interleave(ctx, run, model, line, &plan);
@@ -266,6 +272,8 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
     }
     plan.schedule = plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
     plan.software = line->software;
+    if (sp_i_word_in(run->sharding, "mp=DEFAULT"))   /* Composer: FSDP's MixedPrecision with reduce_dtype float32; PURE reduces in BF16 */
+        plan.gradient_bytes = 4;
     plan_recompute(ctx, run, line, &plan);
     plan_overlap(run, line, moe, &plan);
     *out = plan;

@@ -45,6 +45,18 @@ static sp_status read_factors(sp_node root, sp_arena *arena, sp_software *out, s
     return SP_OK;
 }
 
+/* A factor that a line may do without. */
+static sp_status read_extra(sp_node root, const char *key, sp_arena *arena, sp_value *out, sp_error *err)
+{
+    sp_node node = sp_node_get(root, key);
+    if (!sp_node_is(node))
+        return SP_OK;
+    sp_status status = sp_node_read_value(node, SP_UNIT_NONE, arena, out, err);
+    if (status == SP_OK && (out->low < 0.5 || out->high > FACTOR_MAX))
+        status = sp_node_fail(node, SP_E_INVAL, err, "found %s from %g to %g, expected 0.5 to %g", key, out->low, out->high, FACTOR_MAX);
+    return status;
+}
+
 static sp_status read_gradient_wire(sp_node root, sp_software *out, sp_error *err)
 {
     sp_node node = sp_node_get(root, "gradient_wire");
@@ -63,7 +75,7 @@ static sp_status read_gradient_wire(sp_node root, sp_software *out, sp_error *er
 
 static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, sp_error *err)
 {
-    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "route_factor",
+    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "route_factor", "quantise_factor",
                                        "dispatch_once", "gradient_wire", "attention_kernels", NULL};
     if (sp_node_kind_of(root) != SP_NODE_MAP)
         return sp_node_fail(root, SP_E_PARSE, err, "found no map, expected a software product line: name, about, matrix_factor, …");
@@ -74,9 +86,10 @@ static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, 
         status = read_text(root, "about", true, arena, &out->about, err);
     if (status == SP_OK)
         status = read_text(root, "default_for", false, arena, &out->default_for, err);
-    sp_node route = sp_node_get(root, "route_factor");
-    if (status == SP_OK && sp_node_is(route))
-        status = sp_node_read_value(route, SP_UNIT_NONE, arena, &out->route_factor, err);
+    if (status == SP_OK)
+        status = read_extra(root, "route_factor", arena, &out->route_factor, err);
+    if (status == SP_OK)
+        status = read_extra(root, "quantise_factor", arena, &out->quantise_factor, err);
     sp_node once = sp_node_get(root, "dispatch_once");
     if (status == SP_OK && sp_node_is(once))
         status = sp_node_read_bool(once, &out->dispatch_once, err);

@@ -14,16 +14,19 @@ typedef struct sp_i_lower {
     sp_items *out;
     double tokens;        /* of a micro-batch on one CP rank: mbs * seq / cp                     */
     double tokens_sp;     /* the same where sequence parallelism splits them over TP             */
+    bool adapted;         /* linear layers here have LoRA adapters                               */
     bool overflow;        /* an item did not fit: a bug, asserted                                */
 } sp_i_lower;
 
 sp_i_lower sp_i_lower_make(const sp_model *model, const sp_plan *plan, sp_pass pass, sp_items *out);
 
-/* A linear layer m x k . k x n: one GEMM forward, two backward (input and weight gradients), and quantising its input when
- * the recipe is narrower than BF16. `label` as in sp_item. groups > 1: grouped, m is per group. */
+/* A linear layer m x k . k x n: one GEMM forward, two backward (input and weight gradients; frozen ones have the input's alone,
+ * and adapters where `adapted`), and quantising its input when the recipe is narrower than BF16. `label` as in sp_item. groups > 1: grouped, m is per group. */
 void sp_i_lower_linear(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups);
 /* The same in BF16 whatever the recipe (router, head). */
 void sp_i_lower_linear_bf16(sp_i_lower *lower, const char *label, double m, double n, double k);
+/* A product of two activations in BF16: both have gradients whatever is trained. */
+void sp_i_lower_product(sp_i_lower *lower, const char *label, double m, double n, double k);
 /* Element-wise work: `reads` and `writes` elements forward; backward moves as much again plus the incoming gradient. */
 void sp_i_lower_vector(sp_i_lower *lower, const char *label, double reads, double writes, double flop_per_element);
 void sp_i_lower_comm(sp_i_lower *lower, const char *label, sp_comm_group group, sp_coll_op coll, double size_bytes, uint32_t slack);

@@ -152,9 +152,9 @@ static void linear_attention(sp_i_lower *lower, const sp_attn *attn)
     double width = 2 * kv * attn->d_qk + heads * attn->d_v * (attn->output_gate ? 2 : 1);
     sp_i_lower_linear(lower, "gemm", tokens, width, lower->model->hidden, 1);
     sp_i_lower_vector(lower, "vector", tokens * width, tokens * width, 2.0 * (attn->conv ? attn->conv : 1));
-    sp_i_lower_linear_bf16(lower, "attention", tokens * kv, SCAN_CHUNK, attn->d_qk);        /* scores of a key head            */
-    sp_i_lower_linear_bf16(lower, "attention", tokens * heads, attn->d_v, SCAN_CHUNK);      /* scores times values             */
-    sp_i_lower_linear_bf16(lower, "attention", tokens * heads, 2 * attn->d_v, attn->d_qk);  /* states: made, and read by queries */
+    sp_i_lower_product(lower, "attention", tokens * kv, SCAN_CHUNK, attn->d_qk);        /* scores of a key head            */
+    sp_i_lower_product(lower, "attention", tokens * heads, attn->d_v, SCAN_CHUNK);      /* scores times values             */
+    sp_i_lower_product(lower, "attention", tokens * heads, 2 * attn->d_v, attn->d_qk);  /* states: made, and read by queries */
     double state = heads * attn->d_qk * attn->d_v / SCAN_CHUNK * 2;   /* elements a token; FP32 counts as two */
     double moved = tokens * (SCAN_STATE_PASSES * state + SCAN_TOKEN_PASSES * heads * attn->d_v + 2 * kv * SCAN_CHUNK);
     sp_i_lower_vector(lower, "attention", moved / 2, moved / 2, 4);
@@ -202,6 +202,7 @@ void sp_i_lower_attention(sp_i_lower *lower, const sp_attn *attn)
         recomputed(lower, attn);
         return;
     }
+    lower->adapted = lower->plan->lora_rank != 0;
     if (lower->pass != SP_PASS_BACKWARD) {
         norm(lower);
         if (attn->kind != SP_ATTN_MLA)
@@ -217,5 +218,6 @@ void sp_i_lower_attention(sp_i_lower *lower, const sp_attn *attn)
             sp_i_lower_tp_enter(lower, h);
         norm(lower);
     }
+    lower->adapted = false;
     sp_i_lower_vector(lower, "vector", 2 * lower->tokens_sp * h, lower->tokens_sp * h, 1);   /* residual */
 }

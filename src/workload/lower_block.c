@@ -44,6 +44,8 @@ sp_status sp_lower_embedding(const sp_model *model, const sp_plan *plan, sp_pass
         return SP_OK;
     sp_i_lower lower = sp_i_lower_make(model, plan, pass, out);
     double elements = lower.tokens * model->hidden;
+    if (pass == SP_PASS_BACKWARD && plan->lora_rank)
+        return SP_OK;   /* frozen, and nothing lies before it */
     sp_op op = {.kind = SP_OP_GATHER, .label = "vocab", .format = SP_FMT_BF16, .out_format = SP_FMT_BF16,
                 .bytes = elements * SP_I_ACT_BYTES * (pass == SP_PASS_BACKWARD ? 3 : 2), .flop = elements};
     if (pass == SP_PASS_BACKWARD)
@@ -137,13 +139,14 @@ static double width_bytes(double tokens, double inner, bool gated, bool keep_out
 static double ffn_bytes(const sp_i_lower *lower, const sp_ffn *ffn, double narrow)
 {
     const sp_plan *plan = lower->plan;
-    bool keep = plan->recompute == SP_RECOMPUTE_NONE;
+    bool keep = plan->recompute == SP_RECOMPUTE_NONE && !plan->lora_rank;   /* frozen layers need no inputs in backward */
     double h = lower->model->hidden, bytes = lower->tokens_sp * h * (SP_I_ACT_BYTES + (keep ? narrow : 0));
     if (ffn->kind == SP_FFN_DENSE || ffn->dense_parallel)
         bytes += width_bytes(lower->tokens, (double)ffn->inner / plan->tp, ffn->gated, keep, narrow);
     if (ffn->kind == SP_FFN_MOE) {
         double copies = lower->tokens / plan->tp * ffn->topk * plan->etp;
-        bytes += copies * h * narrow + copies / plan->etp * h * SP_I_ACT_BYTES;   /* dispatched input, combined output */
+        if (!plan->lora_rank)
+            bytes += copies * h * narrow + copies / plan->etp * h * SP_I_ACT_BYTES;   /* dispatched input, combined output */
         bytes += width_bytes(copies, (double)ffn->expert_inner / plan->etp, ffn->gated, keep, narrow);
         bytes += width_bytes(lower->tokens, (double)ffn->shared_inner / plan->tp, ffn->gated, keep, narrow);
         bytes += lower->tokens / plan->tp * ffn->experts * 4;                     /* router probabilities, FP32 */
@@ -164,6 +167,19 @@ double sp_lower_block_activation_bytes(const sp_model *model, const sp_block *bl
     return bytes;
 }
 
+/* Adapters on the projections into and out of attention, each rank x (in + out), one side of which TP splits. */
+static double adapter_params(const sp_model *model, const sp_attn *attn, const sp_plan *plan)
+{
+    double h = model->hidden, heads = attn->heads, kv = attn->kv_heads, tp = plan->tp, rank = plan->lora_rank;
+    double out = heads * attn->d_v / tp + h;
+    if (attn->kind == SP_ATTN_NONE)
+        return 0;
+    if (attn->kind == SP_ATTN_MLA)
+        return rank * ((attn->q_lora + attn->kv_lora + attn->d_rope + h) + (heads * attn->d_qk / tp + (attn->q_lora ? attn->q_lora : h)) +
+                       (heads * (attn->d_qk - attn->d_rope + attn->d_v) / tp + attn->kv_lora) + out);
+    return rank * ((heads * attn->d_qk + kv * (attn->d_qk + attn->d_v)) / tp + h + out);
+}
+
 sp_local_params sp_lower_block_params(const sp_model *model, const sp_block *block, const sp_plan *plan)
 {
     double experts = 0, all = sp_block_params(model, block, &experts), h = model->hidden, whole = 0;
@@ -173,12 +189,23 @@ sp_local_params sp_lower_block_params(const sp_model *model, const sp_block *blo
     if (block->ffn.kind == SP_FFN_MOE)
         whole += h * block->ffn.experts;
     whole += h * block->norms;
-    double split = all - experts - whole;
-    return (sp_local_params){.dense = (split > 0 ? split / plan->tp : 0) + whole,
-                             .expert = experts / ((double)plan->ep * plan->etp)};
+    double split = all - experts - whole, dense = (split > 0 ? split / plan->tp : 0) + whole;
+    double expert = experts / ((double)plan->ep * plan->etp), adapters = adapter_params(model, attn, plan);
+    if (plan->lora_rank)
+        return (sp_local_params){dense + adapters, expert, adapters, 0};
+    return (sp_local_params){dense, expert, dense, expert};
 }
 
-double sp_lower_vocab_params(const sp_model *model, const sp_plan *plan)
+sp_local_params sp_lower_vocab_params(const sp_model *model, const sp_plan *plan)
 {
-    return (double)model->vocab * model->hidden / plan->tp;
+    double dense = (double)model->vocab * model->hidden / plan->tp;
+    return (sp_local_params){dense, 0, plan->lora_rank ? 0 : dense, 0};
+}
+
+void sp_local_params_add(sp_local_params *sum, double n, const sp_local_params *one)
+{
+    sum->dense += n * one->dense;
+    sum->expert += n * one->expert;
+    sum->dense_trained += n * one->dense_trained;
+    sum->expert_trained += n * one->expert_trained;
 }

@@ -57,14 +57,31 @@ static void quantise(sp_i_lower *lower, double elements)
         vector_bytes(lower, "quantise", 2 * narrow * elements, 4 * elements);
 }
 
-static void linear(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups, sp_format format)
+static void product(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups, sp_format format, bool trained)
 {
     if (lower->pass != SP_PASS_BACKWARD) {
         gemm(lower, label, m, n, k, groups, format, false);
         return;
     }
     gemm(lower, label, m, k, n, groups, format, false);   /* gradient of the input  */
-    gemm(lower, label, k, n, m, groups, format, true);   /* gradient of the weight */
+    if (trained)
+        gemm(lower, label, k, n, m, groups, format, true);   /* gradient of the weight */
+}
+
+/* A LoRA adapter beside a frozen layer (Hu et al. 2021): down to the rank and up again in BF16, its output added. */
+static void adapter(sp_i_lower *lower, const char *label, double m, double n, double k)
+{
+    double rank = lower->plan->lora_rank, width = lower->pass == SP_PASS_BACKWARD ? k : n;
+    product(lower, label, m, rank, k, 1, SP_FMT_BF16, true);
+    product(lower, label, m, n, rank, 1, SP_FMT_BF16, true);
+    vector_bytes(lower, "vector", 3 * SP_I_ACT_BYTES * m * width, m * width);
+}
+
+static void linear(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups, sp_format format)
+{
+    product(lower, label, m, n, k, groups, format, lower->plan->lora_rank == 0);
+    if (lower->adapted)
+        adapter(lower, label, m, n, k);
 }
 
 void sp_i_lower_linear(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups)
@@ -77,6 +94,11 @@ void sp_i_lower_linear(sp_i_lower *lower, const char *label, double m, double n,
 void sp_i_lower_linear_bf16(sp_i_lower *lower, const char *label, double m, double n, double k)
 {
     linear(lower, label, m, n, k, 1, SP_FMT_BF16);
+}
+
+void sp_i_lower_product(sp_i_lower *lower, const char *label, double m, double n, double k)
+{
+    product(lower, label, m, n, k, 1, SP_FMT_BF16, true);
 }
 
 void sp_i_lower_vector(sp_i_lower *lower, const char *label, double reads, double writes, double flop_per_element)

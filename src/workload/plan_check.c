@@ -151,6 +151,10 @@ static sp_status check_pipeline(const subject *s)
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
                             "found zero %u with pp %u; gradients and weights are gathered once a micro-batch there: expected zero 0 or 1",
                             p->zero, p->pp);
+    if (p->lora_rank > s->model->hidden)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found lora-rank %u, expected at most the hidden size %u", p->lora_rank, s->model->hidden);
+    if (p->gradient_bytes && p->gradient_bytes != 2 && p->gradient_bytes != 4)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found gradient-bytes %u, expected 2 (BF16) or 4 (FP32)", p->gradient_bytes);
     if (p->recompute_layers && p->recompute != SP_RECOMPUTE_FULL)
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found recompute-layers %u with recompute %s; expected recompute full",
                             p->recompute_layers, sp_recompute_name(p->recompute));

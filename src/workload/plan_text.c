@@ -66,7 +66,7 @@ static const key keys[] = {
     {"precision", KEY_PRECISION, 0}, {"recompute", KEY_RECOMPUTE, 0},
     {"recompute-layers", KEY_U32, offsetof(sp_plan, recompute_layers)}, {"schedule", KEY_SCHEDULE, 0},
     {"first-layers", KEY_U32, offsetof(sp_plan, first_layers)}, {"last-layers", KEY_U32, offsetof(sp_plan, last_layers)},
-    {"unfused-attention", KEY_BOOL, offsetof(sp_plan, unfused_attention)},
+    {"lora-rank", KEY_U32, offsetof(sp_plan, lora_rank)}, {"gradient-bytes", KEY_U32, offsetof(sp_plan, gradient_bytes)}, {"unfused-attention", KEY_BOOL, offsetof(sp_plan, unfused_attention)},
     {"sp", KEY_BOOL, offsetof(sp_plan, sequence_parallel)}, {"overlap-dp", KEY_BOOL, offsetof(sp_plan, overlap_dp)},
     {"overlap-tp", KEY_BOOL, offsetof(sp_plan, overlap_tp)}, {"overlap-ep", KEY_BOOL, offsetof(sp_plan, overlap_ep)},
     {"order", KEY_ORDER, 0}, {"place", KEY_PLACE, 0}, {"stack", KEY_STACK, 0}, {"software", KEY_SOFTWARE, 0},
@@ -105,7 +105,7 @@ static bool put_value(const sp_plan *plan, const key *k, char *out, size_t room)
     case KEY_U32: {
         uint32_t value = *(const uint32_t *)(const void *)base;
         snprintf(out, room, "%u", value);
-        return value != 0 || !strstr(k->name, "layers");
+        return value != 0 || !(strstr(k->name, "layers") || k->offset == offsetof(sp_plan, gradient_bytes) || k->offset == offsetof(sp_plan, lora_rank));
     }
     case KEY_U64: snprintf(out, room, "%llu", (unsigned long long)*(const uint64_t *)(const void *)base); return true;
     case KEY_BOOL:

@@ -130,7 +130,7 @@ static void shards_add_up(void **state)
         sp_plan plan = sp_plan_default();
         sp_model_params params;
         sp_model_count(model, &params);
-        double sum = sp_lower_vocab_params(model, &plan) * (model->tied_embeddings ? 1 : 2);
+        double sum = sp_lower_vocab_params(model, &plan).dense * (model->tied_embeddings ? 1 : 2);
         for (uint32_t l = 0; l < model->n_layers; l++) {
             sp_local_params local = sp_lower_block_params(model, &model->kinds[model->layer_kind[l]], &plan);
             sum += local.dense + local.expert;

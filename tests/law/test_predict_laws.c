@@ -78,6 +78,7 @@ static bool draw(sp_rng *rng, const sp_machine *m, const sp_model *mod, sp_plan 
     plan->overlap_tp = sp_rng_below(rng, 2);
     plan->sequence_parallel = sp_rng_below(rng, 4) != 0;
     plan->unfused_attention = sp_rng_below(rng, 4) == 0;
+    plan->lora_rank = sp_rng_below(rng, 4) ? 0 : 16;
     plan->software = sp_rng_below(rng, 4) ? NULL : "megatron-lm";   /* gradients travel in FP32 */
     plan->last_layers = sp_rng_below(rng, 3) ? 0 : 1;
     sp_layout layout;
@@ -294,6 +295,7 @@ static void gradients_travel_in_the_format_of_the_software(void **state)
         plan.zero = 0;
         plan.overlap_dp = false;
         plan.software = wide ? "fp32" : "bf16";
+        plan.gradient_bytes = wide ? 0 : 2;
         sp_train_report r;
         run_plan(&m, model(f, "llama3-8b"), &plan, f->arena, &r);
         dp_s[wide] = 0;
@@ -336,6 +338,34 @@ static void kernels_of_another_family_run_attention_slower(void **state)
         double slower = on == 0 ? 1 / chip.fit.attention_previous.nominal : 1;
         assert_true(attention_s[0] > 0 && fabs(attention_s[1] / attention_s[0] - slower) < 1e-3 * slower);
     }
+}
+
+/* Adapters alone are trained: no gradients of the rest in memory or on the wire, two thirds of the work. */
+static void frozen_weights_have_no_gradients(void **state)
+{
+    fixture *f = *state;
+    sp_train_report r[2];
+    for (int lora = 0; lora < 2; lora++) {
+        sp_plan plan = sp_plan_default();
+        plan.tp = 8;
+        plan.dp = 16;
+        plan.gbs = 128;
+        plan.zero = 0;
+        plan.lora_rank = lora ? 16 : 0;
+        plan.overlap_dp = false;
+        run_plan(machine(f, "dgx-h100:16"), model(f, "llama3-70b"), &plan, f->arena, &r[lora]);
+    }
+    double params = r[0].memory[0].gradients / 4;
+    /* qkv 8,192 -> (64 + 16) x 128 / 8 of a chip, out 64 x 128 / 8 -> 8,192; rank 16 beside both, 80 layers */
+    double adapters = 80 * 16.0 * ((8192 + 80 * 128 / 8) + (8192 + 64 * 128 / 8));
+    assert_true(fabs(r[1].memory[0].gradients - 4 * adapters) < 1);
+    assert_true(fabs(r[1].memory[0].weights - 2 * (params + adapters)) < 1);
+    assert_true(r[1].memory[0].activations < r[0].memory[0].activations);
+    double gemm[2] = {0, 0};
+    for (int lora = 0; lora < 2; lora++)
+        for (uint32_t i = 0; i < r[lora].n_parts; i++)
+            gemm[lora] += strcmp(r[lora].part[i].label, "gemm") == 0 ? r[lora].part[i].time_s : 0;
+    assert_true(gemm[1] < 0.75 * gemm[0] && gemm[1] > 0.6 * gemm[0]);
 }
 
 static void memory_counts_what_the_run_holds(void **state)
@@ -414,7 +444,7 @@ int main(void)
         cmocka_unit_test(bound_and_parts), cmocka_unit_test(hidden_traffic_shows_where_it_is_longer), cmocka_unit_test(layers_run_in_order),
         cmocka_unit_test(unfused_attention_costs_time_and_memory), cmocka_unit_test(gradients_travel_in_the_format_of_the_software),
         cmocka_unit_test(kernels_of_another_family_run_attention_slower),
-        cmocka_unit_test(memory_counts_what_the_run_holds),
+        cmocka_unit_test(frozen_weights_have_no_gradients), cmocka_unit_test(memory_counts_what_the_run_holds),
         cmocka_unit_test(overlapped_experts_hold_two_micro_batches), cmocka_unit_test(faster_links_are_not_slower),
         cmocka_unit_test(pipeline_takes_its_closed_form)};
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -12,7 +12,7 @@
 static const char *const names[] = {
     "ascend-910b", "ascend-910c", "ascend-950pr", "ascend-950pr-28", "ascend-950dt", "ascend-950dt-32", "ascend-950dt-28",
     "ascend-960", "ascend-970", "a100", "a100-40g", "h100", "h100-96g", "h800", "h20", "h200", "b200", "b300", "gb200", "gb300", "rubin", "rubin-ultra",
-    "mi300x", "mi350x", "mi355x", "mi455x", "tpu-v4", "tpu-v5e", "tpu-v5p", "tpu-v6e", "tpu-v7", "tpu-8t", "tpu-8i", "trn2", "trn3"};
+    "mi300x", "mi325x", "mi350x", "mi355x", "mi455x", "tpu-v4", "tpu-v5e", "tpu-v5p", "tpu-v6e", "tpu-v7", "tpu-8t", "tpu-8i", "trn2", "trn3"};
 #define COUNT (sizeof names / sizeof *names)
 
 static const sp_chip *load(sp_arena *arena, const char *name)
