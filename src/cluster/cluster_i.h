@@ -7,8 +7,9 @@
 /* A set of leaves with a summary word for 64 words: the first member in two steps on machines of 2^18 leaves. */
 typedef struct sp_i_bits { uint64_t *word, *summary; uint32_t n, words, summaries, members; } sp_i_bits;
 
-/* What a job holds of one leaf. Chained twice: by job (next) and by leaf (beside). */
-typedef struct sp_i_piece { uint64_t mask; uint32_t leaf, owner, next, beside; } sp_i_piece;
+/* What a job holds of one leaf, or of a run of `count` whole leaves of one pod. Chained twice: by job (next) and by leaf (beside; a run
+ * is alone in all its leaves). A job has one piece a leaf. */
+typedef struct sp_i_piece { uint64_t mask; uint32_t leaf, owner, next, beside, count; } sp_i_piece;
 
 /* Invariants (sp_cluster_consistent recounts them):
  *   free[l] & down[l] == 0; a position in a piece is neither free nor down;
@@ -25,11 +26,11 @@ struct sp_cluster {
     uint16_t *spare_ready;               /* [leaves]                                */
     uint32_t *first;                     /* [leaves] first piece of the leaf        */
     uint32_t *pod_whole, *pod_rows;      /* [pods] wholly free leaves, rows         */
-    uint32_t *leaf_mark, *pod_mark, *pod_count, mark;   /* scratch of spread.c: marked when equal to mark */
-    uint64_t *leaf_held;
+    uint32_t *pod_mark, *pod_count, mark;   /* scratch of spread.c: marked when equal to mark */
     sp_i_bits *rows, *part;              /* [rows_per_leaf + 1], [row_chips]        */
     sp_i_piece *piece;
     uint32_t pieces, piece_room, piece_free;
+    uint32_t promised;                   /* pieces that the runs would need if every leaf were alone: sum of count - 1 */
     uint32_t free_chips, down_positions, spares_used, spares_ready;
     void *memory;
     size_t bytes;
@@ -54,6 +55,10 @@ static inline void sp_i_bits_put(sp_i_bits *bits, uint32_t id, bool in)
     else if (*word == 0) bits->summary[id / 4096] &= ~(UINT64_C(1) << id / 64 % 64);
 }
 static inline bool sp_i_bits_has(const sp_i_bits *bits, uint32_t id) { return (bits->word[id / 64] >> id % 64 & 1) != 0; }
+/* So many from `first` on are all put in or out; they were all out or in. */
+void sp_i_bits_put_run(sp_i_bits *bits, uint32_t first, uint32_t n, bool in);
+/* Members from `first` on without a gap, at most `most`. */
+uint32_t sp_i_bits_run(const sp_i_bits *bits, uint32_t first, uint32_t most);
 /* First member in [low, high), or SP_NOWHERE. */
 uint32_t sp_i_bits_first(const sp_i_bits *bits, uint32_t low, uint32_t high);
 
@@ -63,6 +68,8 @@ void sp_i_set_free(sp_cluster *cluster, uint32_t leaf, uint64_t mask);   /* new 
 /* Takes free positions for a list (which may be SP_NOWHERE), into the piece that the owner has of the leaf, if any; false: no
  * memory. */
 bool sp_i_take(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);
+/* Takes n wholly free leaves of one pod. */
+bool sp_i_take_run(sp_cluster *cluster, uint32_t leaf, uint32_t n, uint32_t owner, uint32_t *list);
 /* Room for n more pieces, so that the takes after it cannot fail. */
 bool sp_i_reserve(sp_cluster *cluster, uint32_t n);
 sp_i_piece *sp_i_piece_at(const sp_cluster *cluster, uint32_t leaf, uint64_t bit);   /* NULL: no owner */
@@ -77,7 +84,7 @@ bool sp_i_replace(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t ow
 
 /* So many more chips for an owner: in the leaf, its pod, anywhere. False: there are not as many. */
 bool sp_i_extend(sp_cluster *cluster, uint32_t leaf, uint32_t chips, uint32_t owner, uint32_t *list, sp_i_tally *tally);
-/* Up to so many chips of a piece come free. Returns how many. */
+/* Up to so many chips of a piece come free; the piece stays, the rest of a run in pieces beside it. Returns how many. */
 uint32_t sp_i_give_back(sp_cluster *cluster, sp_i_piece *piece, uint32_t most);
 
 /* ---- spread.c ---- */

@@ -35,13 +35,8 @@ static void release(sp_i_run *run, sp_i_slot *slot, uint32_t leaf, uint32_t chip
     sp_cluster *c = run->cluster;
     uint32_t s = (uint32_t)(slot - run->slot);
     sp_i_piece *piece = sp_i_piece_of(c, leaf, s);
-    for (uint32_t p = slot->list; chips > 0; piece = NULL) {
-        if (piece == NULL) {
-            piece = &c->piece[p];
-            p = piece->next;
-        }
-        chips -= sp_i_give_back(c, piece, chips);
-    }
+    if (piece != NULL) chips -= sp_i_give_back(c, piece, chips);
+    for (uint32_t p = slot->list; chips > 0; p = c->piece[p].next) chips -= sp_i_give_back(c, &c->piece[p], chips);   /* the rest of a run comes next */
 }
 
 /* Speed by the chips that are left, and by where they lie. */

@@ -137,13 +137,14 @@ static uint32_t nodes_in(const sp_cluster *c, uint32_t list, uint32_t pod)
 {
     uint32_t n = 0;
     for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next)
-        for (uint32_t r = 0; c->piece[p].leaf / c->leaves_per_pod == pod && r < c->rows_per_leaf; r++) n += (c->piece[p].mask & sp_i_row(c, r)) != 0;
+        for (uint32_t r = 0; c->piece[p].leaf / c->leaves_per_pod == pod && r < c->rows_per_leaf; r++)
+            n += (c->piece[p].mask & sp_i_row(c, r)) != 0 ? c->piece[p].count : 0;
     return n;
 }
 
 static void free_in(sp_cluster *c, uint32_t list, uint32_t pod)
 {
-    for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next)
+    for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next)   /* what is split off a run comes next */
         if (c->piece[p].leaf / c->leaves_per_pod == pod) sp_i_give_back(c, &c->piece[p], c->shape.leaf_chips);
 }
 

@@ -118,7 +118,11 @@ static void end_job(sp_i_run *run, uint64_t payload)
 
 static void arrive(sp_i_run *run)
 {
-    sp_i_queue_add(run, run->next_job++);
+    uint32_t j = run->next_job++;
+    const sp_i_order *order = &sp_i_orders[run->op->order];
+    bool alone = run->waiting.count == 0 && run->n_shrunk == 0 && order->urgency == NULL && !order->users;
+    if (alone && run->jobs->job[j].chips <= run->cluster->free_chips && sp_i_start(run, j, 0)) return;   /* most jobs: nobody is before them */
+    sp_i_queue_add(run, j);
     run->dirty = true;
 }
 

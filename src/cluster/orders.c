@@ -167,7 +167,9 @@ void sp_i_queue_add(sp_i_run *run, uint32_t j)
 
 void sp_i_queue_remove(sp_i_run *run, uint32_t j)
 {
-    sp_i_waiting_remove(&run->waiting, run->position == NULL ? j : run->position[j], run->jobs->job[j].chips);
+    uint32_t position = run->position == NULL ? j : run->position[j];
+    if (!sp_i_bits_has(&run->waiting.bits, position)) return;   /* it starts as it comes */
+    sp_i_waiting_remove(&run->waiting, position, run->jobs->job[j].chips);
     if (run->users.n != 0) run->users.user[run->users.of[j]].waiting--;
 }
 

@@ -104,13 +104,17 @@ static uint32_t aligned_run(const sp_cluster *c, uint32_t pod, uint32_t n)
     return SP_NOWHERE;
 }
 
-/* The n lowest wholly free leaves of [low, high); there are as many. */
+/* The n lowest wholly free leaves of [low, high), which lie in one pod; there are as many. */
 static bool take_leaves(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, uint32_t owner, uint32_t *list)
 {
-    for (; n > 0; n--) {
-        uint32_t leaf = sp_i_bits_first(&c->rows[c->rows_per_leaf], low, high);
-        if (leaf == SP_NOWHERE || !sp_i_take(c, leaf, c->full, owner, list)) return false;
-        low = leaf + 1;
+    const sp_i_bits *whole = &c->rows[c->rows_per_leaf];
+    while (n > 0) {
+        uint32_t leaf = sp_i_bits_first(whole, low, high);
+        if (leaf == SP_NOWHERE) return false;
+        uint32_t most = high - leaf < n ? high - leaf : n, run = sp_i_bits_run(whole, leaf, most);
+        if (!sp_i_take_run(c, leaf, run, owner, list)) return false;
+        low = leaf + run;
+        n -= run;
     }
     return true;
 }
@@ -170,7 +174,7 @@ static bool in_pod(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t 
     uint32_t first = sp_i_bits_first(&c->rows[c->rows_per_leaf], aligned ? run : low, high);
     bool ok = take_leaves(c, first, high, n, owner, list);
     if (ok && rest == 0) {
-        *spread = whole_spread(c, n, first, c->piece[*list].leaf);
+        *spread = whole_spread(c, n, first, c->piece[*list].leaf + c->piece[*list].count - 1);
         return true;
     }
     return finish(c, ok && (rest == 0 || take_small(c, low, high, rest, owner, list)), list, spread);

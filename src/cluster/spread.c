@@ -21,19 +21,6 @@ static uint32_t power_of_two_above(uint32_t n)
     return p;
 }
 
-/* Collects the words held per leaf (several pieces may share one). Marks are epochs, so nothing is cleared. */
-static void collect(const sp_cluster *c, uint32_t list, uint32_t mark)
-{
-    for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next) {
-        uint32_t leaf = c->piece[p].leaf;
-        if (c->leaf_mark[leaf] != mark) {
-            c->leaf_mark[leaf] = mark;
-            c->leaf_held[leaf] = 0;
-        }
-        c->leaf_held[leaf] |= c->piece[p].mask;
-    }
-}
-
 static uint32_t rows_touched(const sp_cluster *c, uint64_t held)
 {
     uint32_t rows = 0;
@@ -44,26 +31,27 @@ static uint32_t rows_touched(const sp_cluster *c, uint64_t held)
 
 typedef struct extent { uint32_t low, high, most, least; bool even_pods; } extent;
 
-static void count_leaf(const sp_cluster *c, uint32_t leaf, uint32_t mark, sp_spread *s, extent *t)
+/* A job has one piece a leaf, so that none counts twice; the pods' marks are epochs, so nothing is cleared. */
+static void count_piece(const sp_cluster *c, const sp_i_piece *piece, uint32_t mark, sp_spread *s, extent *t)
 {
-    uint64_t held = c->leaf_held[leaf];
-    uint32_t n = held == c->full ? c->shape.leaf_chips : (uint32_t)__builtin_popcountll(held), pod = leaf / c->leaves_per_pod;
-    c->leaf_held[leaf] = 0;
+    uint64_t held = piece->mask;
+    uint32_t n = held == c->full ? c->shape.leaf_chips : (uint32_t)__builtin_popcountll(held), pod = piece->leaf / c->leaves_per_pod;
+    uint32_t last = piece->leaf + piece->count - 1;
     if (n == 0) return;
-    s->chips += n;
-    s->rows += rows_touched(c, held);
+    s->chips += n * piece->count;
+    s->rows += rows_touched(c, held) * piece->count;
     s->granule = s->granule == n ? n : gcd(s->granule, n);
     t->least = s->leaves == 0 || n < t->least ? n : t->least;
     t->most = n > t->most ? n : t->most;
-    t->low = s->leaves == 0 || leaf < t->low ? leaf : t->low;
-    t->high = leaf > t->high ? leaf : t->high;
-    s->leaves++;
+    t->low = s->leaves == 0 || piece->leaf < t->low ? piece->leaf : t->low;
+    t->high = last > t->high ? last : t->high;
+    s->leaves += piece->count;
     if (c->pod_mark[pod] != mark) {
         c->pod_mark[pod] = mark;
         c->pod_count[pod] = 0;
         s->pods++;
     }
-    c->pod_count[pod]++;
+    c->pod_count[pod] += piece->count;
 }
 
 /* One piece: most small jobs. */
@@ -75,13 +63,12 @@ static sp_spread piece_spread(const sp_cluster *c, const sp_i_piece *piece)
 
 sp_spread sp_cluster_spread(const sp_cluster *cluster, uint32_t list)
 {
-    if (list != SP_NOWHERE && cluster->piece[list].next == SP_NOWHERE) return piece_spread(cluster, &cluster->piece[list]);
+    if (list != SP_NOWHERE && cluster->piece[list].next == SP_NOWHERE && cluster->piece[list].count == 1) return piece_spread(cluster, &cluster->piece[list]);
     sp_cluster *c = (sp_cluster *)(uintptr_t)cluster;   /* only scratch is written */
     sp_spread s = {0};
     extent t = {.even_pods = true};
     uint32_t mark = ++c->mark;
-    collect(c, list, mark);
-    for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next) count_leaf(c, c->piece[p].leaf, mark, &s, &t);
+    for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next) count_piece(c, &c->piece[p], mark, &s, &t);
     if (s.leaves == 0) return s;
     for (uint32_t p = list; p != SP_NOWHERE && t.even_pods; p = c->piece[p].next)
         t.even_pods = c->pod_mark[c->piece[p].leaf / c->leaves_per_pod] != mark
@@ -97,7 +84,8 @@ sp_spread sp_cluster_spread(const sp_cluster *cluster, uint32_t list)
 sp_i_tally *sp_i_tally_make(const sp_cluster *c, uint32_t list)
 {
     sp_i_tally *tally = calloc(1, sizeof *tally + c->pods * sizeof tally->pod_leaves[0]);
-    for (uint32_t p = list; tally != NULL && p != SP_NOWHERE; p = c->piece[p].next) sp_i_tally_change(c, tally, c->piece[p].leaf, 0, c->piece[p].mask);
+    for (uint32_t p = list; tally != NULL && p != SP_NOWHERE; p = c->piece[p].next)
+        for (uint32_t l = 0; l < c->piece[p].count; l++) sp_i_tally_change(c, tally, c->piece[p].leaf + l, 0, c->piece[p].mask);
     return tally;
 }
 

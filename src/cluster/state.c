@@ -20,8 +20,8 @@ static sp_status check_shape(const sp_cluster_shape *s, sp_error *err)
 static sp_status allocate(sp_cluster *c, sp_error *err)
 {
     size_t sets = c->rows_per_leaf + 1u + c->shape.row_chips;
-    size_t words = 4u * (size_t)c->leaves + sets * sp_i_bits_words(c->leaves);
-    size_t bytes = words * 8 + (size_t)c->leaves * (4 + 4 + 2 + 1) + (size_t)c->pods * 16 + 16;
+    size_t words = 3u * (size_t)c->leaves + sets * sp_i_bits_words(c->leaves);
+    size_t bytes = words * 8 + (size_t)c->leaves * (4 + 2 + 1) + (size_t)c->pods * 16 + 16;
     c->rows = calloc(sets, sizeof *c->rows);
     c->memory = calloc(1, bytes);
     if (c->rows == NULL || c->memory == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the cluster's state");
@@ -29,15 +29,13 @@ static sp_status allocate(sp_cluster *c, sp_error *err)
     c->free = at;
     c->down = at + c->leaves;
     c->parts = at + 2u * (size_t)c->leaves;
-    c->leaf_held = at + 3u * (size_t)c->leaves;
-    at += 4u * (size_t)c->leaves;
+    at += 3u * (size_t)c->leaves;
     for (size_t i = 0; i < sets; i++) at = sp_i_bits_carve(&c->rows[i], c->leaves, at);
     c->part = c->rows + c->rows_per_leaf + 1;
     c->first = (uint32_t *)at;
     c->pod_whole = c->first + c->leaves;
     c->pod_rows = c->pod_whole + c->pods;
-    c->leaf_mark = c->pod_rows + c->pods;
-    c->pod_mark = c->leaf_mark + c->leaves;
+    c->pod_mark = c->pod_rows + c->pods;
     c->pod_count = c->pod_mark + c->pods;
     c->spare_ready = (uint16_t *)(c->pod_count + c->pods);
     c->rows_free = (uint8_t *)(c->spare_ready + c->leaves);
@@ -152,7 +150,7 @@ void sp_i_set_free(sp_cluster *c, uint32_t leaf, uint64_t mask)
 
 bool sp_i_reserve(sp_cluster *c, uint32_t n)
 {
-    if (c->piece_room - c->pieces >= n) return true;
+    if (c->piece_room - c->pieces - c->promised >= n) return true;
     uint64_t room = (uint64_t)c->piece_room * 2 + n + 64;
     if (room >= SP_NOWHERE) return false;
     sp_i_piece *piece = realloc(c->piece, room * sizeof *piece);
@@ -165,6 +163,17 @@ bool sp_i_reserve(sp_cluster *c, uint32_t n)
     return true;
 }
 
+/* There is room for it. */
+static uint32_t new_piece(sp_cluster *c, sp_i_piece piece)
+{
+    uint32_t p = c->piece_free;
+    c->piece_free = c->piece[p].next;
+    c->pieces++;
+    c->piece[p] = piece;
+    for (uint32_t l = 0; l < piece.count; l++) c->first[piece.leaf + l] = p;
+    return p;
+}
+
 bool sp_i_take(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list)
 {
     assert((mask & ~c->free[leaf]) == 0);
@@ -175,14 +184,63 @@ bool sp_i_take(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint
         return true;
     }
     if (!sp_i_reserve(c, 1)) return false;
-    uint32_t p = c->piece_free;
-    c->piece_free = c->piece[p].next;
-    c->pieces++;
-    c->piece[p] = (sp_i_piece){.mask = mask, .leaf = leaf, .owner = owner, .next = *list, .beside = c->first[leaf]};
-    c->first[leaf] = p;
-    *list = p;
+    *list = new_piece(c, (sp_i_piece){.mask = mask, .leaf = leaf, .owner = owner, .next = *list, .beside = c->first[leaf], .count = 1});
     sp_i_set_free(c, leaf, c->free[leaf] & ~mask);
     return true;
+}
+
+/* n leaves of a pod, all wholly free or all wholly taken, turn to the other. */
+static void flip_run(sp_cluster *c, uint32_t leaf, uint32_t n, bool freed)
+{
+    uint32_t pod = leaf / c->leaves_per_pod, rows = c->rows_per_leaf;
+    for (uint32_t l = leaf; l < leaf + n; l++) c->free[l] = freed ? c->full : 0;
+    memset(c->rows_free + leaf, freed ? (int)rows : 0, n);
+    sp_i_bits_put_run(&c->rows[rows], leaf, n, freed);
+    sp_i_bits_put_run(&c->rows[0], leaf, n, !freed);
+    c->free_chips += freed ? n * c->shape.leaf_chips : 0u - n * c->shape.leaf_chips;
+    c->pod_rows[pod] += freed ? n * rows : 0u - n * rows;
+    c->pod_whole[pod] += freed ? n : 0u - n;
+}
+
+/* Leaves that somebody's empty piece is still chained to are taken alone. */
+bool sp_i_take_run(sp_cluster *c, uint32_t leaf, uint32_t n, uint32_t owner, uint32_t *list)
+{
+    if (!sp_i_reserve(c, n)) return false;
+    while (n > 0) {
+        uint32_t run = 0;
+        while (run < n && c->first[leaf + run] == SP_NOWHERE) run++;
+        if (run <= 1) {
+            if (!sp_i_take(c, leaf, c->full, owner, list)) return false;
+            run = 1;
+        } else {
+            *list = new_piece(c, (sp_i_piece){.mask = c->full, .leaf = leaf, .owner = owner, .next = *list, .beside = SP_NOWHERE, .count = run});
+            c->promised += run - 1;
+            flip_run(c, leaf, run, false);
+        }
+        leaf += run;
+        n -= run;
+    }
+    return true;
+}
+
+/* The leaf's piece becomes its own: what lies left and right of it in a run goes to pieces beside it. They were promised. */
+static void split(sp_cluster *c, uint32_t leaf)
+{
+    uint32_t p = c->first[leaf];
+    if (p == SP_NOWHERE || c->piece[p].count == 1) return;
+    sp_i_piece run = c->piece[p];
+    uint32_t left = leaf - run.leaf, right = run.count - left - 1;
+    c->promised -= run.count - 1;
+    c->piece[p].leaf = leaf;
+    c->piece[p].count = 1;
+    if (left > 0) {
+        c->promised += left - 1;
+        c->piece[p].next = new_piece(c, (sp_i_piece){.mask = run.mask, .leaf = run.leaf, .owner = run.owner, .next = c->piece[p].next, .beside = SP_NOWHERE, .count = left});
+    }
+    if (right > 0) {
+        c->promised += right - 1;
+        c->piece[p].next = new_piece(c, (sp_i_piece){.mask = run.mask, .leaf = leaf + 1, .owner = run.owner, .next = c->piece[p].next, .beside = SP_NOWHERE, .count = right});
+    }
 }
 
 static void unhook(sp_cluster *c, uint32_t p)
@@ -192,13 +250,24 @@ static void unhook(sp_cluster *c, uint32_t p)
     *at = c->piece[p].beside;
 }
 
+static void free_piece(sp_cluster *c, const sp_i_piece *piece, uint32_t p)
+{
+    if (piece->count == 1) {
+        unhook(c, p);
+        sp_i_set_free(c, piece->leaf, c->free[piece->leaf] | piece->mask);
+        return;
+    }
+    for (uint32_t l = 0; l < piece->count; l++) c->first[piece->leaf + l] = SP_NOWHERE;
+    flip_run(c, piece->leaf, piece->count, true);
+    c->promised -= piece->count - 1;
+}
+
 void sp_cluster_free(sp_cluster *c, uint32_t list)
 {
     while (list != SP_NOWHERE) {
         sp_i_piece *piece = &c->piece[list];
         uint32_t next = piece->next;
-        unhook(c, list);
-        sp_i_set_free(c, piece->leaf, c->free[piece->leaf] | piece->mask);
+        free_piece(c, piece, list);
         piece->next = c->piece_free;
         c->piece_free = list;
         c->pieces--;
@@ -210,6 +279,8 @@ uint32_t sp_i_give_back(sp_cluster *c, sp_i_piece *piece, uint32_t most)
 {
     uint64_t mask = 0;
     uint32_t n = 0;
+    if (most == 0) return 0;
+    split(c, piece->leaf);
     for (uint64_t left = piece->mask; left != 0 && n < most; left &= left - 1, n++) mask |= left & -left;
     piece->mask &= ~mask;
     sp_i_set_free(c, piece->leaf, c->free[piece->leaf] | mask);
@@ -246,8 +317,8 @@ uint32_t sp_cluster_list_chips(const sp_cluster *c, uint32_t list, uint32_t *out
 {
     uint32_t n = 0;
     for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next)
-        for (uint64_t left = c->piece[p].mask; left != 0; left &= left - 1)
-            out[n++] = c->piece[p].leaf * c->shape.leaf_chips + (uint32_t)__builtin_ctzll(left);
+        for (uint32_t leaf = c->piece[p].leaf; leaf < c->piece[p].leaf + c->piece[p].count; leaf++)
+            for (uint64_t left = c->piece[p].mask; left != 0; left &= left - 1) out[n++] = leaf * c->shape.leaf_chips + (uint32_t)__builtin_ctzll(left);
     qsort(out, n, sizeof *out, by_number);
     return n;
 }
@@ -257,6 +328,7 @@ uint32_t sp_cluster_list_chips(const sp_cluster *c, uint32_t list, uint32_t *out
 void sp_i_fail(sp_cluster *c, uint32_t leaf, uint64_t mask)
 {
     assert((c->down[leaf] & mask) == 0);
+    split(c, leaf);
     for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside) c->piece[p].mask &= ~mask;
     c->down[leaf] |= mask;
     c->down_positions += (uint32_t)__builtin_popcountll(mask);
@@ -302,7 +374,9 @@ static bool leaf_consistent(const sp_cluster *c, uint32_t l)
 {
     uint64_t held = 0, parts;
     for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) {
-        if ((held & c->piece[p].mask) != 0 || c->piece[p].leaf != l) return false;
+        const sp_i_piece *piece = &c->piece[p];
+        if ((held & piece->mask) != 0 || l < piece->leaf || l >= piece->leaf + piece->count) return false;
+        if (piece->count > 1 && (piece->mask != c->full || piece->beside != SP_NOWHERE || c->first[l] != p)) return false;
         held |= c->piece[p].mask;
     }
     uint32_t rows = classify(c, c->free[l], &parts);
@@ -330,6 +404,14 @@ bool sp_cluster_consistent(const sp_cluster *c)
             whole = rows = 0;
         }
     }
+    uint32_t promised = 0, pieces = 0;
+    for (uint32_t l = 0; l < c->leaves; l++)
+        for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) {
+            if (c->piece[p].leaf != l) continue;
+            pieces++;
+            promised += c->piece[p].count - 1;
+        }
+    if (pieces != c->pieces || promised != c->promised || c->piece_room - c->pieces < promised) return false;
     return free_chips == c->free_chips && down == c->down_positions && spares == c->spares_ready
            && spares + c->spares_used == c->leaves * c->shape.spares_per_leaf;
 }
