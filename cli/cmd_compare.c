@@ -1,5 +1,5 @@
 /* superpod compare MODEL MACHINE...: best plans side by side, break-even, what it rests on. */
-#include "output.h"
+#include "compare_goodput.h"
 #include "superpod/report.h"
 #include "superpod/study.h"
 
@@ -11,6 +11,7 @@ typedef struct comparing {
     sp_price_table prices;
     sp_compare_problem problem;
     sp_comparison result;
+    cli_goodput goodput;
     cli_progress progress;
 } comparing;
 
@@ -150,7 +151,11 @@ static json_t *result_json(comparing *c)
     const sp_comparison *r = &c->result;
     json_t *machines = json_array(), *breakevens = json_array(), *ablation = json_array(), *sensitivity = json_array(), *curves = json_array(),
            *refused = json_array();
-    for (uint32_t i = 0; i < r->n; i++) json_array_append_new(machines, entry_json(c, &r->entry[i]));
+    for (uint32_t i = 0; i < r->n; i++) {
+        json_t *row = entry_json(c, &r->entry[i]);
+        if (c->goodput.n != 0) json_object_set_new(row, "goodput", cli_goodput_json(&c->goodput, i));
+        json_array_append_new(machines, row);
+    }
     for (uint32_t i = 0; i < r->n_breakevens; i++) json_array_append_new(breakevens, breakeven_json(c, &r->breakeven[i]));
     for (uint32_t i = 0; i < r->n_ablations; i++) json_array_append_new(ablation, ablation_json(c, &r->ablation[i]));
     for (uint32_t i = 0; i < r->n_swings; i++) json_array_append_new(sensitivity, swing_json(c, &r->swing[i]));
@@ -308,6 +313,7 @@ static void print_all(comparing *c)
     for (uint32_t i = 0; i < r->n_refused; i++) cli_line(cli, "left out", "%s", r->refused[i]);
     fputc('\n', cli->out);
     print_side(c);
+    cli_goodput_print(cli, r, &c->goodput);
     for (uint32_t i = 0; i < r->n; i++) {
         fprintf(cli->out, "\n  %s: %s\n", r->entry[i].text, r->entry[i].limit);
         cli_paragraph(cli, 4, cli_plan_text(cli, &r->entry[i].plan));
@@ -340,6 +346,7 @@ int cli_cmd_compare(cli_run *cli)
     c.progress = cli_progress_begin(cli);
     sp_status status = sp_compare(&c.problem, cli->arena, &c.result, &err);
     cli_progress_end(&c.progress);
+    if (status == SP_OK) status = cli_goodput_read(cli, &c.result, &c.goodput, &err);
     if (status != SP_OK) return cli_fail(cli, &err);
     if (cli_given(cli, CLI_O_HTML) && sp_report_compare_html(cli->value[CLI_O_HTML], &c.result, &err) != SP_OK) return cli_fail(cli, &err);
     list_sources(&c, &sources);

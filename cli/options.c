@@ -86,6 +86,9 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_SENSITIVITY] = {"sensitivity", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "the ten values that move the answers most", NULL, NULL},
     [CLI_O_CURVES] = {"curves", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "throughput over chips, link bandwidth and FLOPS of a chip",
         NULL, "--html draws them and asks for them by itself."},
+    [CLI_O_GOODPUT] = {"goodput", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "useful tokens a day, after failures, beside the healthy ones", NULL,
+        "Checkpoints to storage at the best interval, and chips that stand by for those that break; the causes and rates of Llama 3's training, per chip and host, "
+        "unless --failures says others."},
     [CLI_O_OBJECTIVE] = {"objective", 0, CLI_CHOICE, "WHAT", "throughput", 0, 0, V(PLAN), objective_name,
         "what the best plan is best in", NULL, "chips: the fewest that meet --deadline."},
     [CLI_O_DEADLINE] = {"deadline", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(PLAN), NULL,
@@ -148,7 +151,7 @@ const cli_option cli_options[CLI_O_N] = {
         "steps= or tokens=. Times are seconds."},
     [CLI_O_YEARS] = {"years", 0, CLI_TEXT, "N", "1", 0, 0, V(OPERATE), NULL, "time to simulate, in years of 365 days", TIMES, NULL},
     [CLI_O_SEEDS] = {"seeds", 0, CLI_COUNT, "N", "8", 1, 10000, V(OPERATE), NULL, "runs, each with a seed of its own", TIMES, NULL},
-    [CLI_O_FAILURES] = {"failures", 0, CLI_TEXT, "NAME", "rsc-1", 0, 0, V(OPERATE) | V(SPARES), NULL, "rates: a name of catalog/failures, a .yaml file, or none", NULL, NULL},
+    [CLI_O_FAILURES] = {"failures", 0, CLI_TEXT, "NAME", "rsc-1", 0, 0, V(OPERATE) | V(SPARES) | V(COMPARE), NULL, "rates: a name of catalog/failures, a .yaml file, or none", NULL, "compare --goodput takes llama3."},
     [CLI_O_POLICY] = {"policy", 0, CLI_CHOICE, "NAME", "best", 0, 0, V(OPERATE) | V(PLACE), policy_name, "how jobs are placed", POLICIES,
         "docs/models/placement.md describes them."},
     [CLI_O_QUEUE] = {"queue", 0, CLI_CHOICE, "NAME", "easy", 0, 0, V(OPERATE), queue_name, "order of jobs, and who may pass", POLICIES,

@@ -4,6 +4,7 @@
 #ifndef SUPERPOD_STUDY_H
 #define SUPERPOD_STUDY_H
 
+#include "superpod/cluster.h"
 #include "superpod/plan.h"
 
 #ifdef __cplusplus
@@ -327,6 +328,27 @@ typedef struct sp_comparison {
 /* Everything lives in `arena`. Errors: SP_E_INVAL, SP_E_NOTFOUND, SP_E_PARSE of what was asked; SP_E_UNFIT when the model
  * fits on a machine under no plan; SP_E_INTERRUPTED. Cost: one search a machine, and milliseconds a sample or point. */
 sp_status sp_compare(const sp_compare_problem *problem, sp_arena *arena, sp_comparison *out, sp_error *err);
+
+/* ---- useful tokens ------------------------------------------------------------------------------------------------ */
+
+/* What stops cost, and where checkpoints go. */
+typedef struct sp_goodput_query {
+    double detect_s, restart_s, swap_s;   /* to notice; to go on with other chips; with the same ones or the rack's spare */
+    double fail_scale;                    /* factor on all rates                                                          */
+    sp_ckpt_place place; bool background;
+} sp_goodput_query;
+sp_goodput_query sp_goodput_query_default(const sp_machine *machine);   /* as operate: graded guesses; storage */
+
+typedef struct sp_goodput {
+    double ettr;                     /* share of the healthy tokens that is left                                          */
+    double mtbf_s, restart_s;        /* of the job; mean pause of a stop                                                  */
+    double state_bytes_chip, checkpoint_s, interval_s;
+    uint64_t standby_chips;          /* beside the plan's and the racks' spares, so that 99.9 % of the time nobody waits for repairs */
+} sp_goodput;
+/* A training that goes on for good on the ideal placement of a plan's chips. failures NULL: none.
+ * Errors: as sp_predict_train; SP_E_UNFIT parts break faster than they are repaired. */
+sp_status sp_study_goodput(const sp_machine *machine, const sp_model *model, const sp_plan *plan, const sp_failures *failures, const sp_goodput_query *query,
+                           sp_goodput *out, sp_error *err);
 
 #ifdef __cplusplus
 }

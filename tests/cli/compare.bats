@@ -89,3 +89,15 @@ JSON
 }
 
 @test "schema of compare with everything" { valid compare "$(dense)" "$WEAK" "$STRONG" --gbs 64 --ablate --sensitivity --curves --sources; }
+
+@test "compare --goodput: useful tokens beside the healthy ones" {
+    answers compare llama3-8b "mesh:8@56GB/s,200ns clos:8@224GB/s,1us chip=ascend-950dt chips-per-host=8" "switch:8@450GB/s,1us clos:8@50GB/s,4us,nic chip=h100 chips-per-host=8" --gbs 256 --effort quick --goodput --json
+    json 'all(m["goodput"]["failures"] == "llama3" and close(m["goodput"]["useful_tokens_per_day"]["nominal"], m["goodput"]["healthy_tokens_per_day"] * m["goodput"]["ettr"]) for m in result["machines"])'
+    json 'all(close(m["goodput"]["healthy_tokens_per_day"], 86400 * m["tokens_per_s"]) and m["goodput"]["useful_tokens_per_day"]["low"] < m["goodput"]["useful_tokens_per_day"]["high"] for m in result["machines"])'
+    printf '%s' "$output" > "$BATS_TEST_TMPDIR/1.json"
+    needs_jsonschema
+    obeys compare "$BATS_TEST_TMPDIR/1.json"
+    answers compare llama3-8b "mesh:8@56GB/s,200ns chip=ascend-950dt" --gbs 256 --effort quick --goodput --failures none
+    says "100.0 %"
+    refuses "no failures 'nothing'" compare llama3-8b "mesh:8@56GB/s,200ns chip=ascend-950dt" --gbs 256 --effort quick --goodput --failures nothing
+}
