@@ -145,6 +145,10 @@ double sp_model_flop_per_sample(const sp_model *model);
 typedef enum sp_recompute { SP_RECOMPUTE_NONE, SP_RECOMPUTE_SELECTIVE, SP_RECOMPUTE_FULL, SP_RECOMPUTES } sp_recompute;
 typedef enum sp_schedule { SP_SCHEDULE_1F1B, SP_SCHEDULE_INTERLEAVED, SP_SCHEDULE_GPIPE, SP_SCHEDULES } sp_schedule;
 const char *sp_recompute_name(sp_recompute recompute);   /* "none" "selective" "full" */
+/* How context-parallel ranks see each other's keys: passed round under the attention, gathered before it (Llama 3), or heads
+ * traded for the sequence by all-to-all (DeepSpeed-Ulysses). */
+typedef enum sp_cp_way { SP_CP_RING, SP_CP_GATHER, SP_CP_ULYSSES, SP_CP_WAYS } sp_cp_way;
+const char *sp_cp_way_name(sp_cp_way way);                /* "ring" "gather" "ulysses" */
 const char *sp_schedule_name(sp_schedule schedule);      /* "1f1b" "interleaved" "gpipe" */
 sp_status sp_recompute_parse(const char *text, sp_recompute *out, sp_error *err);
 sp_status sp_schedule_parse(const char *text, sp_schedule *out, sp_error *err);
@@ -171,6 +175,8 @@ typedef struct sp_plan {
     uint32_t order[SP_AXES];         /* axes from the innermost tier outwards, a permutation of sp_axis */
     uint32_t place[SP_AXES];         /* bit t: the axis may use tier t; 0: any tier                   */
     uint32_t place_ep;               /* bit t: tiers the EP group may lie on; 0: any (checked, not chosen) */
+    sp_cp_way cp_way;
+    uint32_t expert_load;            /* per cent of the mean that the fullest rank of an EP group is given; 0: all alike */
     uint32_t lora_rank;              /* of adapters on attention's projections, all else frozen; 0: all weights are trained */
     uint32_t gradient_bytes;         /* an element of gradients on the wire, 2 or 4; 0: as the software line has it */
     bool unfused_attention;          /* scores are written to memory and read again (before FlashAttention)  */

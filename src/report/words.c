@@ -218,10 +218,17 @@ static void option_set(sp_i_out *out, const sp_plan *plan, const sp_plan *standa
 {
     const struct { const char *key; bool value, standard; } flag[] = {
         {"sp", plan->sequence_parallel, standard->sequence_parallel}, {"overlap-dp", plan->overlap_dp, standard->overlap_dp},
-        {"overlap-tp", plan->overlap_tp, standard->overlap_tp}, {"overlap-ep", plan->overlap_ep, standard->overlap_ep}};
+        {"overlap-tp", plan->overlap_tp, standard->overlap_tp}, {"overlap-ep", plan->overlap_ep, standard->overlap_ep},
+        {"unfused-attention", plan->unfused_attention, standard->unfused_attention}};
+    const struct { const char *key; uint32_t value; } count[] = {
+        {"recompute-layers", plan->recompute_layers}, {"first-layers", plan->first_layers}, {"last-layers", plan->last_layers},
+        {"expert-load", plan->expert_load}, {"lora-rank", plan->lora_rank}, {"gradient-bytes", plan->gradient_bytes}};
     words w = {.used = 0};
-    if (plan->recompute_layers != standard->recompute_layers)
-        append(&w, "recompute-layers=%u", plan->recompute_layers);
+    for (size_t i = 0; i < sizeof count / sizeof count[0]; i++)
+        if (count[i].value)
+            append(&w, "%s%s=%u", w.used ? " " : "", count[i].key, count[i].value);
+    if (plan->cp_way != standard->cp_way)
+        append(&w, "%scp-way=%s", w.used ? " " : "", sp_cp_way_name(plan->cp_way));
     for (size_t i = 0; i < sizeof flag / sizeof flag[0]; i++)
         if (flag[i].value != flag[i].standard)
             append(&w, "%s%s=%s", w.used ? " " : "", flag[i].key, flag[i].value ? "yes" : "no");

@@ -36,11 +36,10 @@ static void scan(sp_i_lower *lower, const sp_attn *attn)
 
 /* Attention without a fused kernel: two batched products forward, four backward, and the scores in memory between them. Masked
  * scores are computed, too. */
-static void unfused(sp_i_lower *lower, const sp_attn *attn, double heads)
+static void unfused(sp_i_lower *lower, const sp_attn *attn, double heads, uint64_t tile)
 {
     const sp_plan *plan = lower->plan;
     bool backward = lower->pass == SP_PASS_BACKWARD;
-    uint64_t tile = plan->seq / plan->cp;
     sp_op product = {.kind = SP_OP_GEMM, .label = "attention", .format = SP_FMT_BF16, .out_format = SP_FMT_BF16,
                      .groups = (uint32_t)(plan->mbs * heads), .m = tile, .n = plan->seq, .k = attn->d_qk, .count = backward ? 2 : 1};
     double scores = (double)plan->mbs * heads * (double)tile * (double)plan->seq;
@@ -58,14 +57,17 @@ static void unfused(sp_i_lower *lower, const sp_attn *attn, double heads)
 static void core(sp_i_lower *lower, const sp_attn *attn, double heads, double kv_heads)
 {
     const sp_plan *plan = lower->plan;
-    uint64_t tile = plan->seq / plan->cp;
+    bool traded = plan->cp_way == SP_CP_ULYSSES;   /* fewer heads of the whole sequence */
+    uint64_t tile = traded ? plan->seq : plan->seq / plan->cp;
+    heads = traded ? local(heads, plan->cp) : heads;
+    kv_heads = traded ? local(kv_heads, plan->cp) : kv_heads;
     if (plan->unfused_attention) {
-        unfused(lower, attn, heads);
+        unfused(lower, attn, heads, tile);
         return;
     }
     sp_op op = {.kind = SP_OP_ATTENTION, .label = "attention", .format = SP_FMT_BF16, .out_format = SP_FMT_BF16,
                 .batch = plan->mbs, .heads = (uint64_t)heads, .kv_heads = (uint64_t)kv_heads, .q_len = tile, .kv_len = tile,
-                .d_qk = attn->d_qk, .d_v = attn->d_v, .causal = true, .backward = lower->pass == SP_PASS_BACKWARD, .count = plan->cp};
+                .d_qk = attn->d_qk, .d_v = attn->d_v, .causal = true, .backward = lower->pass == SP_PASS_BACKWARD, .count = traded ? 1 : plan->cp};
     if (!full_causal(attn, plan->seq)) {
         double keys = sp_attn_keys_mean(attn, plan->seq);
         op.causal = false;
@@ -77,15 +79,25 @@ static void core(sp_i_lower *lower, const sp_attn *attn, double heads, double kv
     sp_i_lower_op(lower, &op);
 }
 
-static void ring(sp_i_lower *lower, double kv_width)
+/* Keys and values of the other CP ranks: under the attention in a ring, before it when gathered; backward once more, and their
+ * gradients back. */
+static void share_keys(sp_i_lower *lower, double kv_width)
 {
     const sp_plan *plan = lower->plan;
-    if (plan->cp == 1)
+    if (plan->cp == 1 || plan->cp_way == SP_CP_ULYSSES)
         return;
     double bytes = (double)plan->mbs * (double)plan->seq * kv_width * SP_I_ACT_BYTES;
-    if (lower->pass == SP_PASS_BACKWARD)   /* keys and values again, and their gradients back */
-        sp_i_lower_comm(lower, "cp", SP_GROUP_CP, SP_COLL_REDUCE_SCATTER, bytes, 2);
-    sp_i_lower_comm(lower, "cp", SP_GROUP_CP, SP_COLL_ALL_GATHER, bytes, 1);
+    bool hidden = plan->cp_way == SP_CP_RING;
+    if (lower->pass == SP_PASS_BACKWARD)
+        sp_i_lower_comm(lower, "cp", SP_GROUP_CP, SP_COLL_REDUCE_SCATTER, bytes, hidden ? 2 : 0);
+    sp_i_lower_comm(lower, "cp", SP_GROUP_CP, SP_COLL_ALL_GATHER, bytes, hidden ? 1 : 0);
+}
+
+/* Ulysses: a rank's tokens of all heads for all tokens of its share of the heads, and back. */
+static void trade(sp_i_lower *lower, double width)
+{
+    if (lower->plan->cp > 1 && lower->plan->cp_way == SP_CP_ULYSSES)
+        sp_i_lower_comm(lower, "cp", SP_GROUP_CP, SP_COLL_ALL_TO_ALL, lower->tokens * width * SP_I_ACT_BYTES, 0);
 }
 
 static void grouped_query(sp_i_lower *lower, const sp_attn *attn)
@@ -100,8 +112,10 @@ static void grouped_query(sp_i_lower *lower, const sp_attn *attn)
         sp_i_lower_linear(lower, "gemm", lower->tokens, q_width + kv_width, lower->model->hidden, 1);
     double rotated = lower->tokens * (heads + kv) * attn->d_qk;
     sp_i_lower_vector(lower, "vector", rotated, rotated, attn->qk_norm ? 8 : 3);
-    ring(lower, kv * (attn->d_qk + attn->d_v));
+    share_keys(lower, kv * (attn->d_qk + attn->d_v));
+    trade(lower, heads * attn->d_qk + kv * (attn->d_qk + attn->d_v));
     core(lower, attn, heads, kv);
+    trade(lower, heads * attn->d_v);
 }
 
 static void latent_down(sp_i_lower *lower, const sp_attn *attn)
@@ -132,8 +146,10 @@ static void latent(sp_i_lower *lower, const sp_attn *attn)
         sp_i_lower_tp_enter(lower, gathered);
     }
     latent_up(lower, attn, heads);
-    ring(lower, (double)attn->kv_lora + attn->d_rope);
+    share_keys(lower, (double)attn->kv_lora + attn->d_rope);
+    trade(lower, heads * (2.0 * attn->d_qk + attn->d_v));
     core(lower, attn, heads, heads);
+    trade(lower, heads * attn->d_v);
     if (backward) {
         sp_i_lower_tp_enter(lower, gathered);
         latent_down(lower, attn);

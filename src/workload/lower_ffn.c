@@ -61,22 +61,23 @@ static void experts(sp_i_lower *lower, const sp_ffn *ffn)
 {
     const sp_plan *plan = lower->plan;
     double mine = lower->tokens / plan->tp;             /* tokens this rank routes                          */
-    double copies = mine * ffn->topk;                   /* sent, and on balance received                    */
+    double copies = mine * ffn->topk;                   /* sent                                             */
+    double load = plan->expert_load ? plan->expert_load / 100.0 : 1, received = copies * load;
     uint32_t held = ffn->experts / plan->ep;            /* experts on this rank                             */
-    double rows = copies * plan->etp / held;            /* tokens of one expert                             */
+    double rows = received * plan->etp / held;          /* tokens of one expert                             */
     double width = ffn->expert_hidden ? ffn->expert_hidden : lower->model->hidden;
     bool backward = lower->pass == SP_PASS_BACKWARD;
     if (!backward)
         sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);
-    permute(lower, copies * width);
-    all_to_all(lower, copies * width, ffn->topk);
+    permute(lower, received * width);
+    all_to_all(lower, received * width, ffn->topk);
     if (ffn->shared_inner)
         dense(lower, ffn->shared_inner, ffn->gated);
-    gather_etp(lower, copies * width, SP_COLL_ALL_GATHER);
+    gather_etp(lower, received * width, SP_COLL_ALL_GATHER);
     perceptron(lower, "expert-gemm", rows, width, (double)ffn->expert_inner / plan->etp, ffn->gated, held);
-    gather_etp(lower, copies * width, SP_COLL_REDUCE_SCATTER);
-    all_to_all(lower, copies * width, ffn->topk);
-    permute(lower, copies * width);
+    gather_etp(lower, received * width, SP_COLL_REDUCE_SCATTER);
+    all_to_all(lower, received * width, ffn->topk);
+    permute(lower, received * width);
     if (backward)
         sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);
 }

@@ -75,6 +75,9 @@ static sp_status check_attention(const subject *s)
         if (attn->kind == SP_ATTN_NONE)
             continue;
         sp_status status = divides(s, "tp", s->plan->tp, "the model's attention heads", attn->heads);
+        if (status == SP_OK && s->plan->cp_way == SP_CP_ULYSSES && (uint64_t)attn->heads % ((uint64_t)s->plan->tp * s->plan->cp) != 0)
+            status = sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found tp %u x cp %u, which does not divide the model's %u heads, that "
+                                  "cp-way=ulysses trades for the sequence; use cp-way=ring or a smaller cp", s->plan->tp, s->plan->cp, attn->heads);
         if (status != SP_OK)
             return status;
         if (attn->kind == SP_ATTN_GQA && attn->kv_heads % s->plan->tp != 0 && s->plan->tp % attn->kv_heads != 0)
@@ -99,6 +102,9 @@ static sp_status check_experts(const subject *s)
         if (status != SP_OK)
             return status;
     }
+    if (s->plan->expert_load && (!moe || s->plan->expert_load < 100 || s->plan->expert_load > 100u * s->plan->ep))
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found expert-load %u, expected 100 to %u per cent of the mean over ep %u, of a model "
+                            "with experts", s->plan->expert_load, 100u * s->plan->ep, s->plan->ep);
     if (!moe && (s->plan->ep > 1 || s->plan->etp > 1))
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found ep %u and etp %u for %s, which has no experts; expected 1",
                             s->plan->ep, s->plan->etp, s->model->name);

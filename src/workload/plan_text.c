@@ -8,10 +8,12 @@
 
 static const char *const recompute_names[] = {"none", "selective", "full", NULL};
 static const char *const schedule_names[] = {"1f1b", "interleaved", "gpipe", NULL};
+static const char *const cp_way_names[] = {"ring", "gather", "ulysses", NULL};
 static const char *const group_names[] = {"tp", "cp", "dp", "pp", "ep", "edp", "etp", NULL};
 
 const char *sp_recompute_name(sp_recompute recompute) { return recompute_names[recompute]; }
 const char *sp_schedule_name(sp_schedule schedule) { return schedule_names[schedule]; }
+const char *sp_cp_way_name(sp_cp_way way) { return cp_way_names[way]; }
 const char *sp_comm_group_name(sp_comm_group group) { return group_names[group]; }
 
 static sp_status pick(const char *what, const char *text, const char *const *names, int *out, sp_error *err)
@@ -55,7 +57,7 @@ sp_plan sp_plan_default(void)
 
 /* ---- the table of keys ---- */
 
-typedef enum key_kind { KEY_U32, KEY_U64, KEY_BOOL, KEY_PRECISION, KEY_RECOMPUTE, KEY_SCHEDULE, KEY_PLACE, KEY_ORDER, KEY_STACK, KEY_SOFTWARE } key_kind;
+typedef enum key_kind { KEY_U32, KEY_U64, KEY_BOOL, KEY_PRECISION, KEY_RECOMPUTE, KEY_SCHEDULE, KEY_CP_WAY, KEY_PLACE, KEY_ORDER, KEY_STACK, KEY_SOFTWARE } key_kind;
 typedef struct key { const char *name; key_kind kind; size_t offset; } key;
 
 static const key keys[] = {
@@ -64,7 +66,8 @@ static const key keys[] = {
     {"dp", KEY_U32, offsetof(sp_plan, dp)}, {"zero", KEY_U32, offsetof(sp_plan, zero)}, {"mbs", KEY_U32, offsetof(sp_plan, mbs)},
     {"gbs", KEY_U64, offsetof(sp_plan, gbs)}, {"seq", KEY_U64, offsetof(sp_plan, seq)},
     {"precision", KEY_PRECISION, 0}, {"recompute", KEY_RECOMPUTE, 0},
-    {"recompute-layers", KEY_U32, offsetof(sp_plan, recompute_layers)}, {"schedule", KEY_SCHEDULE, 0},
+    {"recompute-layers", KEY_U32, offsetof(sp_plan, recompute_layers)}, {"schedule", KEY_SCHEDULE, 0}, {"cp-way", KEY_CP_WAY, 0},
+    {"expert-load", KEY_U32, offsetof(sp_plan, expert_load)},
     {"first-layers", KEY_U32, offsetof(sp_plan, first_layers)}, {"last-layers", KEY_U32, offsetof(sp_plan, last_layers)},
     {"lora-rank", KEY_U32, offsetof(sp_plan, lora_rank)}, {"gradient-bytes", KEY_U32, offsetof(sp_plan, gradient_bytes)}, {"unfused-attention", KEY_BOOL, offsetof(sp_plan, unfused_attention)},
     {"sp", KEY_BOOL, offsetof(sp_plan, sequence_parallel)}, {"overlap-dp", KEY_BOOL, offsetof(sp_plan, overlap_dp)},
@@ -98,6 +101,13 @@ static bool put_place(const sp_plan *plan, char *out, size_t room)
     return used > 0;
 }
 
+/* Zero stands for "as usual". */
+static bool unsaid_at_zero(const key *k)
+{
+    return strstr(k->name, "layers") || k->offset == offsetof(sp_plan, gradient_bytes) || k->offset == offsetof(sp_plan, lora_rank) ||
+           k->offset == offsetof(sp_plan, expert_load);
+}
+
 static bool put_value(const sp_plan *plan, const key *k, char *out, size_t room)
 {
     const char *base = (const char *)plan + k->offset;
@@ -105,7 +115,7 @@ static bool put_value(const sp_plan *plan, const key *k, char *out, size_t room)
     case KEY_U32: {
         uint32_t value = *(const uint32_t *)(const void *)base;
         snprintf(out, room, "%u", value);
-        return value != 0 || !(strstr(k->name, "layers") || k->offset == offsetof(sp_plan, gradient_bytes) || k->offset == offsetof(sp_plan, lora_rank));
+        return value != 0 || !unsaid_at_zero(k);
     }
     case KEY_U64: snprintf(out, room, "%llu", (unsigned long long)*(const uint64_t *)(const void *)base); return true;
     case KEY_BOOL:
@@ -114,6 +124,7 @@ static bool put_value(const sp_plan *plan, const key *k, char *out, size_t room)
     case KEY_PRECISION: snprintf(out, room, "%s", sp_format_name(plan->precision)); return true;
     case KEY_RECOMPUTE: snprintf(out, room, "%s", sp_recompute_name(plan->recompute)); return true;
     case KEY_SCHEDULE: snprintf(out, room, "%s", sp_schedule_name(plan->schedule)); return true;
+    case KEY_CP_WAY: snprintf(out, room, "%s", sp_cp_way_name(plan->cp_way)); return plan->cp_way != SP_CP_RING;
     case KEY_PLACE: return put_place(plan, out, room);
     case KEY_STACK: snprintf(out, room, "%s", plan->stack ? plan->stack : ""); return plan->stack != NULL;
     case KEY_SOFTWARE: snprintf(out, room, "%s", plan->software ? plan->software : ""); return plan->software != NULL;
@@ -252,6 +263,13 @@ static sp_status read_key(const key *k, const char *text, sp_plan *plan, sp_erro
     case KEY_PRECISION: return sp_format_parse(text, &plan->precision, err);
     case KEY_RECOMPUTE: return sp_recompute_parse(text, &plan->recompute, err);
     case KEY_SCHEDULE: return sp_schedule_parse(text, &plan->schedule, err);
+    case KEY_CP_WAY: {
+        int way;
+        sp_status read = pick("cp-way", text, cp_way_names, &way, err);
+        if (read == SP_OK)
+            plan->cp_way = (sp_cp_way)way;
+        return read;
+    }
     case KEY_PLACE: return sp_plan_parse_place(text, plan, err);
     case KEY_ORDER: return sp_plan_parse_order(text, plan, err);
     case KEY_STACK: plan->stack = text; return SP_OK;

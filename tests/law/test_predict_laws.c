@@ -79,6 +79,8 @@ static bool draw(sp_rng *rng, const sp_machine *m, const sp_model *mod, sp_plan 
     plan->sequence_parallel = sp_rng_below(rng, 4) != 0;
     plan->unfused_attention = sp_rng_below(rng, 4) == 0;
     plan->lora_rank = sp_rng_below(rng, 4) ? 0 : 16;
+    plan->cp_way = (sp_cp_way)sp_rng_below(rng, SP_CP_WAYS);
+    plan->expert_load = plan->ep > 1 && sp_rng_below(rng, 4) == 0 ? 150 : 0;
     plan->software = sp_rng_below(rng, 4) ? NULL : "megatron-lm";   /* gradients travel in FP32 */
     plan->last_layers = sp_rng_below(rng, 3) ? 0 : 1;
     sp_layout layout;
@@ -368,6 +370,60 @@ static void frozen_weights_have_no_gradients(void **state)
     assert_true(gemm[1] < 0.75 * gemm[0] && gemm[1] > 0.6 * gemm[0]);
 }
 
+/* Gathering moves what the ring does but in the open; Ulysses moves queries and outputs as well, each once, and runs the same work. */
+static void ways_of_context_parallelism(void **state)
+{
+    fixture *f = *state;
+    double cp_s[SP_CP_WAYS], flop[SP_CP_WAYS];
+    for (int way = 0; way < SP_CP_WAYS; way++) {
+        sp_plan plan = sp_plan_default();
+        plan.cp = 4;
+        plan.dp = 2;
+        plan.gbs = 2;
+        plan.seq = 65536;
+        plan.cp_way = (sp_cp_way)way;
+        sp_train_report r;
+        run_plan(machine(f, "dgx-h100:1"), model(f, "llama3-8b"), &plan, f->arena, &r);
+        cp_s[way] = 0;
+        flop[way] = r.hfu * r.step_time_s;
+        for (uint32_t i = 0; i < r.n_parts; i++)
+            cp_s[way] += strcmp(r.part[i].label, "cp") == 0 ? r.part[i].time_s : 0;
+    }
+    assert_true(cp_s[SP_CP_RING] == 0 && cp_s[SP_CP_GATHER] > 0 && cp_s[SP_CP_ULYSSES] > 0);
+    assert_true(fabs(flop[SP_CP_GATHER] / flop[SP_CP_RING] - 1) < 1e-9);
+    assert_true(fabs(flop[SP_CP_ULYSSES] / flop[SP_CP_RING] - 1) < 0.01);
+    sp_plan plan = sp_plan_default();
+    sp_error err = {0};
+    plan.cp = 64;
+    plan.cp_way = SP_CP_ULYSSES;
+    plan.seq = 65536;
+    assert_int_equal(sp_plan_check(&plan, model(f, "llama3-8b"), machine(f, "atlas-950-superpod"), &err), SP_E_INVAL);
+    assert_non_null(strstr(err.text, "32 heads"));
+}
+
+/* The fullest rank of an EP group decides: half as much again makes its expert work half as long again. */
+static void experts_wait_for_the_fullest_rank(void **state)
+{
+    fixture *f = *state;
+    double gemm_s[2], ep_s[2], held[2];
+    for (int full = 0; full < 2; full++) {
+        sp_plan plan = sp_plan_default();
+        plan.ep = plan.dp = 64;
+        plan.gbs = 128;
+        plan.expert_load = full ? 150 : 0;
+        sp_train_report r;
+        run_plan(machine(f, "atlas-950-superpod"), model(f, "deepseek-v3"), &plan, f->arena, &r);
+        gemm_s[full] = ep_s[full] = 0;
+        held[full] = r.memory[0].activations;
+        for (uint32_t i = 0; i < r.n_parts; i++) {
+            gemm_s[full] += strcmp(r.part[i].label, "expert-gemm") == 0 ? r.part[i].time_s : 0;
+            ep_s[full] += strcmp(r.part[i].label, "ep") == 0 ? r.part[i].time_s : 0;
+        }
+    }
+    assert_true(gemm_s[1] > 1.3 * gemm_s[0] && gemm_s[1] < 1.55 * gemm_s[0]);
+    assert_true(ep_s[1] > 1.3 * ep_s[0] && held[1] > held[0]);
+}
+
 static void memory_counts_what_the_run_holds(void **state)
 {
     for_plans(*state, 2, 60, check_in_flight);
@@ -444,6 +500,7 @@ int main(void)
         cmocka_unit_test(bound_and_parts), cmocka_unit_test(hidden_traffic_shows_where_it_is_longer), cmocka_unit_test(layers_run_in_order),
         cmocka_unit_test(unfused_attention_costs_time_and_memory), cmocka_unit_test(gradients_travel_in_the_format_of_the_software),
         cmocka_unit_test(kernels_of_another_family_run_attention_slower),
+        cmocka_unit_test(ways_of_context_parallelism), cmocka_unit_test(experts_wait_for_the_fullest_rank),
         cmocka_unit_test(frozen_weights_have_no_gradients), cmocka_unit_test(memory_counts_what_the_run_holds),
         cmocka_unit_test(overlapped_experts_hold_two_micro_batches), cmocka_unit_test(faster_links_are_not_slower),
         cmocka_unit_test(pipeline_takes_its_closed_form)};

@@ -33,6 +33,8 @@ static sp_plan random_plan(sp_rng *rng)
     plan.overlap_ep = sp_rng_below(rng, 2);
     plan.overlap_tp = sp_rng_below(rng, 2);
     plan.sequence_parallel = sp_rng_below(rng, 2);
+    plan.cp_way = (sp_cp_way)sp_rng_below(rng, SP_CP_WAYS);
+    plan.expert_load = (uint32_t)sp_rng_below(rng, 3) * 60;
     plan.lora_rank = (uint32_t)sp_rng_below(rng, 3);
     plan.unfused_attention = sp_rng_below(rng, 2);
     plan.gradient_bytes = 2 * (uint32_t)sp_rng_below(rng, 3);
