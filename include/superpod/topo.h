@@ -106,6 +106,7 @@ typedef struct sp_stack {
     sp_value engine_bytes_per_s;      /* rate at which the endpoint's kernel moves data, in series with scale-up ports      */
     sp_value reduce_bw_fraction;      /* of memory bandwidth used by reductions                                             */
     sp_value chunk_bytes;             /* per rank of a scale-up domain: what phases hand on while they run together         */
+    sp_value cores;                   /* of the chip that a collective keeps from the work it runs under; NONE: engines of its own */
     sp_medium up, nic;
     bool rails;                       /* a ring over several scale-up domains runs in rotations, one leaving by each rank   */
     bool overlap;                     /* messages are posted while others move: the larger of the two times, not their sum  */

@@ -84,12 +84,16 @@ static sp_status price_item(sp_pricer *pricer, const sp_item *item, sp_i_cost *o
         return price_comm(pricer, item, out, err);
     *out = (sp_i_cost){.label = item->label, .slack = item->slack};
     sp_op_cost cost;
-    if (sp_i_known_op_get(pricer, &item->op, software, &out->time_s, &out->flop))
+    bool matrix = item->op.kind == SP_OP_GEMM || item->op.kind == SP_OP_ATTENTION;
+    if (sp_i_known_op_get(pricer, &item->op, software, &out->time_s, &out->flop)) {
+        out->alone_s = matrix ? out->time_s : 0;
         return SP_OK;
+    }
     sp_status status = sp_chip_op_cost(pricer->machine->chip, &item->op, &cost);
     if (status != SP_OK)
         return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "operator %s cannot be priced", item->label);
     out->time_s = whole_ticks(slowed(pricer->machine->chip, software, &item->op, &cost));
+    out->alone_s = matrix ? out->time_s : 0;
     out->flop = cost.flop;
     sp_i_known_op_put(pricer, &item->op, software, out->time_s, out->flop);
     return SP_OK;
@@ -104,8 +108,36 @@ static double exposed(const sp_i_piece *piece, uint32_t at)
     return fmax(0, piece->item[at].time_s - covered);
 }
 
-static void sum_up(sp_i_piece *out)
+#define CORES_TAKEN_MAX 0.5   /* of a chip: beyond, the library would wait for its work to end */
+
+/* Collectives that run on the chip's own cores keep them from the matrix work they run under; what is bound by memory has cores to
+ * spare. */
+static void slow_beneath(const sp_pricer *pricer, sp_i_piece *piece)
 {
+    const sp_stack *stack = pricer->now.stack;
+    if (stack->cores.grade == SP_GRADE_NONE)
+        return;
+    double taken = fmin(CORES_TAKEN_MAX, stack->cores.nominal / pricer->machine->chip->cores);
+    for (uint32_t i = 0; i < piece->n; i++)
+        if (piece->item[i].alone_s > 0)
+            piece->item[i].time_s = piece->item[i].alone_s;
+    for (uint32_t i = 0; i < piece->n; i++) {
+        double covered = 0;
+        uint32_t end = i + piece->item[i].slack + 1 < piece->n ? i + piece->item[i].slack + 1 : piece->n;
+        if (piece->item[i].stream == SP_I_STREAM_COMPUTE || !(piece->item[i].time_s > 0))
+            continue;
+        for (uint32_t k = i + 1; k < end; k++)
+            covered += piece->item[k].stream == SP_I_STREAM_COMPUTE ? piece->item[k].time_s : 0;
+        double part = covered > 0 ? fmin(1, piece->item[i].time_s / covered) : 0;
+        for (uint32_t k = i + 1; k < end; k++)
+            if (piece->item[k].alone_s > 0)
+                piece->item[k].time_s = whole_ticks(piece->item[k].time_s * (1 + part * taken / (1 - taken)));
+    }
+}
+
+static void sum_up(const sp_pricer *pricer, sp_i_piece *out)
+{
+    slow_beneath(pricer, out);
     out->chain_s = out->compute_s = out->flop = 0;
     for (uint32_t i = 0; i < out->n; i++) {
         const sp_i_cost *item = &out->item[i];
@@ -124,7 +156,7 @@ static sp_status price(sp_pricer *pricer, const sp_items *items, sp_i_piece *out
         if (status != SP_OK)
             return status;
     }
-    sum_up(out);
+    sum_up(pricer, out);
     return SP_OK;
 }
 
@@ -157,7 +189,7 @@ static sp_status move(sp_pricer *pricer, sp_i_piece *piece, sp_error *err)
         if (status != SP_OK)
             return status;
     }
-    sum_up(piece);
+    sum_up(pricer, piece);
     return SP_OK;
 }
 

@@ -32,6 +32,7 @@ uint32_t sp_i_stream_of(const sp_layout *layout, sp_comm_group group);
 typedef struct sp_i_cost {
     const char *label;
     double time_s, flop;
+    double alone_s;              /* matrix work: time_s with all cores its own; 0: other work */
     uint32_t stream, slack, copies;
     const sp_coll_algo *algo;    /* collectives: what is called, NULL for compute and groups of one */
     sp_coll_op coll; sp_comm_group group; double size_bytes;

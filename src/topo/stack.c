@@ -96,6 +96,7 @@ void sp_stack_each_value(const sp_stack *stack, sp_stack_visit visit, void *cont
     visit_one(visit, context, "", "engine", &stack->engine_bytes_per_s, SP_UNIT_BYTES_PER_S);
     visit_one(visit, context, "", "reduce", &stack->reduce_bw_fraction, SP_UNIT_NONE);
     visit_one(visit, context, "", "chunk", &stack->chunk_bytes, SP_UNIT_BYTES);
+    visit_one(visit, context, "", "cores", &stack->cores, SP_UNIT_NONE);
     visit_medium(visit, context, "scaleup", &stack->up);
     visit_medium(visit, context, "nic", &stack->nic);
     for (uint32_t i = 0; i < stack->n_protocols; i++) {

@@ -23,6 +23,7 @@ static const field whole[] = {
     {"engine", SP_UNIT_BYTES_PER_S, offsetof(sp_stack, engine_bytes_per_s), false, 1, 1e18},
     {"reduce", SP_UNIT_NONE, offsetof(sp_stack, reduce_bw_fraction), true, 1e-3, 1},
     {"chunk", SP_UNIT_BYTES, offsetof(sp_stack, chunk_bytes), false, 1, 1e15},
+    {"cores", SP_UNIT_NONE, offsetof(sp_stack, cores), false, 0, 1e6},
 };
 static const field of_medium[] = {
     {"fraction", SP_UNIT_NONE, offsetof(sp_medium, fraction), true, 1e-3, 1},
@@ -144,7 +145,7 @@ static sp_status read_medium(sp_node root, const char *key, sp_arena *arena, sp_
 
 static sp_status read_base(sp_node root, sp_arena *arena, sp_stack *out, sp_error *err)
 {
-    static const char *const keys[] = {"name", "about", "default_for", "launch", "message", "engine", "reduce", "chunk", "scaleup", "nic",
+    static const char *const keys[] = {"name", "about", "default_for", "launch", "message", "engine", "reduce", "chunk", "cores", "scaleup", "nic",
                                        "rails", "overlap", "protocols", "algorithms", "between", "in_switch", "families", NULL};
     sp_node list, node;
     if (sp_node_kind_of(root) != SP_NODE_MAP)
@@ -219,7 +220,7 @@ static sp_status read_switch_families(reader *r)
 
 static sp_status read_families(reader *r)
 {
-    static const char *const keys[] = {"launch", "message", "engine", "reduce", "chunk", NULL};
+    static const char *const keys[] = {"launch", "message", "engine", "reduce", "chunk", "cores", NULL};
     sp_node map = sp_node_get(r->root, "families");
     sp_status status = SP_OK;
     sp_stack *one;

@@ -401,6 +401,33 @@ static void ways_of_context_parallelism(void **state)
     assert_non_null(strstr(err.text, "32 heads"));
 }
 
+/* A library that runs on the chip's cores slows the matrix products it hides under, by no more than its share while it runs. */
+static void collectives_keep_cores_from_what_they_hide_under(void **state)
+{
+    fixture *f = *state;
+    double step_s[3], hidden_s = 0;
+    sp_machine m = *machine(f, "dgx-h100:1");
+    sp_stack stack = *sp_machine_stack(&m, "nccl");
+    const sp_stack *stacks[1] = {&stack};
+    m.stacks = stacks;
+    m.n_stacks = 1;
+    for (int way = 0; way < 3; way++) {   /* engines of its own, 33 of 132 cores, not hidden */
+        sp_plan plan = sp_plan_default();
+        plan.tp = 8;
+        plan.gbs = 8;
+        plan.overlap_tp = way < 2;
+        plan.stack = "nccl";
+        stack.cores = (sp_value){33, 33, 33, way == 1 ? SP_GRADE_GUESS : SP_GRADE_NONE, "test"};
+        sp_train_report r;
+        run_plan(&m, model(f, "llama3-70b"), &plan, f->arena, &r);
+        step_s[way] = r.step_time_s;
+        for (uint32_t i = 0; way == 2 && i < r.n_parts; i++)
+            hidden_s += strcmp(r.part[i].label, "tp") == 0 ? r.part[i].time_s : 0;
+    }
+    assert_true(step_s[1] > step_s[0] && step_s[1] < step_s[2]);
+    assert_true(step_s[1] - step_s[0] < hidden_s * (0.25 / 0.75));
+}
+
 /* The fullest rank of an EP group decides: half as much again makes its expert work half as long again. */
 static void experts_wait_for_the_fullest_rank(void **state)
 {
@@ -500,7 +527,7 @@ int main(void)
         cmocka_unit_test(bound_and_parts), cmocka_unit_test(hidden_traffic_shows_where_it_is_longer), cmocka_unit_test(layers_run_in_order),
         cmocka_unit_test(unfused_attention_costs_time_and_memory), cmocka_unit_test(gradients_travel_in_the_format_of_the_software),
         cmocka_unit_test(kernels_of_another_family_run_attention_slower),
-        cmocka_unit_test(ways_of_context_parallelism), cmocka_unit_test(experts_wait_for_the_fullest_rank),
+        cmocka_unit_test(collectives_keep_cores_from_what_they_hide_under), cmocka_unit_test(ways_of_context_parallelism), cmocka_unit_test(experts_wait_for_the_fullest_rank),
         cmocka_unit_test(frozen_weights_have_no_gradients), cmocka_unit_test(memory_counts_what_the_run_holds),
         cmocka_unit_test(overlapped_experts_hold_two_micro_batches), cmocka_unit_test(faster_links_are_not_slower),
         cmocka_unit_test(pipeline_takes_its_closed_form)};

@@ -101,7 +101,7 @@ static void every_value_is_visited(void **state)
     (void)state;
     uint32_t n = 0;
     sp_stack_each_value(sp_machine_stack(machine("switch:8@450GB/s,1us chip=h100"), "nccl"), count_value, &n);
-    assert_int_equal(n, 5 + 2 + 4 * 4 + 3);   /* whole, media, four protocols, the LL rate and two trips */
+    assert_int_equal(n, 6 + 2 + 4 * 4 + 3);   /* whole, media, four protocols, the LL rate and two trips */
     n = 0;
     sp_stack_each_value(sp_machine_stack(machine("switch:8@450GB/s,1us chip=h100"), "ideal"), count_value, &n);
     assert_int_equal(n, 3 + 2 + 4);
