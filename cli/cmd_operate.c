@@ -74,6 +74,7 @@ static sp_status read_times(cli_run *cli, answer *a, sp_error *err)
     double repair_s = -1;
     sp_status status = read_checkpoint(cli, a, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_INTERVAL, SP_UNIT_SECONDS, &op->interval_s, err);
+    if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_POWER_CAP, SP_UNIT_WATT, &op->power_cap_w, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_DETECT, SP_UNIT_SECONDS, &op->detect_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_RESTART, SP_UNIT_SECONDS, &op->restart_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_SWAP, SP_UNIT_SECONDS, &op->swap_s, err);

@@ -14,7 +14,7 @@ static double chip_rate(const sp_failures *failures, const sp_cluster_shape *sha
     for (uint32_t i = 0; i < failures->n; i++) {
         const sp_fail_class *row = &failures->row[i];
         if (!row->down) continue;
-        uint32_t chips = row->unit == SP_FAIL_CHIP ? 1 : row->unit == SP_FAIL_HOST ? shape->row_chips : row->unit == SP_FAIL_RACK ? shape->leaf_chips : shape->pod_chips;
+        uint32_t chips = row->unit == SP_FAIL_CHIP ? 1 : row->unit == SP_FAIL_HOST ? shape->row_chips : row->unit == SP_FAIL_RACK ? shape->leaf_chips : row->unit == SP_FAIL_POWER ? SP_POWER_RACKS * shape->leaf_chips : shape->pod_chips;
         rate += row->rate_per_s.nominal / chips;
     }
     return rate;

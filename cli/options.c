@@ -19,7 +19,7 @@
 #define SEARCH "threads that price plans (1), plans to print (5)"
 #define TIMES "years of 365 days to simulate (1); runs, each with a seed of its own (8)"
 #define TOLD "events in SQLite, to go on from when stopped; picture over time; OpenMetrics"
-#define STOPS "what a stop costs: to notice it, restart elsewhere, restart in place"
+#define STOPS "a stop: to notice it, restart elsewhere, restart in place; to repair what broke"
 #define POLICIES "how jobs are placed (best); their order, and who may pass (easy)"
 #define SWITCHES "the urgent stop others; checkpoints copied behind the work; no spares"
 #define SIZE_MAX_BYTES (UINT64_C(1) << 60)   /* sizes stay exact in doubles and in JSON */
@@ -172,7 +172,8 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_RESTART] = {"restart", 0, CLI_TEXT, "TIME", "600s", 0, 0, V(OPERATE), NULL, "to restart on other chips", STOPS, NULL},
     [CLI_O_SWAP] = {"swap", 0, CLI_TEXT, "TIME", "60s", 0, 0, V(OPERATE), NULL, "to restart in place", STOPS,
         "In place: nothing broke for good, or a spare chip of the rack takes over."},
-    [CLI_O_REPAIR] = {"repair", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(OPERATE) | V(SPARES), NULL, "mean repair time, instead of the catalog's", NULL, NULL},
+    [CLI_O_REPAIR] = {"repair", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(OPERATE) | V(SPARES), NULL, "mean repair time, instead of the catalog's", STOPS, NULL},
+    [CLI_O_POWER_CAP] = {"power-cap", 0, CLI_TEXT, "WATTS", NULL, 0, 0, V(OPERATE), NULL, "power of the whole machine, as 40MW: no more chips run than it feeds", NULL, NULL},
     [CLI_O_PREEMPT] = {"preempt", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "jobs that do not fit stop less urgent ones (priority, deadline)", SWITCHES,
         "Those stopped write a checkpoint, for which the new job waits, and restart when their turn comes."},
     [CLI_O_BACKGROUND] = {"background", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "checkpoints stop a job for a snapshot alone", SWITCHES,

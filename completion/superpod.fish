@@ -195,6 +195,7 @@ complete -c superpod -n '__fish_seen_subcommand_from operate' -l detect -x -d 't
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l restart -x -d 'to restart on other chips'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l swap -x -d 'to restart in place'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l repair -x -d 'mean repair time, instead of the catalog\'s'
+complete -c superpod -n '__fish_seen_subcommand_from operate' -l power-cap -x -d 'power of the whole machine, as 40MW: no more chips run than it feeds'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l preempt -d 'jobs that do not fit stop less urgent ones (priority, deadline)'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l background -d 'checkpoints stop a job for a snapshot alone'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l no-spares -d 'do without the racks\' spare chips'

@@ -54,9 +54,10 @@ double sp_ckpt_interval_s(const sp_ckpt *ckpt, double mtbf_s);      /* the best 
 /* ---- failures ----------------------------------------------------------------------------------------- */
 
 /* What a class of failures strikes. Links and switches are those of the machine's planes, counted by sp_machine_count_tier. */
-typedef enum sp_fail_unit { SP_FAIL_CHIP, SP_FAIL_HOST, SP_FAIL_RACK, SP_FAIL_POD, SP_FAIL_ELECTRICAL_LINK, SP_FAIL_OPTICAL_LINK,
+typedef enum sp_fail_unit { SP_FAIL_CHIP, SP_FAIL_HOST, SP_FAIL_RACK, SP_FAIL_POWER, SP_FAIL_POD, SP_FAIL_ELECTRICAL_LINK, SP_FAIL_OPTICAL_LINK,
                             SP_FAIL_SWITCH, SP_FAIL_UNITS } sp_fail_unit;
-const char *sp_fail_unit_name(sp_fail_unit unit);    /* "chip" "host" "rack" "pod" "electrical-link" … */
+const char *sp_fail_unit_name(sp_fail_unit unit);    /* "chip" "host" "rack" "power" "pod" "electrical-link" … */
+#define SP_POWER_RACKS 4u        /* guess: racks that one power distribution unit feeds; no description has power domains */
 
 typedef struct sp_fail_class {
     const char *name;
@@ -66,6 +67,10 @@ typedef struct sp_fail_class {
     bool down;                   /* the unit is out until repaired; else jobs on it restart, no more       */
     sp_value repair_s;           /* mean; grade NONE unless down                                           */
     double repair_sigma;         /* of the lognormal's logarithm; 0: always the mean                       */
+    double slows;                /* > 1: a straggler: jobs on it take so many times as long until it is found, and then it fails */
+    bool corrupts;               /* wrong results: found later, all work since is undone, and then it fails if it is `down` */
+    sp_value found_s;            /* mean time until it is found; grade NONE: at once                       */
+    bool planned;                /* maintenance: jobs write a checkpoint first, and nobody has to notice   */
 } sp_fail_class;
 
 #define SP_FAIL_CLASSES 32
@@ -301,8 +306,8 @@ sp_status sp_jobs_generate(const char *spec, uint32_t chips, double span_s, uint
 
 /* ---- operation -------------------------------------------------------------------------------------------------- */
 
-typedef enum sp_loss { SP_LOSS_USEFUL, SP_LOSS_SLOWDOWN, SP_LOSS_RECOMPUTED, SP_LOSS_CHECKPOINT, SP_LOSS_DETECT, SP_LOSS_RESTART,
-                       SP_LOSS_IDLE_NO_DEMAND, SP_LOSS_IDLE_FRAGMENTED, SP_LOSS_SPARE, SP_LOSS_DOWN, SP_LOSSES } sp_loss;
+typedef enum sp_loss { SP_LOSS_USEFUL, SP_LOSS_SLOWDOWN, SP_LOSS_STRAGGLER, SP_LOSS_RECOMPUTED, SP_LOSS_CHECKPOINT, SP_LOSS_DETECT, SP_LOSS_RESTART,
+                       SP_LOSS_IDLE_NO_DEMAND, SP_LOSS_IDLE_FRAGMENTED, SP_LOSS_IDLE_POWER_CAP, SP_LOSS_SPARE, SP_LOSS_DOWN, SP_LOSSES } sp_loss;
 const char *sp_loss_name(sp_loss loss);   /* "useful", "placement_slowdown", "recomputed", … "down" */
 
 /* Rows of the table of queue orders (src/cluster/orders.c). */
@@ -319,6 +324,7 @@ typedef struct sp_operation {
     sp_order order;
     bool preempt;                      /* a job that does not fit stops less urgent ones (priority, deadline): they write a checkpoint, for
                                         * which it waits, and restart when their turn comes              */
+    double power_cap_w;                /* of the whole machine: no more chips run than it feeds; 0: none   */
     double fair_half_life_s;           /* of what a user has had                                          */
     uint32_t conservative_depth;       /* jobs of the queue that get a reservation                        */
     double checkpoint_s;               /* blocking cost of one checkpoint                                  */
@@ -345,7 +351,7 @@ typedef struct sp_history {
     double mttf_s, mttr_s;             /* of running jobs; 0 when nothing failed                             */
     double tokens_per_day;             /* of jobs with a model, steps that were not undone                   */
     double wait_mean_s, wait_p50_s, wait_p95_s, wait_p99_s, slowdown_bounded;   /* of jobs started; bound 10 s */
-    uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, preemptions, shrunk, grown, events, placements;
+    uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, preemptions, shrunk, grown, maintained, corrupted, events, placements;
     uint64_t deadlines_missed;         /* done late, or not done although the deadline lies in the time simulated */
     uint64_t queue_max;
 } sp_history;

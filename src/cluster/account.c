@@ -4,26 +4,29 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const char *const loss_names[SP_LOSSES] = {"useful", "placement_slowdown", "recomputed", "checkpoint", "detect", "restart",
-                                                  "idle_no_demand", "idle_fragmented", "spare", "down"};
+static const char *const loss_names[SP_LOSSES] = {"useful", "placement_slowdown", "straggler", "recomputed", "checkpoint", "detect", "restart",
+                                                  "idle_no_demand", "idle_fragmented", "idle_power_cap", "spare", "down"};
 
 const char *sp_loss_name(sp_loss loss) { return (unsigned)loss < SP_LOSSES ? loss_names[loss] : "?"; }
 
 static void spend(sp_i_run *run, sp_loss loss, uint64_t chips, int64_t us) { run->spent[loss] += (sp_i_chip_us)chips * (uint64_t)us; }
 
-/* Idle chips up to what the queue asks for are idle because nothing waiting fits in them. */
+/* Idle chips up to what the queue asks for are idle because there is no power for them, or because nothing waiting fits in them. */
 void sp_i_idle(sp_i_run *run, int64_t until_us)
 {
     const sp_cluster *c = run->cluster;
     int64_t us = until_us - run->now_us;
     uint64_t idle = c->free_chips, wanted = run->waiting.chips_sum < idle ? run->waiting.chips_sum : idle;
+    uint64_t unfed = idle - sp_i_available(run) < wanted ? idle - sp_i_available(run) : wanted;
     uint32_t down = sp_cluster_down_chips(c);
-    spend(run, SP_LOSS_IDLE_FRAGMENTED, wanted, us);
+    spend(run, SP_LOSS_IDLE_FRAGMENTED, wanted - unfed, us);
+    spend(run, SP_LOSS_IDLE_POWER_CAP, unfed, us);
     spend(run, SP_LOSS_IDLE_NO_DEMAND, idle - wanted, us);
     spend(run, SP_LOSS_SPARE, c->spares_ready, us);
     spend(run, SP_LOSS_DOWN, down, us);
     if (sp_i_series(run)) {
-        sp_i_series_add(run, SP_LOSS_IDLE_FRAGMENTED, wanted, run->now_us, until_us);
+        sp_i_series_add(run, SP_LOSS_IDLE_FRAGMENTED, wanted - unfed, run->now_us, until_us);
+        sp_i_series_add(run, SP_LOSS_IDLE_POWER_CAP, unfed, run->now_us, until_us);
         sp_i_series_add(run, SP_LOSS_IDLE_NO_DEMAND, idle - wanted, run->now_us, until_us);
         sp_i_series_add(run, SP_LOSS_SPARE, c->spares_ready, run->now_us, until_us);
         sp_i_series_add(run, SP_LOSS_DOWN, down, run->now_us, until_us);
@@ -92,11 +95,40 @@ void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
     spend(run, SP_LOSS_RESTART, chips, restart);
     sp_i_chip_us held = (sp_i_chip_us)chips * (uint64_t)saved, done = (sp_i_chip_us)run->jobs->job[slot->job].chips * (uint64_t)useful;
     if (done > held) done = held;   /* by a rounding of the slowdown */
+    sp_i_chip_us dragged = slot->straggle > 1 ? (sp_i_chip_us)chips * (uint64_t)((double)saved * (1 - 1 / slot->straggle)) : 0;
+    if (dragged > held - done) dragged = held - done;
     run->spent[SP_LOSS_USEFUL] += done;
-    run->spent[SP_LOSS_SLOWDOWN] += held - done;
+    run->spent[SP_LOSS_STRAGGLER] += dragged;
+    run->spent[SP_LOSS_SLOWDOWN] += held - done - dragged;
     spend(run, SP_LOSS_CHECKPOINT, chips, drain + writing);
     spend(run, SP_LOSS_RECOMPUTED, chips, open);
     run->advanced += (sp_i_chip_us)chips * (uint64_t)saved;
+}
+
+int64_t sp_i_pause_left(const sp_i_run *run, const sp_i_slot *slot)
+{
+    int64_t left = slot->begin_us + slot->drain_us + slot->detect_us + slot->restart_us - run->now_us;
+    return left > 0 ? left : 0;
+}
+
+int64_t sp_i_left_in_checkpoint(const sp_i_run *run, const sp_i_slot *slot)
+{
+    int64_t x = run->now_us - slot->begin_us - slot->drain_us - slot->detect_us - slot->restart_us, saved, writing, open;
+    if (x <= 0) return slot->left_us;
+    split_cycles(slot, x, SP_I_BROKEN, &saved, &writing, &open);
+    int64_t useful = slot->slow <= 1 ? saved : (int64_t)((double)saved / slot->slow);
+    return useful < slot->left_us ? slot->left_us - useful : 0;
+}
+
+void sp_i_undo(sp_i_run *run, uint32_t job, int64_t us)
+{
+    sp_i_chip_us undone = (sp_i_chip_us)run->jobs->job[job].chips * (uint64_t)us;
+    if (undone > run->spent[SP_LOSS_USEFUL]) undone = run->spent[SP_LOSS_USEFUL];   /* roundings of the slowdown */
+    run->spent[SP_LOSS_USEFUL] -= undone;
+    run->spent[SP_LOSS_RECOMPUTED] += undone;
+    run->advanced -= undone < run->advanced ? undone : run->advanced;
+    sp_i_count_tokens(run, job, -us);
+    if (sp_i_series(run)) sp_i_series_undo(run, 1e-6 * (double)undone);
 }
 
 /* Fractions of the whole in units of 2^-50, so that their sum is exact in any order; the largest takes the remainder. */

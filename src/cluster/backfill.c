@@ -11,7 +11,7 @@
 /* When the blocked head can start at the earliest, and how many chips it will leave over. */
 static int64_t reservation(const sp_i_run *run, uint32_t head, uint32_t *extra)
 {
-    uint32_t need = run->jobs->job[head].chips, have = run->cluster->free_chips, first;
+    uint32_t need = run->jobs->job[head].chips, have = sp_i_available(run), first;
     if (need > have) return sp_i_ends_shadow(&run->ends, have, need, extra);
     int64_t at = sp_i_ends_first(&run->ends, &first);   /* enough chips, but not in a form that the policy takes */
     *extra = have + first - need;
@@ -29,7 +29,7 @@ void sp_i_pass_easy(sp_i_run *run, uint32_t head, uint32_t most, sp_i_cursor aft
         const sp_job *job = &run->jobs->job[j];
         if (sp_i_start(run, j, 0)) {
             if (job->estimate_us > limit) extra -= job->chips;
-            if (most > run->cluster->free_chips) most = run->cluster->free_chips;
+            if (most > sp_i_available(run)) most = sp_i_available(run);
         } else {
             most = job->chips - 1;   /* larger ones will not fit either */
         }
@@ -96,8 +96,8 @@ void sp_i_pass_conservative(sp_i_run *run, uint32_t head, uint32_t most, sp_i_cu
         run->no_memory = true;
         return;
     }
-    p->n = sp_i_ends_profile(&run->ends, run->now_us, run->cluster->free_chips, p->at, p->chips);
-    uint32_t j = head, formless = most < run->cluster->free_chips ? most : UINT32_MAX;   /* sizes above it found no form just now */
+    p->n = sp_i_ends_profile(&run->ends, run->now_us, sp_i_available(run), p->at, p->chips);
+    uint32_t j = head, formless = most < sp_i_available(run) ? most : UINT32_MAX;   /* sizes above it found no form just now */
     for (uint32_t depth = 0; j != SP_NOWHERE && depth < run->op->conservative_depth && p->chips[0] != 0; depth++) {
         const sp_job *job = &run->jobs->job[j];
         uint32_t i = earliest(p, job->chips > formless, job->chips, job->estimate_us);

@@ -44,13 +44,14 @@ static void measure(sp_i_run *run, sp_i_slot *slot)
 {
     sp_spread spread = sp_cluster_spread(run->cluster, slot->list);
     double less = (double)run->jobs->job[slot->job].chips / slot->chips;
-    slot->slow = sp_i_slow(run, slot->job, &spread) * less;
+    slot->slow = sp_i_slow(run, slot->job, &spread) * less * slot->straggle;
 }
 
 static void hold(sp_i_run *run, sp_i_slot *slot, uint32_t chips)
 {
     int64_t change = (int64_t)chips - slot->chips;
     slot->chips = chips;
+    run->running_chips += (uint32_t)change;
     sp_i_user_runs(run, slot->job, change);
     sp_i_level_runs(run, slot->job, change);
     free(slot->tally);   /* told of single replacements alone */
@@ -78,7 +79,7 @@ static bool grow(sp_i_run *run, uint32_t s)
     sp_i_slot *slot = &run->slot[s];
     const sp_job *job = &run->jobs->job[slot->job];
     sp_cluster *c = run->cluster;
-    uint32_t most = job->chips - slot->chips, free_chips = c->free_chips < most ? c->free_chips : most, more = free_chips / job->replica_chips * job->replica_chips;
+    uint32_t most = job->chips - slot->chips, free_chips = sp_i_available(run) < most ? sp_i_available(run) : most, more = free_chips / job->replica_chips * job->replica_chips;
     if (more == 0) return false;
     sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, slot->chips});
     sp_i_segment(run, slot, SP_I_SAVED);

@@ -8,7 +8,7 @@
 
 #define RATE_PER_S_MOST 1e9   /* beyond it a run would not end; nothing real fails a billion times a second */
 
-static const char *const unit_names[SP_FAIL_UNITS + 1] = {"chip", "host", "rack", "pod", "electrical-link", "optical-link", "switch", NULL};
+static const char *const unit_names[SP_FAIL_UNITS + 1] = {"chip", "host", "rack", "power", "pod", "electrical-link", "optical-link", "switch", NULL};
 
 const char *sp_fail_unit_name(sp_fail_unit unit) { return (unsigned)unit < SP_FAIL_UNITS ? unit_names[unit] : "?"; }
 
@@ -36,7 +36,7 @@ static sp_status read_unit(sp_node map, sp_fail_unit *out, sp_error *err)
             return SP_OK;
         }
     const char *near = sp_text_nearest(text, unit_names);
-    return sp_node_fail(node, SP_E_NOTFOUND, err, "unknown unit '%s'; expected %s%s%schip, host, rack, pod, electrical-link, optical-link or switch",
+    return sp_node_fail(node, SP_E_NOTFOUND, err, "unknown unit '%s'; expected %s%s%schip, host, rack, power, pod, electrical-link, optical-link or switch",
                         text, near ? "'" : "", near ? near : "", near ? "', or one of: " : "");
 }
 
@@ -60,9 +60,27 @@ static sp_status read_repair(sp_node map, sp_arena *arena, sp_fail_class *row, s
     return status;
 }
 
+/* Faults that show later, and those that are announced. */
+static sp_status read_hidden(sp_node map, sp_arena *arena, sp_fail_class *row, sp_error *err)
+{
+    sp_node slows = sp_node_get(map, "slows"), corrupts = sp_node_get(map, "corrupts"), found = sp_node_get(map, "found-after"), planned = sp_node_get(map, "planned");
+    sp_status status = SP_OK;
+    if (sp_node_is(slows)) status = sp_node_read_double(slows, 1, 1000, &row->slows, err);
+    if (status == SP_OK && sp_node_is(corrupts)) status = sp_node_read_bool(corrupts, &row->corrupts, err);
+    if (status == SP_OK && sp_node_is(planned)) status = sp_node_read_bool(planned, &row->planned, err);
+    if (status == SP_OK && sp_node_is(found)) status = sp_node_read_value(found, SP_UNIT_SECONDS, arena, &row->found_s, err);
+    if (status != SP_OK) return status;
+    bool hidden = row->slows > 1 || row->corrupts;
+    if (hidden && !sp_node_is(found)) return sp_node_fail(map, SP_E_INVAL, err, "what slows or corrupts needs found-after: the mean time until it is found");
+    if (!hidden && sp_node_is(found)) return sp_node_fail(found, SP_E_INVAL, err, "found-after is of what slows or corrupts; say slows: 1.1 or corrupts: true");
+    if (hidden && row->unit > SP_FAIL_HOST) return sp_node_fail(map, SP_E_INVAL, err, "a %s does not slow or corrupt; expected unit chip or host", sp_fail_unit_name(row->unit));
+    if (hidden && row->planned) return sp_node_fail(planned, SP_E_INVAL, err, "what is planned is not hidden; leave planned or slows and corrupts away");
+    return SP_OK;
+}
+
 static sp_status read_class(sp_node map, sp_arena *arena, sp_fail_class *row, sp_error *err)
 {
-    static const char *const keys[] = {"name", "unit", "rate", "shape", "repair", "repair-sigma", NULL};
+    static const char *const keys[] = {"name", "unit", "rate", "shape", "repair", "repair-sigma", "slows", "corrupts", "found-after", "planned", NULL};
     sp_node rate, shape = sp_node_get(map, "shape");
     *row = (sp_fail_class){.shape = 1};
     sp_status status = sp_node_only_keys(map, keys, err);
@@ -76,7 +94,8 @@ static sp_status read_class(sp_node map, sp_arena *arena, sp_fail_class *row, sp
             status = sp_node_fail(rate, SP_E_RANGE, err, "more than 10^9 failures a second of one unit; expected a rate such as 0.06/y");
     }
     if (status == SP_OK && sp_node_is(shape)) status = sp_node_read_double(shape, 0.2, 10, &row->shape, err);
-    return status == SP_OK ? read_repair(map, arena, row, err) : status;
+    if (status == SP_OK) status = read_repair(map, arena, row, err);
+    return status == SP_OK ? read_hidden(map, arena, row, err) : status;
 }
 
 static sp_status read_classes(sp_node classes, sp_arena *arena, sp_failures *out, sp_error *err)
@@ -155,6 +174,10 @@ sp_status sp_failures_count(const sp_machine *machine, sp_fail_unit unit, uint64
     if (unit >= SP_FAIL_ELECTRICAL_LINK) return count_wires(machine, unit, out, err);
     sp_status status = sp_cluster_shape_of(machine, &shape, err);
     if (status != SP_OK) return status;
+    if (unit == SP_FAIL_POWER) {
+        *out = (machine->chips / shape.leaf_chips + SP_POWER_RACKS - 1) / SP_POWER_RACKS;
+        return SP_OK;
+    }
     uint32_t size = unit == SP_FAIL_CHIP ? 1 : unit == SP_FAIL_HOST ? shape.row_chips : unit == SP_FAIL_RACK ? shape.leaf_chips : shape.pod_chips;
     *out = machine->chips / size;
     return SP_OK;

@@ -48,11 +48,27 @@ static sp_status check_jobs(const sp_operation *op, const sp_jobs *jobs, sp_erro
     return SP_OK;
 }
 
+/* Chips that the cap feeds at full load, while the others idle. */
+static sp_status cap(sp_i_run *run, sp_error *err)
+{
+    const sp_machine *machine = run->op->machine;
+    double cap_w = run->op->power_cap_w;
+    sp_running_cost cost = sp_predict_running_cost(machine);
+    run->cap_chips = UINT32_MAX;
+    if (cap_w == 0) return SP_OK;
+    double idle_w = cost.idle_w * machine->chips, chips = (cap_w - idle_w) / (cost.busy_w - cost.idle_w);
+    if (!(cap_w > idle_w))
+        return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "a power cap of %.4g MW; the machine draws %.4g MW when idle, %.4g MW at work: give more", 1e-6 * cap_w, 1e-6 * idle_w,
+                            1e-6 * cost.busy_w * machine->chips);
+    if (chips < machine->chips) run->cap_chips = (uint32_t)chips;
+    return SP_OK;
+}
+
 static sp_status make(sp_i_run *run, const sp_operation *op, const sp_jobs *jobs, uint64_t seed, sp_error *err)
 {
     sp_cluster_shape shape;
     size_t n = jobs->n == 0 ? 1 : jobs->n;
-    *run = (sp_i_run){.op = op, .jobs = jobs, .slot_free = SP_NOWHERE, .repair_free = SP_NOWHERE, .rng = sp_rng_make(seed, 0)};
+    *run = (sp_i_run){.op = op, .jobs = jobs, .slot_free = SP_NOWHERE, .repair_free = SP_NOWHERE, .hidden_free = SP_NOWHERE, .rng = sp_rng_make(seed, 0)};
     run->horizon_us = sp_i_us(op->horizon_s);
     run->checkpoint_us = sp_i_us(op->checkpoint_s);
     run->drain_us = sp_i_us(op->drain_s);
@@ -61,6 +77,8 @@ static sp_status make(sp_i_run *run, const sp_operation *op, const sp_jobs *jobs
     if (status == SP_OK) status = sp_cluster_create(&shape, &run->cluster, err);
     if (status != SP_OK) return status;
     run->installed = shape.chips + shape.chips / shape.leaf_chips * shape.spares_per_leaf;
+    status = cap(run, err);
+    if (status != SP_OK) return status;
     run->queue = sp_queue_create(1024);
     run->left_us = malloc(n * sizeof *run->left_us);
     run->first_us = malloc(n * sizeof *run->first_us);
@@ -92,6 +110,7 @@ static void unmake(sp_i_run *run)
     for (uint32_t s = 0; s < run->slots; s++) free(run->slot[s].tally);
     free(run->slot);
     free(run->repair);
+    free(run->hidden);
     free(run->left_us);
     free(run->first_us);
     free(run->since_us);
@@ -121,7 +140,7 @@ static void arrive(sp_i_run *run)
     uint32_t j = run->next_job++;
     const sp_i_order *order = &sp_i_orders[run->op->order];
     bool alone = run->waiting.count == 0 && run->n_shrunk == 0 && order->urgency == NULL && !order->users;
-    if (alone && run->jobs->job[j].chips <= run->cluster->free_chips && sp_i_start(run, j, 0)) return;   /* most jobs: nobody is before them */
+    if (alone && run->jobs->job[j].chips <= sp_i_available(run) && sp_i_start(run, j, 0)) return;   /* most jobs: nobody is before them */
     sp_i_queue_add(run, j);
     run->dirty = true;
 }
@@ -144,6 +163,7 @@ static void one_tick(sp_i_run *run)
         run->history.events++;
         if (event.kind == SP_I_END) end_job(run, event.payload);
         else if (event.kind == SP_I_REPAIR) sp_i_repaired(run, (uint32_t)event.payload);
+        else if (event.kind == SP_I_FOUND) sp_i_found(run, (uint32_t)event.payload);
         else sp_i_weibull(run, event.payload);
     }
     while (run->next_fail_us == run->now_us) {

@@ -8,7 +8,7 @@
 
 typedef unsigned __int128 sp_i_chip_us;   /* 2^24 chips x 300,000 years of microseconds fit in 96 bits */
 
-enum { SP_I_END, SP_I_REPAIR, SP_I_WEIBULL };   /* kinds of queued events; arrivals and exponential failures are kept outside */
+enum { SP_I_END, SP_I_REPAIR, SP_I_WEIBULL, SP_I_FOUND };   /* kinds of queued events; arrivals and exponential failures are kept outside */
 
 /* A running job. The slot's number is the owner of its chips. */
 typedef struct sp_i_slot {
@@ -18,11 +18,15 @@ typedef struct sp_i_slot {
     int64_t left_us;                     /* work left at the begin of the segment                    */
     int64_t begin_us, drain_us, detect_us, restart_us, interval_us, end_key_us;   /* drain: those preempted write their checkpoints */
     int64_t checkpoint_us, copy_us;      /* of the job: stopped by a checkpoint; then under way      */
-    double slow;
+    double slow, straggle;               /* slow: of placement, lost replicas and straggler together  */
+    uint32_t n_slow;                     /* its slow parts: it waits for the slowest, so that more of them cost no more */
     sp_i_tally *tally;                   /* of large jobs, once a part was replaced; else NULL        */
 } sp_i_slot;
 
 typedef struct sp_i_repair { uint64_t mask; uint32_t leaf, spares, next_free; } sp_i_repair_job;
+
+/* A fault that nobody has noticed yet. clean_us: work left in the last checkpoint before it. */
+typedef struct sp_i_hidden { uint64_t unit; int64_t since_us, clean_us; uint32_t class, slot, job, next_free; } sp_i_hidden;
 
 typedef struct sp_i_run sp_i_run;
 
@@ -69,6 +73,8 @@ struct sp_i_run {
     uint32_t slots, slot_free;
     sp_i_repair_job *repair;
     uint32_t repairs, repair_room, repair_free;
+    sp_i_hidden *hidden;
+    uint32_t hidden_room, hidden_free;
     int64_t *left_us, *first_us, *since_us;   /* [jobs] work left; first start or -1; last thrown out or -1 */
     uint8_t *why;                        /* [jobs] sp_i_wait */
     sp_rng rng;
@@ -76,7 +82,7 @@ struct sp_i_run {
     uint64_t class_units[SP_FAIL_CLASSES];
     int64_t now_us, horizon_us, next_fail_us, checkpoint_us, drain_us;
     struct { uint32_t chips; int64_t us; } interval[64];   /* best checkpoint intervals by size, direct-mapped */
-    uint32_t next_job, installed;
+    uint32_t next_job, installed, cap_chips, running_chips;   /* cap: of chips that run; UINT32_MAX: none */
     bool dirty, no_memory, deaf;         /* deaf: the watch wants no more */
     sp_i_chip_us spent[SP_LOSSES], held, requeued_chip_us, advanced;
     double tokens, slowdown_sum, repair_s_sum, running_s_sum;
@@ -90,6 +96,15 @@ typedef enum sp_i_close { SP_I_DONE, SP_I_BROKEN, SP_I_SAVED } sp_i_close;   /* 
 void sp_i_idle(sp_i_run *run, int64_t until_us);              /* the machine's time to `until` */
 void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how);   /* a job's time since slot->begin_us */
 int64_t sp_i_segment_length(const sp_i_slot *slot);
+int64_t sp_i_pause_left(const sp_i_run *run, const sp_i_slot *slot);            /* of drain, detection and restart */
+int64_t sp_i_left_in_checkpoint(const sp_i_run *run, const sp_i_slot *slot);    /* work left in the last one that stands */
+void sp_i_undo(sp_i_run *run, uint32_t job, int64_t us);                        /* so much useful work was not: it is done again */
+/* Chips that jobs may take: free, and fed. */
+static inline uint32_t sp_i_available(const sp_i_run *run)
+{
+    uint32_t fed = run->cap_chips > run->running_chips ? run->cap_chips - run->running_chips : 0;
+    return run->cluster->free_chips < fed ? run->cluster->free_chips : fed;
+}
 sp_status sp_i_shares(sp_i_run *run, sp_error *err);
 void sp_i_waits(sp_i_run *run, int64_t *wait_us);
 
@@ -103,6 +118,8 @@ void sp_i_count_tokens(sp_i_run *run, uint32_t job, int64_t useful_us);
 /* ---- series.c ---- */
 static inline bool sp_i_series(const sp_i_run *run) { return run->op->watch != NULL && run->op->watch->spent_s != NULL; }
 void sp_i_series_add(const sp_i_run *run, sp_loss loss, uint64_t chips, int64_t from_us, int64_t until_us);
+/* So many chip-seconds of useful work, the latest, become work done again. */
+void sp_i_series_undo(const sp_i_run *run, double chips_s);
 /* A segment that ends now: pauses, then cycles from `from_us` on, whose last `undone_us` of work are lost. */
 void sp_i_series_segment(const sp_i_run *run, const sp_i_slot *slot, int64_t from_us, int64_t undone_us);
 
@@ -139,6 +156,10 @@ bool sp_i_shrink(sp_i_run *run, uint32_t slot, uint32_t leaf, uint64_t lost);   
 void sp_i_grow_all(sp_i_run *run);
 void sp_i_forget_shrunk(sp_i_run *run, uint32_t slot);
 
+/* ---- hidden.c ---- */
+bool sp_i_hide(sp_i_run *run, uint32_t class, uint64_t unit, uint32_t slot);    /* strikes a job unnoticed; false: no memory */
+void sp_i_found(sp_i_run *run, uint32_t hidden);
+
 /* ---- schedule.c ---- */
 void sp_i_schedule(sp_i_run *run);
 bool sp_i_start(sp_i_run *run, uint32_t job, double drain_s);
@@ -150,6 +171,7 @@ void sp_i_requeue(sp_i_run *run, uint32_t slot, sp_i_wait why);                 
 sp_status sp_i_failures_start(sp_i_run *run, sp_error *err);
 void sp_i_next_failure(sp_i_run *run);
 void sp_i_fail_now(sp_i_run *run);
+void sp_i_strike(sp_i_run *run, uint32_t class, uint64_t unit);   /* as if it had just failed, and been noticed */
 void sp_i_weibull(sp_i_run *run, uint64_t payload);
 void sp_i_repaired(sp_i_run *run, uint32_t repair);
 

@@ -83,9 +83,9 @@ bool sp_i_preempt(sp_i_run *run, uint32_t head)
     uint32_t need = run->jobs->job[head].chips, taken = 0;
     if (run->level == NULL) return false;
     int64_t less_urgent = running_upto(run, run->levels - 1) - running_upto(run, run->level[head]);
-    if ((int64_t)run->cluster->free_chips + less_urgent < need) return false;
+    if ((int64_t)sp_i_available(run) + less_urgent < need) return false;
     uint32_t n = claims(run, head);
-    uint64_t have = run->cluster->free_chips;
+    uint64_t have = sp_i_available(run);
     while (taken < n && have < need) have += run->slot[run->claim[taken++].slot].chips;
     for (uint32_t i = taken; i-- > 0;) {
         uint32_t chips = run->slot[run->claim[i].slot].chips;

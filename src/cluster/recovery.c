@@ -34,7 +34,7 @@ sp_recovery_query sp_recovery_query_default(const sp_machine *machine, const sp_
 
 static uint32_t chips_of(const sp_cluster_shape *shape, sp_fail_unit unit)
 {
-    return unit == SP_FAIL_CHIP ? 1 : unit == SP_FAIL_HOST ? shape->row_chips : unit == SP_FAIL_RACK ? shape->leaf_chips : unit == SP_FAIL_POD ? shape->pod_chips : 0;
+    return unit == SP_FAIL_CHIP ? 1 : unit == SP_FAIL_HOST ? shape->row_chips : unit == SP_FAIL_RACK ? shape->leaf_chips : unit == SP_FAIL_POWER ? SP_POWER_RACKS * shape->leaf_chips : unit == SP_FAIL_POD ? shape->pod_chips : 0;
 }
 
 /* Cost until the repair: the transition, then slower. A part that is not out is back at once. */

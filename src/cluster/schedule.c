@@ -52,6 +52,7 @@ void sp_i_begin(sp_i_run *run, uint32_t s, double drain_s, double detect_s, doub
 /* What follows every change of who runs on how many chips. */
 static void count_running(sp_i_run *run, uint32_t j, int64_t chips)
 {
+    run->running_chips += (uint32_t)chips;
     sp_i_user_runs(run, j, chips);
     sp_i_level_runs(run, j, chips);
 }
@@ -120,6 +121,8 @@ bool sp_i_start(sp_i_run *run, uint32_t j, double drain_s)
     slot->chips = job->chips;
     slot->since_us = run->now_us;
     slot->left_us = run->left_us[j];
+    slot->straggle = 1;
+    slot->n_slow = 0;
     slot->slow = sp_i_slow(run, j, &spread);
     sp_i_keeping keeping = sp_i_keeping_of(run, j);
     slot->checkpoint_us = keeping.checkpoint_us;
@@ -141,7 +144,7 @@ void sp_i_schedule(sp_i_run *run)
     if (run->waiting.count == 0) return;
     sp_i_cursor cursor = sp_i_queue_begin(run);
     for (uint32_t head; !run->no_memory && (head = sp_i_queue_next(run, &cursor, SP_I_ANY, 0, 0)) != SP_NOWHERE;) {
-        uint32_t chips = run->jobs->job[head].chips, most = run->cluster->free_chips;
+        uint32_t chips = run->jobs->job[head].chips, most = sp_i_available(run);
         if (chips <= most && sp_i_start(run, head, 0)) continue;
         if (sp_i_preempt(run, head)) continue;
         if (chips <= most) most = chips - 1;

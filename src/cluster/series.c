@@ -41,6 +41,17 @@ static cycles cycles_upto(int64_t interval, int64_t checkpoint, int64_t x)
     return (cycles){k * interval + open, k * checkpoint + rest - open};
 }
 
+void sp_i_series_undo(const sp_i_run *run, double chips_s)
+{
+    const sp_watch *watch = run->op->watch;
+    for (uint32_t span = span_of(run, run->now_us) + 1; span-- > 0 && chips_s > 0;) {
+        double here = fmin(chips_s, watch->spent_s[span][SP_LOSS_USEFUL]);
+        watch->spent_s[span][SP_LOSS_USEFUL] -= here;
+        watch->spent_s[span][SP_LOSS_RECOMPUTED] += here;
+        chips_s -= here;
+    }
+}
+
 void sp_i_series_segment(const sp_i_run *run, const sp_i_slot *slot, int64_t from_us, int64_t undone_us)
 {
     const sp_watch *watch = run->op->watch;
@@ -54,6 +65,7 @@ void sp_i_series_segment(const sp_i_run *run, const sp_i_slot *slot, int64_t fro
     double chips_s = 1e-6 * (double)slot->chips, slow = slot->slow > 1 ? slot->slow : 1;
     double good = (double)run->jobs->job[slot->job].chips / ((double)slot->chips * slow);   /* a job on fewer chips takes longer, too */
     if (good > 1) good = 1;
+    double dragged = slot->straggle > 1 ? fmin(1 - good, 1 - 1 / slot->straggle) : 0;
     cycles before = {0};
     int64_t saved = cycles_upto(slot->interval_us, slot->checkpoint_us, run->now_us - from_us).work - undone_us;
     for (uint32_t span = span_of(run, at); at < run->now_us; span++) {
@@ -61,7 +73,8 @@ void sp_i_series_segment(const sp_i_run *run, const sp_i_slot *slot, int64_t fro
         cycles now = cycles_upto(slot->interval_us, slot->checkpoint_us, stop - from_us);
         int64_t kept = (now.work < saved ? now.work : saved) - (before.work < saved ? before.work : saved);
         watch->spent_s[span][SP_LOSS_USEFUL] += chips_s * (double)kept * good;
-        watch->spent_s[span][SP_LOSS_SLOWDOWN] += chips_s * (double)kept * (1 - good);
+        watch->spent_s[span][SP_LOSS_SLOWDOWN] += chips_s * (double)kept * (1 - good - dragged);
+        watch->spent_s[span][SP_LOSS_STRAGGLER] += chips_s * (double)kept * dragged;
         watch->spent_s[span][SP_LOSS_RECOMPUTED] += chips_s * (double)(now.work - before.work - kept);
         watch->spent_s[span][SP_LOSS_CHECKPOINT] += chips_s * (double)(now.writing - before.writing);
         before = now;

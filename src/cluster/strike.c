@@ -101,33 +101,35 @@ static bool replace(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
     if (!(other != NULL ? other(c, leaf, lost, s, &slot->list) : replace_near(run, s, leaf, lost))) return false;
     sp_spread spread = slot->tally != NULL ? sp_i_tally_spread(c, slot->tally) : sp_cluster_spread(c, slot->list);
     double less = (double)run->jobs->job[slot->job].chips / slot->chips;   /* of an elastic job */
-    slot->slow = sp_i_slow(run, slot->job, &spread) * less;
+    slot->slow = sp_i_slow(run, slot->job, &spread) * less * slot->straggle;
     run->history.replaced++;
     run->dirty = true;   /* free chips changed */
     return true;
 }
 
-/* Chips `lost` of the leaf are gone for good; 0: the job restarts where it is. */
-static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
+/* Chips `lost` of the leaf are gone for good; 0: the job restarts where it is. Planned: it writes a checkpoint first. */
+static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, bool planned)
 {
     sp_i_slot *slot = &run->slot[s];
-    run->history.interruptions++;
+    double drain_s = planned ? 1e-6 * (double)slot->checkpoint_us : 0, detect_s = planned ? 0 : run->op->detect_s;
+    if (planned) run->history.maintained++;
+    else run->history.interruptions++;
     sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, slot->chips});
-    sp_i_segment(run, slot, SP_I_BROKEN);
+    sp_i_segment(run, slot, planned ? SP_I_SAVED : SP_I_BROKEN);
     slot->generation++;
     if (lost != 0 && !replace(run, s, leaf, lost)) {
         if (sp_i_shrink(run, s, leaf, lost)) {   /* the other replicas hold what is needed to go on */
             sp_i_tell(run, SP_HAPPENED_SHRINK, slot->job, SP_NOWHERE, leaf, slot->chips);
-            sp_i_begin(run, s, 0, run->op->detect_s, run->op->swap_s);
+            sp_i_begin(run, s, drain_s, detect_s, run->op->swap_s);
             return;
         }
         run->history.requeued++;
         sp_i_tell(run, SP_HAPPENED_REQUEUE, slot->job, SP_NOWHERE, leaf, slot->chips);
-        sp_i_requeue(run, s, SP_I_FAILED);
+        sp_i_requeue(run, s, planned ? SP_I_EVICTED : SP_I_FAILED);
         return;
     }
     sp_i_tell(run, lost == 0 ? SP_HAPPENED_RESTART : SP_HAPPENED_REPLACE, slot->job, SP_NOWHERE, leaf, lost == 0 ? slot->chips : (uint32_t)__builtin_popcountll(lost));
-    sp_i_begin(run, s, 0, run->op->detect_s, lost == 0 ? run->op->swap_s : run->op->restart_s);
+    sp_i_begin(run, s, drain_s, detect_s, lost == 0 ? run->op->swap_s : run->op->restart_s);
 }
 
 /* ---- whom ---------------------------------------------------------------------------------------------------------------- */
@@ -195,21 +197,23 @@ static void strike_leaf(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, 
         sp_i_fail(c, leaf, hit);
     }
     if (row->down) run->no_memory |= !push_repair(run, row, leaf, covered ? 0 : hit, covered ? chips : 0);
-    for (uint32_t i = 0; i < n; i++) interrupt(run, who[i].slot, leaf, row->down && !covered ? who[i].lost : 0);
+    for (uint32_t i = 0; i < n; i++) interrupt(run, who[i].slot, leaf, row->down && !covered ? who[i].lost : 0, row->planned);
 }
 
-static void strike(sp_i_run *run, uint32_t class, uint64_t unit)
+void sp_i_strike(sp_i_run *run, uint32_t class, uint64_t unit)
 {
     const sp_cluster *c = run->cluster;
     const sp_fail_class *row = &run->op->failures->row[class];
     uint32_t per = c->shape.leaf_chips, chip;
-    run->history.failures++;
     switch (row->unit) {
     case SP_FAIL_CHIP: strike_leaf(run, row, (uint32_t)(unit / per), UINT64_C(1) << unit % per); break;
     case SP_FAIL_HOST:
         strike_leaf(run, row, (uint32_t)(unit / c->rows_per_leaf), sp_i_row(c, (uint32_t)(unit % c->rows_per_leaf)));
         break;
     case SP_FAIL_RACK: strike_leaf(run, row, (uint32_t)unit, c->full); break;
+    case SP_FAIL_POWER:
+        for (uint32_t l = (uint32_t)unit * SP_POWER_RACKS; l < ((uint32_t)unit + 1) * SP_POWER_RACKS && l < c->leaves; l++) strike_leaf(run, row, l, c->full);
+        break;
     case SP_FAIL_POD:
         for (uint32_t l = 0; l < c->leaves_per_pod; l++) strike_leaf(run, row, (uint32_t)unit * c->leaves_per_pod + l, c->full);
         break;
@@ -219,6 +223,25 @@ static void strike(sp_i_run *run, uint32_t class, uint64_t unit)
         strike_leaf(run, row, chip / per, UINT64_C(1) << chip % per);
         break;
     }
+}
+
+/* A hidden fault strikes whoever runs there; an idle part shows its fault to nobody. */
+static void hide(sp_i_run *run, uint32_t class, uint64_t unit)
+{
+    const sp_cluster *c = run->cluster;
+    const sp_fail_class *row = &run->op->failures->row[class];
+    uint32_t size = row->unit == SP_FAIL_CHIP ? 1 : c->shape.row_chips, first = (uint32_t)unit * size, leaf = first / c->shape.leaf_chips;
+    victim who[64];
+    uint64_t hit = (UINT64_MAX >> (64 - size) << first % c->shape.leaf_chips) & ~c->down[leaf];
+    uint32_t n = find_victims(c, leaf, hit, who);
+    for (uint32_t i = 0; i < n; i++) run->no_memory |= !sp_i_hide(run, class, unit, who[i].slot);
+}
+
+static void strike(sp_i_run *run, uint32_t class, uint64_t unit)
+{
+    run->history.failures++;
+    if (run->op->failures->row[class].found_s.grade != SP_GRADE_NONE) hide(run, class, unit);
+    else sp_i_strike(run, class, unit);
 }
 
 void sp_i_fail_now(sp_i_run *run)

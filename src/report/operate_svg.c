@@ -16,6 +16,7 @@
 static const struct { sp_loss loss; const char *words, *color; bool zoomed; } layers[SP_LOSSES] = {
     {SP_LOSS_USEFUL, "useful", "#2f6fb0", false},
     {SP_LOSS_SLOWDOWN, "slower than the ideal placement", "#9cc5ea", true},
+    {SP_LOSS_STRAGGLER, "waiting for slow parts", "#4f9d8e", true},
     {SP_LOSS_RECOMPUTED, "computed again after failures", "#b5301f", true},
     {SP_LOSS_CHECKPOINT, "stopped for checkpoints", "#f2b134", true},
     {SP_LOSS_DETECT, "until failures are noticed", "#7a2e73", true},
@@ -23,6 +24,7 @@ static const struct { sp_loss loss; const char *words, *color; bool zoomed; } la
     {SP_LOSS_DOWN, "broken, until repaired", "#5c4033", true},
     {SP_LOSS_SPARE, "spares standing by", "#cbb79f", true},
     {SP_LOSS_IDLE_FRAGMENTED, "free, but nothing that waits fits", "#8d97a3", false},
+    {SP_LOSS_IDLE_POWER_CAP, "free, but without power", "#6b7280", false},
     {SP_LOSS_IDLE_NO_DEMAND, "free, nothing waits", "#d9dde2", false},
 };
 

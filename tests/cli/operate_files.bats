@@ -107,13 +107,13 @@ root = tree.parse(sys.argv[1]).getroot()
 ns = "{http://www.w3.org/2000/svg}"
 assert root.tag == ns + "svg"
 paths = root.findall(ns + "path")
-assert len(paths) == 10 + 7, len(paths)
+assert len(paths) == 12 + 8, len(paths)
 for path in paths:
     assert not re.search(r"nan|inf", path.get("d"))
 words = " ".join("".join(t.itertext()) for t in root.iter(ns + "text"))
 assert "goodput" in words and "useful" in words and "broken, until repaired" in words and "mean of 2 runs" in words
 # the topmost layer of the upper panel ends at its top, in every span
-top = [float(v) for v in re.findall(r"V([0-9.]+)H", paths[9].get("d"))[:240]]
+top = [float(v) for v in re.findall(r"V([0-9.]+)H", paths[11].get("d"))[:240]]
 assert max(abs(v - 96) for v in top) < 0.02, max(top)
 PYTHON
     refuses "folder does not exist" "${SMALL[@]}" --svg /nowhere/at/all.svg
