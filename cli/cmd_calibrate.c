@@ -15,7 +15,7 @@ static double ratio(double left_out, double fitted) { return fitted > 0 ? left_o
 static json_t *constant_json(const sp_study_constant *c)
 {
     json_t *files = json_array();
-    for (uint32_t f = 0; f < c->n_files; f++) json_array_append_new(files, json_string(c->files[f]));
+    for (uint32_t f = 0; f < c->n_places; f++) json_array_append_new(files, json_string(c->places[f].file));
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "part", c->part, "of", c->of, "key", c->key, "unit",
                      c->unit, "kept", cli_json_text(c->kept), "files", files, "value", cli_json_real(c->value), "low", cli_json_real(c->low), "high", cli_json_real(c->high),
                      "catalog", cli_json_real(c->catalog), "rows", (json_int_t)c->rows, "groups", (json_int_t)c->groups, "error_fitted",
@@ -112,7 +112,7 @@ static bool passes(cli_run *cli, const sp_study_calibration *all, uint32_t chang
 /* The tables beside the catalog, where none are named. */
 static sp_status standard_files(cli_run *cli, const char **paths, uint32_t *n, sp_error *err)
 {
-    static const char *const names[] = {"kernels.csv", "training.csv"};
+    static const char *const names[] = {"kernels.csv", "collectives.csv", "training.csv"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *path = sp_arena_printf(cli->arena, "%s/../validation/%s", cli->catalog_dir, names[i]);
         if (path == NULL || access(path, R_OK) != 0)

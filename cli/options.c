@@ -287,10 +287,10 @@ const cli_verb cli_verbs[CLI_V_N] = {
         {"superpod validate validation/*.csv", "superpod validate validation/training.csv --rows",
          "superpod validate validation/*.csv --report docs/validation.md", "superpod validate validation/*.csv --golden scores.csv"}, false, cli_cmd_validate},
     [CLI_V_CALIBRATE] = {"calibrate", "constants of the catalog, fitted to measurements", NULL, {{CLI_ANY_FILES, "FILE.csv"}}, 1,
-        "Fits constants of chip families and of software product lines to tables of measurements (kernels, training steps, layouts; "
-        "told apart by their columns), prints each with the number of rows that depend on it, its error, and the error when groups "
-        "of rows are left out of the fit and predicted. Without FILE.csv: kernels.csv and training.csv of the folder validation "
-        "beside the catalog.\n\n"
+        "Fits constants of chip families, communication libraries and software product lines to tables of measurements (kernels, "
+        "collectives, training steps, layouts; told apart by their columns), prints each with the number of rows that depend on it, "
+        "its error, and the error when groups of rows are left out of the fit and predicted. Without FILE.csv: kernels.csv, "
+        "collectives.csv and training.csv of the folder validation beside the catalog.\n\n"
         "The same tables give the same constants, whatever the catalog holds. Method: docs/models/calibration.md.",
         {"superpod calibrate --check", "superpod calibrate --write catalog", "superpod calibrate layouts.csv --only layouts"}, false,
         cli_cmd_calibrate},

@@ -69,7 +69,7 @@ _superpod() {
     --log) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --svg) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --metrics) COMPREPLY=($(compgen -f -- "$word")); return ;;
-    --only) COMPREPLY=($(compgen -W "kernels training layouts" -- "$word")); return ;;
+    --only) COMPREPLY=($(compgen -W "kernels collectives training layouts" -- "$word")); return ;;
     --write) COMPREPLY=($(compgen -d -- "$word")); return ;;
     --catalog) COMPREPLY=($(compgen -d -- "$word")); return ;;
     esac

@@ -263,7 +263,7 @@ complete -c superpod -n '__fish_seen_subcommand_from validate' -l no-color -d 'n
 complete -c superpod -n '__fish_seen_subcommand_from validate' -l help -s h -d 'print this help'
 complete -c superpod -n '__fish_seen_subcommand_from validate' -l version -d 'print the version'
 complete -c superpod -n __fish_use_subcommand -f -a calibrate -d 'constants of the catalog, fitted to measurements'
-complete -c superpod -n '__fish_seen_subcommand_from calibrate' -l only -x -a 'kernels training layouts' -d 'fit one part alone'
+complete -c superpod -n '__fish_seen_subcommand_from calibrate' -l only -x -a 'kernels collectives training layouts' -d 'fit one part alone'
 complete -c superpod -n '__fish_seen_subcommand_from calibrate' -l check -d 'exit with 1 when the catalog is not what is fitted'
 complete -c superpod -n '__fish_seen_subcommand_from calibrate' -l write -x -a '(__fish_complete_directories)' -d 'write the catalog\'s files with the fitted values into DIR'
 complete -c superpod -n '__fish_seen_subcommand_from calibrate' -l json -d 'print JSON (schemas in docs/schema)'

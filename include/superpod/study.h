@@ -137,12 +137,15 @@ sp_status sp_study_scores_write(const char *path, const sp_study *study, sp_erro
 /* Constants of the catalog fitted to measurements: per chip family on kernels and training steps, per software product line on
  * training steps and layouts. Each rests on 15 rows or more whose prediction depends on it; none is keyed on a row, model or
  * date. Model page: docs/models/calibration.md. */
+/* Where a constant stands: a file of the catalog, "families/hopper.yaml"; below the line `under`, NULL: anywhere; as `times` the value. */
+typedef struct sp_study_place { const char *file, *under; double times; } sp_study_place;
+
 typedef struct sp_study_constant {
     const char *part, *of, *key;     /* "kernels"; family or product line; key in its file                       */
     const char *unit;                /* "", "us": the numbers are written with it                                */
     const char *origin;              /* the rows it is fitted on, in words                                       */
     const char *kept;                /* NULL; else fewer than 15 rows depend on it, and `value` is not fitted but this, in words */
-    const char *const *files; uint32_t n_files;   /* in the catalog, "families/hopper.yaml"                      */
+    const sp_study_place *places; uint32_t n_places;
     double value, low, high;         /* low, high: 10 % around it, or as far as it goes when a group is left out */
     double catalog;                  /* in the catalog read                                                      */
     uint32_t rows, groups;           /* that depend on it; groups of the rows of its family or line              */

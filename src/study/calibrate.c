@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* In the order of the fits: what is fitted first holds for those after it. */
-static const sp_i_fit_part *const parts[] = {&sp_i_fit_kernels, &sp_i_fit_training, &sp_i_fit_layouts};
+static const sp_i_fit_part *const parts[] = {&sp_i_fit_kernels, &sp_i_fit_collectives, &sp_i_fit_training, &sp_i_fit_layouts};
 #define N_PARTS (sizeof parts / sizeof parts[0])
 
 const char *sp_study_fit_name(size_t index) { return index < N_PARTS ? parts[index]->name : NULL; }
@@ -25,7 +25,7 @@ static sp_status sort_files(const char *const *paths, uint32_t n_paths, size_t *
         sp_csv_destroy(csv);
         if (part_of[f] == N_PARTS)
             return sp_error_set(err, SP_E_PARSE, paths[f], 1, 1, "no constants are fitted on a table of these columns: expected one of kernels "
-                                "('kernel'), training steps ('model') or layouts ('%s')", sp_i_fit_layouts.column);
+                                "('kernel'), collectives ('ranks'), training steps ('model') or layouts ('%s')", sp_i_fit_layouts.column);
     }
     return SP_OK;
 }
@@ -52,12 +52,12 @@ static sp_status tell(const sp_i_fit_part *part, const sp_i_fit *fit, sp_arena *
     out->constants = all;
     for (uint32_t k = 0; k < fit->n_constants + fit->n_mute; k++) {
         const sp_i_fit_constant *c = &fit->constant[k];
-        const char **files = sp_arena_alloc(arena, c->n_files + 1, sizeof *files);
-        if (!files)
+        sp_study_place *places = sp_arena_alloc(arena, c->n_places + 1, sizeof *places);
+        if (!places)
             return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the constants");
-        memcpy(files, c->file, c->n_files * sizeof *files);
+        memcpy(places, c->place, c->n_places * sizeof *places);
         all[out->n_constants++] = (sp_study_constant){
-            .part = part->name, .of = c->of, .key = c->key, .unit = c->unit, .kept = k < fit->n_constants ? NULL : c->why, .origin = c->origin, .files = files, .n_files = c->n_files,
+            .part = part->name, .of = c->of, .key = c->key, .unit = c->unit, .kept = k < fit->n_constants ? NULL : c->why, .origin = c->origin, .places = places, .n_places = c->n_places,
             .value = c->value, .low = fmax(c->low, fmin(c->least, 0.9 * c->value)), .high = fmin(c->high, fmax(c->most, 1.1 * c->value)),
             .catalog = c->catalog, .rows = c->n_speak, .groups = groups_of(fit, c->row, c->n_rows), .error_fitted = c->error,
             .error_left_out = c->error_left_out};

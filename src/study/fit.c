@@ -1,6 +1,7 @@
 /* One descent for every part of the calibration, coordinate by coordinate. What is minimised: fit_i.h. */
 #include "fit_i.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,18 +14,51 @@
 #define LEFT_OUT_ROUNDS 3
 #define LEFT_OUT_STEP 0.04
 
-static double on_grid(double value)
+/* As a file has it. */
+static double on_grid(double value, int digits)
 {
     char text[32];
-    snprintf(text, sizeof text, "%.3g", value);
+    snprintf(text, sizeof text, "%.*g", digits, value);
     return strtod(text, NULL);
 }
 
 void sp_i_fit_set(sp_i_fit_constant *c, double value)
 {
-    c->value = on_grid(fmin(c->high, fmax(c->low, value)));
+    c->value = on_grid(fmin(c->high, fmax(c->low, value)), 3);
     for (uint32_t i = 0; i < c->n_spots; i++)
-        *c->spot[i] = c->value * c->scale;
+        *c->spot[i].at = on_grid(c->value * c->spot[i].times, 4) * c->scale;
+}
+
+void sp_i_fit_spot(sp_i_fit_constant *c, double *at, double times)
+{
+    assert(c->n_spots < SP_I_FIT_SPOTS);
+    c->spot[c->n_spots].at = at;
+    c->spot[c->n_spots++].times = times;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+void sp_i_fit_place(sp_i_fit_constant *c, const char *file, const char *under, double times)
+{
+    for (uint32_t i = 0; i < c->n_places; i++)
+        if (same_text(c->place[i].file, file) && same_text(c->place[i].under, under))
+            return;
+    assert(c->n_places < SP_I_FIT_PLACES);
+    c->place[c->n_places++] = (sp_study_place){file, under, times};
+}
+
+bool sp_i_in_list(const char *list, const char *name)
+{
+    size_t n = strlen(name);
+    if (strcmp(list, "all") == 0)
+        return true;
+    for (const char *at = list; (at = strstr(at, name)) != NULL; at += n)
+        if ((at == list || at[-1] == ' ') && (at[n] == '\0' || at[n] == ','))
+            return true;
+    return false;
 }
 
 sp_status sp_i_fit_add(sp_i_fit *fit, const sp_i_fit_constant *constant, sp_error *err)
@@ -49,7 +83,7 @@ sp_status sp_i_fit_add(sp_i_fit *fit, const sp_i_fit_constant *constant, sp_erro
         fit->constant = more;
         fit->room = room;
     }
-    c.catalog = c.n_spots ? *c.spot[0] / c.scale : NAN;
+    c.catalog = c.n_spots ? *c.spot[0].at / c.scale : NAN;
     fit->constant[fit->n_constants++] = c;
     return SP_OK;
 }
@@ -88,7 +122,7 @@ static double loss(sp_i_fit *fit, const sp_i_fit_constant *c)
 static void nudge(sp_i_fit_constant *c, double factor)
 {
     for (uint32_t k = 0; k < c->n_spots; k++)
-        *c->spot[k] = factor * c->value * c->scale;
+        *c->spot[k].at = factor * c->value * c->scale * c->spot[k].times;
 }
 
 /* How event run and closed form follow constant k at row i. */

@@ -16,8 +16,8 @@
 
 #define SP_I_FIT_LEAST_ROWS 15u      /* for one constant                                                        */
 #define SP_I_FIT_CAP 0.5             /* of one row's error in the errors told                                    */
-#define SP_I_FIT_SPOTS 128u
-#define SP_I_FIT_FILES 16u
+#define SP_I_FIT_SPOTS 512u
+#define SP_I_FIT_PLACES 16u
 
 /* How an event run follows a constant, beside the closed form: as (value / at) ^ extra. */
 typedef struct sp_i_fit_follow { uint32_t constant; double at, extra, slope; /* slope: d ln run / d ln value */ } sp_i_fit_follow;
@@ -41,8 +41,8 @@ typedef struct sp_i_fit_constant {
     double start, low, high;         /* numbers as written                                             */
     double width;                    /* of ln(value / start) before the rows have spoken; 0: any value is as good */
     double otherwise; const char *why;   /* value when too few rows depend on it, and what that value is */
-    const char *file[SP_I_FIT_FILES]; uint32_t n_files;   /* in the catalog                            */
-    double *spot[SP_I_FIT_SPOTS]; uint32_t n_spots;
+    sp_study_place place[SP_I_FIT_PLACES]; uint32_t n_places;
+    struct { double *at, times; } spot[SP_I_FIT_SPOTS]; uint32_t n_spots;   /* each takes value x scale x times */
     double value, least, most;       /* fitted; and its extremes when groups are left out               */
     double catalog;                  /* in the catalog now                                             */
     uint32_t *row, n_rows;           /* that it may touch                                              */
@@ -65,6 +65,10 @@ struct sp_i_fit {
 
 /* Adds a constant with the rows it touches. A constant of too few rows is not added: it keeps what the catalog says. */
 sp_status sp_i_fit_add(sp_i_fit *fit, const sp_i_fit_constant *constant, sp_error *err);
+void sp_i_fit_spot(sp_i_fit_constant *constant, double *at, double times);
+void sp_i_fit_place(sp_i_fit_constant *constant, const char *file, const char *under, double times);   /* once each */
+/* Is the name in a list "nccl, deepep"? "all" has every name. */
+bool sp_i_in_list(const char *list, const char *name);
 void sp_i_fit_set(sp_i_fit_constant *constant, double value);   /* on the grid, and into its places */
 /* Fits all constants, drops those on which fewer than SP_I_FIT_LEAST_ROWS rows depend, then leaves out one group after the other. */
 void sp_i_fit_all(sp_i_fit *fit);
@@ -76,15 +80,20 @@ typedef struct sp_i_own {
     struct { const sp_chip *of; sp_chip *mine; } *chip; uint32_t n_chips, chip_room;   /* the catalog's first  */
     sp_software **software; uint32_t n_software;       /* every product line                                   */
     struct { const sp_machine *of; sp_machine *mine; } *machine; uint32_t n_machines, machine_room;
+    struct { const sp_stack *of; sp_stack *mine; } *stack; const sp_stack **stacks; uint32_t n_stacks;   /* every one, by family */
+    double efa_catalog_s, efa_latency_s;               /* one way through EFA, as the catalog has it and as it is fitted */
 } sp_i_own;
+#define SP_I_EFA_MACHINE "aws-p5"
 sp_status sp_i_own_create(sp_catalog *catalog, sp_arena *arena, sp_i_own *out, sp_error *err);
 /* The copy of a machine: its chip and product lines are the calibration's own, its chip's memory is without end, so that every
  * plan has a price. */
 sp_machine *sp_i_own_machine(sp_i_own *own, const sp_machine *machine);
+const sp_stack *sp_i_own_stack(const sp_i_own *own, const sp_stack *stack);
+/* Where a copy of a machine has EFA's latency, which tells it: no other network has it. NULL: its outer tier is another. */
+double *sp_i_own_efa(const sp_i_own *own, sp_machine *copy);
 
 /* The places of a value of sp_chip_fit in all chips of the families, and the families' files. */
-void sp_i_family_spots(const sp_i_own *own, sp_i_fit_constant *constant, const char *families, size_t offset,
-                       bool (*is_of)(const char *families, const char *family));
+void sp_i_family_spots(const sp_i_own *own, sp_i_fit_constant *constant, const char *families, size_t offset);
 
 /* A part: what it is called, the file it reads (told by its columns), and what it does. */
 typedef struct sp_i_fit_part {
@@ -94,6 +103,6 @@ typedef struct sp_i_fit_part {
     sp_status (*make)(sp_i_own *own, const char *const *paths, uint32_t n_paths, sp_i_fit *fit, sp_error *err);
     void (*done)(sp_i_fit *fit, sp_study_calibration *out);   /* after the fit: frees what `own` holds; may add figures */
 } sp_i_fit_part;
-extern const sp_i_fit_part sp_i_fit_kernels, sp_i_fit_layouts, sp_i_fit_training;
+extern const sp_i_fit_part sp_i_fit_kernels, sp_i_fit_collectives, sp_i_fit_training, sp_i_fit_layouts;
 
 #endif

@@ -27,20 +27,9 @@ static const struct {
 
 typedef struct kernels { sp_study_kernel *kernel; const sp_chip **chip; sp_csv **csv; uint32_t n_csv; } kernels;
 
-static bool is_of(const char *families, const char *family)
-{
-    size_t n = strlen(family);
-    if (strcmp(families, "all") == 0)
-        return true;
-    for (const char *at = families; (at = strstr(at, family)) != NULL; at += n)
-        if ((at == families || at[-1] == ' ') && (at[n] == '\0' || at[n] == ','))
-            return true;
-    return false;
-}
-
 static bool touches(const sp_i_fit *fit, const sp_i_fit_constant *c, uint32_t row)
 {
-    return is_of(c->of, ((const kernels *)fit->own)->chip[row]->family);
+    return sp_i_in_list(c->of, ((const kernels *)fit->own)->chip[row]->family);
 }
 
 static double predict(sp_i_fit *fit, uint32_t row)
@@ -57,7 +46,7 @@ static sp_status add_constants(const sp_i_own *own, sp_i_fit *fit, sp_error *err
     for (size_t k = 0; k < sizeof keys / sizeof keys[0] && status == SP_OK; k++) {
         sp_i_fit_constant c = {.of = keys[k].families, .key = keys[k].key, .unit = keys[k].unit, .scale = keys[k].scale, .origin = ORIGIN,
                                .start = keys[k].start, .otherwise = keys[k].start, .why = "a middle value", .low = keys[k].low, .high = keys[k].high};
-        sp_i_family_spots(own, &c, keys[k].families, keys[k].offset, is_of);
+        sp_i_family_spots(own, &c, keys[k].families, keys[k].offset);
         status = sp_i_fit_add(fit, &c, err);
     }
     return status;

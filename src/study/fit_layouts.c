@@ -206,10 +206,10 @@ static sp_status add_constants(const sp_i_own *own, sp_i_fit *fit, sp_error *err
     sp_status status = SP_OK;
     for (size_t k = 0; k < sizeof keys / sizeof keys[0] && status == SP_OK; k++) {
         sp_i_fit_constant c = {.of = LINE, .key = keys[k].key, .unit = keys[k].unit, .scale = keys[k].scale, .start = keys[k].start, .otherwise = keys[k].start, .why = "a middle value",
-                               .low = keys[k].low, .high = keys[k].high, .n_files = 1, .n_spots = 1,
+                               .low = keys[k].low, .high = keys[k].high,
                                .origin = "vTrain's iteration times of layouts of GPT on 8 A100"};
-        c.file[0] = "software/" LINE ".yaml";
-        c.spot[0] = &((sp_value *)(void *)((char *)line + keys[k].offset))->nominal;
+        sp_i_fit_place(&c, "software/" LINE ".yaml", NULL, 1);
+        sp_i_fit_spot(&c, &((sp_value *)(void *)((char *)line + keys[k].offset))->nominal, 1);
         status = sp_i_fit_add(fit, &c, err);
     }
     return status;

@@ -42,6 +42,26 @@ static sp_chip *chip_of(sp_i_own *own, const sp_chip *chip)
     return copy;
 }
 
+const sp_stack *sp_i_own_stack(const sp_i_own *own, const sp_stack *stack)
+{
+    for (uint32_t i = 0; i < own->n_stacks; i++)
+        if (own->stack[i].of == stack)
+            return own->stack[i].mine;
+    return stack;
+}
+
+static sp_tier *outer_tier(sp_machine *machine)
+{
+    sp_plane *plane = &machine->planes[0];
+    return &plane->tiers[plane->n_tiers - 1];
+}
+
+double *sp_i_own_efa(const sp_i_own *own, sp_machine *copy)
+{
+    sp_tier *tier = outer_tier(copy);
+    return tier->nic && tier->latency_s.nominal == own->efa_catalog_s ? &tier->latency_s.nominal : NULL;
+}
+
 sp_machine *sp_i_own_machine(sp_i_own *own, const sp_machine *machine)
 {
     for (uint32_t i = 0; i < own->n_machines; i++)
@@ -56,6 +76,11 @@ sp_machine *sp_i_own_machine(sp_i_own *own, const sp_machine *machine)
     copy->chip = chip_of(own, machine->chip);
     copy->software = (const sp_software *const *)own->software;
     copy->n_software = own->n_software;
+    copy->stacks = own->stacks;
+    copy->n_stacks = own->n_stacks;
+    double *efa_s = sp_i_own_efa(own, copy);
+    if (efa_s)
+        *efa_s = own->efa_latency_s;
     if (!copy->chip)
         return NULL;
     own->machine[own->n_machines].of = machine;
@@ -66,6 +91,32 @@ sp_machine *sp_i_own_machine(sp_i_own *own, const sp_machine *machine)
 static sp_status no_memory(sp_error *err)
 {
     return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the calibration's copies");
+}
+
+static sp_status copy_stacks(sp_i_own *own, sp_error *err)
+{
+    const sp_stack *const *all;
+    const sp_machine *efa;
+    sp_status status = sp_catalog_stacks(own->catalog, &all, &own->n_stacks, err);
+    if (status == SP_OK)
+        status = sp_catalog_machine(own->catalog, SP_I_EFA_MACHINE, &efa, err);
+    if (status != SP_OK)
+        return status;
+    sp_stack *mine = sp_arena_alloc(own->arena, own->n_stacks + 1, sizeof *mine);
+    sp_machine *machine = sp_arena_alloc(own->arena, 1, sizeof *machine);
+    own->stack = sp_arena_alloc(own->arena, own->n_stacks + 1, sizeof *own->stack);
+    own->stacks = sp_arena_alloc(own->arena, own->n_stacks + 1, sizeof *own->stacks);
+    if (!mine || !machine || !own->stack || !own->stacks)
+        return no_memory(err);
+    for (uint32_t i = 0; i < own->n_stacks; i++) {
+        mine[i] = *all[i];
+        own->stack[i].of = all[i];
+        own->stack[i].mine = &mine[i];
+        own->stacks[i] = &mine[i];
+    }
+    *machine = *efa;
+    own->efa_catalog_s = own->efa_latency_s = outer_tier(machine)->latency_s.nominal;
+    return SP_OK;
 }
 
 sp_status sp_i_own_create(sp_catalog *catalog, sp_arena *arena, sp_i_own *out, sp_error *err)
@@ -91,23 +142,19 @@ sp_status sp_i_own_create(sp_catalog *catalog, sp_arena *arena, sp_i_own *out, s
         lines[i] = *line;
         own.software[i] = &lines[i];
     }
-    *out = own;
-    return SP_OK;
+    sp_status status = copy_stacks(&own, err);
+    if (status == SP_OK)
+        *out = own;
+    return status;
 }
 
-void sp_i_family_spots(const sp_i_own *own, sp_i_fit_constant *c, const char *families, size_t offset,
-                       bool (*is_of)(const char *families, const char *family))
+void sp_i_family_spots(const sp_i_own *own, sp_i_fit_constant *c, const char *families, size_t offset)
 {
-    for (uint32_t i = 0; i < own->n_chips && c->n_spots < SP_I_FIT_SPOTS; i++) {
+    for (uint32_t i = 0; i < own->n_chips; i++) {
         sp_chip *chip = own->chip[i].mine;
-        if (!is_of(families, chip->family))
+        if (!sp_i_in_list(families, chip->family))
             continue;
-        c->spot[c->n_spots++] = &((sp_value *)(void *)((char *)&chip->fit + offset))->nominal;
-        char *file = sp_arena_printf(own->arena, "families/%s.yaml", chip->family);
-        bool known = !file;
-        for (uint32_t f = 0; f < c->n_files; f++)
-            known = known || strcmp(c->file[f], file) == 0;
-        if (!known && c->n_files < SP_I_FIT_FILES)
-            c->file[c->n_files++] = file;
+        sp_i_fit_spot(c, &((sp_value *)(void *)((char *)&chip->fit + offset))->nominal, 1);
+        sp_i_fit_place(c, sp_arena_printf(own->arena, "families/%s.yaml", chip->family), NULL, 1);
     }
 }

@@ -81,8 +81,6 @@ static double predict(sp_i_fit *fit, uint32_t row)
 
 /* ---- constants --------------------------------------------------------------------------------------------------------- */
 
-static bool is_family(const char *families, const char *family) { return strcmp(families, family) == 0; }
-
 static sp_status add_energy(const sp_i_own *own, sp_i_fit *fit, const sp_chip *chip, bool narrow, sp_error *err)
 {
     sp_format format = narrow && sp_chip_has_format(chip, SP_FMT_FP8, NULL) ? SP_FMT_FP8 : SP_FMT_BF16;
@@ -93,10 +91,10 @@ static sp_status add_energy(const sp_i_own *own, sp_i_fit *fit, const sp_chip *c
     c.start = c.otherwise / ENERGY_FREE / ENERGY_START;
     for (uint32_t i = 0; i < own->n_chips; i++) {   /* where there is none: one that bounds nothing */
         sp_value *v = (sp_value *)(void *)((char *)&own->chip[i].mine->fit + offset);
-        if (is_family(chip->family, own->chip[i].mine->family) && v->grade == SP_GRADE_NONE)
+        if (strcmp(chip->family, own->chip[i].mine->family) == 0 && v->grade == SP_GRADE_NONE)
             *v = sp_value_of(c.low, SP_GRADE_GUESS, "not fitted");
     }
-    sp_i_family_spots(own, &c, chip->family, offset, is_family);
+    sp_i_family_spots(own, &c, chip->family, offset);
     return sp_i_fit_add(fit, &c, err);
 }
 
@@ -130,8 +128,8 @@ static sp_i_fit_constant constant_of(const char *of, const factor *f)
 
 static void add_spot(const sp_i_own *own, sp_i_fit_constant *c, sp_software *line, size_t offset)
 {
-    c->file[c->n_files++] = sp_arena_printf(own->arena, "software/%s.yaml", line->name);
-    c->spot[c->n_spots++] = &((sp_value *)(void *)((char *)line + offset))->nominal;
+    sp_i_fit_place(c, sp_arena_printf(own->arena, "software/%s.yaml", line->name), NULL, 1);
+    sp_i_fit_spot(c, &((sp_value *)(void *)((char *)line + offset))->nominal, 1);
 }
 
 /* Routing is one constant of all lines that have it: too few rows outside Megatron-Bridge. */
@@ -146,7 +144,7 @@ static sp_status add_factors(const sp_i_own *own, sp_i_fit *fit, sp_error *err)
             add_spot(own, &c, line, factors[k].offset);
             status = sp_i_fit_add(fit, &c, err);
         }
-        if (line->route_factor.grade != SP_GRADE_NONE && routing.n_files < SP_I_FIT_FILES)
+        if (line->route_factor.grade != SP_GRADE_NONE && routing.n_places < SP_I_FIT_PLACES)
             add_spot(own, &routing, line, route.offset);
     }
     return status == SP_OK && routing.n_spots ? sp_i_fit_add(fit, &routing, err) : status;

@@ -1,14 +1,14 @@
 # superpod calibrate: the committed catalog is what is fitted; the same answer whatever the catalog holds; bad files.
 load helper
 
-@test "constants of kernels are what the catalog holds" {
-    answers calibrate validation/kernels.csv --check
+@test "constants of kernels and collectives are what the catalog holds" {
+    answers calibrate validation/kernels.csv validation/collectives.csv --check
     says "the catalog is what is fitted"
 }
 
 @test "every fitted constant has its rows, and leaving groups out costs at most half as much again" {
-    answers calibrate validation/kernels.csv --json
-    json 'result["constants_fitted"] == 9 and all(c["rows"] >= 15 for c in result["constants"] if not c["kept"])'
+    answers calibrate validation/kernels.csv validation/collectives.csv --json
+    json 'result["constants_fitted"] == 16 and all(c["rows"] >= 15 for c in result["constants"] if not c["kept"])'
     json 'all(c["error_left_out"] <= 1.5 * c["error_fitted"] for c in result["constants"])'
     json 'all(c["low"] <= c["value"] <= c["high"] for c in result["constants"])'
 }
@@ -17,18 +17,23 @@ load helper
     cp -r catalog "$BATS_TEST_TMPDIR/catalog"
     sed -i 's/mem_fraction: {value: \[[^]]*\]/mem_fraction: {value: [0.4, 0.5, 0.6]/; s/gemm_fill: {value: \[[^]]*\], grade: fitted/gemm_fill: {value: [8us, 9us, 10us], grade: fitted/' \
         "$BATS_TEST_TMPDIR"/catalog/families/*.yaml
-    run --separate-stderr "$SUPERPOD" calibrate validation/kernels.csv --check --catalog "$BATS_TEST_TMPDIR/catalog"
+    sed -i 's/launch: {value: \[[^]]*\]/launch: {value: [30us, 40us, 50us]/; s/ step: {value: \[[^]]*\], grade: fitted/ step: {value: [3us, 4us, 5us], grade: fitted/' \
+        "$BATS_TEST_TMPDIR"/catalog/stacks/{nccl,deepep,uccl-ep}.yaml
+    sed -i 's/latency: {value: \[[^]]*\], grade: fitted/latency: {value: [4us, 4.3us, 5us], grade: fitted/' "$BATS_TEST_TMPDIR"/catalog/machines/aws-p5.yaml
+    run --separate-stderr "$SUPERPOD" calibrate validation/kernels.csv validation/collectives.csv --check --catalog "$BATS_TEST_TMPDIR/catalog"
     [ "$status" -eq 1 ]
-    answers calibrate validation/kernels.csv --catalog "$BATS_TEST_TMPDIR/catalog" --write "$BATS_TEST_TMPDIR/catalog"
+    says "are not what is fitted"
+    answers calibrate validation/kernels.csv validation/collectives.csv --catalog "$BATS_TEST_TMPDIR/catalog" --write "$BATS_TEST_TMPDIR/catalog"
     diff -r catalog "$BATS_TEST_TMPDIR/catalog"
 }
 
 @test "layouts of one model are ranked as measured" {
     table=../shared/validation/vtrain/ground_truth_single.csv
     [ -e "$table" ] || skip "$table is absent"
-    run --separate-stderr "$SUPERPOD" calibrate "$table" --check
-    [ "$status" -eq 0 ]
-    says "the catalog is what is fitted"
+    answers calibrate "$table" --json
+    json 'result["ranking"]["layouts"] == 1440 and result["ranking"]["models"]["correlation"] >= 0.9'
+    json 'result["ranking"]["models"]["distance"] <= 0.05 and result["ranking"]["jobs"]["distance"] <= 0.05'
+    json 'all(abs(c["catalog"] / c["value"] - 1) < 0.1 for c in result["constants"])'
 }
 
 @test "the schema of calibrate" {
