@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LANES 2u    /* as UB-Mesh has (arXiv 2503.20377): enough for all policies' routes */
 #define SHOWN 20u   /* flows in the table for people: the last to end */
 
 typedef struct traffic {
@@ -18,6 +19,7 @@ typedef struct traffic {
     sp_flow_options options;
     sp_flow_time time;
     sp_flow_heat heat;
+    sp_deadlock deadlock;         /* of the flows' routes, with LANES virtual lanes */
 } traffic;
 
 typedef struct named { const char *id; uint32_t row; } named;
@@ -121,12 +123,13 @@ static json_t *answer(const traffic *t)
     for (uint32_t i = 0; i < t->n; i++)
         json_array_append_new(flows, json_pack("{s:s, s:f, s:f}", "id", t->id[i], "start_s", t->start_s[i], "end_s", t->end_s[i]));
     bool any = t->time.bottleneck != UINT32_MAX;
-    return json_pack("{s:o, s:s, s:f, s:f, s:f, s:o, s:o, s:f, s:I, s:b, s:o}", "machine", cli_json_text(t->machine->name), "routing",
+    return json_pack("{s:o, s:s, s:f, s:f, s:f, s:o, s:o, s:f, s:I, s:b, s:{s:b, s:I}, s:o}", "machine", cli_json_text(t->machine->name), "routing",
                      sp_routing_name(t->options.routing), "time_s", t->time.time_s, "lower_bound_s", t->time.bound_s, "fraction_of_bound",
                      t->time.time_s > 0 ? t->time.bound_s / t->time.time_s : 1.0, "bottleneck",
                      cli_json_text(any ? t->time.bottleneck_name : NULL), "bottleneck_link",
                      any ? json_integer(t->time.bottleneck) : json_null(), "bottleneck_fraction", t->time.bottleneck_fraction, "classes",
-                     (json_int_t)t->time.classes, "lifted", (int)t->time.lifted, "flows", flows);
+                     (json_int_t)t->time.classes, "lifted", (int)t->time.lifted, "deadlock", "free", (int)t->deadlock.free, "lanes",
+                     (json_int_t)t->deadlock.lanes, "flows", flows);
 }
 
 typedef struct ended { double end_s; uint32_t flow; } ended;
@@ -151,6 +154,8 @@ static void print_flows(cli_run *cli, const traffic *t)
     if (t->time.bottleneck != UINT32_MAX)
         cli_line(cli, "bottleneck", "link %u, %s, %.1f %% of the time", t->time.bottleneck, t->time.bottleneck_name,
                  100 * t->time.bottleneck_fraction);
+    cli_line(cli, "deadlock", t->deadlock.free ? "none: the routes use %u of %u virtual lanes" : "possible: routes that use %u of %u virtual lanes make a circle",
+             t->deadlock.lanes, LANES);
     fprintf(cli->out, "\n%s\n", t->n > SHOWN ? "The last to end (--json lists all):" : "Flows, the last to end first:");
     cli_table *table = cli_table_begin(cli, "lrrrrr", (const char *const[]){"id", "src", "dst", "bytes", "start", "end"});
     for (uint32_t i = 0; i < t->n && i < SHOWN; i++) {
@@ -182,6 +187,21 @@ static int tell(cli_run *cli, traffic *t)
     return CLI_EXIT_OK;
 }
 
+static sp_status check_deadlock(cli_run *cli, traffic *t, sp_error *err)
+{
+    sp_router *router = NULL;
+    uint32_t *ends = sp_arena_alloc(cli->arena, 2 * (size_t)t->n, sizeof *ends);
+    if (ends == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u routes", t->n);
+    for (uint32_t i = 0; i < t->n; i++) {
+        ends[i] = t->flow[i].src;
+        ends[t->n + i] = t->flow[i].dst;
+    }
+    sp_status status = sp_router_create(t->machine, 0, t->options.routing, t->options.seed, t->options.faults, t->options.n_faults, &router, err);
+    if (status == SP_OK) status = sp_router_deadlock(router, ends, ends + t->n, t->n, LANES, &t->deadlock, err);
+    sp_router_destroy(router);
+    return status;
+}
+
 int cli_cmd_traffic(cli_run *cli)
 {
     sp_error err = {0};
@@ -191,6 +211,7 @@ int cli_cmd_traffic(cli_run *cli)
     t.heat.arena = cli->arena;
     if (cli_given(cli, CLI_O_HEATMAP)) t.options.heat = &t.heat;
     if (status == SP_OK) status = sp_fabric_flows(t.machine, &t.options, t.flow, t.n, t.start_s, t.end_s, &t.time, &err);
+    if (status == SP_OK) status = check_deadlock(cli, &t, &err);
     if (status == SP_OK && cli->explain != NULL) {
         int32_t root = sp_explain_add(cli->explain, -1, "time", t.time.time_s, SP_UNIT_SECONDS, "end of the last flow");
         sp_explain_add(cli->explain, root, "lower bound", t.time.bound_s, SP_UNIT_SECONDS, "bytes / rate of the busiest link, or the longest chain of flows alone");

@@ -300,6 +300,16 @@ uint64_t sp_router_child(const sp_router *router, uint32_t link, uint32_t chip);
 /* Blocks of switches: levels of all trees, numbered one after the other; the block of level `level` that `chip` is in. */
 uint32_t sp_router_blocks(const sp_router *router);
 uint64_t sp_router_block(const sp_router *router, uint32_t level, uint32_t chip);
+/* Can packets between these pairs wait for one another for ever, with so many virtual lanes (>= 1)? By the circles of the channel
+ * dependency graph (docs/models/routing.md says which lane a hop takes). Pairs without a route are passed over.
+ * Errors: SP_E_NOMEM. O(pairs x hops^2 + edges log edges). */
+typedef struct sp_deadlock {
+    bool free;
+    uint32_t lanes;                /* that some route uses                        */
+    size_t channels, waits;        /* of the graph: (link, lane), edges           */
+    uint32_t link;                 /* one of a circle's, UINT32_MAX: there is none */
+} sp_deadlock;
+sp_status sp_router_deadlock(const sp_router *router, const uint32_t *src, const uint32_t *dst, size_t n, uint32_t lanes, sp_deadlock *out, sp_error *err);
 /* "board 3>5", "pod up 17 (64 links)"; returns bytes as snprintf. */
 int sp_router_link_name(const sp_router *router, uint32_t link, char *out, size_t out_size);
 

@@ -14,6 +14,15 @@ flows() { printf '%s\n' "$@" > "$BATS_TEST_TMPDIR/flows.csv"; }
     json 'result["lower_bound_s"] <= result["time_s"] and result["bottleneck_fraction"] <= 1 and result["lifted"] is False'
 }
 
+@test "traffic: routes are checked for deadlock; a detour takes the second lane" {
+    flows id,src,dst,bytes a,0,1,56000000 b,1,2,56000000
+    local board="mesh:4@56GB/s,200ns chip=ascend-950dt"
+    answers traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --json
+    json 'result["deadlock"] == {"free": True, "lanes": 1}'
+    answers traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --routing detour --json
+    json 'result["deadlock"] == {"free": True, "lanes": 2}'
+}
+
 @test "traffic: for people, with explanation and sources" {
     answers traffic cloudmatrix-384 examples/flows.csv --explain --sources
     says "bottleneck"
