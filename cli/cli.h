@@ -89,6 +89,8 @@ const sp_team *cli_team(const cli_run *cli);  /* NULL: one process              
 /* ---- flow_options.c: options of the flow engine --------------------------------------------------------------------- */
 
 sp_status cli_flow_options(cli_run *cli, const sp_machine *machine, sp_flow_options *out, sp_error *err);
+/* The same for a graph. */
+sp_status cli_net_options(cli_run *cli, const sp_net *net, sp_flow_options *out, sp_error *err);
 
 /* ---- sources.c: the graded values of a chip or a machine ----------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-/* superpod traffic MACHINE FLOWS.csv [--routing NAME] [--seed N] [--fail WHAT] [--slow WHAT] */
+/* superpod traffic MACHINE|GRAPH FLOWS.csv [--routing NAME] [--seed N] [--fail WHAT] [--slow WHAT] */
 #include "output.h"
 #include "superpod/report.h"
 
@@ -10,7 +10,9 @@
 #define SHOWN 20u   /* flows in the table for people: the last to end */
 
 typedef struct traffic {
-    const sp_machine *machine;
+    const sp_machine *machine;    /* NULL: a graph */
+    sp_net *net;                  /* NULL: a machine */
+    const char *name;
     sp_csv *csv;
     uint32_t n;
     sp_flow *flow;
@@ -59,18 +61,33 @@ static sp_status read_number(const traffic *t, size_t row, int column, double mo
     return status;
 }
 
+/* A chip by number, a node by name. */
+static sp_status read_end(const traffic *t, size_t row, int column, uint32_t *out, sp_error *err)
+{
+    double chip = 0;
+    if (t->net == NULL) {
+        sp_status status = read_number(t, row, column, t->machine->chips - 1, true, &chip, err);
+        *out = (uint32_t)chip;
+        return status;
+    }
+    const char *node = sp_csv_cell(t->csv, row, column);
+    *out = sp_net_find(t->net, node == NULL ? "" : node);
+    return *out == UINT32_MAX ? sp_csv_fail(t->csv, row, column, SP_E_NOTFOUND, err, "the graph has no node '%s'", node == NULL ? "" : node) : SP_OK;
+}
+
 static sp_status read_rows(cli_run *cli, traffic *t, sp_error *err)
 {
     int column[6];
     sp_status status = read_columns(t->csv, column, err);
     named *index = sp_arena_alloc(cli->arena, t->n, sizeof *index);
     for (uint32_t i = 0; i < t->n && status == SP_OK; i++) {
-        double src = 0, dst = 0, bytes = 0, start_s = 0;
-        status = read_number(t, i, column[1], t->machine->chips - 1, true, &src, err);
-        if (status == SP_OK) status = read_number(t, i, column[2], t->machine->chips - 1, true, &dst, err);
+        uint32_t src = 0, dst = 0;
+        double bytes = 0, start_s = 0;
+        status = read_end(t, i, column[1], &src, err);
+        if (status == SP_OK) status = read_end(t, i, column[2], &dst, err);
         if (status == SP_OK) status = read_number(t, i, column[3], 1e18, false, &bytes, err);
         if (status == SP_OK) status = read_number(t, i, column[5], 1e6, false, &start_s, err);
-        t->flow[i] = (sp_flow){(uint32_t)src, (uint32_t)dst, bytes, start_s, UINT32_MAX};
+        t->flow[i] = (sp_flow){src, dst, bytes, start_s, UINT32_MAX};
         t->id[i] = sp_csv_cell(t->csv, i, column[0]);
         index[i] = (named){t->id[i], i};
     }
@@ -97,12 +114,27 @@ static sp_status read_rows(cli_run *cli, traffic *t, sp_error *err)
     return SP_OK;
 }
 
+static sp_status read_network(cli_run *cli, traffic *t, sp_error *err)
+{
+    t->name = cli->operand[0];
+    if (sp_net_is_path(cli->operand[0])) {
+        cli_input_add(cli, cli->operand[0]);
+        sp_status status = sp_net_load(cli->operand[0], &t->net, err);
+        if (status == SP_OK && cli_given(cli, CLI_O_HEATMAP))
+            status = sp_error_set(err, SP_E_INVAL, "--heatmap", 0, 0, "a graph has no tiers to draw; heat maps are for machines");
+        return status == SP_OK ? cli_net_options(cli, t->net, &t->options, err) : status;
+    }
+    sp_status status = cli_machine(cli, cli->operand[0], &t->machine, err);
+    if (status != SP_OK) return status;
+    t->name = t->machine->name;
+    return cli_flow_options(cli, t->machine, &t->options, err);
+}
+
 static sp_status read_traffic(cli_run *cli, traffic *t, sp_error *err)
 {
     if (cli->n_operands > 2)
         return sp_error_set(err, SP_E_INVAL, "command line", 1, 1, "%u files given; traffic takes one", cli->n_operands - 1);
-    sp_status status = cli_machine(cli, cli->operand[0], &t->machine, err);
-    if (status == SP_OK) status = cli_flow_options(cli, t->machine, &t->options, err);
+    sp_status status = read_network(cli, t, err);
     if (status == SP_OK) status = sp_csv_load(cli->operand[1], &t->csv, err);
     if (status != SP_OK) return status;
     cli_input_add(cli, cli->operand[1]);
@@ -123,13 +155,13 @@ static json_t *answer(const traffic *t)
     for (uint32_t i = 0; i < t->n; i++)
         json_array_append_new(flows, json_pack("{s:s, s:f, s:f}", "id", t->id[i], "start_s", t->start_s[i], "end_s", t->end_s[i]));
     bool any = t->time.bottleneck != UINT32_MAX;
-    return json_pack("{s:o, s:s, s:f, s:f, s:f, s:o, s:o, s:f, s:I, s:b, s:{s:b, s:I}, s:o}", "machine", cli_json_text(t->machine->name), "routing",
+    json_t *deadlock = t->net != NULL ? json_null() : json_pack("{s:b, s:I}", "free", (int)t->deadlock.free, "lanes", (json_int_t)t->deadlock.lanes);
+    return json_pack("{s:o, s:s, s:f, s:f, s:f, s:o, s:o, s:f, s:I, s:b, s:o, s:o}", "machine", cli_json_text(t->name), "routing",
                      sp_routing_name(t->options.routing), "time_s", t->time.time_s, "lower_bound_s", t->time.bound_s, "fraction_of_bound",
                      t->time.time_s > 0 ? t->time.bound_s / t->time.time_s : 1.0, "bottleneck",
                      cli_json_text(any ? t->time.bottleneck_name : NULL), "bottleneck_link",
                      any ? json_integer(t->time.bottleneck) : json_null(), "bottleneck_fraction", t->time.bottleneck_fraction, "classes",
-                     (json_int_t)t->time.classes, "lifted", (int)t->time.lifted, "deadlock", "free", (int)t->deadlock.free, "lanes",
-                     (json_int_t)t->deadlock.lanes, "flows", flows);
+                     (json_int_t)t->time.classes, "lifted", (int)t->time.lifted, "deadlock", deadlock, "flows", flows);
 }
 
 typedef struct ended { double end_s; uint32_t flow; } ended;
@@ -146,7 +178,7 @@ static void print_flows(cli_run *cli, const traffic *t)
     ended *order = sp_arena_alloc(cli->arena, t->n, sizeof *order);
     for (uint32_t i = 0; i < t->n; i++) order[i] = (ended){t->end_s[i], i};
     qsort(order, t->n, sizeof *order, by_end);
-    fprintf(cli->out, "%s%u flows%s on %s, %s routing\n\n", cli_strong(cli, true), t->n, cli_strong(cli, false), t->machine->name,
+    fprintf(cli->out, "%s%u flows%s on %s, %s routing\n\n", cli_strong(cli, true), t->n, cli_strong(cli, false), t->name,
             sp_routing_name(t->options.routing));
     cli_line(cli, "time", "%s", cli_quantity(cli, t->time.time_s, SP_UNIT_SECONDS));
     cli_line(cli, "lower bound", "%s (%.1f %% reached)", cli_quantity(cli, t->time.bound_s, SP_UNIT_SECONDS),
@@ -154,15 +186,20 @@ static void print_flows(cli_run *cli, const traffic *t)
     if (t->time.bottleneck != UINT32_MAX)
         cli_line(cli, "bottleneck", "link %u, %s, %.1f %% of the time", t->time.bottleneck, t->time.bottleneck_name,
                  100 * t->time.bottleneck_fraction);
-    cli_line(cli, "deadlock", t->deadlock.free ? "none: the routes use %u of %u virtual lanes" : "possible: routes that use %u of %u virtual lanes make a circle",
+    if (t->net == NULL) cli_line(cli, "deadlock", t->deadlock.free ? "none: the routes use %u of %u virtual lanes" : "possible: routes that use %u of %u virtual lanes make a circle",
              t->deadlock.lanes, LANES);
     fprintf(cli->out, "\n%s\n", t->n > SHOWN ? "The last to end (--json lists all):" : "Flows, the last to end first:");
     cli_table *table = cli_table_begin(cli, "lrrrrr", (const char *const[]){"id", "src", "dst", "bytes", "start", "end"});
     for (uint32_t i = 0; i < t->n && i < SHOWN; i++) {
         uint32_t k = order[i].flow;
         cli_table_cell(table, "%s", t->id[k]);
-        cli_table_cell(table, "%u", t->flow[k].src);
-        cli_table_cell(table, "%u", t->flow[k].dst);
+        if (t->net != NULL) {
+            cli_table_cell(table, "%s", sp_net_node(t->net, t->flow[k].src));
+            cli_table_cell(table, "%s", sp_net_node(t->net, t->flow[k].dst));
+        } else {
+            cli_table_cell(table, "%u", t->flow[k].src);
+            cli_table_cell(table, "%u", t->flow[k].dst);
+        }
         cli_table_cell(table, "%.10g", t->flow[k].bytes);
         cli_table_cell(table, "%.4f us", 1e6 * t->start_s[k]);
         cli_table_cell(table, "%.4f us", 1e6 * t->end_s[k]);
@@ -174,7 +211,7 @@ static int tell(cli_run *cli, traffic *t)
 {
     sp_error err = {0};
     cli_sources sources = {0};
-    cli_sources_of_machine(cli, t->machine, &sources);
+    if (t->machine != NULL) cli_sources_of_machine(cli, t->machine, &sources);
     cli->guesses = cli_sources_guesses(&sources);
     if (cli_given(cli, CLI_O_JSON)) {
         json_t *result = answer(t);
@@ -210,17 +247,20 @@ int cli_cmd_traffic(cli_run *cli)
     if (status == SP_OK) status = cli_file_probe(cli, CLI_O_HEATMAP, &err);
     t.heat.arena = cli->arena;
     if (cli_given(cli, CLI_O_HEATMAP)) t.options.heat = &t.heat;
-    if (status == SP_OK) status = sp_fabric_flows(t.machine, &t.options, t.flow, t.n, t.start_s, t.end_s, &t.time, &err);
-    if (status == SP_OK) status = check_deadlock(cli, &t, &err);
+    if (status == SP_OK)
+        status = t.net != NULL ? sp_fabric_net_flows(t.net, &t.options, t.flow, t.n, t.start_s, t.end_s, &t.time, &err)
+                               : sp_fabric_flows(t.machine, &t.options, t.flow, t.n, t.start_s, t.end_s, &t.time, &err);
+    if (status == SP_OK && t.net == NULL) status = check_deadlock(cli, &t, &err);
     if (status == SP_OK && cli->explain != NULL) {
         int32_t root = sp_explain_add(cli->explain, -1, "time", t.time.time_s, SP_UNIT_SECONDS, "end of the last flow");
         sp_explain_add(cli->explain, root, "lower bound", t.time.bound_s, SP_UNIT_SECONDS, "bytes / rate of the busiest link, or the longest chain of flows alone");
         sp_explain_add(cli->explain, root, "rate settings", (double)t.time.fills, SP_UNIT_COUNT, "instants at which shares changed");
-        sp_explain_add(cli->explain, root, "payload fraction", sp_machine_payload(t.machine), SP_UNIT_NONE, "of the raw port rate");
+        if (t.machine != NULL) sp_explain_add(cli->explain, root, "payload fraction", sp_machine_payload(t.machine), SP_UNIT_NONE, "of the raw port rate");
     }
     if (status == SP_OK && t.options.heat != NULL)
         status = sp_report_heat(cli_text(cli, CLI_O_HEATMAP), sp_arena_printf(cli->arena, "%u flows on %s", t.n, t.machine->name), t.machine, &t.heat, &err);
     int exit_status = status == SP_OK ? tell(cli, &t) : cli_fail(cli, &err);
     sp_csv_destroy(t.csv);
+    sp_net_destroy(t.net);
     return exit_status;
 }

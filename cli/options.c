@@ -122,7 +122,7 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_ROUTING] = {"routing", 0, CLI_CHOICE, "NAME", "spray", 0, 0, V_FLOW, routing_name,
         "how flows choose among paths (flow engine)", NULL,
         "spray: evenly over all equal-cost paths; hash: one path drawn for each flow; d-mod-k: one path for each destination; detour: as "
-        "spray, and on meshes also over all one-detours."},
+        "spray, and on meshes also over all one-detours; weighted: as spray, and what a slow mesh link has lost goes over its detours."},
     [CLI_O_FAIL] = {"fail", 0, CLI_TEXTS, "WHAT", NULL, 0, 0, V_FLOW | V(TRAIN), NULL,
         "what is dead, as \"link:0-3,17 chip:5 board:2\"", NULL,
         "Links by the ids that results print, chips, or all chips of units of a tier by its name. Routes go round; a pair that cannot be "

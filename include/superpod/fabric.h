@@ -134,6 +134,10 @@ typedef struct sp_flow { uint32_t src, dst; double bytes, start_s; uint32_t afte
 sp_status sp_fabric_flows(const sp_machine *machine, const sp_flow_options *options, const sp_flow *flows, uint32_t n,
                           double *start_s, double *end_s, sp_flow_time *out, sp_error *err);
 
+/* The same on any graph (sp_net of topo.h): src and dst are nodes, rates are those of the file; options->heat is not for graphs. Errors: as sp_fabric_flows. */
+sp_status sp_fabric_net_flows(const sp_net *net, const sp_flow_options *options, const sp_flow *flows, uint32_t n,
+                              double *start_s, double *end_s, sp_flow_time *out, sp_error *err);
+
 /* Time of one data program, as sp_fabric_analytic takes it. Every rank pays its step and the message_s of what the step posts
  * before the wire, reductions on arrival share the receiver's memory. Lifted where the program and the machine declare enough
  * symmetry, else explicit: same ticks.

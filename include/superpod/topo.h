@@ -243,6 +243,8 @@ typedef enum sp_routing {
     SP_ROUTING_HASH,     /* ECMP: one path for a flow, drawn from (seed, flow)                                          */
     SP_ROUTING_DMODK,    /* one path for a destination: digits of the destination choose the way up                      */
     SP_ROUTING_DETOUR,   /* as SPRAY; on a mesh also all one-detours, in equal shares with the direct link               */
+    SP_ROUTING_WEIGHTED, /* as SPRAY; a slow mesh link keeps the share that it has left, its detours take the rest; on graphs in
+                          * proportion to rates                                                                        */
     SP_ROUTINGS
 } sp_routing;
 const char *sp_routing_name(sp_routing routing);   /* "spray" …; NULL beyond the last */
@@ -312,6 +314,49 @@ typedef struct sp_deadlock {
 sp_status sp_router_deadlock(const sp_router *router, const uint32_t *src, const uint32_t *dst, size_t n, uint32_t lanes, sp_deadlock *out, sp_error *err);
 /* "board 3>5", "pod up 17 (64 links)"; returns bytes as snprintf. */
 int sp_router_link_name(const sp_router *router, uint32_t link, char *out, size_t out_size);
+
+/* ---- any graph as a network, read from a file: an edge list or GraphML ------------------------------------------
+ * Every node can send and receive; routes are shortest paths by hops. Model page: docs/models/routing.md. */
+
+/* A graph. Link 2i and 2i+1 are the two directions of an undirected edge; a directed edge has a link 2i alone. Immutable. */
+typedef struct sp_net sp_net;
+typedef enum sp_net_format { SP_NET_EDGES, SP_NET_GRAPHML } sp_net_format;
+#define SP_NET_NODES_MAX (1u << 22)
+#define SP_NET_EDGES_MAX (1u << 24)
+
+/* Reads `text`; `name` is what errors call it.
+ * Edge list: a line for each edge, "NODE NODE RATE [LATENCY] [one-way]", separated by blanks or commas; # begins a comment. RATE and
+ * LATENCY carry units ("50GB/s", "0.5us"; no latency: none).
+ * GraphML: nodes, edges, edgedefault; keys named bandwidth (or bw, rate, capacity), latency (or delay), with units; or LinkSpeedRaw,
+ * bits/s without (Internet Topology Zoo); <default> of a key counts. Read by libxml2; no entities, no network.
+ * Errors: SP_E_PARSE, SP_E_INVAL, SP_E_RANGE with line and column; SP_E_NOMEM. Free with sp_net_destroy. */
+sp_status sp_net_parse(const char *text, size_t size, sp_net_format format, const char *name, sp_net **out, sp_error *err);
+/* The same from a file: GraphML when its name ends in .graphml, else an edge list. Errors: SP_E_IO, too. */
+sp_status sp_net_load(const char *path, sp_net **out, sp_error *err);
+bool sp_net_is_path(const char *text);   /* does a name end in .graphml or .edges? */
+void sp_net_destroy(sp_net *net);
+
+uint32_t sp_net_nodes(const sp_net *net);
+const char *sp_net_node(const sp_net *net, uint32_t node);
+uint32_t sp_net_find(const sp_net *net, const char *node);      /* UINT32_MAX: no such node */
+uint32_t sp_net_links(const sp_net *net);                       /* ids are below this; those of one-way edges skip the odd one */
+/* false: the id names nothing. */
+bool sp_net_link(const sp_net *net, uint32_t link, uint32_t *from, uint32_t *to, double *bw_bytes_per_s, double *latency_s);
+
+/* Faults as text, "link:0-3 node:7", as sp_fault_parse; nodes by number. */
+sp_status sp_net_fault_parse(const sp_net *net, const char *text, double factor, sp_arena *arena, sp_fault **out, uint32_t *n, sp_error *err);
+
+/* Routes of a net: among the links that lead one hop nearer, spray takes equal shares at every node, weighted shares in proportion
+ * to their rates, hash one drawn for each flow, d-mod-k one by the destination's number. Not thread safe: distances to the
+ * last destination are kept, so ask destination by destination. Errors: SP_E_INVAL policy detour, faults that are not there. */
+typedef struct sp_net_router sp_net_router;
+sp_status sp_net_router_create(const sp_net *net, sp_routing routing, uint64_t seed, const sp_fault *faults, uint32_t n_faults,
+                               sp_net_router **out, sp_error *err);
+void sp_net_router_destroy(sp_net_router *router);
+/* hops: room for sp_net_links(net). Latency is that of the longest of the paths. false: no route. O(nodes + links) for a new
+ * destination, then O(links of the shortest paths). */
+bool sp_net_path(sp_net_router *router, uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, uint32_t *n_hops, double *latency_s);
+double sp_net_capacity(const sp_net_router *router, uint32_t link);   /* faults applied */
 
 #ifdef __cplusplus
 }

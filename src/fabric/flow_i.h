@@ -78,6 +78,7 @@ void sp_i_maxmin_count(const sp_i_maxmin *m, sp_i_flow_counts *counts);
 sp_status sp_i_problem_run(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *err);
 
 /* Fills *out from a run: times, bounds, bottleneck. Errors: SP_E_INTERNAL a time below its bound. */
+/* router: NULL, where the caller names the bottleneck. */
 sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, const sp_router *router, sp_flow_time *out, sp_error *err);
 /* Fills *heat. sym: of a lifted problem, else NULL. */
 struct sp_i_symmetry;
@@ -92,6 +93,9 @@ sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp
                               uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, sp_error *err);
 sp_status sp_i_flow_router(const sp_machine *machine, const sp_flow_options *options, sp_router **out, sp_error *err);
 sp_status sp_i_flow_no_memory(sp_error *err);
+/* Lists: what is wrong with them; who waits for whom into the problem (false: no memory). */
+sp_status sp_i_flow_check(const char *what, uint32_t n_ends, const sp_flow *flows, uint32_t n, sp_error *err);
+bool sp_i_flow_waits(sp_i_problem *p, const sp_flow *flows, uint32_t n);
 sp_status sp_i_flow_unreachable(const sp_flow_options *options, uint32_t src, uint32_t dst, sp_error *err);
 
 #endif

@@ -78,6 +78,14 @@ static void load_links(sp_i_problem *p)
     }
 }
 
+static void name_bottleneck(const sp_router *router, sp_flow_time *out)
+{
+    if (out->bottleneck < sp_router_links(router))
+        sp_router_link_name(router, out->bottleneck, out->bottleneck_name, sizeof out->bottleneck_name);
+    else if (out->bottleneck != UINT32_MAX)
+        snprintf(out->bottleneck_name, sizeof out->bottleneck_name, "memory of chip %u", out->bottleneck - sp_router_links(router));
+}
+
 sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, const sp_router *router, sp_flow_time *out, sp_error *err)
 {
     double bound_s = counts->chain_ps * 1e-12, most_s = 0;
@@ -100,10 +108,8 @@ sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, cons
     }
     out->bound_s = most_s > bound_s ? most_s : bound_s;
     out->bottleneck_fraction = out->time_s > 0 ? most_s / out->time_s : 0;
-    if (out->bottleneck < sp_router_links(router))
-        sp_router_link_name(router, out->bottleneck, out->bottleneck_name, sizeof out->bottleneck_name);
-    else if (out->bottleneck != UINT32_MAX)
-        snprintf(out->bottleneck_name, sizeof out->bottleneck_name, "memory of chip %u", out->bottleneck - sp_router_links(router));
+    if (router)
+        name_bottleneck(router, out);
     /* ends are rounded to ticks, up but for 1e-3 of one; shares and rates to 2^-30 */
     double slack_s = 1e-8 * out->bound_s + 1e-12 * (1 + 1e-3 * (double)counts->instants);
     if (out->time_s + slack_s < out->bound_s)
@@ -114,13 +120,13 @@ sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, cons
 
 /* ---- lists ---------------------------------------------------------------------------------------------------------------- */
 
-static sp_status check(const sp_machine *machine, const sp_flow *flows, uint32_t n, sp_error *err)
+sp_status sp_i_flow_check(const char *what, uint32_t n_ends, const sp_flow *flows, uint32_t n, sp_error *err)
 {
     for (uint32_t i = 0; i < n; i++) {
         const sp_flow *f = &flows[i];
-        if (f->src >= machine->chips || f->dst >= machine->chips)
-            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "flow %u goes from chip %u to chip %u; the machine's chips are 0 to %u", i,
-                                f->src, f->dst, machine->chips - 1);
+        if (f->src >= n_ends || f->dst >= n_ends)
+            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "flow %u goes from %s %u to %s %u; there are %ss 0 to %u", i, what, f->src, what, f->dst,
+                                what, n_ends - 1);
         if (!(f->bytes >= 0) || !isfinite(f->bytes) || f->bytes > 1e18)
             return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "flow %u has %g bytes; expected 0 to 1e18", i, f->bytes);
         if (!(f->start_s >= 0) || f->start_s > 1e6)
@@ -131,7 +137,7 @@ static sp_status check(const sp_machine *machine, const sp_flow *flows, uint32_t
     return SP_OK;
 }
 
-static bool set_waits(sp_i_problem *p, const sp_flow *flows, uint32_t n)
+bool sp_i_flow_waits(sp_i_problem *p, const sp_flow *flows, uint32_t n)
 {
     bool any = false;
     for (uint32_t i = 0; i < n; i++)
@@ -159,7 +165,7 @@ static sp_status add_flows(sp_i_problem *p, const sp_router *router, const sp_fl
                            const sp_flow *flows, uint32_t n, sp_error *err)
 {
     sp_hop *hops = malloc(((size_t)sp_router_hops_max(router) + 1) * sizeof *hops);
-    sp_status status = hops && sp_i_problem_tasks(p, n, n) && set_waits(p, flows, n) ? SP_OK : sp_i_flow_no_memory(err);
+    sp_status status = hops && sp_i_problem_tasks(p, n, n) && sp_i_flow_waits(p, flows, n) ? SP_OK : sp_i_flow_no_memory(err);
     for (uint32_t i = 0; i < n && status == SP_OK; i++) {
         status = sp_i_flow_route_add(p, router, options, fraction, flows[i].src, flows[i].dst, i, hops, err);
         p->task_route[i] = i;
@@ -181,7 +187,7 @@ sp_status sp_fabric_flows(const sp_machine *machine, const sp_flow_options *opti
     double fraction[SP_TIERS_MAX];
     for (uint32_t t = 0; t < machine->planes[0].n_tiers; t++)
         fraction[t] = options->rate_fraction > 0 ? options->rate_fraction : sp_tier_payload(machine, &machine->planes[0].tiers[t]);
-    sp_status status = check(machine, flows, n, err);
+    sp_status status = sp_i_flow_check("chip", machine->chips, flows, n, err);
     if (status == SP_OK)
         status = sp_i_flow_router(machine, options, &router, err);
     if (status == SP_OK && !sp_i_problem_open(&p, sp_router_links(router)))

@@ -287,7 +287,7 @@ bool sp_i_symmetry_find(const sp_i_flow_case *jobs, uint32_t n_jobs, sp_i_symmet
     bool any = false;
     *out = (sp_i_symmetry){.n_jobs = n_jobs};
     *why = "only sprayed routes are known to be alike";
-    if (jobs[0].options->routing != SP_ROUTING_SPRAY)
+    if (jobs[0].options->routing == SP_ROUTING_HASH || jobs[0].options->routing == SP_ROUTING_DMODK)
         return false;
     *why = "more than 32 groups that are no translates of one another";
     if (n_jobs > JOBS_MAX)

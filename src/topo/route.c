@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const routing_names[SP_ROUTINGS] = {"spray", "hash", "d-mod-k", "detour"};
+static const char *const routing_names[SP_ROUTINGS] = {"spray", "hash", "d-mod-k", "detour", "weighted"};
 
 const char *sp_routing_name(sp_routing routing)
 {
@@ -59,10 +59,11 @@ static bool route_mesh(const sp_router *router, const sp_i_part *part, const lin
 {
     const sp_tier *tier = &router->plane->tiers[at->tier];
     uint64_t direct = mesh_hop(part, tier, at, at->own, at->to);
-    bool alive = !sp_i_dead(router, direct);
+    bool alive = !sp_i_dead(router, direct), weighted = router->routing == SP_ROUTING_WEIGHTED;
+    double left = weighted && alive && router->n_cuts ? sp_i_left(router, (uint32_t)direct) : 1;
     uint32_t n_via = 0;
     path->latency_s += tier->latency_s.nominal;
-    if (alive && router->routing != SP_ROUTING_DETOUR) {
+    if (alive && left >= 1 && router->routing != SP_ROUTING_DETOUR) {
         sp_i_put(path, direct, 1);
         return true;
     }
@@ -70,9 +71,9 @@ static bool route_mesh(const sp_router *router, const sp_i_part *part, const lin
         n_via += via != at->own && via != at->to && detour_alive(router, part, tier, at, via);
     if (!alive && !n_via)
         return false;
-    double share = 1.0 / (n_via + alive);
+    double own = !alive ? 0 : !weighted ? 1.0 / (n_via + 1) : n_via ? left : 1, share = n_via ? (1 - own) / n_via : 0;
     if (alive)
-        sp_i_put(path, direct, share);
+        sp_i_put(path, direct, own);
     for (uint32_t via = 0; via < at->size && n_via; via++)
         if (via != at->own && via != at->to && detour_alive(router, part, tier, at, via)) {
             sp_i_put(path, mesh_hop(part, tier, at, at->own, via), share);

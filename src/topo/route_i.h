@@ -41,7 +41,7 @@ typedef struct sp_i_path { sp_hop *hops; uint32_t n; double latency_s; } sp_i_pa
 
 static inline bool sp_i_bundled(const sp_router *router)
 {
-    return router->routing == SP_ROUTING_SPRAY || router->routing == SP_ROUTING_DETOUR;
+    return router->routing == SP_ROUTING_SPRAY || router->routing == SP_ROUTING_DETOUR || router->routing == SP_ROUTING_WEIGHTED;
 }
 /* Share of its rate that a link has left: 1 healthy, 0 dead. */
 double sp_i_left(const sp_router *router, uint32_t link);

@@ -23,6 +23,23 @@ flows() { printf '%s\n' "$@" > "$BATS_TEST_TMPDIR/flows.csv"; }
     json 'result["deadlock"] == {"free": True, "lanes": 2}'
 }
 
+@test "traffic: any graph from a file" {
+    flows id,src,dst,bytes 1,a,c,1e9 2,b,d,1e9
+    answers traffic examples/ring.graphml "$BATS_TEST_TMPDIR/flows.csv" --json
+    json 'result["machine"] == "examples/ring.graphml" and result["deadlock"] is None and close(result["time_s"], 0.020002) and result["bottleneck"] == "a>c"'
+    answers traffic examples/ring.graphml "$BATS_TEST_TMPDIR/flows.csv" --fail link:8 --json
+    json 'close(result["flows"][0]["end_s"], 0.020001, 1e-6)'   # the chord is gone; both ways round share
+    run -1 --separate-stderr "$SUPERPOD" traffic examples/ring.graphml "$BATS_TEST_TMPDIR/flows.csv" --fail node:2
+    [[ "$stderr" == *"there is no route from node 'a' to node 'c'"* ]]
+    refuses "detours are for meshes" traffic examples/ring.graphml "$BATS_TEST_TMPDIR/flows.csv" --routing detour
+    refuses "heat maps are for machines" traffic examples/ring.graphml "$BATS_TEST_TMPDIR/flows.csv" --heatmap "$BATS_TEST_TMPDIR/x.svg"
+    flows id,src,dst,bytes 1,a,z,1e9
+    refuses "flows.csv:2:5: error: the graph has no node 'z'" traffic examples/ring.graphml "$BATS_TEST_TMPDIR/flows.csv"
+    printf 'a b 5GB/s\na c fast\n' > "$BATS_TEST_TMPDIR/bad.edges"
+    refuses "bad.edges:2:5: error" traffic "$BATS_TEST_TMPDIR/bad.edges" "$BATS_TEST_TMPDIR/flows.csv"
+    refuses "cannot read" traffic "$BATS_TEST_TMPDIR/none.edges" "$BATS_TEST_TMPDIR/flows.csv"
+}
+
 @test "traffic: for people, with explanation and sources" {
     answers traffic cloudmatrix-384 examples/flows.csv --explain --sources
     says "bottleneck"

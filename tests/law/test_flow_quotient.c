@@ -214,6 +214,7 @@ static void one_case(uint64_t seed, tally *count)
     if (kind == FAULTS || kind == BOTH)
         options.n_faults = random_faults(&rng, m, arena, &faults);
     options.faults = faults;
+    options.routing = sp_rng_below(&rng, 4) ? SP_ROUTING_SPRAY : sp_rng_below(&rng, 2) ? SP_ROUTING_DETOUR : SP_ROUTING_WEIGHTED;
     if (random_jobs(&rng, m, kind == GROUPS || kind == BOTH, arena, place, jobs, &n))
         compare(seed, text, kind, m, jobs, n, stack, options, arena, count);
     sp_arena_destroy(arena);
