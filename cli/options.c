@@ -235,8 +235,12 @@ const cli_verb cli_verbs[CLI_V_N] = {
         "Runs flows between chips with max-min fair shares of every link and prints when each ends, a bound that no sharing can beat, "
         "and the busiest link.\n\n"
         "FLOWS.csv has the columns id, src, dst, bytes, and may have after (the id of the flow that must have ended before) and start_s "
-        "(not before). Rates are payload rates.",
-        {"superpod traffic cloudmatrix-384 examples/flows.csv", "superpod traffic atlas-950-superpod examples/flows.csv --routing detour --fail chip:9"},
+        "(not before). Rates are payload rates.\n\n"
+        "MACHINE may be any graph: a file that ends in .graphml (edges with keys named bandwidth and latency), or in .edges, a line for each "
+        "edge: NODE NODE RATE [LATENCY] [one-way], as \"a b 50GB/s 0.5us\". src and dst are then names of nodes, and --fail takes link:IDS and "
+        "node:IDS.",
+        {"superpod traffic cloudmatrix-384 examples/flows.csv", "superpod traffic atlas-950-superpod examples/flows.csv --routing detour --fail chip:9",
+         "superpod traffic ring.graphml flows.csv --routing weighted"},
         false, cli_cmd_traffic},
     [CLI_V_TRAIN] = {"train", "one training step of a plan", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_MODEL, "MODEL"}}, 2,
         "Lowers the model under the plan to a program of compute and communication, runs it, and prints step time, "
