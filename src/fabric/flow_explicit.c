@@ -8,6 +8,7 @@
 
 static sp_status number(sp_i_flow_case *c, uint32_t *n_tasks, bool *fits, sp_error *err)
 {
+    (void)err;
     const sp_program *program = c->program;
     uint64_t total = *n_tasks, most = c->options->tasks_max ? c->options->tasks_max : INSTANCES_MAX;
     *fits = true;
@@ -16,10 +17,10 @@ static sp_status number(sp_i_flow_case *c, uint32_t *n_tasks, bool *fits, sp_err
         uint64_t n = sp_class_ranks_below(task, program->n_ranks);
         c->base[k] = (uint32_t)total;
         if (!sp_mul_u64(n, task->n_step, &n) || !sp_mul_u64(n, task->n_mb, &n) || !sp_mul_u64(n, task->n_chunk, &n) ||
-            n > most || (total += n) > most)
-            return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "program %s has more than %llu transfers and joins, the most that are run one by "
-                                "one; use a smaller group, or an algorithm, group and machine whose symmetry lets it be lifted",
-                                program->name, (unsigned long long)most);
+            n > most || (total += n) > most) {
+            *fits = false;
+            return SP_OK;
+        }
     }
     c->base[program->n_classes] = (uint32_t)total;
     *n_tasks = (uint32_t)total;

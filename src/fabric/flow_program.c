@@ -146,12 +146,27 @@ static sp_status lift(run *r, const char **why, sp_error *err)
     return sp_i_flow_build(r->job, r->n, &sp_i_flow_lifted, &r->lifted, err);
 }
 
+/* Neither form is small enough: says how many classes there would be. */
+static sp_status too_many(const run *r, const sp_flow_time *time, bool symmetric, sp_error *err)
+{
+    double classes = 0;
+    for (uint32_t j = 0; symmetric && j < r->n; j++)
+        classes += (double)transfers_of(r->job[j].program) * r->sym.job[j].n_reps / r->job[j].program->n_ranks;
+    if (!symmetric)
+        return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "%llu transfers are too many to be run one by one (%s); use smaller groups, or an algorithm, groups and "
+                            "a machine whose symmetry lets them be lifted", (unsigned long long)time->flows, time->why_explicit);
+    return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "%llu transfers are too many to be run one by one, and so are their %.0f classes; faults and groups "
+                        "that are spread over everything leave little that is alike: use fewer, or smaller groups", (unsigned long long)time->flows, classes);
+}
+
 /* Counts what the declared orbits leave first; explicit where they leave nothing out. */
 static sp_status make_problem(run *r, sp_flow_time *time, sp_error *err)
 {
-    bool fits;
+    bool fits, symmetric = false;
     time->why_explicit = "asked for";
-    if (!r->job[0].options->explicit_only && sp_i_symmetry_find(r->job, r->n, &r->sym, &time->why_explicit)) {
+    if (!r->job[0].options->explicit_only)
+        symmetric = sp_i_symmetry_find(r->job, r->n, &r->sym, &time->why_explicit);
+    if (symmetric) {
         sp_status status = lift(r, &time->why_explicit, err);
         if (status != SP_OK)
             return status;
@@ -161,7 +176,7 @@ static sp_status make_problem(run *r, sp_flow_time *time, sp_error *err)
         time->why_explicit = NULL;
     sp_status status = r->lifted ? SP_OK : sp_i_flow_build(r->job, r->n, &sp_i_flow_explicit, &fits, err);
     if (status == SP_OK && !r->lifted && !fits)
-        return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "the groups have more transfers than are run one by one");
+        return too_many(r, time, symmetric, err);
     uint64_t all = 0;
     for (uint32_t t = 0; t < r->p.n_tasks && status == SP_OK; t++)
         if (r->p.task_route[t] != SP_I_NO_ROUTE) {

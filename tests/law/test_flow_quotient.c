@@ -11,7 +11,7 @@
 
 #include "superpod/collective.h"
 
-#define CASES 60000
+#define CASES 56000
 #define CASES_LEAST 10000
 
 static sp_catalog *catalog;

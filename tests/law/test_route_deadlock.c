@@ -42,7 +42,7 @@ static const char *const machines[] = {
 static sp_deadlock all_pairs(const sp_machine *m, sp_routing routing, const sp_fault *faults, uint32_t n_faults, uint32_t lanes)
 {
     sp_router *router;
-    sp_deadlock out;
+    sp_deadlock out = {0};
     sp_error err = {0};
     size_t n = 0;
     uint32_t *src = malloc((size_t)m->chips * m->chips * sizeof *src), *dst = malloc((size_t)m->chips * m->chips * sizeof *dst);
