@@ -150,6 +150,7 @@ static sp_status missing(sp_node map, const char *key, sp_error *err)
 
 sp_status sp_node_need(sp_node map, const char *key, sp_node *out, sp_error *err)
 {
+    *out = (sp_node){0};   /* no node: what asks it for its count or kind before it looks at the status is answered */
     if (sp_node_kind_of(map) != SP_NODE_MAP) {
         char expected[96];
         snprintf(expected, sizeof expected, "a map with key '%.60s'", key);
