@@ -61,13 +61,15 @@ static sp_status read_words(comparing *c, sp_error *err)
     for (int e = 0; e < SP_EQUALS; e++)
         if (strcmp(cli_text(cli, CLI_O_EQUAL), sp_compare_equal_name((sp_compare_equal)e)) == 0) p->equal = (sp_compare_equal)e;
     if (sp_effort_parse(cli_text(cli, CLI_O_EFFORT), &p->effort, err) != SP_OK) return cli_blame_option(CLI_O_EFFORT, err);
+    p->threads = (uint32_t)cli_count(cli, CLI_O_THREADS);
     p->gbs = cli_count(cli, CLI_O_GBS);
     p->seq = cli_count(cli, CLI_O_SEQ);
     p->weak = cli_given(cli, CLI_O_WEAK);
     p->best_precision = cli_given(cli, CLI_O_BEST_PRECISION);
-    p->ablate = cli_given(cli, CLI_O_ABLATE);
-    p->sensitivity = cli_given(cli, CLI_O_SENSITIVITY);
-    p->curves = cli_given(cli, CLI_O_CURVES) || cli_given(cli, CLI_O_HTML);
+    bool page = cli_given(cli, CLI_O_HTML);   /* which has room for all */
+    p->ablate = page || cli_given(cli, CLI_O_ABLATE);
+    p->sensitivity = page || cli_given(cli, CLI_O_SENSITIVITY);
+    p->curves = page || cli_given(cli, CLI_O_CURVES);
     return SP_OK;
 }
 
@@ -248,7 +250,9 @@ static void print_breakeven(comparing *c, const sp_compare_breakeven *b)
     fprintf(cli->out, "\n  %s against %s\n", first, other);
     cli_line(cli, "as sized", "%s its tokens/s (%s to %s)", times(cli, b->ratio.nominal), times(cli, b->ratio.low), times(cli, b->ratio.high));
     cli_line(cli, "chips", "reaches it with %s its chips (%s to %s)", times(cli, b->chips.nominal), times(cli, b->chips.low), times(cli, b->chips.high));
-    if (isfinite(b->bw.nominal))
+    if (b->bw.nominal <= SP_COMPARE_BW_LEAST)
+        cli_line(cli, "links", "is above it even with links 1/%.0f as fast", 1 / SP_COMPARE_BW_LEAST);
+    else if (isfinite(b->bw.nominal))
         cli_line(cli, "links", "reaches it with links %s as fast (%s to %s)", times(cli, b->bw.nominal), times(cli, b->bw.low), times(cli, b->bw.high));
     else
         cli_line(cli, "links", "faster links alone do not reach it: %.0f %% of it with links 64 times as fast", 100 * b->bw_best_share);
@@ -302,6 +306,18 @@ static void print_curves(comparing *c)
     }
 }
 
+/* A pod beside a rack says little; that is asked for by --equal. */
+static void print_sizes(comparing *c)
+{
+    uint32_t least = UINT32_MAX, most = 0;
+    for (uint32_t i = 0; i < c->result.n; i++) {
+        least = c->result.entry[i].chips < least ? c->result.entry[i].chips : least;
+        most = c->result.entry[i].chips > most ? c->result.entry[i].chips : most;
+    }
+    if (c->result.equal == SP_EQUAL_NONE && most > least)
+        cli_line(c->cli, "sizes", "as named, %u to %u chips; --equal chips, power, price or racks makes them alike", least, most);
+}
+
 static void print_all(comparing *c)
 {
     const sp_comparison *r = &c->result;
@@ -311,6 +327,7 @@ static void print_all(comparing *c)
              (unsigned long long)r->gbs, (unsigned long long)r->seq, c->problem.best_precision ? "each its best format" : sp_format_name(r->recipe),
              r->equal ? ", equal " : "", r->equal ? sp_compare_equal_name(r->equal) : "");
     for (uint32_t i = 0; i < r->n_refused; i++) cli_line(cli, "left out", "%s", r->refused[i]);
+    print_sizes(c);
     fputc('\n', cli->out);
     print_side(c);
     cli_goodput_print(cli, r, &c->goodput);

@@ -1,18 +1,36 @@
 /* superpod train MACHINE MODEL --gbs --seq --tp … | --plan FILE */
 #include "output.h"
 
-/* Data parallel over all chips that the other axes leave. */
+#include <string.h>
+
+/* The most replicas that the chips hold, that share the batch out evenly, that experts divide among and that fit on the tiers: chips
+ * left over stay idle. */
 static sp_status fill_dp(const cli_run *cli, const sp_machine *machine, sp_plan *plan, sp_error *err)
 {
-    uint64_t rest = (uint64_t)plan->tp * plan->cp;
+    uint64_t rest = (uint64_t)plan->tp * plan->cp, experts = (uint64_t)plan->ep * plan->etp;
     if (cli_given(cli, CLI_O_DP) || cli_given(cli, CLI_O_PLAN) || plan->dp > 1) return SP_OK;
-    if (!sp_mul_u64(rest, plan->pp, &rest) || rest > machine->chips || machine->chips % rest != 0)
-        return sp_error_set(
-            err, SP_E_INVAL, "--dp", 0, 0,
-            "tp x cp x pp = %u x %u x %u does not divide the %u chips of %s; choose sizes that divide, or say --dp N to use fewer",
-            plan->tp, plan->cp, plan->pp, machine->chips, machine->name);
-    plan->dp = (uint32_t)(machine->chips / rest);
-    return SP_OK;
+    if (!sp_mul_u64(rest, plan->pp, &rest) || rest > machine->chips)
+        return sp_error_set(err, SP_E_INVAL, "--tp", 0, 0, "tp x cp x pp = %u x %u x %u is more than the %u chips of %s; lower one of them", plan->tp,
+                            plan->cp, plan->pp, machine->chips, machine->name);
+    for (uint64_t dp = machine->chips / rest; dp > 0; dp--)
+        if (plan->gbs % (dp * plan->mbs) == 0 && (uint64_t)plan->tp * plan->cp * dp % experts == 0) {
+            sp_layout layout;
+            plan->dp = (uint32_t)dp;
+            if (sp_plan_layout(plan, machine, &layout, NULL) == SP_OK) return SP_OK;
+        }
+    return sp_error_set(err, SP_E_INVAL, "--dp", 0, 0,
+                        "no data parallel size shares gbs %llu out in micro-batches of %u on the %u chips of %s with ep %u x etp %u dividing tp x cp x dp, and "
+                        "fits on its tiers; give --gbs a multiple of mbs x ep, or lower --ep", (unsigned long long)plan->gbs, plan->mbs, machine->chips, machine->name, plan->ep,
+                        plan->etp);
+}
+
+/* Without --precision train and plan take the same: the format that the weights were published in, if it has 8 bits and the chip
+ * multiplies it, else BF16. */
+static void fill_precision(const cli_run *cli, const sp_machine *machine, const sp_model *model, sp_plan *plan)
+{
+    const char *words = cli->value[CLI_O_SET];
+    if (cli_given(cli, CLI_O_PRECISION) || cli_given(cli, CLI_O_PLAN) || (words != NULL && strstr(words, "precision=") != NULL)) return;
+    plan->precision = sp_problem_default(machine, model).fixed.precision;
 }
 
 static sp_status train_plan(cli_run *cli, const sp_machine *machine, const sp_model *model, sp_plan *plan, sp_error *err)
@@ -21,6 +39,7 @@ static sp_status train_plan(cli_run *cli, const sp_machine *machine, const sp_mo
     plan->gbs = plan->seq = 0;
     sp_status status = cli_plan_read(cli, machine, model, plan, err);
     if (status == SP_OK) status = fill_dp(cli, machine, plan, err);
+    if (status == SP_OK) fill_precision(cli, machine, model, plan);
     if (status == SP_OK && plan->vpp > 1 && !cli_given(cli, CLI_O_SCHEDULE) && !cli_given(cli, CLI_O_PLAN))
         plan->schedule = SP_SCHEDULE_INTERLEAVED;
     if (status == SP_OK && sp_plan_check(plan, model, machine, err) != SP_OK) status = cli_blame_plan(err);

@@ -53,12 +53,14 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_VPP] = {"vpp", 0, CLI_COUNT, "N", NULL, 1, 1u << 16, V_STEP, NULL,
         "model chunks a stage holds (interleaved schedule)", AXES, FREE},
     [CLI_O_DP] = {"dp", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V_STEP, NULL,
-        "data parallel size; train: all chips left", AXES, "plan searches what is not given."},
+        "data parallel size; train: the most", AXES, "Without it train takes the most replicas that the chips hold and that share the batch evenly; plan searches."},
     [CLI_O_MBS] = {"mbs", 0, CLI_COUNT, "N", NULL, 1, 1u << 20, V_STEP, NULL, "sequences in one micro-batch", AXES, FREE},
     [CLI_O_ZERO] = {"zero", 0, CLI_COUNT, "0-3", NULL, 0, 3, V_STEP, NULL, "ZeRO stage: what data parallel ranks share out",
         NULL, "1: optimizer state; 2: gradients too; 3: weights too. Without it train takes 1 and plan searches."},
     [CLI_O_PRECISION] = {"precision", 0, CLI_CHOICE, "FORMAT", NULL, 0, 0, V_STEP, format_name,
-        "number format of the matrix products", NULL, "Without it train takes bf16."},
+        "number format of the matrix products", NULL,
+        "Without it train and plan take the format that the model's weights were published in, if it has 8 bits and the chip multiplies it, "
+        "else bf16; plan searches wider ones as well."},
     [CLI_O_RECOMPUTE] = {"recompute", 0, CLI_CHOICE, "WHAT", NULL, 0, 0, V_STEP, recompute_name,
         "activations computed again in the backward pass", NULL, "Without it train takes none and plan searches."},
     [CLI_O_SCHEDULE] = {"schedule", 0, CLI_CHOICE, "NAME", NULL, 0, 0, V_STEP, schedule_name, "pipeline schedule",
@@ -85,7 +87,7 @@ const cli_option cli_options[CLI_O_N] = {
         NULL, NULL},
     [CLI_O_SENSITIVITY] = {"sensitivity", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "the ten values that move the answers most", NULL, NULL},
     [CLI_O_CURVES] = {"curves", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "throughput over chips, link bandwidth and FLOPS of a chip",
-        NULL, "--html draws them and asks for them by itself."},
+        NULL, "--html draws them and asks for them, --ablate and --sensitivity by itself."},
     [CLI_O_GOODPUT] = {"goodput", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "useful tokens a day, after failures, beside the healthy ones", NULL,
         "Checkpoints to storage at the best interval, and chips that stand by for those that break; the causes and rates of Llama 3's training, per chip and host, "
         "unless --failures says others."},
@@ -97,7 +99,7 @@ const cli_option cli_options[CLI_O_N] = {
         "how much of the space is searched", NULL,
         "quick takes few values an axis and one placement; normal all axes; exhaustive every order on the tiers, finer uneven stages and "
         "more micro-batches, in minutes. The answer is the best of what is searched, proven."},
-    [CLI_O_THREADS] = {"threads", 0, CLI_COUNT, "N", NULL, 1, SP_THREADS_MAX, V(PLAN) | V(OPERATE), NULL,
+    [CLI_O_THREADS] = {"threads", 0, CLI_COUNT, "N", NULL, 1, SP_THREADS_MAX, V(PLAN) | V(COMPARE) | V(OPERATE), NULL,
         "threads that price plans (1) or run seeds (all cores)", SEARCH, "The answer is the same on any number of threads, and of ranks: "
         "\"mpirun -n 8 superpod ...\" spreads plan and operate where superpod was built with MPI; a rank takes one thread then."},
     [CLI_O_TOP] = {"top", 0, CLI_COUNT, "K", "5", 1, 100, V(PLAN), NULL, "plans to print", SEARCH, NULL},

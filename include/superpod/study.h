@@ -260,6 +260,7 @@ typedef struct sp_compare_problem {
     double tokens;                   /* to train on; 0: 10 T                                                         */
     uint64_t gbs, seq;               /* 0: 64 Mi tokens a step from 4,096 chips on, else the model's own             */
     sp_effort effort;                /* of the search that each machine's plan comes from                            */
+    uint32_t threads;                /* of every search; 0: 1. The answer is the same on any number                   */
     sp_compare_equal equal;          /* size all like the first, or like the largest that the others can be          */
     bool weak;                       /* batch grows with the chips                                                   */
     bool best_precision;             /* each machine its narrowest training format, not what all of them have        */
@@ -293,6 +294,7 @@ typedef struct sp_compare_breakeven {
     uint32_t a, b;                   /* entries                                                                      */
     sp_range ratio;                  /* tokens/s of a over b, as sized                                               */
     sp_range chips;                  /* smallest chips of a over chips of b; NaN: not within the kind's sizes        */
+#define SP_COMPARE_BW_LEAST (1.0 / 64)   /* slower links are not asked for: a break-even there is that or less */
     sp_range bw;                     /* smallest scale of a's links, 1/64 … 64; NaN: not even at 64                  */
     double bw_best_share;            /* of b's tokens/s that a reaches at 64                                         */
 } sp_compare_breakeven;

@@ -185,7 +185,9 @@ static sp_status share_found(job *j, found *f)
 
 static double limit_of(const planner *p)
 {
-    return p->n_kept == p->problem->top ? p->kept[p->n_kept - 1].ranked.objective : INFINITY;
+    double limit = p->n_kept == p->problem->top ? p->kept[p->n_kept - 1].ranked.objective : INFINITY;
+    bool step = p->problem->objective == SP_OBJECTIVE_THROUGHPUT && p->problem->step_time_s_max > 0;
+    return step ? fmin(limit, p->problem->step_time_s_max) : limit;
 }
 
 static bool same_plan(const sp_plan *a, const sp_plan *b)

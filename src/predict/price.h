@@ -58,6 +58,7 @@ typedef struct sp_i_stages {
     sp_i_held held;
     sp_local_params front;           /* parameters of chunk 0                               */
     double work_s, fill_s, drain_s;  /* all chunks; chunk 0 of the stages before the last   */
+    double forward_s, front_s;       /* of work_s the forwards; of these chunk 0's          */
 } sp_i_stages;
 
 struct sp_pricer {
@@ -81,6 +82,7 @@ struct sp_pricer {
     uint32_t *kind_before;         /* [n_kinds * (n_layers + 1)]: layers of the kind before layer l */
     uint32_t n_cuts, cut_room; sp_cut **cuts;
     const sp_cut *held_cut, *timed_cut; uint64_t timed_pieces;
+    double path_s;                 /* slots of all stages, one micro-batch after its entry */
     sp_i_stages *stages;           /* [SP_STAGES_MAX] of the cut */
     double optimizer_per_param_s, optimizer_launch_s;
     struct sp_i_known_op *known_ops;

@@ -159,12 +159,25 @@ static double optimizer_s(const sp_pricer *pricer, const sp_local_params *params
     return pricer->optimizer_launch_s + pricer->optimizer_per_param_s * (params->dense_trained / dense_way + params->expert_trained / expert_way);
 }
 
+/* The last micro-batch alone: what stage 0 runs before its first forward, then its way through all chunks and back, one slot and one
+ * send after the other. Positions are those of step.c, K = M V: its first forward is K - P V + P - 1 (V = 1: M - 1), which waits for
+ * the forwards before it and, but under GPipe, for the backwards up to K - 2 P V (V = 1: M - P - 1). Of these sums whole rounds count. */
+static double last_batch(const sp_i_stages *first, const sp_plan *plan, uint64_t micro, double path_s, double send_s)
+{
+    double m = (double)micro, p = plan->pp, backward_s = first->work_s - first->forward_s, sends = 2.0 * (p * plan->vpp - 1);
+    bool alternates = plan->schedule != SP_SCHEDULE_GPIPE;
+    double before_s = plan->vpp == 1 ? (m - 1) * first->forward_s + (alternates ? fmax(m - p, 0) * backward_s : 0)
+                                     : fmax(m - p, 0) * first->forward_s + (p - 1) * first->front_s + fmax(m - 2 * p, 0) * backward_s;
+    return before_s + path_s + (plan->pp > 1 ? sends * send_s : 0);
+}
+
 /* sp_i_step_bound over runs of alike stages: of those the last waits longest for its first micro-batch, and its last has
- * the longest way back. */
+ * the longest way back. Beside it the way of the last micro-batch, and the gradients of a stage, which none of its forwards wait for:
+ * all of them follow all forwards and all backwards but the last round, on one stream. */
 static void bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, const sp_lanes *lanes, uint64_t micro, sp_price *out)
 {
     double dense_way = plan->zero ? sp_i_dense_replicas(plan) : 1, expert_way = plan->zero ? sp_i_expert_replicas(plan) : 1;
-    double part = 1.0 / sp_i_segments(plan, micro), batches = (double)micro;
+    double part = 1.0 / sp_i_segments(plan, micro), batches = (double)micro, round = plan->vpp > 1 ? plan->pp : 1;
     double send_s = lanes->send ? sp_i_curve_s(lanes->send, pricer->send_bytes, NULL) : 0, most = 0, busiest = 0, first_s = 0, drain_s = 0;
     bool sync = plan->zero != 3;
     if (sync && plan->zero)
@@ -176,14 +189,17 @@ static void bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
         double end_s = (sync ? part * pricer->comm_factor * trained_s(lanes->reduce, &s->front, pricer->reduced_bytes) : 0) + update_s;
         if (i == 0)
             drain_s = end_s;
-        double computing = batches * work_s + update_s;
-        if (!sync)
+        double computing = batches * work_s + update_s, begin_s = first_s + s->fill_s + last * send_s;
+        if (sync) {
+            double reduce_s = pricer->comm_factor * traffic_s(lanes->reduce, &s->held.params, pricer->reduced_bytes);
+            most = fmax(most, begin_s + batches * s->forward_s + fmax(batches - round, 0) * (work_s - s->forward_s) + reduce_s + update_s);
+        } else
             work_s = fmax(work_s, shards_s(pricer, cut, lanes));
         double back_s = fmax(end_s, s->drain_s + last * send_s + drain_s);
-        most = fmax(most, first_s + s->fill_s + last * send_s + batches * work_s + back_s);
+        most = fmax(most, begin_s + batches * work_s + back_s);
         busiest = fmax(busiest, computing);
     }
-    out->lower_bound_s = most;
+    out->lower_bound_s = fmax(most, first_s + last_batch(&pricer->stages[0], plan, micro, pricer->path_s, send_s) + drain_s);
     out->busy_s = busiest;
 }
 

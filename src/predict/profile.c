@@ -66,7 +66,9 @@ static void take(const sp_pricer *pricer, const sp_i_cut_run *run, const kind_co
 {
     uint32_t n = pricer->model->n_kinds;
     bool recompute = pricer->shape.recompute != SP_RECOMPUTE_NONE;
-    out->work_s = dot(run->all, c->forward, n) + dot(run->all, c->backward, n);
+    out->forward_s = dot(run->all, c->forward, n);
+    out->front_s = dot(run->front, c->forward, n);
+    out->work_s = out->forward_s + dot(run->all, c->backward, n);
     out->fill_s = dot(run->before, c->forward, n);
     out->drain_s = dot(run->before, c->backward, n);
     if (recompute) {
@@ -84,22 +86,6 @@ static void take(const sp_pricer *pricer, const sp_i_cut_run *run, const kind_co
     if (run->mtp)
         out->work_s += run->mtp * (pricer->mtp[SP_PASS_FORWARD].chain_s + pricer->mtp[SP_PASS_BACKWARD].chain_s +
                                    (recompute ? pricer->mtp[SP_PASS_RECOMPUTE].chain_s : 0));
-}
-
-void sp_i_profile_time(sp_pricer *pricer, const sp_cut *cut)
-{
-    kind_costs costs;
-    if (pricer->timed_cut == cut && pricer->timed_pieces == pricer->pieces_made)
-        return;
-    for (uint32_t k = 0; k < pricer->model->n_kinds; k++) {
-        costs.forward[k] = pricer->block[SP_PASS_FORWARD][k].chain_s;
-        costs.backward[k] = pricer->block[SP_PASS_BACKWARD][k].chain_s;
-        costs.again[k] = pricer->block[SP_PASS_RECOMPUTE][k].chain_s;
-    }
-    for (uint32_t i = 0; i < cut->n_runs; i++)
-        take(pricer, &cut->run[i], &costs, &pricer->stages[i]);
-    pricer->timed_cut = cut;
-    pricer->timed_pieces = pricer->pieces_made;
 }
 
 static double seconds(const sp_i_piece *piece, bool traffic)
@@ -122,4 +108,21 @@ double sp_i_profile_work_s(const sp_pricer *pricer, bool traffic)
             sum += seconds(&pricer->embedding[pass], traffic) + seconds(&pricer->head[pass], traffic);
     }
     return sum;
+}
+
+void sp_i_profile_time(sp_pricer *pricer, const sp_cut *cut)
+{
+    kind_costs costs;
+    if (pricer->timed_cut == cut && pricer->timed_pieces == pricer->pieces_made)
+        return;
+    for (uint32_t k = 0; k < pricer->model->n_kinds; k++) {
+        costs.forward[k] = pricer->block[SP_PASS_FORWARD][k].chain_s;
+        costs.backward[k] = pricer->block[SP_PASS_BACKWARD][k].chain_s;
+        costs.again[k] = pricer->block[SP_PASS_RECOMPUTE][k].chain_s;
+    }
+    for (uint32_t i = 0; i < cut->n_runs; i++)
+        take(pricer, &cut->run[i], &costs, &pricer->stages[i]);
+    pricer->path_s = sp_i_profile_work_s(pricer, true);
+    pricer->timed_cut = cut;
+    pricer->timed_pieces = pricer->pieces_made;
 }

@@ -1,6 +1,7 @@
 /* The fastest plan of an offer. The planner's whole space is searched for what is compared (wide); along curves and
  * bisections it is searched in quick effort, and the shapes that won before (TP, CP, EP, micro-batch, overlap, placement) are
- * searched again for the rest (PP, DP, ZeRO, recomputation, schedule), so that quick points join up with whole ones (narrow). */
+ * searched again, beside those that the quick search found, for the rest (PP, DP, ZeRO, recomputation, schedule, placement), so that quick
+ * points join up with whole ones (narrow). */
 #include "compare_i.h"
 
 #include <math.h>
@@ -9,6 +10,7 @@
 #define GBS_SLACK 0.125      /* guess: a batch an eighth off the one asked for trains the same model */
 #define GBS_TRIES 4u
 #define NARROW_SHAPES 2u     /* of the hints, the latest winners first */
+#define BETTER 1.0005       /* a plan that much faster is worth another search */
 #define FULL 0.9            /* of the chips used: other batches are not tried */
 
 /* ---- batch -------------------------------------------------------------------------------------------------------- */
@@ -132,6 +134,7 @@ static sp_problem problem_of(sp_i_compare *c, const sp_i_offer *offer, uint64_t 
     problem.fixed.precision = sp_i_precision(c, offer->machine);
     problem.free_precision = false;
     problem.effort = c->problem->effort;
+    problem.threads = c->problem->threads;
     problem.progress = on_progress;
     problem.progress_context = c;
     return problem;
@@ -144,7 +147,11 @@ static sp_status run(sp_i_compare *c, const sp_problem *problem, sp_i_hints *hin
     if (!scratch)
         return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a search");
     c->searches++;
-    sp_status status = sp_plan_search(problem, scratch, &solution, c->err);
+    sp_problem faster = *problem;   /* than the best so far: bounds rule out the rest */
+    double beaten = fmax(best->tokens_per_s * BETTER, c->floor_tokens_per_s);
+    if (beaten > 0)
+        faster.step_time_s_max = (double)problem->gbs * (double)problem->seq / beaten;
+    sp_status status = sp_plan_search(&faster, scratch, &solution, c->err);
     for (uint32_t i = status == SP_OK ? solution.n : 0; i-- > 0;) {   /* the best last, so that it stands first among the hints */
         const sp_ranked *r = &solution.ranked[i];
         uint32_t chips = r->plan.tp * r->plan.cp * r->plan.pp * r->plan.dp;
@@ -168,7 +175,7 @@ static sp_status shaped(sp_i_compare *c, const sp_problem *wide, const sp_plan *
     problem.fixed.cp = cp;
     problem.fixed.pp = problem.fixed.dp = problem.fixed.vpp = 0;
     problem.fixed.first_layers = problem.fixed.last_layers = problem.fixed.recompute_layers = 0;
-    problem.free_placement = problem.free_stages = problem.free_overlap = problem.free_sequence_parallel = false;
+    problem.free_stages = problem.free_overlap = problem.free_sequence_parallel = false;
     sp_status status = run(c, &problem, &unused, best);
     return status == SP_E_UNFIT ? SP_OK : status;
 }
@@ -196,6 +203,8 @@ static sp_status narrow(sp_i_compare *c, const sp_problem *wide, sp_i_hints *hin
     quick.top = 3;
     sp_status status = run(c, &quick, &found, best);
     status = status == SP_E_UNFIT ? SP_OK : status;
+    for (uint32_t i = 0; i < found.n && status == SP_OK; i++)
+        status = shaped(c, wide, &found.plan[i], found.plan[i].tp, found.plan[i].cp, best);
     for (uint32_t i = 0; i < hints->n && i < NARROW_SHAPES && status == SP_OK; i++)
         status = shaped(c, wide, &hints->plan[i], hints->plan[i].tp, hints->plan[i].cp, best);
     if (status == SP_OK && hints->n)

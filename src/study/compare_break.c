@@ -9,7 +9,7 @@
 #define CHIPS_LEAST 8u          /* a box */
 #define CURVE_LEAST 64u
 #define CHIPS_MOST (1u << 20)
-#define BW_LEAST (1.0 / 64)
+#define BW_LEAST SP_COMPARE_BW_LEAST
 #define BW_MOST 64.0
 #define BW_ANCHOR 0.125
 #define CLOSE 1.06              /* a bracket this narrow is interpolated: over links throughput is smooth on logarithmic scales */
@@ -33,6 +33,23 @@ typedef struct asked {
 
 static sp_i_hints *hints_of(sp_i_compare *c, const sp_compare_entry *entry) { return &c->hints[entry - c->entries]; }
 
+static double below(const asked *q, double x)
+{
+    double y = 0;
+    for (uint32_t i = 0; i < q->n && q->point[i].x <= x; i++)
+        y = q->point[i].y;
+    return y;
+}
+
+/* A narrow search for what is faster than `floor`; SP_E_UNFIT: nothing is. */
+static sp_status faster(sp_i_compare *c, const sp_i_offer *offer, sp_i_hints *hints, double floor, sp_i_found *found)
+{
+    c->floor_tokens_per_s = floor;
+    sp_status status = sp_i_best(c, offer, false, hints, found);
+    c->floor_tokens_per_s = 0;
+    return status;
+}
+
 /* Tokens/s with so many chips; 0: nothing fits, or the kind ends before. */
 static sp_status with_chips(asked *q, double chips, double *out)
 {
@@ -41,9 +58,9 @@ static sp_status with_chips(asked *q, double chips, double *out)
     *out = 0;
     if (sp_i_resize(q->c->problem->catalog, q->a->text, (uint32_t)(chips + 0.5), &offer, NULL) != SP_OK)
         return SP_OK;
-    sp_status status = sp_i_best(q->c, &offer, false, q->hints, &found);
-    if (status == SP_OK)
-        *out = found.tokens_per_s;
+    double least = below(q, chips);   /* that many are enough for it, and more have it, too */
+    sp_status status = faster(q->c, &offer, q->hints, least, &found);
+    *out = status == SP_OK ? found.tokens_per_s : least;
     return status == SP_E_UNFIT ? SP_OK : status;
 }
 
@@ -239,12 +256,12 @@ static sp_status chips_curve(sp_i_compare *c, const sp_compare_entry *e, sp_i_hi
         sp_i_found found;
         if (sp_i_resize(c->problem->catalog, e->text, (uint32_t)chips, &offer, NULL) != SP_OK)
             continue;
-        sp_status status = sp_i_best(c, &offer, false, hints, &found);
-        if (status == SP_E_UNFIT)
+        sp_status status = faster(c, &offer, hints, before ? before->tokens_per_s : 0, &found);
+        if (status == SP_E_UNFIT && !before)
             continue;
-        if (status != SP_OK)
+        if (status != SP_OK && status != SP_E_UNFIT)
             return status;
-        if (before && found.tokens_per_s < before->tokens_per_s) {   /* more chips leave some idle before they are slower */
+        if (status == SP_E_UNFIT) {   /* more chips leave some idle before they are slower */
             found.mfu = before->mfu * before->chips / offer.chips;
             found.tokens_per_s = before->tokens_per_s;
         }

@@ -23,6 +23,7 @@ typedef struct sp_i_compare {
     uint32_t gbs_chips;             /* with `weak`: the chips that gbs is for                 */
     sp_format recipe;               /* of every machine, without best_precision               */
     uint64_t searches;              /* asked for so far, for progress                         */
+    double floor_tokens_per_s;      /* of narrow searches: slower plans are of no use; 0: any */
     sp_i_hints *hints;              /* [entries] shapes of good plans                         */
     const sp_compare_entry *entries;
     sp_error *err;
@@ -31,7 +32,7 @@ typedef struct sp_i_compare {
 /* ---- compare_best.c ------------------------------------------------------------------------------------------- */
 
 /* Fastest plan of the offer on `tokens a step` near the problem's. Wide: the planner's whole space, and what it finds joins
- * the hints; narrow: the shapes of the hints, everything else free. SP_E_UNFIT: nothing fits. */
+ * the hints; narrow: the shapes of the hints, everything else free. SP_E_UNFIT: nothing fits, or nothing is above the floor. */
 sp_status sp_i_best(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i_hints *hints, sp_i_found *out);
 /* The fastest of the hints' plans as they stand: milliseconds, for points between others on one number of chips. */
 sp_status sp_i_best_known(sp_i_compare *c, const sp_i_offer *offer, const sp_i_hints *hints, sp_i_found *out);

@@ -73,9 +73,9 @@ JSON
     model="$(dense)"
     refuses "--tp: error: found tp 3, which does not divide" train "$POD" "$model" --gbs 64 --tp 3 --dp 2
     refuses "--ep: error: found ep 8" train "$POD" "$model" --gbs 64 --ep 8
-    refuses "--gbs: error: found gbs 63" train "$POD" "$model" --gbs 63
+    refuses "--gbs: error: found gbs 63" train "$POD" "$model" --gbs 63 --dp 64
     refuses "--gbs: error: is missing" train "$POD" "$model"
-    refuses "--dp: error: tp x cp x pp = 1 x 1 x 3 does not divide the 64 chips" train "$POD" "$model" --gbs 64 --pp 3
+    refuses "--tp: error: tp x cp x pp = 32 x 1 x 4 is more than the 64 chips" train "$POD" "$model" --gbs 64 --tp 32 --pp 4
     refuses "128 chips" train "$POD" "$model" --gbs 128 --dp 128
     refuses "--pp: error: found pp 64" train "$POD" "$model" --gbs 64 --pp 64
     refuses "--vpp: error: found vpp 2" train "$POD" "$model" --gbs 64 --vpp 2 --schedule 1f1b --pp 2
@@ -133,4 +133,16 @@ SCRIPT
     run -1 --separate-stderr "$SUPERPOD" "${job[@]}" --fail chip:7
     [[ "$stderr" == *"no route"* ]]
     refuses "nothing is called 'disk'" "${job[@]}" --fail disk:1
+}
+
+@test "train: without --dp the most replicas that share the batch and have a place; the format that plan takes" {
+    model="$(dense)"
+    answers train "$POD" "$model" --gbs 63
+    says " dp=21 "
+    answers train "$POD" "$model" --gbs 64 --pp 3
+    says " dp=16 "
+    answers train atlas-950-superpod deepseek-v3 --ep 64 --pp 16 --recompute full
+    says "precision=fp8"
+    answers train atlas-950-superpod deepseek-v3 --ep 64 --pp 16 --recompute full --precision bf16
+    says "precision=bf16"
 }
