@@ -191,7 +191,7 @@ static void bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
             drain_s = end_s;
         double computing = batches * work_s + update_s, begin_s = first_s + s->fill_s + last * send_s;
         if (sync) {
-            double reduce_s = pricer->comm_factor * traffic_s(lanes->reduce, &s->held.params, pricer->reduced_bytes);
+            double reduce_s = pricer->comm_factor * trained_s(lanes->reduce, &s->held.params, pricer->reduced_bytes);
             most = fmax(most, begin_s + batches * s->forward_s + fmax(batches - round, 0) * (work_s - s->forward_s) + reduce_s + update_s);
         } else
             work_s = fmax(work_s, shards_s(pricer, cut, lanes));
