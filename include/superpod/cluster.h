@@ -351,6 +351,9 @@ typedef struct sp_history {
     double mttf_s, mttr_s;             /* of running jobs; 0 when nothing failed                             */
     double tokens_per_day;             /* of jobs with a model, steps that were not undone                   */
     double wait_mean_s, wait_p50_s, wait_p95_s, wait_p99_s, slowdown_bounded;   /* of jobs started; bound 10 s */
+    double wait_host_s, wait_rack_s, wait_pod_s, wait_pods_s;                   /* means of jobs of up to a host, a rack, a pod, more */
+    double slowdown_host, slowdown_rack, slowdown_pod, slowdown_pods;           /* their bounded slowdowns; 0: no such job */
+    double fragmentation_host, fragmentation_rack, fragmentation_pod;           /* free chips that lie in no wholly free one / free, over time */
     uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, preemptions, shrunk, grown, maintained, corrupted, events, placements;
     uint64_t deadlines_missed;         /* done late, or not done although the deadline lies in the time simulated */
     uint64_t queue_max;

@@ -31,6 +31,10 @@ void sp_i_idle(sp_i_run *run, int64_t until_us)
         sp_i_series_add(run, SP_LOSS_SPARE, c->spares_ready, run->now_us, until_us);
         sp_i_series_add(run, SP_LOSS_DOWN, down, run->now_us, until_us);
     }
+    run->free_time += (sp_i_chip_us)idle * (uint64_t)us;
+    run->whole_time[0] += (sp_i_chip_us)((uint64_t)c->whole_rows * c->shape.row_chips) * (uint64_t)us;
+    run->whole_time[1] += (sp_i_chip_us)((uint64_t)c->rows[c->rows_per_leaf].members * c->shape.leaf_chips) * (uint64_t)us;
+    run->whole_time[2] += (sp_i_chip_us)((uint64_t)c->whole_pods * c->shape.pod_chips) * (uint64_t)us;
     run->held += (sp_i_chip_us)(run->installed - idle - c->spares_ready - down) * (uint64_t)us;
     run->now_us = until_us;
 }
@@ -152,6 +156,8 @@ sp_status sp_i_shares(sp_i_run *run, sp_error *err)
     h->ettr_queued = held > 0 ? (double)run->advanced / (held + (double)run->requeued_chip_us) : 0;
     h->utilisation = down < 1 ? held / (double)whole / (1 - down) : 0;
     h->tokens_per_day = run->tokens / (run->op->horizon_s / 86400);
+    double *fragmentation[3] = {&h->fragmentation_host, &h->fragmentation_rack, &h->fragmentation_pod};
+    for (int i = 0; i < 3; i++) *fragmentation[i] = run->free_time == 0 ? 0 : 1 - (double)run->whole_time[i] / (double)run->free_time;
     h->mttf_s = h->interruptions == 0 ? 0 : run->running_s_sum / (double)h->interruptions;
     h->mttr_s = h->interruptions == 0 ? 0 : run->repair_s_sum / (double)h->interruptions;
     return SP_OK;
@@ -192,7 +198,14 @@ void sp_i_waits(sp_i_run *run, int64_t *wait_us)
         if (wait_us != NULL) wait_us[i] = wait;
         if (wait < 0) continue;
         sum += 1e-6 * (double)wait;
+        run->size_wait_s[sp_i_size_class(run, job->chips)] += 1e-6 * (double)wait;
+        run->size_started[sp_i_size_class(run, job->chips)]++;
         sorted[n++] = wait;
+    }
+    double *waits[4] = {&h->wait_host_s, &h->wait_rack_s, &h->wait_pod_s, &h->wait_pods_s}, *slowdowns[4] = {&h->slowdown_host, &h->slowdown_rack, &h->slowdown_pod, &h->slowdown_pods};
+    for (int i = 0; i < 4; i++) {
+        *waits[i] = run->size_started[i] == 0 ? 0 : run->size_wait_s[i] / (double)run->size_started[i];
+        *slowdowns[i] = run->size_done[i] == 0 ? 0 : run->size_slowdown[i] / (double)run->size_done[i];
     }
     if (n == 0) return;
     h->wait_mean_s = sum / (double)n;

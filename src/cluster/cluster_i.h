@@ -31,6 +31,7 @@ struct sp_cluster {
     sp_i_piece *piece;
     uint32_t pieces, piece_room, piece_free;
     uint32_t promised;                   /* pieces that the runs would need if every leaf were alone: sum of count - 1 */
+    uint32_t whole_rows, whole_pods;     /* wholly free ones                        */
     uint32_t free_chips, down_positions, spares_used, spares_ready;
     void *memory;
     size_t bytes;

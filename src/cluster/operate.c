@@ -131,7 +131,10 @@ static void end_job(sp_i_run *run, uint64_t payload)
     run->left_us[slot->job] = 0;
     if (job->deadline_us != 0 && run->now_us > job->deadline_us) run->history.deadlines_missed++;
     double wait = (double)(run->first_us[slot->job] - job->submit_us), ran = (double)(run->now_us - run->first_us[slot->job]);
-    run->slowdown_sum += fmax(1, (wait + ran) / fmax(ran, 1e7));
+    double slowdown = fmax(1, (wait + ran) / fmax(ran, 1e7));
+    run->slowdown_sum += slowdown;
+    run->size_slowdown[sp_i_size_class(run, job->chips)] += slowdown;
+    run->size_done[sp_i_size_class(run, job->chips)]++;
     sp_i_leave(run, s);
 }
 

@@ -85,6 +85,9 @@ struct sp_i_run {
     uint32_t next_job, installed, cap_chips, running_chips;   /* cap: of chips that run; UINT32_MAX: none */
     bool dirty, no_memory, deaf;         /* deaf: the watch wants no more */
     sp_i_chip_us spent[SP_LOSSES], held, requeued_chip_us, advanced;
+    sp_i_chip_us free_time, whole_time[3];   /* free chips; those in wholly free hosts, racks, pods */
+    double size_wait_s[4], size_slowdown[4]; /* sums over jobs of up to a host, a rack, a pod, more  */
+    uint64_t size_started[4], size_done[4];
     double tokens, slowdown_sum, repair_s_sum, running_s_sum;
     sp_history history;
 };
@@ -122,6 +125,13 @@ void sp_i_series_add(const sp_i_run *run, sp_loss loss, uint64_t chips, int64_t 
 void sp_i_series_undo(const sp_i_run *run, double chips_s);
 /* A segment that ends now: pauses, then cycles from `from_us` on, whose last `undone_us` of work are lost. */
 void sp_i_series_segment(const sp_i_run *run, const sp_i_slot *slot, int64_t from_us, int64_t undone_us);
+
+/* Up to a host 0, a rack 1, a pod 2, more 3. */
+static inline int sp_i_size_class(const sp_i_run *run, uint32_t chips)
+{
+    const sp_cluster_shape *s = &run->cluster->shape;
+    return chips <= s->row_chips ? 0 : chips <= s->leaf_chips ? 1 : chips <= s->pod_chips ? 2 : 3;
+}
 
 /* Tells the watch; job and class as indexes. */
 static inline void sp_i_tell(sp_i_run *run, sp_happening what, uint32_t job, uint32_t class, uint32_t rack, uint32_t chips)

@@ -107,6 +107,14 @@ static uint32_t classify(const sp_cluster *c, uint64_t word, uint64_t *parts)
     return whole;
 }
 
+/* Wholly free leaves of a pod, more or fewer. */
+static void change_whole(sp_cluster *c, uint32_t pod, uint32_t by)
+{
+    c->whole_pods -= c->pod_whole[pod] == c->leaves_per_pod;
+    c->pod_whole[pod] += by;
+    c->whole_pods += c->pod_whole[pod] == c->leaves_per_pod;
+}
+
 /* Wholly free <-> wholly taken: most of what large jobs do. */
 static void flip_whole(sp_cluster *c, uint32_t leaf, bool freed)
 {
@@ -117,7 +125,8 @@ static void flip_whole(sp_cluster *c, uint32_t leaf, bool freed)
     sp_i_bits_put(&c->rows[0], leaf, !freed);
     c->free_chips += freed ? c->shape.leaf_chips : 0u - c->shape.leaf_chips;
     c->pod_rows[pod] += freed ? rows : 0u - rows;
-    c->pod_whole[pod] += freed ? 1u : UINT32_MAX;
+    change_whole(c, pod, freed ? 1u : UINT32_MAX);
+    c->whole_rows += freed ? rows : 0u - rows;
 }
 
 void sp_i_set_free(sp_cluster *c, uint32_t leaf, uint64_t mask)
@@ -136,8 +145,9 @@ void sp_i_set_free(sp_cluster *c, uint32_t leaf, uint64_t mask)
         sp_i_bits_put(&c->rows[rows], leaf, true);
         c->rows_free[leaf] = (uint8_t)rows;
         c->pod_rows[pod] += rows - rows_before;
-        if (rows == c->rows_per_leaf) c->pod_whole[pod]++;
-        else if (rows_before == c->rows_per_leaf) c->pod_whole[pod]--;
+        c->whole_rows += rows - rows_before;
+        if (rows == c->rows_per_leaf) change_whole(c, pod, 1);
+        else if (rows_before == c->rows_per_leaf) change_whole(c, pod, UINT32_MAX);
     }
     for (uint64_t changed = parts ^ c->parts[leaf]; changed != 0; changed &= changed - 1) {
         uint32_t n = (uint32_t)__builtin_ctzll(changed);
@@ -199,7 +209,8 @@ static void flip_run(sp_cluster *c, uint32_t leaf, uint32_t n, bool freed)
     sp_i_bits_put_run(&c->rows[0], leaf, n, !freed);
     c->free_chips += freed ? n * c->shape.leaf_chips : 0u - n * c->shape.leaf_chips;
     c->pod_rows[pod] += freed ? n * rows : 0u - n * rows;
-    c->pod_whole[pod] += freed ? n : 0u - n;
+    c->whole_rows += freed ? n * rows : 0u - n * rows;
+    change_whole(c, pod, freed ? n : 0u - n);
 }
 
 /* Leaves that somebody's empty piece is still chained to are taken alone. */
@@ -404,7 +415,12 @@ bool sp_cluster_consistent(const sp_cluster *c)
             whole = rows = 0;
         }
     }
-    uint32_t promised = 0, pieces = 0;
+    uint32_t promised = 0, pieces = 0, all_rows = 0, all_pods = 0;
+    for (uint32_t pod = 0; pod < c->pods; pod++) {
+        all_rows += c->pod_rows[pod];
+        all_pods += c->pod_whole[pod] == c->leaves_per_pod;
+    }
+    if (all_rows != c->whole_rows || all_pods != c->whole_pods) return false;
     for (uint32_t l = 0; l < c->leaves; l++)
         for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) {
             if (c->piece[p].leaf != l) continue;

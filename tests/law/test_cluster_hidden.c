@@ -118,11 +118,11 @@ static void power_cap_holds(void **state)
     sp_operation op = quiet(NULL);
     sp_history h[SEEDS];
     double half;
-    op.horizon_s = 20 * 86400;
+    op.horizon_s = 7 * 86400;
     op.power_cap_w = 1024 * cost.idle_w + 700 * (cost.busy_w - cost.idle_w) + 1;
     for (int order = 0; order < SP_ORDERS; order++) {
         op.order = (sp_order)order;
-        double useful = mean_of(&op, "mix:load=2,jobs=3000,chips=64", SP_LOSS_USEFUL, h, &half);
+        double useful = mean_of(&op, "mix:load=2,jobs=1000,chips=64", SP_LOSS_USEFUL, h, &half);
         assert_true(useful <= 700.0 / 1024 && useful > 0.9 * 700.0 / 1024);
         assert_true(h[0].share[SP_LOSS_IDLE_POWER_CAP] > 0.25 && h[0].share[SP_LOSS_IDLE_FRAGMENTED] < 0.06);
     }

@@ -307,6 +307,41 @@ static void nothing_fails(void **state)
     sp_jobs_free(&jobs);
 }
 
+/* One host of a pod is taken all the time: of what is free, its rack's other hosts lie in no free rack, and nothing in a free pod. Waits by
+ * size are means of the waits of those sizes. */
+static void figures_by_level_and_size(void **state)
+{
+    (void)state;
+    const sp_machine *machine = machine_of("atlas-950-superpod");
+    sp_operation op = sp_operation_default(machine);
+    sp_history h;
+    op.horizon_s = 1000;
+    sp_jobs jobs = generated("one:chips=8", machine->chips, op.horizon_s, 1);
+    assert_int_equal(sp_operate(&op, &jobs, 1, NULL, &h, NULL), SP_OK);
+    assert_true(h.fragmentation_host == 0 && h.fragmentation_pod == 1);
+    assert_float_equal(h.fragmentation_rack, 56.0 / 8184, 1e-12);
+    sp_jobs_free(&jobs);
+    op.horizon_s = 30 * 86400;
+    jobs = generated("acme:load=1.3,jobs=3000", machine->chips, op.horizon_s, 1);
+    int64_t *wait = malloc(jobs.n * sizeof *wait);
+    double sum[3] = {0}, n[3] = {0};
+    assert_int_equal(sp_operate(&op, &jobs, 1, wait, &h, NULL), SP_OK);
+    for (uint32_t i = 0; i < jobs.n; i++) {
+        int k = jobs.job[i].chips <= 8 ? 0 : jobs.job[i].chips <= 64 ? 1 : 2;
+        if (wait[i] < 0) continue;
+        sum[k] += 1e-6 * (double)wait[i];
+        n[k]++;
+    }
+    assert_float_equal(h.wait_host_s, sum[0] / n[0], 1e-6);
+    assert_float_equal(h.wait_rack_s, sum[1] / n[1], 1e-6);
+    assert_float_equal(h.wait_pod_s, sum[2] / n[2], 1e-6);
+    assert_true(h.wait_pods_s == 0 && h.slowdown_host >= 1 && h.slowdown_pods == 0);
+    assert_float_equal(h.wait_mean_s, (sum[0] + sum[1] + sum[2]) / (n[0] + n[1] + n[2]), 1e-6);
+    assert_true(h.fragmentation_host <= h.fragmentation_rack && h.fragmentation_rack <= h.fragmentation_pod);
+    free(wait);
+    sp_jobs_free(&jobs);
+}
+
 /* A fixed interval: stalls are C of every t + C. */
 static void checkpoints_stall(void **state)
 {
@@ -443,7 +478,7 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_fails), cmocka_unit_test(checkpoints_stall), cmocka_unit_test(closed_form_lies_in_the_interval), cmocka_unit_test(llama3),
+        cmocka_unit_test(nothing_fails), cmocka_unit_test(figures_by_level_and_size), cmocka_unit_test(checkpoints_stall), cmocka_unit_test(closed_form_lies_in_the_interval), cmocka_unit_test(llama3),
         cmocka_unit_test(meta_rsc), cmocka_unit_test(easy_equals_the_book), cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(down_share_is_the_chain), cmocka_unit_test(copies_on_their_way_are_no_checkpoints), cmocka_unit_test(elastic_jobs_go_on), cmocka_unit_test(bad_input_is_refused)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
