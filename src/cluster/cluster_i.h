@@ -19,7 +19,7 @@ typedef struct sp_i_piece { uint64_t mask; uint32_t leaf, owner, next, beside, c
 struct sp_cluster {
     sp_cluster_shape shape;
     uint32_t leaves, pods, leaves_per_pod, rows_per_leaf;
-    uint64_t full, row_full;             /* all positions of a leaf, of row 0       */
+    uint64_t full, row_full, row_first;  /* all positions of a leaf, of row 0; the first of every row */
     uint64_t *free, *down;               /* [leaves]                                */
     uint64_t *parts;                     /* [leaves] set of c of the invariant      */
     uint8_t *rows_free;                  /* [leaves]                                */
@@ -42,6 +42,15 @@ typedef struct sp_i_tally { uint32_t chips, rows, leaves, pods, held[65], pod_le
 sp_i_tally *sp_i_tally_make(const sp_cluster *cluster, uint32_t list);   /* NULL: no memory; free() it */
 void sp_i_tally_change(const sp_cluster *cluster, sp_i_tally *tally, uint32_t leaf, uint64_t before, uint64_t after);
 sp_spread sp_i_tally_spread(const sp_cluster *cluster, const sp_i_tally *tally);   /* whole and aligned are not told */
+
+/* Bits of a word, in line: a call into the compiler's library where the target has no instruction (Warren, Hacker's Delight 5-1). */
+static inline uint32_t sp_i_count(uint64_t word)
+{
+    word -= word >> 1 & UINT64_C(0x5555555555555555);
+    word = (word & UINT64_C(0x3333333333333333)) + (word >> 2 & UINT64_C(0x3333333333333333));
+    word = (word + (word >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (uint32_t)((word * UINT64_C(0x0101010101010101)) >> 56);
+}
 
 /* ---- bits.c ---- */
 size_t sp_i_bits_words(uint32_t n);                       /* uint64_t that the set needs */

@@ -62,7 +62,7 @@ static void hold(sp_i_run *run, sp_i_slot *slot, uint32_t chips)
 bool sp_i_shrink(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
 {
     sp_i_slot *slot = &run->slot[s];
-    uint32_t replica = run->jobs->job[slot->job].replica_chips, gone = (uint32_t)__builtin_popcountll(lost);
+    uint32_t replica = run->jobs->job[slot->job].replica_chips, gone = sp_i_count(lost);
     if (replica == 0) return false;
     uint32_t less = (gone + replica - 1) / replica * replica;
     if (less >= slot->chips || !list_shrunk(run, s)) return false;

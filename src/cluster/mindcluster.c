@@ -161,8 +161,8 @@ bool sp_i_replace_mindcluster(sp_cluster *c, uint32_t leaf, uint64_t lost, uint3
             nodes++;
         }
     uint64_t rest = piece == NULL ? 0 : piece->mask & rows;
-    bool part = (uint32_t)(__builtin_popcountll(lost) + __builtin_popcountll(rest)) != nodes * c->shape.row_chips;   /* a job of less than a node */
-    if (part) return rest == 0 && sp_i_extend(c, leaf, (uint32_t)__builtin_popcountll(lost), owner, list, NULL);
+    bool part = (uint32_t)(sp_i_count(lost) + sp_i_count(rest)) != nodes * c->shape.row_chips;   /* a job of less than a node */
+    if (part) return rest == 0 && sp_i_extend(c, leaf, sp_i_count(lost), owner, list, NULL);
     uint32_t from = c->rows_free[leaf] >= nodes ? leaf : low, to = c->rows_free[leaf] >= nodes ? leaf + 1 : low + c->leaves_per_pod;
     if (!sp_i_reserve(c, c->rows_per_leaf * nodes + 1)) return false;
     if (c->pod_rows[pod] >= nodes) {

@@ -20,7 +20,7 @@ static uint64_t row_with(const sp_cluster *c, uint32_t leaf, uint32_t n)
 {
     for (uint32_t r = 0; r < c->rows_per_leaf; r++) {
         uint64_t row = c->free[leaf] & sp_i_row(c, r);
-        if ((uint32_t)__builtin_popcountll(row) == n) return row;
+        if (sp_i_count(row) == n) return row;
     }
     return 0;
 }
@@ -225,7 +225,7 @@ static uint32_t take_rows(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n
 static uint32_t take_chips(sp_cluster *c, uint32_t n, uint32_t owner, uint32_t *list)
 {
     for (uint32_t leaf = 0; leaf < c->leaves && n > 0; leaf++) {
-        uint32_t have = (uint32_t)__builtin_popcountll(c->free[leaf]), take = have < n ? have : n;
+        uint32_t have = sp_i_count(c->free[leaf]), take = have < n ? have : n;
         if (take == 0) continue;
         if (!sp_i_take(c, leaf, lowest_bits(c->free[leaf], take), owner, list)) return n;
         n -= take;
@@ -333,7 +333,7 @@ static bool move_hosts(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t own
 {
     sp_i_piece *piece = sp_i_piece_of(c, leaf, owner);
     uint64_t rest = beside(c, mask, piece);
-    uint32_t k = (uint32_t)(__builtin_popcountll(mask) + __builtin_popcountll(rest)), low = leaf / c->leaves_per_pod * c->leaves_per_pod;
+    uint32_t k = (uint32_t)(sp_i_count(mask) + sp_i_count(rest)), low = leaf / c->leaves_per_pod * c->leaves_per_pod;
     if (rest == 0) return false;
     found at = find_small(c, low, low + c->leaves_per_pod, k);
     if (at.leaf == SP_NOWHERE) at = find_small(c, 0, c->leaves, k);
@@ -347,7 +347,7 @@ static bool move_hosts(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t own
 
 bool sp_i_replace(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list, sp_i_tally *tally)
 {
-    uint32_t k = (uint32_t)__builtin_popcountll(mask);
+    uint32_t k = sp_i_count(mask);
     if (k == 0) return true;
     if (k > c->free_chips || !sp_i_reserve(c, k)) return false;
     found at = find_small(c, leaf, leaf + 1, k);
@@ -364,7 +364,7 @@ bool sp_i_extend(sp_cluster *c, uint32_t leaf, uint32_t k, uint32_t owner, uint3
     if (at.leaf == SP_NOWHERE) at = find_small(c, 0, c->leaves, k);
     if (at.leaf != SP_NOWHERE) return add_chips(c, at, owner, list, tally);
     for (uint32_t l = 0; l < c->leaves && k > 0; l++) {   /* crumbs: there are as many free chips */
-        uint32_t have = (uint32_t)__builtin_popcountll(c->free[l]), take = have < k ? have : k;
+        uint32_t have = sp_i_count(c->free[l]), take = have < k ? have : k;
         if (take == 0) continue;
         if (!add_chips(c, (found){l, lowest_bits(c->free[l], take)}, owner, list, tally)) return false;
         k -= take;

@@ -322,7 +322,7 @@ const sp_recovery_row *sp_recovery_answer(const sp_recovery *r, sp_cluster *c, s
     uint64_t mask = UINT64_MAX >> (64 - n) << first_chip % c->shape.leaf_chips;
     const sp_i_piece *piece = sp_i_piece_of(c, leaf, owner);
     uint64_t lost = piece == NULL ? 0 : piece->mask & mask;
-    uint32_t chips = (uint32_t)__builtin_popcountll(lost);
+    uint32_t chips = sp_i_count(lost);
     if (lost == 0) return NULL;
     sp_room room = sp_cluster_room(c, first_chip, chips);
     const sp_recovery_row *row = sp_recovery_look_up(r, unit, true, room);

@@ -23,8 +23,12 @@ static uint32_t power_of_two_above(uint32_t n)
 
 static uint32_t rows_touched(const sp_cluster *c, uint64_t held)
 {
-    uint32_t rows = 0;
+    uint32_t rows = 0, row = c->shape.row_chips;
     if (held == c->full) return c->rows_per_leaf;
+    if ((row & (row - 1)) == 0) {   /* every bit of a row falls on its first */
+        for (uint32_t by = row / 2; by > 0; by /= 2) held |= held >> by;
+        return sp_i_count(held & c->row_first);
+    }
     for (uint32_t r = 0; r < c->rows_per_leaf; r++) rows += (held & sp_i_row(c, r)) != 0;
     return rows;
 }
@@ -35,7 +39,7 @@ typedef struct extent { uint32_t low, high, most, least; bool even_pods; } exten
 static void count_piece(const sp_cluster *c, const sp_i_piece *piece, uint32_t mark, sp_spread *s, extent *t)
 {
     uint64_t held = piece->mask;
-    uint32_t n = held == c->full ? c->shape.leaf_chips : (uint32_t)__builtin_popcountll(held), pod = piece->leaf / c->leaves_per_pod;
+    uint32_t n = held == c->full ? c->shape.leaf_chips : sp_i_count(held), pod = piece->leaf / c->leaves_per_pod;
     uint32_t last = piece->leaf + piece->count - 1;
     if (n == 0) return;
     s->chips += n * piece->count;
@@ -57,7 +61,7 @@ static void count_piece(const sp_cluster *c, const sp_i_piece *piece, uint32_t m
 /* One piece: most small jobs. */
 static sp_spread piece_spread(const sp_cluster *c, const sp_i_piece *piece)
 {
-    uint32_t n = (uint32_t)__builtin_popcountll(piece->mask);
+    uint32_t n = sp_i_count(piece->mask);
     return (sp_spread){.chips = n, .rows = rows_touched(c, piece->mask), .leaves = n != 0, .pods = n != 0, .granule = n, .whole = n != 0, .aligned = n != 0, .regular = n != 0};
 }
 
@@ -91,7 +95,7 @@ sp_i_tally *sp_i_tally_make(const sp_cluster *c, uint32_t list)
 
 void sp_i_tally_change(const sp_cluster *c, sp_i_tally *tally, uint32_t leaf, uint64_t before, uint64_t after)
 {
-    uint32_t was = (uint32_t)__builtin_popcountll(before), is = (uint32_t)__builtin_popcountll(after), pod = leaf / c->leaves_per_pod;
+    uint32_t was = sp_i_count(before), is = sp_i_count(after), pod = leaf / c->leaves_per_pod;
     tally->chips += is - was;
     tally->rows += rows_touched(c, after) - rows_touched(c, before);
     tally->held[was]--;

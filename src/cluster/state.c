@@ -56,6 +56,7 @@ sp_status sp_cluster_create(const sp_cluster_shape *shape, sp_cluster **out, sp_
     c->rows_per_leaf = shape->leaf_chips / shape->row_chips;
     c->full = UINT64_MAX >> (64 - shape->leaf_chips);
     c->row_full = UINT64_MAX >> (64 - shape->row_chips);
+    for (uint32_t r = 0; r < c->rows_per_leaf; r++) c->row_first |= UINT64_C(1) << r * shape->row_chips;
     c->piece_free = SP_NOWHERE;
     status = allocate(c, err);
     if (status != SP_OK) {
@@ -102,7 +103,7 @@ static uint32_t classify(const sp_cluster *c, uint64_t word, uint64_t *parts)
     for (uint32_t r = 0; word != 0; r++, word = c->shape.row_chips < 64 ? word >> c->shape.row_chips : 0) {
         uint64_t row = word & c->row_full;
         if (row == c->row_full) whole++;
-        else if (row != 0) *parts |= UINT64_C(1) << __builtin_popcountll(row);
+        else if (row != 0) *parts |= UINT64_C(1) << sp_i_count(row);
     }
     return whole;
 }
@@ -139,7 +140,7 @@ void sp_i_set_free(sp_cluster *c, uint32_t leaf, uint64_t mask)
     }
     uint32_t rows = classify(c, mask, &parts), rows_before = c->rows_free[leaf], pod = leaf / c->leaves_per_pod;
     c->free[leaf] = mask;
-    c->free_chips += (uint32_t)__builtin_popcountll(mask) - (uint32_t)__builtin_popcountll(was);
+    c->free_chips += sp_i_count(mask) - sp_i_count(was);
     if (rows != rows_before) {
         sp_i_bits_put(&c->rows[rows_before], leaf, false);
         sp_i_bits_put(&c->rows[rows], leaf, true);
@@ -342,7 +343,7 @@ void sp_i_fail(sp_cluster *c, uint32_t leaf, uint64_t mask)
     split(c, leaf);
     for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside) c->piece[p].mask &= ~mask;
     c->down[leaf] |= mask;
-    c->down_positions += (uint32_t)__builtin_popcountll(mask);
+    c->down_positions += sp_i_count(mask);
     sp_i_set_free(c, leaf, c->free[leaf] & ~mask);
 }
 
@@ -359,7 +360,7 @@ void sp_i_repair(sp_cluster *c, uint32_t leaf, uint64_t mask)
 {
     assert((c->down[leaf] & mask) == mask);
     c->down[leaf] &= ~mask;
-    c->down_positions -= (uint32_t)__builtin_popcountll(mask);
+    c->down_positions -= sp_i_count(mask);
     sp_i_set_free(c, leaf, c->free[leaf] | mask);
 }
 
@@ -405,8 +406,8 @@ bool sp_cluster_consistent(const sp_cluster *c)
     uint32_t free_chips = 0, down = 0, spares = 0, whole = 0, rows = 0;
     for (uint32_t l = 0; l < c->leaves; l++) {
         if (!leaf_consistent(c, l)) return false;
-        free_chips += (uint32_t)__builtin_popcountll(c->free[l]);
-        down += (uint32_t)__builtin_popcountll(c->down[l]);
+        free_chips += sp_i_count(c->free[l]);
+        down += sp_i_count(c->down[l]);
         spares += c->spare_ready[l];
         whole += c->rows_free[l] == c->rows_per_leaf;
         rows += c->rows_free[l];

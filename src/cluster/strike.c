@@ -128,7 +128,7 @@ static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, b
         sp_i_requeue(run, s, planned ? SP_I_EVICTED : SP_I_FAILED);
         return;
     }
-    sp_i_tell(run, lost == 0 ? SP_HAPPENED_RESTART : SP_HAPPENED_REPLACE, slot->job, SP_NOWHERE, leaf, lost == 0 ? slot->chips : (uint32_t)__builtin_popcountll(lost));
+    sp_i_tell(run, lost == 0 ? SP_HAPPENED_RESTART : SP_HAPPENED_REPLACE, slot->job, SP_NOWHERE, leaf, lost == 0 ? slot->chips : sp_i_count(lost));
     sp_i_begin(run, s, drain_s, detect_s, lost == 0 ? run->op->swap_s : run->op->restart_s);
 }
 
@@ -158,7 +158,7 @@ void sp_i_repaired(sp_i_run *run, uint32_t r)
     sp_i_repair_job *repair = &run->repair[r];
     for (uint32_t i = 0; i < repair->spares; i++) sp_i_spare_give(run->cluster, repair->leaf);
     if (repair->mask != 0) sp_i_repair(run->cluster, repair->leaf, repair->mask);
-    sp_i_tell(run, SP_HAPPENED_REPAIR, SP_NOWHERE, SP_NOWHERE, repair->leaf, repair->spares + (uint32_t)__builtin_popcountll(repair->mask));
+    sp_i_tell(run, SP_HAPPENED_REPAIR, SP_NOWHERE, SP_NOWHERE, repair->leaf, repair->spares + sp_i_count(repair->mask));
     repair->next_free = run->repair_free;
     run->repair_free = r;
     run->dirty = true;
@@ -186,7 +186,7 @@ static void strike_leaf(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, 
     sp_cluster *c = run->cluster;
     victim who[64];   /* at most one a chip */
     uint64_t hit = mask & ~c->down[leaf];
-    uint32_t chips = (uint32_t)__builtin_popcountll(hit), n = find_victims(c, leaf, hit, who);
+    uint32_t chips = sp_i_count(hit), n = find_victims(c, leaf, hit, who);
     if (chips == 0) return;
     bool covered = row->down && c->spare_ready[leaf] >= chips;
     sp_i_tell(run, covered ? SP_HAPPENED_SPARE : SP_HAPPENED_FAIL, SP_NOWHERE, (uint32_t)(row - run->op->failures->row), leaf, chips);

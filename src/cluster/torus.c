@@ -172,7 +172,7 @@ static uint32_t free_in_cube(const grid *g, uint32_t x, uint32_t y, uint32_t z)
 {
     uint32_t n = 0;
     for (uint32_t k = 0; k < CUBE; k++)
-        for (uint32_t j = 0; j < CUBE; j++) n += (uint32_t)__builtin_popcountll(g->row[CUBE * y + j + g->y * (CUBE * z + k)] >> CUBE * x & 0xf);
+        for (uint32_t j = 0; j < CUBE; j++) n += sp_i_count(g->row[CUBE * y + j + g->y * (CUBE * z + k)] >> CUBE * x & 0xf);
     return n;
 }
 
