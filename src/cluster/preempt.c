@@ -2,6 +2,7 @@
  * waits on their chips, go back to the queue, and restart when their turn comes. */
 #include "operate_i.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* Dense ranks of urgency, most urgent first, by the positions of the queue. */
@@ -66,14 +67,17 @@ static uint32_t claims(sp_i_run *run, uint32_t head)
     return n;
 }
 
-static void evict(sp_i_run *run, uint32_t s)
+/* Returns the seconds that it writes its checkpoint. */
+static double evict(sp_i_run *run, uint32_t s)
 {
     sp_i_slot *slot = &run->slot[s];
+    double writes_s = 1e-6 * (double)slot->checkpoint_us;
     sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, slot->chips});
     sp_i_segment(run, slot, SP_I_SAVED);
     run->history.preemptions++;
     sp_i_tell(run, SP_HAPPENED_PREEMPT, slot->job, SP_NOWHERE, SP_NOWHERE, slot->chips);
     sp_i_requeue(run, s, SP_I_EVICTED);
+    return writes_s;
 }
 
 /* Evicts no more than is needed by number: of those taken, any that can be left running after all is left, most urgent first. Where
@@ -93,10 +97,11 @@ bool sp_i_preempt(sp_i_run *run, uint32_t head)
         have -= chips;
         run->claim[i].slot = SP_NOWHERE;
     }
+    double longest_s = 0;
     for (uint32_t i = 0; i < n; i++) {
         if (run->claim[i].slot == SP_NOWHERE) continue;
-        if (i >= taken && sp_i_start(run, head, run->op->checkpoint_s)) return true;
-        evict(run, run->claim[i].slot);
+        if (i >= taken && sp_i_start(run, head, longest_s)) return true;
+        longest_s = fmax(longest_s, evict(run, run->claim[i].slot));
     }
-    return sp_i_start(run, head, run->op->checkpoint_s);
+    return sp_i_start(run, head, longest_s);
 }
