@@ -115,34 +115,32 @@ static sp_status read_all(cli_run *cli, answer *a, sp_error *err)
 
 /* ---- files ---------------------------------------------------------------------------------------------------------- */
 
-static void add_file_key(cli_run *cli, FILE *key, const char *name, const char *path)
+/* Options that change no event of any run: where it is told, who does it, and which seeds are run. */
+static bool changes_runs(cli_option_id option)
 {
-    char sha[65] = "?";
-    if (cli_file_sha256(path, sha)) fprintf(key, "; %s %s", name, sha);
-    (void)cli;
+    static const cli_option_id none[] = {CLI_O_LOG, CLI_O_SVG, CLI_O_METRICS, CLI_O_THREADS, CLI_O_SEED, CLI_O_SEEDS};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (option == none[i]) return false;
+    return option < CLI_O_SOURCES && cli_option_of(option, CLI_V_OPERATE);
 }
 
-/* What decides the events of a run, but its seed: two runs of the same words are the same. */
+/* What decides the events of a run, but its seed: every option, the machine as it is counted, what is in the files, and what is predicted of
+ * trainings. Two runs of the same words are the same. */
 static char *key_of(cli_run *cli, const answer *a)
 {
-    char machine[2048];
-    char *text = NULL;
+    char machine[2048], sha[65], *text = NULL;
     size_t length;
-    const sp_operation *op = &a->operation;
     FILE *key = open_memstream(&text, &length);
     if (key == NULL) return NULL;
-    sp_machine_format(op->machine, machine, sizeof machine);
-    fprintf(key, "%s; jobs %s; years %.17g; queue %s%s; policy %s; times %.17g %.17g %.17g %.17g %.17g %.17g; scales %.17g %.17g; spares %d; fair share %.17g; depth %u; segments %u", machine,
-            cli_text(cli, CLI_O_JOBS), a->years, sp_order_name(op->order), op->preempt ? " with preemption" : "", op->policy->name, op->checkpoint_s, op->drain_s, op->interval_s, op->detect_s,
-            op->restart_s, op->swap_s, op->fail_scale, op->repair_scale, op->rack_spares, op->fair_half_life_s, op->conservative_depth, op->segment_chips);
-    if (a->jobs.spec == NULL && strncmp(cli_text(cli, CLI_O_JOBS), "train:", 6) != 0) add_file_key(cli, key, "jobs' file", cli_text(cli, CLI_O_JOBS));
-    cli_jobs_key(&a->jobs, key);
-    if (cli_given(cli, CLI_O_MAP)) fprintf(key, "; map %s", cli->value[CLI_O_MAP]);
-    for (uint32_t i = 0; i < a->failures.n; i++) {
-        const sp_fail_class *row = &a->failures.row[i];
-        fprintf(key, "; %s %s %.17g %.17g %d %.17g %.17g", row->name, sp_fail_unit_name(row->unit), row->rate_per_s.nominal, row->shape, row->down, row->repair_s.nominal,
-                row->repair_sigma);
+    sp_machine_format(a->operation.machine, machine, sizeof machine);
+    fputs(machine, key);
+    for (int i = 0; i < CLI_O_N; i++) {
+        const char *value = changes_runs((cli_option_id)i) ? cli_text(cli, (cli_option_id)i) : NULL;
+        if (value != NULL) fprintf(key, "; --%s%s%s", cli_options[i].name, value[0] != '\0' ? " " : "", value);
     }
+    cli_jobs_key(&a->jobs, key);
+    for (uint32_t i = 0; i < cli->n_inputs; i++)
+        if (cli_file_sha256(cli->input[i], sha)) fprintf(key, "; %s of %.16s", strrchr(cli->input[i], '/') != NULL ? strrchr(cli->input[i], '/') + 1 : cli->input[i], sha);
     return fclose(key) == 0 ? text : NULL;
 }
 

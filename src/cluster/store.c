@@ -91,6 +91,17 @@ static sp_status make(sp_store *store, const char *key, const sp_failures *failu
     return status == SP_OK ? sp_i_store_exec(store, pragma, err) : status;
 }
 
+/* The parts between "; " in which two keys differ first. */
+static sp_status other_run(const sp_store *store, const char *run, const char *key, sp_error *err)
+{
+    size_t at = 0, begin = 0;
+    for (; run[at] == key[at] && run[at] != '\0'; at++)
+        if (run[at] == ';' && run[at + 1] == ' ' && key[at + 1] == ' ') begin = at + 2;
+    int theirs = (int)strcspn(run + begin, ";"), ours = (int)strcspn(key + begin, ";");
+    return sp_error_set(err, SP_E_INVAL, store->path, 0, 0, "holds runs of '%.*s'; asked for is '%.*s': give a new name, or the same options", theirs < 200 ? theirs : 200,
+                        run + begin, ours < 200 ? ours : 200, key + begin);
+}
+
 static sp_status check(sp_store *store, const char *key, sp_error *err)
 {
     char application[32], format[32], version[64], *run = NULL;
@@ -110,7 +121,7 @@ static sp_status check(sp_store *store, const char *key, sp_error *err)
     if (status == SP_OK && (run = malloc(size)) == NULL) return sp_error_set(err, SP_E_NOMEM, store->path, 0, 0, "no memory");
     if (status == SP_OK) status = ask(store, "SELECT value FROM meta WHERE name = 'run'", run, size, err);
     if (status == SP_OK && strcmp(run, key) != 0)
-        status = sp_error_set(err, SP_E_INVAL, store->path, 0, 0, "holds runs of '%.300s'; asked for is '%.300s': give a new name, or the same options", run, key);
+        status = other_run(store, run, key, err);
     free(run);
     return status;
 }

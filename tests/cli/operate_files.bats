@@ -71,7 +71,7 @@ PYTHON
 @test "operate --log: other runs, other files" {
     log="$BATS_TEST_TMPDIR/runs.db"
     answers "${SMALL[@]}" --seeds 1 --log "$log" --json
-    refuses "holds runs of" "${SMALL[@]}" --seeds 1 --log "$log" --checkpoint 1s
+    refuses "holds runs of '--checkpoint 30s'; asked for is '--checkpoint 1s'" "${SMALL[@]}" --seeds 1 --log "$log" --checkpoint 1s
     refuses "holds runs of" "${SMALL[@]}" --seeds 1 --log "$log" --failures llama3
     head -c 9000 "$log" > "$BATS_TEST_TMPDIR/cut.db"
     refuses "damaged or cut short" "${SMALL[@]}" --seeds 1 --log "$BATS_TEST_TMPDIR/cut.db"
