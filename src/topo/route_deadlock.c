@@ -129,7 +129,8 @@ static int by_id(const void *a, const void *b)
 static bool peel(walker *w, sp_deadlock *out)
 {
     size_t n = 0, kept = 0, done = 0, n_ready = 0;
-    qsort(w->edges, w->n_edges, sizeof *w->edges, by_ends);
+    if (w->n_edges)   /* routes of one hop wait for nothing */
+        qsort(w->edges, w->n_edges, sizeof *w->edges, by_ends);
     for (size_t e = 0; e < w->n_edges; e++)
         if (kept == 0 || by_ends(&w->edges[kept - 1], &w->edges[e]) != 0)
             w->edges[kept++] = w->edges[e];
