@@ -138,6 +138,7 @@ int cli_cmd_operate(cli_run *cli);
 int cli_cmd_place(cli_run *cli);
 int cli_cmd_check_placement(cli_run *cli);
 int cli_cmd_spares(cli_run *cli);
+int cli_cmd_defrag(cli_run *cli);
 int cli_cmd_calibrate(cli_run *cli);
 int cli_cmd_docs(cli_run *cli);
 

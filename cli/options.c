@@ -9,7 +9,7 @@
 
 #define V(name) (1u << CLI_V_##name)
 #define V_ALL ((1u << CLI_V_N) - 1u)
-#define V_TOLD (V_ALL & ~(V(DOCS) | V(VALIDATE) | V(CALIBRATE) | V(OPERATE) | V(PLACE) | V(CHECK_PLACEMENT) | V(SPARES)))
+#define V_TOLD (V_ALL & ~(V(DOCS) | V(VALIDATE) | V(CALIBRATE) | V(OPERATE) | V(PLACE) | V(CHECK_PLACEMENT) | V(SPARES) | V(DEFRAG)))
 #define V_STEP (V(TRAIN) | V(PLAN))
 #define V_STEPS (V_STEP | V(COMPARE))
 #define V_FLOW (V(COLLECTIVE) | V(TRAFFIC))
@@ -159,8 +159,9 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_QUEUE] = {"queue", 0, CLI_CHOICE, "NAME", "easy", 0, 0, V(OPERATE), queue_name, "order of jobs, and who may pass", POLICIES,
         "fifo: nobody passes. easy: others pass the first that does not fit unless they delay it. conservative: unless they delay anyone before "
         "them. priority, fair-share (who had least lately), deadline: that order, backfill as easy."},
-    [CLI_O_SEGMENT] = {"segment", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLACE) | V(OPERATE), NULL, "blocks of N chips, each in one rack (or whole racks)", NULL,
+    [CLI_O_SEGMENT] = {"segment", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLACE) | V(OPERATE) | V(DEFRAG), NULL, "blocks of N chips, each in one rack (or whole racks)", NULL,
         "Of operate's jobs, those that are multiples of N ask for them; to mindcluster it is the sp-block."},
+    [CLI_O_BLOCKS] = {"blocks", 0, CLI_COUNT, "N", "1", 1, 1u << 20, V(DEFRAG), NULL, "free blocks that are wanted", NULL, NULL},
     [CLI_O_USED] = {"used", 0, CLI_TEXT, "IDS", NULL, 0, 0, V(PLACE), NULL, "chips that are taken or broken, as 0-63,72", NULL, NULL},
     [CLI_O_NETWORK] = {"network", 0, CLI_MODEL, "MODEL", NULL, 0, 0, V(PLACE) | V(CHECK_PLACEMENT), NULL, "judge by the predicted step of MODEL under --plan or --set", NULL,
         "Without it the slowdown is that of a job of unknown model; see docs/models/placement.md."},
@@ -171,7 +172,7 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_STATE] = {"state", 0, CLI_TEXT, "SIZE", "2GB", 0, 0, V(OPERATE), NULL, "state that a chip writes", NULL, "Llama 3: 1 MB to 4 GB of a GPU."},
     [CLI_O_INTERVAL] = {"interval", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(OPERATE), NULL, "work between checkpoints; default: each job's best", NULL, NULL},
     [CLI_O_DETECT] = {"detect", 0, CLI_TEXT, "TIME", "30s", 0, 0, V(OPERATE), NULL, "to notice a failure", STOPS, NULL},
-    [CLI_O_RESTART] = {"restart", 0, CLI_TEXT, "TIME", "600s", 0, 0, V(OPERATE), NULL, "to restart on other chips", STOPS, NULL},
+    [CLI_O_RESTART] = {"restart", 0, CLI_TEXT, "TIME", "600s", 0, 0, V(OPERATE) | V(DEFRAG), NULL, "to restart on other chips", STOPS, NULL},
     [CLI_O_SWAP] = {"swap", 0, CLI_TEXT, "TIME", "60s", 0, 0, V(OPERATE), NULL, "to restart in place", STOPS,
         "In place: nothing broke for good, or a spare chip of the rack takes over."},
     [CLI_O_REPAIR] = {"repair", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(OPERATE) | V(SPARES), NULL, "mean repair time, instead of the catalog's", STOPS, NULL},
@@ -284,6 +285,11 @@ const cli_verb cli_verbs[CLI_V_N] = {
         "Prints with which probability racks, pods and the machine are whole, with 0, 1 and 2 spare chips a rack, and how many spare chips in a "
         "common pool make the pod and the machine whole 99.9 % of the time. The rates are those of --failures, all classes that take chips out.",
         {"superpod spares atlas-950-supercluster --repair 4h"}, false, cli_cmd_spares},
+    [CLI_V_DEFRAG] = {"defrag", "moves of jobs that free whole racks", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_FILE_IN, "LIST"}}, 2,
+        "Reads which job has which chips (a line \"NAME IDS\" each, as \"j17 0-63,128\") and prints the moves after which --blocks blocks of --segment chips, whole "
+        "racks of one pod each, are free: each time the racks whose emptying disturbs the fewest chips of jobs. The cost is that of a checkpoint "
+        "and a restart of the jobs that move. A plan: it never acts. Exits with 1 when the moves do not suffice.",
+        {"superpod defrag atlas-950-superpod jobs.txt --segment 512 --blocks 4"}, false, cli_cmd_defrag},
     [CLI_V_VALIDATE] = {"validate", "predictions against published measurements", NULL, {{CLI_FILES, "FILE.csv"}}, 1,
         "Predicts every row of tables of measurements (training, MLPerf, collectives, kernels; told apart by their columns) from "
         "its configuration columns alone, and prints how far off the predictions are: median and 90th percentile of the absolute "

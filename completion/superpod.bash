@@ -56,6 +56,7 @@ _superpod() {
     --policy) COMPREPLY=($(compgen -W "best sub-array aligned pod pods hosts scatter segments box cubes mindcluster mindcluster-domain" -- "$word")); return ;;
     --queue) COMPREPLY=($(compgen -W "fifo easy conservative priority fair-share deadline" -- "$word")); return ;;
     --segment) COMPREPLY=(); return ;;
+    --blocks) COMPREPLY=(); return ;;
     --used) COMPREPLY=(); return ;;
     --network) COMPREPLY=($(compgen -f -W "$(superpod model list -q 2>/dev/null)" -- "$word")); return ;;
     --checkpoint) COMPREPLY=(); return ;;
@@ -75,7 +76,7 @@ _superpod() {
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
-        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --heatmap | --assume | --timeline | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --used | --network | --checkpoint | --state | --interval | --detect | --restart | --swap | --repair | --power-cap | --log | --svg | --metrics | --only | --write | --catalog) i=$((i + 1)) ;;
+        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --heatmap | --assume | --timeline | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --blocks | --used | --network | --checkpoint | --state | --interval | --detect | --restart | --swap | --repair | --power-cap | --log | --svg | --metrics | --only | --write | --catalog) i=$((i + 1)) ;;
         -*) ;;
         *) if [ -z "$verb" ]; then verb="${COMP_WORDS[i]}"; else place=$((place + 1)); fi ;;
         esac
@@ -94,6 +95,7 @@ _superpod() {
         place) COMPREPLY=($(compgen -W "--set --plan --policy --segment --used --network --recovery --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         check-placement) COMPREPLY=($(compgen -W "--set --plan --network --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         spares) COMPREPLY=($(compgen -W "--failures --repair --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        defrag) COMPREPLY=($(compgen -W "--segment --blocks --restart --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         validate) COMPREPLY=($(compgen -W "--report --golden --rows --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         calibrate) COMPREPLY=($(compgen -W "--only --check --write --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         *) COMPREPLY=($(compgen -W "--help --version" -- "$word")) ;;
@@ -101,7 +103,7 @@ _superpod() {
         return
     fi
     case "$verb" in
-    "") COMPREPLY=($(compgen -W "machine chip model collective traffic train plan compare operate place check-placement spares validate calibrate" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "machine chip model collective traffic train plan compare operate place check-placement spares defrag validate calibrate" -- "$word")) ;;
     machine)
         case $place in
         0) COMPREPLY=($(compgen -W "list show check" -- "$word")) ;;
@@ -160,6 +162,11 @@ _superpod() {
     spares)
         case $place in
         0) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
+        esac ;;
+    defrag)
+        case $place in
+        0) COMPREPLY=($(compgen -f -W "$(superpod machine list -q 2>/dev/null)" -- "$word")) ;;
+        1) COMPREPLY=($(compgen -f -- "$word")) ;;
         esac ;;
     validate)
         case $place in

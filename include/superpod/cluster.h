@@ -154,6 +154,23 @@ uint32_t sp_cluster_owner(const sp_cluster *cluster, uint32_t chip);   /* SP_NOW
 /* Recomputed from the list. */
 sp_spread sp_cluster_spread(const sp_cluster *cluster, uint32_t list);
 
+/* Takes one free chip for a list, as a policy would: for states that others made. False: no memory. Asserts that it is free. */
+bool sp_cluster_take(sp_cluster *cluster, uint32_t chip, uint32_t owner, uint32_t *list);
+
+/* ---- defragmentation ------------------------------------------------------------------------------------------- */
+
+/* So many chips of a job go from rack to rack. */
+typedef struct sp_move { uint32_t owner, from, to, chips; } sp_move;
+typedef struct sp_defrag {
+    sp_move *move; uint32_t n;                 /* the caller's, in order                                  */
+    uint32_t blocks_before, blocks_after;      /* blocks of whole free racks of one pod                    */
+    uint64_t disturbed_chips;                  /* of the jobs that restart: the cost is that x their pause */
+} sp_defrag;
+/* Moves that free blocks of block_chips until there are `wanted`: each time the racks whose emptying disturbs the fewest chips. The
+ * moves are made on the cluster that is given, list[owners] follows it. Errors: SP_E_INVAL blocks that are no whole racks of a pod. */
+sp_status sp_cluster_defrag(sp_cluster *cluster, uint32_t *list, uint32_t owners, uint32_t block_chips, uint32_t wanted, sp_move *move /* [room] */, uint32_t room,
+                            sp_defrag *out, sp_error *err);
+
 /* Independent checker of a node list that any manager made. */
 typedef struct sp_place_check {
     sp_spread spread;

@@ -97,6 +97,9 @@ bool sp_i_extend(sp_cluster *cluster, uint32_t leaf, uint32_t chips, uint32_t ow
 /* Up to so many chips of a piece come free; the piece stays, the rest of a run in pieces beside it. Returns how many. */
 uint32_t sp_i_give_back(sp_cluster *cluster, sp_i_piece *piece, uint32_t most);
 
+/* Positions of a leaf for so many chips: a sub-array where there is one; 0: none. */
+uint64_t sp_i_fit(const sp_cluster *cluster, uint32_t leaf, uint32_t chips);
+
 /* ---- spread.c ---- */
 /* Mean bandwidth-time of a byte of a job's collectives on that spread, seconds a byte of one chip. */
 double sp_i_comm_cost(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *spread);

@@ -355,6 +355,12 @@ bool sp_i_replace(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, u
     return move_hosts(c, leaf, mask, owner, list, tally) || sp_i_extend(c, leaf, k, owner, list, tally);
 }
 
+uint64_t sp_i_fit(const sp_cluster *c, uint32_t leaf, uint32_t chips)
+{
+    found at = find_small(c, leaf, leaf + 1, chips);
+    return at.leaf == SP_NOWHERE ? 0 : at.mask;
+}
+
 bool sp_i_extend(sp_cluster *c, uint32_t leaf, uint32_t k, uint32_t owner, uint32_t *list, sp_i_tally *tally)
 {
     uint32_t low = leaf / c->leaves_per_pod * c->leaves_per_pod;

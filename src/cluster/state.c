@@ -200,6 +200,11 @@ bool sp_i_take(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint
     return true;
 }
 
+bool sp_cluster_take(sp_cluster *c, uint32_t chip, uint32_t owner, uint32_t *list)
+{
+    return sp_i_take(c, chip / c->shape.leaf_chips, UINT64_C(1) << chip % c->shape.leaf_chips, owner, list);
+}
+
 /* n leaves of a pod, all wholly free or all wholly taken, turn to the other. */
 static void flip_run(sp_cluster *c, uint32_t leaf, uint32_t n, bool freed)
 {

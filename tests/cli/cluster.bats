@@ -148,3 +148,27 @@ END
     answers $BUSY,priorities=3 --queue priority --preempt --json
     json 'result["preemptions"] >= 0 and sum(result["losses"].values()) == 1'
 }
+
+@test "defrag: moves that free racks" {
+    jobs="$(file jobs.txt <<'END'
+# who has what
+small 0-7
+half 64-95
+
+other 128-143
+END
+)"
+    answers defrag atlas-950-superpod-1024 "$jobs" --segment 128 --blocks 7 --json
+    json 'result["blocks_before"] == 6 and result["blocks_after"] == 7 and result["moves"] == [{"job": "small", "from_rack": 0, "to_rack": 1, "chips": 8}]'
+    json 'close(result["cost_chip_hours"], 8 * 630 / 3600, 1e-9)'
+    run "$SUPERPOD" defrag atlas-950-superpod-1024 "$jobs" --segment 128 --blocks 8
+    [ "$status" -eq 1 ]   # three jobs of 56 chips need one rack
+    valid defrag atlas-950-superpod-1024 "$jobs" --segment 64 --blocks 14
+    answers defrag atlas-950-superpod-1024 "$jobs" --segment 64 --blocks 14
+    says "small"
+    refuses "--segment" defrag atlas-950-superpod-1024 "$jobs"
+    refuses "whole racks" defrag atlas-950-superpod-1024 "$jobs" --segment 100
+    twice="$(printf 'a 0-7\nb 7-9\n' | file twice.txt)"
+    refuses "chip 7 is taken" defrag atlas-950-superpod-1024 "$twice" --segment 64
+    refuses "cannot be opened" defrag atlas-950-superpod-1024 /nowhere --segment 64
+}
