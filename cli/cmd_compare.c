@@ -322,7 +322,7 @@ static void print_all(comparing *c)
 {
     const sp_comparison *r = &c->result;
     cli_run *cli = c->cli;
-    fprintf(cli->out, "%s%s on %u machines%s\n", cli_strong(cli, true), r->model->name, r->n, cli_strong(cli, false));
+    fprintf(cli->out, "%s%s on %u machine%s%s\n", cli_strong(cli, true), r->model->name, r->n, r->n == 1 ? "" : "s", cli_strong(cli, false));
     cli_line(cli, "held equal", "%s tokens, %llu sequences of %llu a step, %s%s%s", cli_quantity(cli, r->tokens, SP_UNIT_COUNT),
              (unsigned long long)r->gbs, (unsigned long long)r->seq, c->problem.best_precision ? "each its best format" : sp_format_name(r->recipe),
              r->equal ? ", equal " : "", r->equal ? sp_compare_equal_name(r->equal) : "");

@@ -51,6 +51,7 @@ sp_status sp_node_read_i64(sp_node node, int64_t low, int64_t high, int64_t *out
 sp_status sp_node_read_u32(sp_node node, uint32_t low, uint32_t high, uint32_t *out, sp_error *err);
 sp_status sp_node_read_double(sp_node node, double low, double high, double *out, sp_error *err);
 sp_status sp_node_read_quantity(sp_node node, sp_unit unit, double *out, sp_error *err);
+/* The value of a key that must be there; without it *out is no node, which has no kind and no items. */
 sp_status sp_node_need(sp_node map, const char *key, sp_node *out, sp_error *err);
 
 /* A graded value, in either form:

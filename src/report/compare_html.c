@@ -211,11 +211,11 @@ static void opening(sp_i_out *out, const sp_comparison *r)
     sp_i_out_text(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, "
                        "initial-scale=1\">\n<meta name=\"generator\" content=\"superpod " SP_VERSION "\">\n<title>");
     sp_i_html(out, r->model->name);
-    sp_i_out_printf(out, " on %u machines</title>\n<style>\n", r->n);
+    sp_i_out_printf(out, " on %u machine%s</title>\n<style>\n", r->n, r->n == 1 ? "" : "s");
     sp_i_out_text(out, sp_i_html_style);
     sp_i_out_text(out, "</style>\n</head>\n<body>\n<main>\n<h1>");
     sp_i_html(out, r->model->name);
-    sp_i_out_printf(out, " on %u machines</h1>\n<p class=\"dim\">Held equal: the model, %s tokens of training, ", r->n,
+    sp_i_out_printf(out, " on %u machine%s</h1>\n<p class=\"dim\">Held equal: the model, %s tokens of training, ", r->n, r->n == 1 ? "" : "s",
                     sp_i_quantity(r->tokens, SP_UNIT_COUNT, text));
     sp_i_out_printf(out, "%s sequences ", sp_i_count(r->gbs, text));
     sp_i_out_printf(out, "of %s tokens a step (within an eighth, so that it divides among the chips)%s%s.</p>\n", sp_i_count(r->seq, text),
