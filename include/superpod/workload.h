@@ -139,6 +139,8 @@ double sp_layer_flop(const sp_layer *layer);
 double sp_layer_vector_flop(const sp_layer *layer);
 /* All aux layers of a model: forward FLOPs of one sample. */
 double sp_model_flop_per_sample(const sp_model *model);
+/* Does any block route tokens to experts? */
+bool sp_model_has_experts(const sp_model *model);
 
 /* ---- plan: how a training step is split --------------------------------------------------------------------- */
 

@@ -76,14 +76,6 @@ sp_local_params sp_i_chunk_params(const sp_model *model, const sp_plan *plan, co
     return sum;
 }
 
-bool sp_i_has_experts(const sp_model *model)
-{
-    for (uint32_t k = 0; k < model->n_kinds; k++)
-        if (model->kinds[k].ffn.kind == SP_FFN_MOE)
-            return true;
-    return false;
-}
-
 double sp_i_dense_replicas(const sp_plan *plan)
 {
     return (double)plan->dp * plan->cp;
@@ -101,14 +93,15 @@ double sp_i_reduced_bytes(const sp_plan *plan, const sp_software *software)
     return software ? software->gradient_bytes : sp_format_bytes(SP_FMT_BF16);
 }
 
-static sp_status reduce(sp_pricer *pricer, const sp_plan *plan, const sp_placement *group, double params, sp_i_sync *out, sp_error *err)
+static sp_status reduce(sp_pricer *pricer, const sp_plan *plan, const sp_placement *group, double params, double reduced_bytes,
+                        sp_i_sync *out, sp_error *err)
 {
     const sp_stack *stack = sp_i_stack_of(pricer, plan);
     double seconds;
     if (params <= 0 || group->n_dims == 0 || plan->zero == 3)
         return SP_OK;
     sp_coll_op op = plan->zero == 0 ? SP_COLL_ALL_REDUCE : SP_COLL_REDUCE_SCATTER;
-    sp_status status = sp_i_comm_s(pricer, op, group, stack, params * sp_i_reduced_bytes(plan, sp_machine_software(pricer->machine, plan->software)), &seconds, NULL, err);
+    sp_status status = sp_i_comm_s(pricer, op, group, stack, params * reduced_bytes, &seconds, NULL, err);
     if (status != SP_OK)
         return status;
     out->reduce_s += seconds;
@@ -126,9 +119,10 @@ sp_status sp_i_chunk_sync(sp_pricer *pricer, const sp_plan *plan, const sp_layou
     sp_i_sync sync = {0, 0};
     sp_local_params params = sp_i_chunk_params(pricer->model, plan, chunk);
     const sp_software *software = sp_machine_software(pricer->machine, plan->software);
-    sp_status status = reduce(pricer, plan, &layout->group[SP_GROUP_DP], params.dense_trained, &sync, err);
+    double reduced_bytes = sp_i_reduced_bytes(plan, software);
+    sp_status status = reduce(pricer, plan, &layout->group[SP_GROUP_DP], params.dense_trained, reduced_bytes, &sync, err);
     if (status == SP_OK)
-        status = reduce(pricer, plan, &layout->group[SP_GROUP_EDP], params.expert_trained, &sync, err);
+        status = reduce(pricer, plan, &layout->group[SP_GROUP_EDP], params.expert_trained, reduced_bytes, &sync, err);
     if (software) {
         sync.reduce_s *= software->comm_factor.nominal;
         sync.gather_s *= software->comm_factor.nominal;

@@ -163,7 +163,6 @@ double sp_i_send_bytes(const sp_model *model, const sp_plan *plan);
 sp_placement sp_i_send_pair(const sp_layout *layout);
 sp_status sp_i_p2p_s(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, double *out, sp_error *err);
 /* Ranks over which dense / expert weights are replicated. */
-bool sp_i_has_experts(const sp_model *model);
 double sp_i_dense_replicas(const sp_plan *plan);
 double sp_i_expert_replicas(const sp_plan *plan);
 /* Segments a slot is cut into, so that gradient traffic can start before the slot ends. */

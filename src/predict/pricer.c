@@ -102,7 +102,7 @@ static sp_status find_lanes(sp_pricer *pricer, const sp_plan *plan, sp_lanes *la
     const sp_layout *layout = lanes->layout;
     const sp_placement *group[2] = {&layout->group[SP_GROUP_DP], &layout->group[SP_GROUP_EDP]};
     sp_status status = SP_OK;
-    for (int i = 0; i < (sp_i_has_experts(pricer->model) ? 2 : 1) && status == SP_OK; i++) {
+    for (int i = 0; i < (sp_model_has_experts(pricer->model) ? 2 : 1) && status == SP_OK; i++) {
         status = lane(pricer, lanes->sharded ? SP_COLL_REDUCE_SCATTER : SP_COLL_ALL_REDUCE, group[i], stack, &lanes->reduce[i], err);
         if (status == SP_OK && lanes->sharded)
             status = lane(pricer, SP_COLL_ALL_GATHER, group[i], stack, &lanes->gather[i], err);

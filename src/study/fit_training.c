@@ -32,14 +32,6 @@ static bool is_narrow(const sp_study_run *run)
 
 #define ROUTE "route_factor"
 
-static bool has_experts(const sp_model *model)
-{
-    for (uint32_t k = 0; k < model->n_kinds; k++)
-        if (model->kinds[k].ffn.kind == SP_FFN_MOE)
-            return true;
-    return false;
-}
-
 static bool touches(const sp_i_fit *fit, const sp_i_fit_constant *c, uint32_t row)
 {
     const sp_study_run *run = ((const training *)fit->own)->run[row];
@@ -47,7 +39,7 @@ static bool touches(const sp_i_fit *fit, const sp_i_fit_constant *c, uint32_t ro
         return strcmp(run->machine->chip->family, c->of) == 0 && is_narrow(run) == (strcmp(c->key, NARROW) == 0);
     const sp_software *line = sp_machine_software(run->machine, run->plan.software);
     if (strcmp(c->key, ROUTE) == 0)
-        return line && line->route_factor.grade != SP_GRADE_NONE && has_experts(run->model);
+        return line && line->route_factor.grade != SP_GRADE_NONE && sp_model_has_experts(run->model);
     return line && strcmp(line->name, c->of) == 0;
 }
 

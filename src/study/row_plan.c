@@ -256,9 +256,7 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
     if (!plan_axes(ctx, run, &plan) || !plan_micro_batch(ctx, run, &plan))
         return false;
     plan_interleave(ctx, run, model, line, &plan);
-    bool moe = false;
-    for (uint32_t k = 0; k < model->n_kinds; k++)
-        moe |= model->kinds[k].ffn.kind == SP_FFN_MOE;
+    bool moe = sp_model_has_experts(model);
     if (!moe)
         plan.ep = 1;
     plan.etp = moe && line->etp_is_tp ? plan.tp : 1;

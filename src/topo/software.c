@@ -4,12 +4,14 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct { const char *key; sp_unit unit; size_t offset; double least; } fields[] = {
-    {"matrix_factor", SP_UNIT_NONE, offsetof(sp_software, matrix_factor), 0.5},
-    {"attention_factor", SP_UNIT_NONE, offsetof(sp_software, attention_factor), 0.5},
-    {"vector_factor", SP_UNIT_NONE, offsetof(sp_software, vector_factor), 0.5},
-    {"comm_factor", SP_UNIT_NONE, offsetof(sp_software, comm_factor), 0.5},
-    {"host_op", SP_UNIT_SECONDS, offsetof(sp_software, host_op_s), 0},
+static const struct { const char *key; sp_unit unit; size_t offset; double least; bool optional; } fields[] = {
+    {"matrix_factor", SP_UNIT_NONE, offsetof(sp_software, matrix_factor), 0.5, false},
+    {"attention_factor", SP_UNIT_NONE, offsetof(sp_software, attention_factor), 0.5, false},
+    {"vector_factor", SP_UNIT_NONE, offsetof(sp_software, vector_factor), 0.5, false},
+    {"comm_factor", SP_UNIT_NONE, offsetof(sp_software, comm_factor), 0.5, false},
+    {"host_op", SP_UNIT_SECONDS, offsetof(sp_software, host_op_s), 0, false},
+    {"route_factor", SP_UNIT_NONE, offsetof(sp_software, route_factor), 0.5, true},
+    {"quantise_factor", SP_UNIT_NONE, offsetof(sp_software, quantise_factor), 0.5, true},
 };
 #define N_FIELDS (sizeof fields / sizeof fields[0])
 #define FACTOR_MAX 20.0   /* a product line twenty times slower than the hardware is a mistake in the file */
@@ -33,6 +35,8 @@ static sp_status read_factors(sp_node root, sp_arena *arena, sp_software *out, s
     for (size_t i = 0; i < N_FIELDS; i++) {
         sp_node node;
         sp_value *value = (sp_value *)(void *)((char *)out + fields[i].offset);
+        if (fields[i].optional && !sp_node_is(sp_node_get(root, fields[i].key)))
+            continue;
         sp_status status = sp_node_need(root, fields[i].key, &node, err);
         if (status == SP_OK)
             status = sp_node_read_value(node, fields[i].unit, arena, value, err);
@@ -43,18 +47,6 @@ static sp_status read_factors(sp_node root, sp_arena *arena, sp_software *out, s
             return status;
     }
     return SP_OK;
-}
-
-/* A factor that a line may do without. */
-static sp_status read_extra(sp_node root, const char *key, sp_arena *arena, sp_value *out, sp_error *err)
-{
-    sp_node node = sp_node_get(root, key);
-    if (!sp_node_is(node))
-        return SP_OK;
-    sp_status status = sp_node_read_value(node, SP_UNIT_NONE, arena, out, err);
-    if (status == SP_OK && (out->low < 0.5 || out->high > FACTOR_MAX))
-        status = sp_node_fail(node, SP_E_INVAL, err, "found %s from %g to %g, expected 0.5 to %g", key, out->low, out->high, FACTOR_MAX);
-    return status;
 }
 
 static sp_status read_gradient_wire(sp_node root, sp_software *out, sp_error *err)
@@ -86,10 +78,6 @@ static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, 
         status = read_text(root, "about", true, arena, &out->about, err);
     if (status == SP_OK)
         status = read_text(root, "default_for", false, arena, &out->default_for, err);
-    if (status == SP_OK)
-        status = read_extra(root, "route_factor", arena, &out->route_factor, err);
-    if (status == SP_OK)
-        status = read_extra(root, "quantise_factor", arena, &out->quantise_factor, err);
     sp_node once = sp_node_get(root, "dispatch_once");
     if (status == SP_OK && sp_node_is(once))
         status = sp_node_read_bool(once, &out->dispatch_once, err);

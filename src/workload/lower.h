@@ -20,6 +20,12 @@ typedef struct sp_i_lower {
 
 sp_i_lower sp_i_lower_make(const sp_model *model, const sp_plan *plan, sp_pass pass, sp_items *out);
 
+/* What the fullest rank of an EP group is given, of the mean. */
+static inline double sp_i_lower_load(const sp_plan *plan)
+{
+    return plan->expert_load ? plan->expert_load / 100.0 : 1;
+}
+
 /* A linear layer m x k . k x n: one GEMM forward, two backward (input and weight gradients; frozen ones have the input's alone,
  * and adapters where `adapted`), and quantising its input when the recipe is narrower than BF16. `label` as in sp_item. groups > 1: grouped, m is per group. */
 void sp_i_lower_linear(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups);

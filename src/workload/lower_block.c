@@ -144,7 +144,7 @@ static double ffn_bytes(const sp_i_lower *lower, const sp_ffn *ffn, double narro
     if (ffn->kind == SP_FFN_DENSE || ffn->dense_parallel)
         bytes += width_bytes(lower->tokens, (double)ffn->inner / plan->tp, ffn->gated, keep, narrow);
     if (ffn->kind == SP_FFN_MOE) {
-        double copies = lower->tokens / plan->tp * ffn->topk * plan->etp * (plan->expert_load ? plan->expert_load / 100.0 : 1);
+        double copies = lower->tokens / plan->tp * ffn->topk * plan->etp * sp_i_lower_load(plan);
         if (!plan->lora_rank)
             bytes += copies * h * narrow + copies / plan->etp * h * SP_I_ACT_BYTES;   /* dispatched input, combined output */
         bytes += width_bytes(copies, (double)ffn->expert_inner / plan->etp, ffn->gated, keep, narrow);

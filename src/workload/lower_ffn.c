@@ -62,7 +62,7 @@ static void experts(sp_i_lower *lower, const sp_ffn *ffn)
     const sp_plan *plan = lower->plan;
     double mine = lower->tokens / plan->tp;             /* tokens this rank routes                          */
     double copies = mine * ffn->topk;                   /* sent                                             */
-    double load = plan->expert_load ? plan->expert_load / 100.0 : 1, received = copies * load;
+    double received = copies * sp_i_lower_load(plan);   /* at the fullest rank                              */
     uint32_t held = ffn->experts / plan->ep;            /* experts on this rank                             */
     double rows = received * plan->etp / held;          /* tokens of one expert                             */
     double width = ffn->expert_hidden ? ffn->expert_hidden : lower->model->hidden;

@@ -253,3 +253,11 @@ void sp_model_count(const sp_model *model, sp_model_params *out)
     p.active += common - (model->n_layers ? (double)model->extra_params : 0);   /* towers beside the language blocks */
     *out = p;
 }
+
+bool sp_model_has_experts(const sp_model *model)
+{
+    for (uint32_t k = 0; k < model->n_kinds; k++)
+        if (model->kinds[k].ffn.kind == SP_FFN_MOE)
+            return true;
+    return false;
+}

@@ -58,21 +58,21 @@ sp_plan sp_plan_default(void)
 /* ---- the table of keys ---- */
 
 typedef enum key_kind { KEY_U32, KEY_U64, KEY_BOOL, KEY_PRECISION, KEY_RECOMPUTE, KEY_SCHEDULE, KEY_CP_WAY, KEY_PLACE, KEY_ORDER, KEY_STACK, KEY_SOFTWARE } key_kind;
-typedef struct key { const char *name; key_kind kind; size_t offset; } key;
+typedef struct key { const char *name; key_kind kind; size_t offset; bool quiet; } key;   /* quiet: not printed at zero, which is "as usual" */
 
 static const key keys[] = {
-    {"tp", KEY_U32, offsetof(sp_plan, tp)}, {"cp", KEY_U32, offsetof(sp_plan, cp)}, {"ep", KEY_U32, offsetof(sp_plan, ep)},
-    {"etp", KEY_U32, offsetof(sp_plan, etp)}, {"pp", KEY_U32, offsetof(sp_plan, pp)}, {"vpp", KEY_U32, offsetof(sp_plan, vpp)},
-    {"dp", KEY_U32, offsetof(sp_plan, dp)}, {"zero", KEY_U32, offsetof(sp_plan, zero)}, {"mbs", KEY_U32, offsetof(sp_plan, mbs)},
-    {"gbs", KEY_U64, offsetof(sp_plan, gbs)}, {"seq", KEY_U64, offsetof(sp_plan, seq)},
-    {"precision", KEY_PRECISION, 0}, {"recompute", KEY_RECOMPUTE, 0},
-    {"recompute-layers", KEY_U32, offsetof(sp_plan, recompute_layers)}, {"schedule", KEY_SCHEDULE, 0}, {"cp-way", KEY_CP_WAY, 0},
-    {"expert-load", KEY_U32, offsetof(sp_plan, expert_load)},
-    {"first-layers", KEY_U32, offsetof(sp_plan, first_layers)}, {"last-layers", KEY_U32, offsetof(sp_plan, last_layers)},
-    {"lora-rank", KEY_U32, offsetof(sp_plan, lora_rank)}, {"gradient-bytes", KEY_U32, offsetof(sp_plan, gradient_bytes)}, {"unfused-attention", KEY_BOOL, offsetof(sp_plan, unfused_attention)},
-    {"sp", KEY_BOOL, offsetof(sp_plan, sequence_parallel)}, {"overlap-dp", KEY_BOOL, offsetof(sp_plan, overlap_dp)},
-    {"overlap-tp", KEY_BOOL, offsetof(sp_plan, overlap_tp)}, {"overlap-ep", KEY_BOOL, offsetof(sp_plan, overlap_ep)},
-    {"order", KEY_ORDER, 0}, {"place", KEY_PLACE, 0}, {"stack", KEY_STACK, 0}, {"software", KEY_SOFTWARE, 0},
+    {"tp", KEY_U32, offsetof(sp_plan, tp), false}, {"cp", KEY_U32, offsetof(sp_plan, cp), false}, {"ep", KEY_U32, offsetof(sp_plan, ep), false},
+    {"etp", KEY_U32, offsetof(sp_plan, etp), false}, {"pp", KEY_U32, offsetof(sp_plan, pp), false}, {"vpp", KEY_U32, offsetof(sp_plan, vpp), false},
+    {"dp", KEY_U32, offsetof(sp_plan, dp), false}, {"zero", KEY_U32, offsetof(sp_plan, zero), false}, {"mbs", KEY_U32, offsetof(sp_plan, mbs), false},
+    {"gbs", KEY_U64, offsetof(sp_plan, gbs), false}, {"seq", KEY_U64, offsetof(sp_plan, seq), false},
+    {"precision", KEY_PRECISION, 0, false}, {"recompute", KEY_RECOMPUTE, 0, false},
+    {"recompute-layers", KEY_U32, offsetof(sp_plan, recompute_layers), true}, {"schedule", KEY_SCHEDULE, 0, false}, {"cp-way", KEY_CP_WAY, 0, false},
+    {"expert-load", KEY_U32, offsetof(sp_plan, expert_load), true},
+    {"first-layers", KEY_U32, offsetof(sp_plan, first_layers), true}, {"last-layers", KEY_U32, offsetof(sp_plan, last_layers), true},
+    {"lora-rank", KEY_U32, offsetof(sp_plan, lora_rank), true}, {"gradient-bytes", KEY_U32, offsetof(sp_plan, gradient_bytes), true}, {"unfused-attention", KEY_BOOL, offsetof(sp_plan, unfused_attention), true},
+    {"sp", KEY_BOOL, offsetof(sp_plan, sequence_parallel), false}, {"overlap-dp", KEY_BOOL, offsetof(sp_plan, overlap_dp), false},
+    {"overlap-tp", KEY_BOOL, offsetof(sp_plan, overlap_tp), false}, {"overlap-ep", KEY_BOOL, offsetof(sp_plan, overlap_ep), false},
+    {"order", KEY_ORDER, 0, false}, {"place", KEY_PLACE, 0, false}, {"stack", KEY_STACK, 0, false}, {"software", KEY_SOFTWARE, 0, false},
 };
 #define N_KEYS (sizeof keys / sizeof keys[0])
 
@@ -101,13 +101,6 @@ static bool put_place(const sp_plan *plan, char *out, size_t room)
     return used > 0;
 }
 
-/* Zero stands for "as usual". */
-static bool unsaid_at_zero(const key *k)
-{
-    return strstr(k->name, "layers") || k->offset == offsetof(sp_plan, gradient_bytes) || k->offset == offsetof(sp_plan, lora_rank) ||
-           k->offset == offsetof(sp_plan, expert_load);
-}
-
 static bool put_value(const sp_plan *plan, const key *k, char *out, size_t room)
 {
     const char *base = (const char *)plan + k->offset;
@@ -115,12 +108,12 @@ static bool put_value(const sp_plan *plan, const key *k, char *out, size_t room)
     case KEY_U32: {
         uint32_t value = *(const uint32_t *)(const void *)base;
         snprintf(out, room, "%u", value);
-        return value != 0 || !unsaid_at_zero(k);
+        return value != 0 || !k->quiet;
     }
     case KEY_U64: snprintf(out, room, "%llu", (unsigned long long)*(const uint64_t *)(const void *)base); return true;
     case KEY_BOOL:
         snprintf(out, room, "%s", *(const bool *)base ? "yes" : "no");
-        return k->offset != offsetof(sp_plan, unfused_attention) || plan->unfused_attention;
+        return *(const bool *)base || !k->quiet;
     case KEY_PRECISION: snprintf(out, room, "%s", sp_format_name(plan->precision)); return true;
     case KEY_RECOMPUTE: snprintf(out, room, "%s", sp_recompute_name(plan->recompute)); return true;
     case KEY_SCHEDULE: snprintf(out, room, "%s", sp_schedule_name(plan->schedule)); return true;
