@@ -31,6 +31,8 @@ static double slowed(const sp_chip *chip, const sp_software *software, const sp_
         time_s = fmax(time_s, cost->flop / sp_chip_sustained_flop_per_s(chip, op->format));
     if (!software)
         return time_s;
+    if (strcmp(op->label, "expert-bias") == 0 && software->expert_bias_factor.grade != SP_GRADE_NONE)
+        return fmax(time_s * software->expert_bias_factor.nominal, software->host_op_s.nominal);
     time_s *= op->kind == SP_OP_ATTENTION || strcmp(op->label, "attention") == 0 ? software->attention_factor.nominal
               : op->kind == SP_OP_GEMM ? software->matrix_factor.nominal : software->vector_factor.nominal;
     if (strcmp(op->label, "route") == 0 && software->route_factor.grade != SP_GRADE_NONE)

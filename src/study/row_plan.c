@@ -16,31 +16,32 @@ typedef struct line_row {
     bool etp_is_tp;                /* experts split like the rest unless told otherwise */
     bool unfused_attention;        /* FlashAttention is not what runs unless a row says so                     */
     bool interleaves;              /* pipelines are interleaved where the row does not say: their overlap needs it */
+    bool fills_front;              /* layers that do not divide leave the last chunk of a pipeline short        */
     sp_recompute recompute;
     const char *recompute_source;
 } line_row;
 
 static const line_row lines[] = {
-    {"Megatron-Bridge", "megatron-bridge", 1, true, true, true, false, false, false, SP_RECOMPUTE_NONE,
+    {"Megatron-Bridge", "megatron-bridge", 1, true, true, true, false, false, false, true, SP_RECOMPUTE_NONE,
      "Megatron-Bridge: recompute_granularity is unset unless a recipe sets it"},
-    {"NeMo", "megatron-bridge", 1, true, true, true, true, false, false, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
-    {"Megatron-Core", "megatron-bridge", 1, true, true, true, true, false, true, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
-    {"MegaScale-MoE", "megatron-bridge", 1, true, true, true, false, false, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
-    {"MegaScale", "megatron-lm", 1, true, true, true, true, false, true, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
-    {"Megatron-LM", "megatron-lm", 1, true, true, false, true, true, false, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
-    {"llm-foundry", "llm-foundry", 3, false, true, false, true, false, false, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
+    {"NeMo", "megatron-bridge", 1, true, true, true, true, false, false, false, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
+    {"Megatron-Core", "megatron-bridge", 1, true, true, true, true, false, true, false, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
+    {"MegaScale-MoE", "megatron-bridge", 1, true, true, true, false, false, false, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
+    {"MegaScale", "megatron-lm", 1, true, true, true, true, false, true, false, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
+    {"Megatron-LM", "megatron-lm", 1, true, true, false, true, true, false, false, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
+    {"llm-foundry", "llm-foundry", 3, false, true, false, true, false, false, false, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
     /* activations lie over the tensor axis between layers (base.yml: activation_embed), XLA decomposes their collectives under the
      * products (Wang et al., ASPLOS 2023) */
-    {"MaxText", "maxtext", 3, true, true, true, true, false, false, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
-    {"torchtitan", "torchtitan", 3, true, true, false, true, false, false, SP_RECOMPUTE_SELECTIVE, "torchtitan: activation_checkpoint.mode selective"},
-    {"ModelLink", "modellink", 0, false, false, false, true, false, false, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
-    {"MindSpeed", "modellink", 1, true, true, true, false, false, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
-    {"MindSpore", "mindformers", 1, true, false, false, true, false, false, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
-    {"Meta", "megatron-lm", 2, true, true, false, true, false, true, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
-    {"MLPerf NVIDIA", "megatron-bridge", 1, true, true, true, true, false, true, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
-    {"MLPerf", NULL, 1, true, true, false, true, false, false, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
+    {"MaxText", "maxtext", 3, true, true, true, true, false, false, false, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
+    {"torchtitan", "torchtitan", 3, true, true, false, true, false, false, false, SP_RECOMPUTE_SELECTIVE, "torchtitan: activation_checkpoint.mode selective"},
+    {"ModelLink", "modellink", 0, false, false, false, true, false, false, false, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
+    {"MindSpeed", "modellink", 1, true, true, true, false, false, false, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
+    {"MindSpore", "mindformers", 1, true, false, false, true, false, false, false, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
+    {"Meta", "megatron-lm", 2, true, true, false, true, false, true, false, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
+    {"MLPerf NVIDIA", "megatron-bridge", 1, true, true, true, true, false, true, false, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
+    {"MLPerf", NULL, 1, true, true, false, true, false, false, false, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
 };
-static const line_row unknown_line = {"", NULL, 1, true, true, false, true, false, false, SP_RECOMPUTE_NONE, "none stated"};
+static const line_row unknown_line = {"", NULL, 1, true, true, false, true, false, false, false, SP_RECOMPUTE_NONE, "none stated"};
 
 #define LORA_RANK 16   /* MLPerf Training's llama2_70b_lora: r 16 on attention's projections */
 
@@ -117,6 +118,21 @@ static bool plan_micro_batch(sp_i_ctx *ctx, const sp_i_run *run, sp_plan *plan)
     if (share % plan->mbs)
         return sp_i_row_refuse(ctx, "%llu sequences a rank are no multiple of the micro-batch %u", (unsigned long long)share, plan->mbs);
     return true;
+}
+
+/* Megatron-Bridge's layouts of models whose layers do not divide fill chunks from the front and leave the last, which holds the
+ * head and MTP, what remains (recipes/deepseek, recipes/kimi); where layers with embedding and loss counted as two divide,
+ * these count so (recipes/qwen: account_for_embedding_in_pipeline_split), as every plan here does. */
+static void plan_split(sp_i_ctx *ctx, const sp_model *model, const line_row *line, sp_plan *plan)
+{
+    uint32_t slots = plan->pp * plan->vpp, layers = model->n_layers;
+    if (!line->fills_front || !sp_model_has_experts(model) || slots == 1 || layers % slots == 0 || (layers + 2) % slots == 0)
+        return;
+    uint32_t most = (layers + slots - 1) / slots;
+    if (most * (slots - 1) >= layers)
+        return;
+    plan->last_layers = layers - most * (slots - 1);
+    sp_i_row_assume(ctx, "pipeline chunks of %u layers, %u in the last", most, plan->last_layers);
 }
 
 /* ---- precision --------------------------------------------------------------------------------------------------- */
@@ -256,6 +272,7 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
     if (!plan_axes(ctx, run, &plan) || !plan_micro_batch(ctx, run, &plan))
         return false;
     plan_interleave(ctx, run, model, line, &plan);
+    plan_split(ctx, model, line, &plan);
     bool moe = sp_model_has_experts(model);
     if (!moe)
         plan.ep = 1;

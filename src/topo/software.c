@@ -12,6 +12,7 @@ static const struct { const char *key; sp_unit unit; size_t offset; double least
     {"host_op", SP_UNIT_SECONDS, offsetof(sp_software, host_op_s), 0, false},
     {"route_factor", SP_UNIT_NONE, offsetof(sp_software, route_factor), 0.5, true},
     {"quantise_factor", SP_UNIT_NONE, offsetof(sp_software, quantise_factor), 0.5, true},
+    {"expert_bias_factor", SP_UNIT_NONE, offsetof(sp_software, expert_bias_factor), 0.5, true},
 };
 #define N_FIELDS (sizeof fields / sizeof fields[0])
 #define FACTOR_MAX 20.0   /* a product line twenty times slower than the hardware is a mistake in the file */
@@ -67,7 +68,7 @@ static sp_status read_gradient_wire(sp_node root, sp_software *out, sp_error *er
 
 static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, sp_error *err)
 {
-    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "route_factor", "quantise_factor",
+    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "route_factor", "quantise_factor", "expert_bias_factor",
                                        "dispatch_once", "gradient_wire", "attention_kernels", NULL};
     if (sp_node_kind_of(root) != SP_NODE_MAP)
         return sp_node_fail(root, SP_E_PARSE, err, "found no map, expected a software product line: name, about, matrix_factor, …");

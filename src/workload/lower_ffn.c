@@ -57,6 +57,12 @@ static void permute(sp_i_lower *lower, double elements)
     sp_i_lower_vector(lower, "route", elements, elements, 1);
 }
 
+/* Biases of experts' outputs, which routing probabilities scale: after the products, so no part of them. */
+static void bias(sp_i_lower *lower, double elements)
+{
+    sp_i_lower_vector(lower, "expert-bias", elements, elements, 2);
+}
+
 static void experts(sp_i_lower *lower, const sp_ffn *ffn)
 {
     const sp_plan *plan = lower->plan;
@@ -74,7 +80,11 @@ static void experts(sp_i_lower *lower, const sp_ffn *ffn)
     if (ffn->shared_inner)
         dense(lower, ffn->shared_inner, ffn->gated);
     gather_etp(lower, received * width, SP_COLL_ALL_GATHER);
+    if (ffn->bias && backward)
+        bias(lower, rows * held * width);
     perceptron(lower, "expert-gemm", rows, width, (double)ffn->expert_inner / plan->etp, ffn->gated, held);
+    if (ffn->bias && !backward)
+        bias(lower, rows * held * width);
     gather_etp(lower, received * width, SP_COLL_REDUCE_SCATTER);
     all_to_all(lower, received * width, ffn->topk);
     permute(lower, received * width);

@@ -143,6 +143,31 @@ static void shards_add_up(void **state)
 }
 
 /* What tensor parallelism sends: with sequence parallelism as much as without (Korthikanti et al. 2022, section 4.2.2). */
+/* Biases of experts' outputs are one pass over the copies a rank receives; models without biases have none. */
+static void expert_biases_are_passes_over_copies(void **state)
+{
+    (void)state;
+    static const struct { const char *model; double width; } cases[] = {{"gpt-oss-120b", 2880}, {"qwen3-235b-a22b", 0}};
+    for (size_t c = 0; c < 2; c++) {
+        const sp_model *model = load(cases[c].model);
+        const sp_block *block = &model->kinds[model->layer_kind[0]];
+        sp_plan plan = sp_plan_default();
+        plan.mbs = 2;
+        plan.seq = 4096;
+        plan.ep = plan.dp = 8;
+        plan.gbs = 16;
+        for (int pass = 0; pass < 2; pass++) {
+            sp_items items;
+            double bytes = 0;
+            assert_int_equal(sp_lower_block(model, block, &plan, pass ? SP_PASS_BACKWARD : SP_PASS_FORWARD, &items), SP_OK);
+            for (uint32_t i = 0; i < items.n; i++)
+                if (!strcmp(items.item[i].label, "expert-bias"))
+                    bytes += items.item[i].op.bytes;
+            assert_true(fabs(bytes - 2.0 * 4096 * block->ffn.topk * cases[c].width * (pass ? 6 : 4)) < 1);
+        }
+    }
+}
+
 static void sequence_parallel_sends_the_same(void **state)
 {
     (void)state;
@@ -166,6 +191,6 @@ static void sequence_parallel_sends_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(forward_flops_are_the_models), cmocka_unit_test(splitting_moves_no_work),
-                                       cmocka_unit_test(shards_add_up), cmocka_unit_test(sequence_parallel_sends_the_same)};
+                                       cmocka_unit_test(shards_add_up), cmocka_unit_test(expert_biases_are_passes_over_copies), cmocka_unit_test(sequence_parallel_sends_the_same)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

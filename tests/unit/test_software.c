@@ -77,9 +77,10 @@ static void what_is_not_said_has_its_default(void **state)
     sp_error err = {0};
     assert_int_equal(load(GOOD, &line, &err), SP_OK);
     assert_true(line.gradient_bytes == 2 && !line.dispatch_once);
-    assert_true(line.route_factor.grade == SP_GRADE_NONE && line.quantise_factor.grade == SP_GRADE_NONE);
-    assert_int_equal(load(GOOD "gradient_wire: fp32\ndispatch_once: true\nquantise_factor: " FACTOR("4.0") "\nattention_kernels: ampere\n", &line, &err), SP_OK);
-    assert_true(line.gradient_bytes == 4 && line.dispatch_once && line.quantise_factor.nominal == 4);
+    assert_true(line.route_factor.grade == SP_GRADE_NONE && line.quantise_factor.grade == SP_GRADE_NONE &&
+                line.expert_bias_factor.grade == SP_GRADE_NONE);
+    assert_int_equal(load(GOOD "gradient_wire: fp32\ndispatch_once: true\nquantise_factor: " FACTOR("4.0") "\nexpert_bias_factor: " FACTOR("9.0") "\nattention_kernels: ampere\n", &line, &err), SP_OK);
+    assert_true(line.gradient_bytes == 4 && line.dispatch_once && line.quantise_factor.nominal == 4 && line.expert_bias_factor.nominal == 9);
 }
 
 static void faults_point_at_their_place(void **state)

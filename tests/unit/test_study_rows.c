@@ -156,6 +156,28 @@ static void assumptions_are_said(void **state)
     assert_int_equal(f->study.recompute_stated.expressed, 0);
 }
 
+/* Layers that do not divide leave the last chunk short in one line's layouts, and in no other's. */
+static void chunks_fill_from_the_front(void **state)
+{
+    static const struct { const char *sizes, *line; uint32_t last; } cases[] = {
+        {"DeepSeek-V3,61,7168,128,128,18432,129280,4096,1,1,16,1,8", "Megatron-Bridge/NeMo", 1},
+        {"DeepSeek-V3,61,7168,128,128,18432,129280,4096,1,1,8,1,8", "Megatron-Bridge/NeMo", 5},
+        {"DeepSeek-V3,61,7168,128,128,18432,129280,4096,1,1,16,1,8", "MindSpeed-LLM", 0},
+        {"Qwen3-235B-A22B,94,4096,64,4,12288,151936,4096,1,1,8,1,8", "Megatron-Bridge/NeMo", 0},   /* with embedding and loss 96: even */
+        {"Llama3.1-405B,126,16384,128,8,53248,128256,4096,1,1,16,1,", "Megatron-Bridge/NeMo", 0}};
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, HEADER "A,B300,256,8,,%s,,,1,4096,BF16,full,%s,,20,,,,verbatim,s\n", cases[i].sizes, cases[i].line);
+        const sp_study_row *row = one(f, text);
+        if (row->status != SP_STUDY_EXPRESSED)
+            fail_msg("%s", row->reason);
+        assert_int_equal(row->run->plan.last_layers, cases[i].last);
+        if (cases[i].last)
+            contains(row->reason, "in the last");
+    }
+}
+
 /* A proxy with fewer layers takes less time, in proportion but for the vocabulary. */
 static void proxies_keep_the_shape(void **state)
 {
@@ -296,7 +318,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dense_row_is_predicted), cmocka_unit_test(metrics_are_one_prediction), cmocka_unit_test(fabrics_are_read),
-        cmocka_unit_test(reasons_are_clear), cmocka_unit_test(assumptions_are_said), cmocka_unit_test(proxies_keep_the_shape),
+        cmocka_unit_test(reasons_are_clear), cmocka_unit_test(assumptions_are_said), cmocka_unit_test(chunks_fill_from_the_front), cmocka_unit_test(proxies_keep_the_shape),
         cmocka_unit_test(secondary_evidence_is_apart), cmocka_unit_test(collectives_and_mlperf), cmocka_unit_test(a_page_is_written), cmocka_unit_test(bad_tables),
         cmocka_unit_test(scores_by_definition)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
