@@ -25,24 +25,27 @@ static bool on_progress(void *context, double fraction, double best_step_time_s)
     return !cli_interrupted();
 }
 
-/* Is this field among the words of --set? */
-static bool set(const cli_run *cli, const char *field)
+/* Is this key among the words of --set? */
+static bool set(const cli_run *cli, const char *key)
 {
-    const char *words = cli->value[CLI_O_SET];
-    return words != NULL && strstr(words, field) != NULL;
+    size_t length = strlen(key);
+    for (const char *at = cli_text(cli, CLI_O_SET); at != NULL && *at != '\0'; at += strcspn(at, " \t\n"), at += strspn(at, " \t\n"))
+        if (strncmp(at, key, length) == 0 && at[length] == '=') return true;
+    return false;
 }
 
 /* What is given is not searched. */
 static void free_axes(const cli_run *cli, sp_problem *problem)
 {
-    problem->free_precision = !cli_given(cli, CLI_O_PRECISION) && !set(cli, "precision=");
-    problem->free_recompute = !cli_given(cli, CLI_O_RECOMPUTE) && !set(cli, "recompute");
-    problem->free_schedule = !cli_given(cli, CLI_O_SCHEDULE) && !set(cli, "schedule=");
-    problem->free_zero = !cli_given(cli, CLI_O_ZERO) && !set(cli, "zero=");
-    problem->free_placement = !cli_given(cli, CLI_O_ORDER) && !cli_given(cli, CLI_O_PLACE) && !set(cli, "order=") && !set(cli, "place=");
-    problem->free_stages = !set(cli, "first-layers=") && !set(cli, "last-layers=");
-    problem->free_overlap = !set(cli, "overlap-tp=") && !set(cli, "overlap-ep=");
-    problem->free_sequence_parallel = !set(cli, "sp=");
+    problem->free_precision = !cli_given(cli, CLI_O_PRECISION) && !set(cli, "precision");
+    problem->free_recompute = !cli_given(cli, CLI_O_RECOMPUTE) && !set(cli, "recompute") && !set(cli, "recompute-layers");
+    problem->free_schedule = !cli_given(cli, CLI_O_SCHEDULE) && !set(cli, "schedule");
+    problem->free_zero = !cli_given(cli, CLI_O_ZERO) && !set(cli, "zero");
+    problem->free_placement = !cli_given(cli, CLI_O_ORDER) && !cli_given(cli, CLI_O_PLACE) && !set(cli, "order") && !set(cli, "place");
+    problem->free_stages = !set(cli, "first-layers") && !set(cli, "last-layers");
+    problem->free_overlap = !set(cli, "overlap-tp") && !set(cli, "overlap-ep");
+    problem->free_sequence_parallel = !set(cli, "sp");
+    problem->free_cp_way = !set(cli, "cp-way");
 }
 
 /* A deadline is told for all tokens; a step may take its share of it. */

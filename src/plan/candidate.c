@@ -3,6 +3,7 @@
 #include "candidate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int sp_i_candidate_order(const void *a, const void *b)
 {
@@ -11,7 +12,14 @@ int sp_i_candidate_order(const void *a, const void *b)
         return x->objective_bound < y->objective_bound ? -1 : 1;
     if (x->item != y->item)
         return x->item < y->item ? -1 : 1;
-    return x->rank < y->rank ? -1 : x->rank > y->rank;
+    int words = memcmp(x->word, y->word, sizeof x->word);
+    if (words != 0)
+        return words;
+    const uint32_t mine[] = {x->mbs_at, x->laying, x->pp_at, x->cutting, y->dp}, theirs[] = {y->mbs_at, y->laying, y->pp_at, y->cutting, x->dp};
+    for (size_t i = 0; i < sizeof mine / sizeof mine[0]; i++)   /* the larger dp first */
+        if (mine[i] != theirs[i])
+            return mine[i] < theirs[i] ? -1 : 1;
+    return 0;
 }
 
 static void swap(sp_i_candidate *a, sp_i_candidate *b)

@@ -2,16 +2,13 @@
 #ifndef SP_PLAN_CANDIDATE_H
 #define SP_PLAN_CANDIDATE_H
 
-#include "superpod/plan.h"
+#include "word.h"
 
-/* A priced plan, small: the axes that a work item leaves open. `rank` orders equal bounds: the place in the enumeration, which
- * does not depend on who enumerates. */
+/* A priced plan, small: where it stands in the space. Equal bounds go by that place, which does not depend on who enumerates. */
 typedef struct sp_i_candidate {
     double objective_bound, bound_s;
-    uint64_t rank;
-    uint32_t item, dp;
-    uint16_t pp, first_layers, last_layers;
-    uint8_t vpp, mbs, zero, schedule, recompute, precision, sequence_parallel, overlap, laying;
+    uint32_t item, dp, cutting;      /* of the cuttings of its pp */
+    uint8_t mbs_at, pp_at, laying, word[SP_I_WORDS];   /* indices of values */
 } sp_i_candidate;
 
 typedef struct sp_i_best { uint32_t n, room; bool dropped; sp_i_candidate *heap; } sp_i_best;

@@ -192,11 +192,10 @@ static double limit_of(const planner *p)
 
 static bool same_plan(const sp_plan *a, const sp_plan *b)
 {
-    return a->tp == b->tp && a->cp == b->cp && a->ep == b->ep && a->etp == b->etp && a->pp == b->pp && a->vpp == b->vpp && a->dp == b->dp &&
-           a->zero == b->zero && a->mbs == b->mbs && a->precision == b->precision && a->recompute == b->recompute &&
-           a->schedule == b->schedule && a->first_layers == b->first_layers && a->last_layers == b->last_layers &&
-           a->sequence_parallel == b->sequence_parallel && a->overlap_tp == b->overlap_tp && a->overlap_ep == b->overlap_ep &&
-           memcmp(a->order, b->order, sizeof a->order) == 0 && memcmp(a->place, b->place, sizeof a->place) == 0;
+    char mine[1024], theirs[1024];   /* every field stands in a plan's words */
+    sp_plan_format(a, mine, sizeof mine);
+    sp_plan_format(b, theirs, sizeof theirs);
+    return strcmp(mine, theirs) == 0;
 }
 
 /* The same split laid elsewhere, to the same end: one of them is told. */

@@ -90,34 +90,29 @@ static sp_plan item_plan(const sp_problem *problem, const sp_i_space *space, uin
     return plan;
 }
 
-static void put_overlap(sp_plan *plan, uint32_t overlap)
-{
-    plan->overlap_tp = overlap & 1;
-    plan->overlap_ep = overlap >> 1 & 1;
-}
-
 static void put_laying(sp_plan *plan, const sp_i_laying *laying)
 {
     memcpy(plan->order, laying->order, sizeof plan->order);
     memcpy(plan->place, laying->place, sizeof plan->place);
 }
 
+static void put_cutting(sp_plan *plan, const sp_i_cutting *cutting)
+{
+    plan->vpp = cutting->vpp;
+    plan->first_layers = cutting->first_layers;
+    plan->last_layers = cutting->last_layers;
+}
+
 sp_plan sp_i_candidate_plan(const sp_problem *problem, const sp_i_space *space, const sp_i_candidate *c)
 {
     uint32_t chips;
     sp_plan plan = item_plan(problem, space, c->item, &chips);
-    plan.pp = c->pp;
+    plan.pp = space->pp.value[c->pp_at];
     plan.dp = c->dp;
-    plan.vpp = c->vpp;
-    plan.first_layers = c->first_layers;
-    plan.last_layers = c->last_layers;
-    plan.mbs = c->mbs;
-    plan.zero = c->zero;
-    plan.schedule = (sp_schedule)c->schedule;
-    plan.recompute = (sp_recompute)c->recompute;
-    plan.precision = (sp_format)c->precision;
-    plan.sequence_parallel = c->sequence_parallel;
-    put_overlap(&plan, c->overlap);
+    plan.mbs = space->mbs.value[c->mbs_at];
+    for (int w = 0; w < SP_I_WORDS; w++)
+        sp_i_word_rows[w].put(&plan, space->word[w].value[c->word[w]]);
+    put_cutting(&plan, &space->cuttings[c->pp_at].item[c->cutting]);
     put_laying(&plan, &space->laying[c->laying]);
     return plan;
 }
@@ -273,36 +268,17 @@ static sp_status lay_all(sp_i_solver *s, sp_plan plan, uint32_t chips, sp_error 
 
 /* ---- quotes ------------------------------------------------------------------------------------------------------------------ */
 
-/* Indices of a shape within the item, for the rank of candidates. */
-typedef struct shape { uint32_t item, chips, mbs_at, precision_at, recompute_at, sequence_at, overlap_at; } shape;
+/* Where the plan that is looked at stands in the space. */
+typedef struct spot { uint32_t item, chips, mbs_at, cutting; uint8_t word[SP_I_WORDS]; } spot;
 
-static uint64_t rank_of(const shape *at, const sp_i_laid *laid, uint32_t cutting, uint32_t zero_at, uint32_t schedule)
-{
-    uint64_t rank = at->precision_at;
-    rank = rank << 4 | at->mbs_at;
-    rank = rank << 2 | at->overlap_at;
-    rank = rank << 1 | at->sequence_at;
-    rank = rank << 2 | at->recompute_at;
-    rank = rank << 6 | laid->laying;
-    rank = rank << 6 | laid->pp_at;
-    rank = rank << 14 | (cutting & 0x3fff);
-    rank = rank << 2 | zero_at;
-    rank = rank << 2 | schedule;
-    return rank << 20 | (0xfffff - (laid->dp & 0xfffff));
-}
-
-static void consider(sp_i_solver *s, const sp_plan *plan, const shape *at, const sp_i_laid *laid, uint32_t cutting, uint32_t zero_at,
-                     const sp_price *price)
+static void consider(sp_i_solver *s, const sp_plan *plan, const spot *at, const sp_i_laid *laid, const sp_price *price)
 {
     double worth = sp_i_worth_at(&s->worth, (double)plan->tp * plan->cp * plan->pp * plan->dp, price->lower_bound_s, price->busy_s);
     if (worth > s->limit || (s->worth.step_time_s_max > 0 && price->lower_bound_s > s->worth.step_time_s_max))
         return;
-    sp_i_candidate one = {.objective_bound = worth, .bound_s = price->lower_bound_s,
-        .rank = rank_of(at, laid, cutting, zero_at, (uint32_t)plan->schedule), .item = at->item, .dp = plan->dp, .pp = (uint16_t)plan->pp,
-        .first_layers = (uint16_t)plan->first_layers, .last_layers = (uint16_t)plan->last_layers, .vpp = (uint8_t)plan->vpp,
-        .mbs = (uint8_t)plan->mbs, .zero = (uint8_t)plan->zero, .schedule = (uint8_t)plan->schedule, .recompute = (uint8_t)plan->recompute,
-        .precision = (uint8_t)plan->precision, .sequence_parallel = plan->sequence_parallel,
-        .overlap = (uint8_t)((uint32_t)plan->overlap_tp | (uint32_t)plan->overlap_ep << 1), .laying = (uint8_t)laid->laying};
+    sp_i_candidate one = {.objective_bound = worth, .bound_s = price->lower_bound_s, .item = at->item, .dp = plan->dp, .cutting = at->cutting,
+                          .mbs_at = (uint8_t)at->mbs_at, .pp_at = (uint8_t)laid->pp_at, .laying = (uint8_t)laid->laying};
+    memcpy(one.word, at->word, sizeof one.word);
     if (s->after && sp_i_candidate_order(&one, s->after) <= 0)
         return;
     sp_i_best_put(&s->best, &one);
@@ -328,8 +304,7 @@ static void count_legal(sp_i_solver *s, double mem_bytes)
         s->least_memory_bytes = mem_bytes;
 }
 
-static sp_status quote(sp_i_solver *s, const sp_plan *plan, const shape *at, const sp_cut *cut, sp_i_laid *laid, uint32_t cutting,
-                       uint32_t zero_at, sp_error *err)
+static sp_status quote(sp_i_solver *s, const sp_plan *plan, const spot *at, const sp_cut *cut, sp_i_laid *laid, sp_error *err)
 {
     sp_price price;
     if (laid->beaten) {   /* its bound is known */
@@ -346,7 +321,7 @@ static sp_status quote(sp_i_solver *s, const sp_plan *plan, const shape *at, con
     }
     count_legal(s, price.mem_bytes_max);
     if (price.mem_bytes_max <= s->problem->machine->chip->mem_bytes.nominal)
-        consider(s, plan, at, laid, cutting, zero_at, &price);
+        consider(s, plan, at, laid, &price);
     return SP_OK;
 }
 
@@ -377,24 +352,20 @@ static sp_status find_beaten(sp_i_solver *s, const sp_plan *plan, uint32_t begin
     return status == SP_E_NOMEM ? sp_error_set(err, status, NULL, 0, 0, "no memory for prices") : SP_OK;
 }
 
-/* The schedules and ZeRO stages of one cut in one place. */
-static sp_status quote_all(sp_i_solver *s, sp_plan *plan, const shape *at, const sp_cut *cut, sp_i_laid *laid, uint32_t cutting, sp_error *err)
+/* The plans of one cut in one place, from word `w` on. */
+static sp_status quote_words(sp_i_solver *s, sp_plan *plan, spot *at, int w, const sp_cut *cut, sp_i_laid *laid, sp_error *err)
 {
-    const sp_i_space *space = s->space;
-    bool both = space->gpipe && plan->pp > 1 && plan->vpp == 1;
-    sp_schedule given = s->problem->free_schedule ? plan->vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B : s->problem->fixed.schedule;
-    for (uint32_t z = 0; z < space->zero.n; z++) {
-        plan->zero = space->zero.value[z];
-        if (plan->zero >= 2 && plan->pp > 1) {
-            s->counts.refused_divide += s->count;
+    if (w == SP_I_WORDS)
+        return quote(s, plan, at, cut, laid, err);
+    const sp_i_choices *choices = &s->space->word[w];
+    for (uint32_t i = 0; i < choices->n; i++) {
+        if (!sp_i_word_tried((sp_i_word)w, choices, plan, choices->value[i]))
             continue;
-        }
-        for (int schedule = 0; schedule < (both ? 2 : 1); schedule++) {
-            plan->schedule = schedule ? SP_SCHEDULE_GPIPE : given;
-            sp_status status = quote(s, plan, at, cut, laid, cutting, z, err);
-            if (status != SP_OK)
-                return status;
-        }
+        sp_i_word_rows[w].put(plan, choices->value[i]);
+        at->word[w] = (uint8_t)i;
+        sp_status status = quote_words(s, plan, at, w + 1, cut, laid, err);
+        if (status != SP_OK)
+            return status;
     }
     return SP_OK;
 }
@@ -407,15 +378,8 @@ static sp_status cut_of(sp_i_solver *s, const sp_plan *plan, uint32_t pp_at, uin
     return status;
 }
 
-static void put_cutting(sp_plan *plan, const sp_i_cutting *cutting)
-{
-    plan->vpp = cutting->vpp;
-    plan->first_layers = cutting->first_layers;
-    plan->last_layers = cutting->last_layers;
-}
-
 /* One group of places under the shape: cuts outside, so that a cut is profiled once. */
-static sp_status price_group(sp_i_solver *s, sp_plan *plan, const shape *at, uint32_t begin, uint32_t end, const size_t *legal_at, sp_error *err)
+static sp_status price_group(sp_i_solver *s, sp_plan *plan, spot *at, uint32_t begin, uint32_t end, const size_t *legal_at, sp_error *err)
 {
     uint32_t pp_at = s->laid[begin].pp_at;
     const sp_i_cuttings *cuttings = &s->space->cuttings[pp_at];
@@ -426,6 +390,7 @@ static sp_status price_group(sp_i_solver *s, sp_plan *plan, const shape *at, uin
         return found;
     for (uint32_t c = 0; c < cuttings->n && keep_going(s); c++) {
         put_cutting(plan, &cuttings->item[c]);
+        at->cutting = c;
         for (uint32_t i = begin; i < end; i++) {
             sp_i_laid *laid = &s->laid[i];
             const sp_cut *cut;
@@ -434,7 +399,7 @@ static sp_status price_group(sp_i_solver *s, sp_plan *plan, const shape *at, uin
             sp_status status = cut_of(s, plan, pp_at, c, &cut, err);
             plan->dp = laid->dp;
             if (status == SP_OK)
-                status = quote_all(s, plan, at, cut, laid, c, err);
+                status = quote_words(s, plan, at, SP_I_WORDS_SHAPED, cut, laid, err);
             if (status != SP_OK)
                 return status;
         }
@@ -449,7 +414,7 @@ static bool one_batch(const sp_i_solver *s, const sp_plan *plan, uint32_t at)
 }
 
 /* Groups with places of a single micro-batch last: the pieces change once for all groups, not in every one. */
-static sp_status price_shape(sp_i_solver *s, sp_plan plan, const shape *at, const size_t *legal_at, sp_error *err)
+static sp_status price_shape(sp_i_solver *s, sp_plan plan, spot *at, const size_t *legal_at, sp_error *err)
 {
     sp_pricer_shape(s->pricer, &plan);
     for (int single = 0; single < (plan.overlap_ep ? 2 : 1); single++)
@@ -464,12 +429,21 @@ static sp_status price_shape(sp_i_solver *s, sp_plan plan, const shape *at, cons
     return SP_OK;
 }
 
-/* Which cuts the rules allow in which place, for this micro-batch; ZeRO's rule is asked with the quotes. */
+/* The first value of each word that is not chosen yet, for the rules to be asked with. */
+static void put_first(const sp_i_space *space, sp_plan *plan)
+{
+    for (int w = SP_I_WORDS_RULED; w < SP_I_WORDS; w++)
+        for (uint32_t i = 0; i < space->word[w].n; i++)
+            if (sp_i_word_tried((sp_i_word)w, &space->word[w], plan, space->word[w].value[i])) {
+                sp_i_word_rows[w].put(plan, space->word[w].value[i]);
+                break;
+            }
+}
+
+/* Which cuts the rules allow in which place, for this micro-batch. */
 static uint32_t find_legal(sp_i_solver *s, sp_plan plan, uint32_t mbs_at, const size_t *legal_at)
 {
     uint32_t n = 0;
-    plan.zero = 0;
-    plan.recompute = SP_RECOMPUTE_FULL;   /* with which recompute_layers is legal */
     for (uint32_t i = 0; i < s->n_laid; i++) {
         const sp_i_laid *laid = &s->laid[i];
         const sp_i_cuttings *cuttings = &s->space->cuttings[laid->pp_at];
@@ -477,7 +451,7 @@ static uint32_t find_legal(sp_i_solver *s, sp_plan plan, uint32_t mbs_at, const 
         plan.dp = laid->dp;
         for (uint32_t c = 0; c < cuttings->n; c++) {
             put_cutting(&plan, &cuttings->item[c]);
-            plan.schedule = s->problem->free_schedule ? plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B : s->problem->fixed.schedule;
+            put_first(s->space, &plan);
             bool wanted = (laid->mbs_set >> mbs_at & 1) || (plan.vpp > 1 && (laid->filled_set >> mbs_at & 1));
             bool legal = wanted && sp_plan_check(&plan, s->problem->model, s->problem->machine, NULL) == SP_OK;
             s->legal[legal_at[i] + c] = legal;
@@ -488,20 +462,22 @@ static uint32_t find_legal(sp_i_solver *s, sp_plan plan, uint32_t mbs_at, const 
     return n;
 }
 
-static sp_status price_batch(sp_i_solver *s, sp_plan plan, shape at, const size_t *legal_at, sp_error *err)
+/* All shapes of the micro-batch, from word `w` on. */
+static sp_status price_words(sp_i_solver *s, sp_plan plan, spot *at, int w, const size_t *legal_at, sp_error *err)
 {
-    const sp_i_space *space = s->space;
-    if (find_legal(s, plan, at.mbs_at, legal_at) == 0)
+    if (w == SP_I_WORDS_RULED && find_legal(s, plan, at->mbs_at, legal_at) == 0)
         return SP_OK;
+    if (w == SP_I_WORDS_SHAPED)
+        return price_shape(s, plan, at, legal_at, err);
+    const sp_i_choices *choices = &s->space->word[w];
     sp_status status = SP_OK;
-    for (at.overlap_at = 0; at.overlap_at < (plan.ep > 1 ? space->overlap.n : 1); at.overlap_at++)
-        for (at.precision_at = 0; at.precision_at < space->precision.n; at.precision_at++)
-            for (at.recompute_at = 0; at.recompute_at < space->recompute.n && status == SP_OK && !s->stopped; at.recompute_at++) {
-                put_overlap(&plan, space->overlap.value[at.overlap_at]);
-                plan.precision = (sp_format)space->precision.value[at.precision_at];
-                plan.recompute = (sp_recompute)space->recompute.value[at.recompute_at];
-                status = price_shape(s, plan, &at, legal_at, err);
-            }
+    for (uint32_t i = 0; i < choices->n && status == SP_OK && !s->stopped; i++) {
+        if (!sp_i_word_tried((sp_i_word)w, choices, &plan, choices->value[i]))
+            continue;
+        sp_i_word_rows[w].put(&plan, choices->value[i]);
+        at->word[w] = (uint8_t)i;
+        status = price_words(s, plan, at, w + 1, legal_at, err);
+    }
     return status;
 }
 
@@ -527,7 +503,7 @@ static size_t *legal_rows(sp_i_solver *s)
 
 sp_status sp_i_solver_item(sp_i_solver *s, uint32_t item, sp_error *err)
 {
-    shape at = {.item = item};
+    spot at = {.item = item};
     const sp_i_space *space = s->space;
     sp_plan plan = item_plan(s->problem, space, item, &at.chips);
     if (plan.etp > plan.tp && !s->problem->fixed.etp)
@@ -538,14 +514,10 @@ sp_status sp_i_solver_item(sp_i_solver *s, uint32_t item, sp_error *err)
     size_t *legal_at = legal_rows(s);
     if (!legal_at)
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the places of an item");
-    for (at.mbs_at = 0; at.mbs_at < space->mbs.n && status == SP_OK; at.mbs_at++)
-        for (at.sequence_at = 0; at.sequence_at < space->sequence_parallel.n && status == SP_OK && !s->stopped; at.sequence_at++) {
-            plan.mbs = space->mbs.value[at.mbs_at];
-            plan.sequence_parallel = space->sequence_parallel.value[at.sequence_at];
-            if (at.sequence_at > 0 && plan.tp == 1)
-                continue;   /* nothing to split: the same plan */
-            status = price_batch(s, plan, at, legal_at, err);
-        }
+    for (at.mbs_at = 0; at.mbs_at < space->mbs.n && status == SP_OK && !s->stopped; at.mbs_at++) {
+        plan.mbs = space->mbs.value[at.mbs_at];
+        status = price_words(s, plan, &at, 0, legal_at, err);
+    }
     free(legal_at);
     return status;
 }

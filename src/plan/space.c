@@ -8,23 +8,13 @@
 #define VPP_MAX 16u
 
 /* How wide each effort opens the axes. */
-typedef struct width { uint32_t mbs_max, vpp_max, dps, uneven_below, uneven_above; bool gpipe, layings, all_orders, wide_zero, sequence, shown_experts; } width;
+typedef struct width { uint32_t mbs_max, vpp_max, dps, uneven_below, uneven_above; bool layings, all_orders; } width;
 static const width widths[SP_EFFORTS] = {
     [SP_EFFORT_QUICK] = {.mbs_max = 4, .vpp_max = 4, .dps = 1},
-    [SP_EFFORT_NORMAL] = {.mbs_max = 16, .vpp_max = VPP_MAX, .dps = 1, .uneven_below = 1, .gpipe = true, .layings = true,
-                          .wide_zero = true, .sequence = true, .shown_experts = true},
-    [SP_EFFORT_EXHAUSTIVE] = {.mbs_max = 64, .vpp_max = 32, .dps = 8, .uneven_below = 2, .uneven_above = 1, .gpipe = true, .layings = true,
-                              .all_orders = true, .wide_zero = true, .sequence = true, .shown_experts = true},
+    [SP_EFFORT_NORMAL] = {.mbs_max = 16, .vpp_max = VPP_MAX, .dps = 1, .uneven_below = 1, .layings = true},
+    [SP_EFFORT_EXHAUSTIVE] = {.mbs_max = 64, .vpp_max = 32, .dps = 8, .uneven_below = 2, .uneven_above = 1, .layings = true,
+                              .all_orders = true},
 };
-
-static void put(sp_i_choices *choices, uint32_t value)
-{
-    for (uint32_t i = 0; i < choices->n; i++)
-        if (choices->value[i] == value)
-            return;
-    if (choices->n < SP_I_CHOICES_MAX)
-        choices->value[choices->n++] = value;
-}
 
 static sp_i_choices only(uint32_t value)
 {
@@ -37,7 +27,7 @@ static sp_i_choices divisors(uint64_t n, uint32_t most)
     sp_i_choices out = {0};
     for (uint64_t d = 1; d <= n && d <= most; d++)
         if (n % d == 0)
-            put(&out, (uint32_t)d);
+            sp_i_choices_put(&out, (uint32_t)d);
     return out;
 }
 
@@ -55,7 +45,7 @@ static sp_i_choices powers(uint32_t most)
 {
     sp_i_choices out = {0};
     for (uint32_t d = 1; d <= most && d; d *= 2)
-        put(&out, d);
+        sp_i_choices_put(&out, d);
     return out;
 }
 
@@ -80,7 +70,7 @@ static void chips_of(const sp_problem *problem, sp_i_choices *out)
     if (problem->objective == SP_OBJECTIVE_THROUGHPUT || problem->objective == SP_OBJECTIVE_CHIPS || problem->chips)
         return;
     for (uint32_t part = most / 2; part >= 1 && part >= most / 64; part /= 2)
-        put(out, part);
+        sp_i_choices_put(out, part);
 }
 
 /* ---- placement ------------------------------------------------------------------------------------------------- */
@@ -153,9 +143,9 @@ static bool cut_evenly_and_not(const sp_problem *problem, const width *w, uint32
         return true;
     sp_i_choices end = only(0);
     for (uint32_t less = 1; less <= w->uneven_below && less < even; less++)
-        put(&end, even - less);
+        sp_i_choices_put(&end, even - less);
     for (uint32_t more = 0; more < w->uneven_above; more++)
-        put(&end, even + 1 + more);
+        sp_i_choices_put(&end, even + 1 + more);
     for (uint32_t f = 0; f < end.n; f++)
         for (uint32_t l = 0; l < end.n; l++)
             if ((f || l) && !put_cutting(arena, out, vpp, end.value[f], end.value[l]))
@@ -194,34 +184,7 @@ static void choose_counts(const sp_problem *problem, const width *w, sp_i_space 
     out->mbs = fixed->mbs ? only(fixed->mbs) : powers(w->mbs_max);
     out->vpp = fixed->vpp ? only(fixed->vpp) : problem->free_schedule ? divisors(layers, w->vpp_max) : only(1);
     for (uint32_t v = 2; !fixed->vpp && problem->free_schedule && v <= 8 && v <= w->vpp_max; v++)
-        put(&out->vpp, v);   /* chunks of uneven size are legal too */
-}
-
-static void choose_words(const sp_problem *problem, const width *w, sp_i_space *out)
-{
-    const sp_plan *fixed = &problem->fixed;
-    out->gpipe = problem->free_schedule && w->gpipe;
-    out->zero = only(problem->free_zero ? 1 : fixed->zero);
-    for (uint32_t z = 0; problem->free_zero && w->wide_zero && z < 4; z++)
-        put(&out->zero, z);
-    if (problem->free_zero && !w->wide_zero)
-        put(&out->zero, 3);
-    out->recompute = only(problem->free_recompute ? 0 : fixed->recompute);
-    for (uint32_t r = 1; problem->free_recompute && r < SP_RECOMPUTES; r++)
-        put(&out->recompute, r);
-    out->sequence_parallel = only(problem->free_sequence_parallel ? true : fixed->sequence_parallel);
-    if (problem->free_sequence_parallel && w->sequence)
-        put(&out->sequence_parallel, false);
-    /* bit 0: TP, bit 1: EP. Hiding traffic is never slower (a law of test_predict_laws.c), but that of experts takes memory. */
-    out->overlap = only(problem->free_overlap ? 3 : (uint32_t)fixed->overlap_tp | (uint32_t)fixed->overlap_ep << 1);
-    if (problem->free_overlap && w->shown_experts)
-        put(&out->overlap, 1);
-    out->precision = only(fixed->precision);
-    static const sp_format formats[] = {SP_FMT_BF16, SP_FMT_FP8, SP_FMT_MXFP8};
-    for (size_t i = 0; problem->free_precision && i < sizeof formats / sizeof formats[0]; i++)
-        if (sp_format_bytes(formats[i]) >= sp_format_bytes(fixed->precision) &&
-            problem->machine->chip->matrix_flop_per_s[formats[i]].grade != SP_GRADE_NONE)
-            put(&out->precision, formats[i]);
+        sp_i_choices_put(&out->vpp, v);   /* chunks of uneven size are legal too */
 }
 
 static bool batches_of(const sp_problem *problem, sp_arena *arena, sp_i_space *out)
@@ -245,7 +208,8 @@ sp_status sp_i_space_make(const sp_problem *problem, sp_arena *arena, sp_i_space
     const width *w = &widths[problem->effort];
     memset(out, 0, sizeof *out);
     choose_counts(problem, w, out);
-    choose_words(problem, w, out);
+    for (int i = 0; i < SP_I_WORDS; i++)
+        sp_i_word_rows[i].choose(problem, &out->word[i]);
     layings_of(problem, w, out);
     out->dps = problem->objective == SP_OBJECTIVE_CHIPS && !problem->chips ? SP_I_CHOICES_MAX : w->dps;
     if (!cuttings_of(problem, w, arena, out) || !batches_of(problem, arena, out))
@@ -263,6 +227,6 @@ sp_i_choices sp_i_space_dp(const sp_problem *problem, const sp_i_space *space, u
         return out;
     for (uint32_t i = space->n_batch; i-- > 0 && out.n < SP_I_CHOICES_MAX;)
         if (space->batch[i] <= most && problem->gbs / mbs % space->batch[i] == 0)
-            put(&out, space->batch[i]);
+            sp_i_choices_put(&out, space->batch[i]);
     return out;
 }

@@ -2,12 +2,9 @@
 #ifndef SP_PLAN_SPACE_H
 #define SP_PLAN_SPACE_H
 
-#include "superpod/plan.h"
+#include "word.h"
 
-#define SP_I_CHOICES_MAX 64
 #define SP_I_LAYINGS_MAX 64
-
-typedef struct sp_i_choices { uint32_t n; uint32_t value[SP_I_CHOICES_MAX]; } sp_i_choices;
 
 /* An order of the axes on the tiers and the tiers each may use. */
 typedef struct sp_i_laying { uint32_t order[SP_AXES], place[SP_AXES]; } sp_i_laying;
@@ -18,8 +15,7 @@ typedef struct sp_i_cuttings { uint32_t n, room; sp_i_cutting *item; } sp_i_cutt
 
 /* Values an axis may take. */
 typedef struct sp_i_space {
-    sp_i_choices tp, cp, pp, ep, etp, vpp, mbs, zero, recompute, chips, precision, sequence_parallel, overlap;
-    bool gpipe;
+    sp_i_choices tp, cp, pp, ep, etp, vpp, mbs, chips, word[SP_I_WORDS];
     uint32_t n_layings; sp_i_laying laying[SP_I_LAYINGS_MAX];
     uint32_t n_batch, *batch;        /* divisors of gbs, ascending */
     uint32_t dps;                    /* data-parallel sizes of a combination, those apart that fill a pipeline */

@@ -97,7 +97,7 @@ static sp_cut *make(sp_pricer *pricer, const sp_plan *plan)
     if (!cut)
         return NULL;
     *cut = (sp_cut){.pp = plan->pp, .vpp = plan->vpp, .first_layers = plan->first_layers, .last_layers = plan->last_layers,
-                    .recompute_layers = plan->recompute_layers};
+                    .recompute_layers = plan->recompute_layers, .at = pricer->n_cuts};
     cut->run = sp_arena_alloc(pricer->arena, plan->pp, sizeof *cut->run);
     return cut->run && make_runs(pricer, plan, cut) ? cut : NULL;
 }

@@ -76,7 +76,7 @@ struct sp_pricer {
     sp_i_piece *block[3];          /* [pass][kind] */
     sp_i_piece embedding[3], head[3], mtp[3];
     /* what plans of one shape share (profile.c) */
-    sp_plan shape;
+    sp_plan shape; uint64_t split; /* split: counts changes of what parameters on a chip depend on */
     double comm_factor, reduced_bytes, full_bytes[SP_KINDS_MAX], input_bytes, logit_bytes, expert_buffer_bytes, send_bytes;
     sp_local_params kind_params[SP_KINDS_MAX], vocab, module;   /* module: of an MTP module beside its block */
     uint32_t *kind_before;         /* [n_kinds * (n_layers + 1)]: layers of the kind before layer l */
@@ -120,8 +120,9 @@ typedef struct sp_i_cut_run {
     const uint32_t *all, *again;     /* [n_kinds] layers, and those of them recomputed under full recompute */
     const uint32_t *front;           /* [n_kinds] of chunk 0 */
     const uint32_t *before, *before_again;   /* [n_kinds] of chunk 0 of all stages before `last` */
+    sp_local_params params, front_params;    /* under the cut's `split`                          */
 } sp_i_cut_run;
-struct sp_cut { uint32_t pp, vpp, first_layers, last_layers, recompute_layers, n_runs; sp_i_cut_run *run; };
+struct sp_cut { uint32_t pp, vpp, first_layers, last_layers, recompute_layers, n_runs, at; uint64_t split; sp_i_cut_run *run; };   /* at: of the pricer's cuts */
 
 /* Bytes of a gradient on the wire: as the plan says, else its product line, BF16 where none is named. */
 double sp_i_reduced_bytes(const sp_plan *plan, const sp_software *software);

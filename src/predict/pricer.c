@@ -63,10 +63,18 @@ void sp_pricer_renew(sp_pricer *pricer)
 
 /* ---- what plans share --------------------------------------------------------------------------------------------------- */
 
+/* Do both put the same parameters on a chip, but for the layers it has? */
+static bool same_split(const sp_plan *a, const sp_plan *b)
+{
+    return a->tp == b->tp && a->ep == b->ep && a->etp == b->etp && a->lora_rank == b->lora_rank;
+}
+
 void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan)
 {
     const sp_model *model = pricer->model;
     const sp_software *software = sp_machine_software(pricer->machine, plan->software);
+    if (pricer->split == 0 || !same_split(&pricer->shape, plan))
+        pricer->split++;
     for (uint32_t k = 0; k < model->n_kinds; k++) {
         pricer->kind_params[k] = sp_lower_block_params(model, &model->kinds[k], plan);
         pricer->full_bytes[k] = sp_lower_block_activation_bytes(model, &model->kinds[k], plan);

@@ -40,8 +40,8 @@ static void hold(const sp_pricer *pricer, const sp_cut *cut, const sp_i_cut_run 
         if (full && (run->all[k] || (run->mtp && k == last_kind(model))))
             working = fmax(working, pricer->full_bytes[k]);
     }
-    out->held.params = params_of(pricer, run->all, run->mtp, run->vocab);
-    out->front = cut->vpp == 1 ? out->held.params : params_of(pricer, run->front, run->front_mtp, run->front_vocab);
+    out->held.params = run->params;
+    out->front = run->front_params;
     out->held.per_chunk = bytes / cut->vpp;
     out->held.working = working;
     out->held.logits = run->head ? pricer->logit_bytes : 0;
@@ -50,10 +50,24 @@ static void hold(const sp_pricer *pricer, const sp_cut *cut, const sp_i_cut_run 
     sp_local_params_add(&out->held.gathered, 1.0 / model->n_layers, &out->held.params);
 }
 
+/* Parameters on the chips of each run: the same for all shapes that split the layers alike. */
+static void split(sp_pricer *pricer, uint32_t at)
+{
+    sp_cut *cut = pricer->cuts[at];
+    for (uint32_t i = 0; i < cut->n_runs; i++) {
+        sp_i_cut_run *run = &cut->run[i];
+        run->params = params_of(pricer, run->all, run->mtp, run->vocab);
+        run->front_params = cut->vpp == 1 ? run->params : params_of(pricer, run->front, run->front_mtp, run->front_vocab);
+    }
+    cut->split = pricer->split;
+}
+
 void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut)
 {
     if (pricer->held_cut == cut)
         return;
+    if (cut->split != pricer->split)
+        split(pricer, cut->at);
     for (uint32_t i = 0; i < cut->n_runs; i++)
         hold(pricer, cut, &cut->run[i], &pricer->stages[i]);
     pricer->held_cut = cut;

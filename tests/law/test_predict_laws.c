@@ -431,6 +431,26 @@ static void experts_wait_for_the_fullest_rank(void **state)
     assert_true(ep_s[1] > 1.3 * ep_s[0] && held[1] > held[0]);
 }
 
+/* Keys gathered before the attention are never there sooner than those that travel under it, and take the same room. */
+static void check_gathering(const sp_machine *m, const sp_model *mod, const sp_plan *plan)
+{
+    sp_arena *arena = sp_arena_create();
+    sp_plan ring = *plan, gather = *plan;
+    sp_train_report under, before;
+    ring.cp_way = SP_CP_RING;
+    gather.cp_way = SP_CP_GATHER;
+    run_plan(m, mod, &ring, arena, &under);
+    run_plan(m, mod, &gather, arena, &before);
+    assert_true(under.step_time_s <= before.step_time_s * (1 + 1e-9) && under.mem_bytes_max == before.mem_bytes_max);
+    assert_true(plan->cp > 1 || under.step_time_s == before.step_time_s);
+    sp_arena_destroy(arena);
+}
+
+static void gathered_keys_are_never_faster(void **state)
+{
+    for_plans(*state, 4, 80, check_gathering);
+}
+
 static void memory_counts_what_the_run_holds(void **state)
 {
     for_plans(*state, 2, 60, check_in_flight);
@@ -509,7 +529,7 @@ int main(void)
         cmocka_unit_test(kernels_of_another_family_run_attention_slower),
         cmocka_unit_test(collectives_keep_cores_from_what_they_hide_under), cmocka_unit_test(ways_of_context_parallelism), cmocka_unit_test(experts_wait_for_the_fullest_rank),
         cmocka_unit_test(frozen_weights_have_no_gradients), cmocka_unit_test(memory_counts_what_the_run_holds),
-        cmocka_unit_test(overlapped_experts_hold_two_micro_batches), cmocka_unit_test(faster_links_are_not_slower),
+        cmocka_unit_test(gathered_keys_are_never_faster), cmocka_unit_test(overlapped_experts_hold_two_micro_batches), cmocka_unit_test(faster_links_are_not_slower),
         cmocka_unit_test(pipeline_takes_its_closed_form)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,0 +1,120 @@
+/* The table of axes of words. */
+#include "word.h"
+
+void sp_i_choices_put(sp_i_choices *choices, uint32_t value)
+{
+    for (uint32_t i = 0; i < choices->n; i++)
+        if (choices->value[i] == value)
+            return;
+    if (choices->n < SP_I_CHOICES_MAX)
+        choices->value[choices->n++] = value;
+}
+
+static bool any(const sp_plan *plan, uint32_t value)
+{
+    (void)plan, (void)value;
+    return true;
+}
+
+/* Who keeps keys and values of other ranks. Gathered before the attention they are never faster than under it (a law of
+ * test_predict_laws.c), and take the same memory. */
+static void choose_cp_way(const sp_problem *problem, sp_i_choices *out)
+{
+    sp_i_choices_put(out, problem->free_cp_way ? SP_CP_RING : problem->fixed.cp_way);
+    if (problem->free_cp_way && problem->effort >= SP_EFFORT_NORMAL)
+        sp_i_choices_put(out, SP_CP_ULYSSES);
+    if (problem->free_cp_way && problem->effort >= SP_EFFORT_EXHAUSTIVE)
+        sp_i_choices_put(out, SP_CP_GATHER);
+}
+
+static void put_cp_way(sp_plan *plan, uint32_t value) { plan->cp_way = (sp_cp_way)value; }
+static bool fits_cp_way(const sp_plan *plan, uint32_t value) { return value == SP_CP_RING || plan->cp > 1; }
+
+static void choose_sequence(const sp_problem *problem, sp_i_choices *out)
+{
+    sp_i_choices_put(out, problem->free_sequence_parallel || problem->fixed.sequence_parallel);
+    if (problem->free_sequence_parallel && problem->effort >= SP_EFFORT_NORMAL)
+        sp_i_choices_put(out, false);
+}
+
+static void put_sequence(sp_plan *plan, uint32_t value) { plan->sequence_parallel = value; }
+static bool fits_sequence(const sp_plan *plan, uint32_t value) { return value || plan->tp > 1; }
+
+/* Bit 0: TP, bit 1: EP. Hiding traffic is never slower (a law of test_predict_laws.c), but that of experts takes memory. */
+static void choose_overlap(const sp_problem *problem, sp_i_choices *out)
+{
+    sp_i_choices_put(out, problem->free_overlap ? 3 : (uint32_t)problem->fixed.overlap_tp | (uint32_t)problem->fixed.overlap_ep << 1);
+    if (problem->free_overlap && problem->effort >= SP_EFFORT_NORMAL)
+        sp_i_choices_put(out, 1);
+}
+
+static void put_overlap(sp_plan *plan, uint32_t value)
+{
+    plan->overlap_tp = value & 1;
+    plan->overlap_ep = value >> 1 & 1;
+}
+
+static bool fits_overlap(const sp_plan *plan, uint32_t value) { return value == 3 || plan->ep > 1; }
+
+/* The recipe, and wider formats that the chip multiplies. */
+static void choose_precision(const sp_problem *problem, sp_i_choices *out)
+{
+    static const sp_format formats[] = {SP_FMT_BF16, SP_FMT_FP8, SP_FMT_MXFP8};
+    sp_format given = problem->fixed.precision;
+    sp_i_choices_put(out, given);
+    for (size_t i = 0; problem->free_precision && i < sizeof formats / sizeof formats[0]; i++)
+        if (sp_format_bytes(formats[i]) >= sp_format_bytes(given) && problem->machine->chip->matrix_flop_per_s[formats[i]].grade != SP_GRADE_NONE)
+            sp_i_choices_put(out, formats[i]);
+}
+
+static void put_precision(sp_plan *plan, uint32_t value) { plan->precision = (sp_format)value; }
+
+static void choose_recompute(const sp_problem *problem, sp_i_choices *out)
+{
+    sp_i_choices_put(out, problem->free_recompute ? SP_RECOMPUTE_NONE : problem->fixed.recompute);
+    for (uint32_t r = 0; problem->free_recompute && r < SP_RECOMPUTES; r++)
+        sp_i_choices_put(out, r);
+}
+
+static void put_recompute(sp_plan *plan, uint32_t value) { plan->recompute = (sp_recompute)value; }
+
+static void choose_zero(const sp_problem *problem, sp_i_choices *out)
+{
+    sp_i_choices_put(out, problem->free_zero ? 1 : problem->fixed.zero);
+    for (uint32_t z = 0; problem->free_zero && z < 4; z++)
+        if (z == 3 || problem->effort >= SP_EFFORT_NORMAL)
+            sp_i_choices_put(out, z);
+}
+
+static void put_zero(sp_plan *plan, uint32_t value) { plan->zero = value; }
+static bool fits_zero(const sp_plan *plan, uint32_t value) { return value < 2 || plan->pp == 1; }
+
+static void choose_schedule(const sp_problem *problem, sp_i_choices *out)
+{
+    sp_i_choices_put(out, problem->free_schedule ? SP_SCHEDULE_1F1B : problem->fixed.schedule);
+    if (problem->free_schedule)
+        sp_i_choices_put(out, SP_SCHEDULE_INTERLEAVED);
+    if (problem->free_schedule && problem->effort >= SP_EFFORT_NORMAL)
+        sp_i_choices_put(out, SP_SCHEDULE_GPIPE);
+}
+
+static void put_schedule(sp_plan *plan, uint32_t value) { plan->schedule = (sp_schedule)value; }
+
+static bool fits_schedule(const sp_plan *plan, uint32_t value)
+{
+    switch ((sp_schedule)value) {
+    case SP_SCHEDULE_INTERLEAVED: return plan->vpp > 1;
+    case SP_SCHEDULE_GPIPE: return plan->vpp == 1 && plan->pp > 1;
+    default: return plan->vpp == 1;
+    }
+}
+
+const sp_i_word_row sp_i_word_rows[SP_I_WORDS] = {
+    [SP_I_WORD_CP_WAY] = {choose_cp_way, put_cp_way, fits_cp_way},
+    [SP_I_WORD_SEQUENCE] = {choose_sequence, put_sequence, fits_sequence},
+    [SP_I_WORD_OVERLAP] = {choose_overlap, put_overlap, fits_overlap},
+    [SP_I_WORD_PRECISION] = {choose_precision, put_precision, any},
+    [SP_I_WORD_RECOMPUTE] = {choose_recompute, put_recompute, any},
+    [SP_I_WORD_ZERO] = {choose_zero, put_zero, fits_zero},
+    [SP_I_WORD_SCHEDULE] = {choose_schedule, put_schedule, fits_schedule},
+};

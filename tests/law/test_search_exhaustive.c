@@ -1,0 +1,90 @@
+/* Laws of the widest search: it, too, answers as simulating every plan does, and every way of context parallelism is the best somewhere
+ * that it can be. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "brute_force.h"
+
+#define PROBLEMS 60
+
+/* So much is tried of the free axes that the counts are fixed, all but one or two. */
+static sp_problem narrow_problem(fixture *f, sp_rng *rng)
+{
+    sp_problem p = random_problem(f, rng, SP_EFFORT_EXHAUSTIVE);
+    bool stages = sp_rng_below(rng, 2), placement = !stages && sp_rng_below(rng, 2);
+    p.chips = p.machine->chips;
+    p.fixed.tp = 1u << sp_rng_below(rng, 2);
+    p.fixed.ep = 1;
+    p.fixed.cp = sp_rng_below(rng, 2) ? 2 : 1;
+    p.fixed.mbs = sp_rng_below(rng, 8) ? 1 : 0;
+    p.free_stages = stages;
+    p.free_placement = placement;
+    p.free_recompute = p.free_recompute && !stages && !placement;
+    p.free_zero = p.free_zero && !stages;
+    p.free_sequence_parallel = false;
+    return p;
+}
+
+static void exhaustive_equals_brute_force(void **state)
+{
+    uint32_t found = 0;
+    uint64_t tried = 0, simulated = 0;
+    for (uint64_t seed = 1; seed <= PROBLEMS; seed++) {
+        sp_rng rng = sp_rng_make(seed, 13);
+        sp_problem problem = narrow_problem(*state, &rng);
+        found += search_as_brute_force(*state, &problem, seed, &tried, &simulated);
+    }
+    assert_true(found >= PROBLEMS / 2 && simulated < tried);
+}
+
+/* Keys wide and links slow: what a ring sends round does not fit under the attention, and trading heads sends less. On fast links the
+ * ring is free. Both searched and found. */
+static void each_way_wins_somewhere(void **state)
+{
+    fixture *f = *state;
+    static const struct { const char *machine; sp_cp_way best; } rows[] = {{"switch:8@3GB/s,1us chip=h100", SP_CP_ULYSSES},
+                                                                           {"switch:8@450GB/s,1us chip=h100", SP_CP_RING}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const sp_machine *m;
+        sp_error err = {0};
+        sp_rng rng = sp_rng_make(3, 13);
+        sp_model model = *random_model(f, &rng);
+        sp_block block = {.attn = {.kind = SP_ATTN_GQA, .heads = 32, .kv_heads = 32, .d_qk = 128, .d_v = 128},
+                          .ffn = {.kind = SP_FFN_DENSE, .gated = true, .inner = 14336}, .norms = 2};
+        uint8_t kind[4] = {0};
+        model.n_kinds = 1;
+        model.kinds = &block;
+        model.n_layers = 4;
+        model.layer_kind = kind;
+        model.hidden = 4096;
+        assert_int_equal(sp_catalog_machine(f->catalog, rows[i].machine, &m, &err), SP_OK);
+        sp_problem p = sp_problem_default(m, &model);
+        p.seq = 8192;
+        p.gbs = 2;
+        p.top = 1;
+        p.fixed.cp = 4;
+        p.fixed.tp = 1;
+        p.fixed.pp = p.fixed.etp = 1;
+        uint64_t tried = 0, simulated = 0;
+        assert_int_equal(search_as_brute_force(f, &p, i, &tried, &simulated), 1);
+        sp_solution solution;
+        assert_int_equal(sp_plan_search(&p, f->arena, &solution, &err), SP_OK);
+        assert_int_equal(solution.ranked[0].plan.cp_way, rows[i].best);
+        p.free_cp_way = false;   /* what is fixed stays */
+        for (int way = 0; way < SP_CP_WAYS; way++) {
+            p.fixed.cp_way = (sp_cp_way)way;
+            assert_int_equal(sp_plan_search(&p, f->arena, &solution, &err), SP_OK);
+            assert_int_equal(solution.ranked[0].plan.cp_way, (sp_cp_way)way);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(exhaustive_equals_brute_force), cmocka_unit_test(each_way_wins_somewhere)};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
