@@ -12,17 +12,20 @@ uint64_t *sp_i_bits_carve(sp_i_bits *bits, uint32_t n, uint64_t *memory)
     return bits->summary + bits->summaries;
 }
 
-void sp_i_bits_put_run(sp_i_bits *bits, uint32_t first, uint32_t n, bool in)
+static void flip_word(sp_i_bits *bits, uint32_t at, uint64_t mask)
 {
+    if (mask == 0) return;
+    bits->word[at] ^= mask;
+    if (bits->word[at] != 0) bits->summary[at / 64] |= UINT64_C(1) << at % 64;
+    else bits->summary[at / 64] &= ~(UINT64_C(1) << at % 64);
+}
+
+void sp_i_bits_put_set(sp_i_bits *bits, uint32_t first, uint64_t set, bool in)
+{
+    uint32_t n = sp_i_count(set), shift = first % 64;
     bits->members += in ? n : 0u - n;
-    while (n > 0) {
-        uint32_t shift = first % 64, take = 64 - shift < n ? 64 - shift : n, at = first / 64;
-        bits->word[at] ^= UINT64_MAX >> (64 - take) << shift;
-        if (bits->word[at] != 0) bits->summary[at / 64] |= UINT64_C(1) << at % 64;
-        else bits->summary[at / 64] &= ~(UINT64_C(1) << at % 64);
-        first += take;
-        n -= take;
-    }
+    flip_word(bits, first / 64, set << shift);
+    if (shift != 0) flip_word(bits, first / 64 + 1, set >> (64 - shift));
 }
 
 uint32_t sp_i_bits_run(const sp_i_bits *bits, uint32_t first, uint32_t most)
@@ -50,16 +53,10 @@ static uint32_t next_word(const sp_i_bits *bits, uint32_t at)
     return bits->words;
 }
 
-uint32_t sp_i_bits_first(const sp_i_bits *bits, uint32_t low, uint32_t high)
+uint32_t sp_i_bits_search(const sp_i_bits *bits, uint32_t low, uint32_t high)
 {
-    if (bits->members == 0 || low >= high) return SP_NOWHERE;
-    uint32_t at = low / 64;
-    uint64_t word = bits->word[at] & UINT64_MAX << low % 64;
-    if (word == 0) {
-        at = next_word(bits, at + 1);
-        if (at >= bits->words) return SP_NOWHERE;
-        word = bits->word[at];
-    }
-    uint32_t id = at * 64 + (uint32_t)__builtin_ctzll(word);
+    uint32_t at = next_word(bits, low / 64 + 1);
+    if (at >= bits->words) return SP_NOWHERE;
+    uint32_t id = at * 64 + (uint32_t)__builtin_ctzll(bits->word[at]);
     return id < high ? id : SP_NOWHERE;
 }

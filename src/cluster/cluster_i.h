@@ -7,9 +7,10 @@
 /* A set of leaves with a summary word for 64 words: the first member in two steps on machines of 2^18 leaves. */
 typedef struct sp_i_bits { uint64_t *word, *summary; uint32_t n, words, summaries, members; } sp_i_bits;
 
-/* What a job holds of one leaf, or of a run of `count` whole leaves of one pod. Chained twice: by job (next) and by leaf (beside; a run
- * is alone in all its leaves). A job has one piece a leaf. */
-typedef struct sp_i_piece { uint64_t mask; uint32_t leaf, owner, next, beside, count; } sp_i_piece;
+/* What a job holds of one leaf, or of a set of `count` whole leaves of one pod, `leaf` and those after it whose bits are in `set`. Chained
+ * twice: by job (next) and by leaf (beside; a set is alone in all its leaves). A job has one piece a leaf. */
+typedef struct sp_i_piece { uint64_t mask, set; uint32_t leaf, owner, next, beside, count; } sp_i_piece;
+static inline uint32_t sp_i_piece_last(const sp_i_piece *piece) { return piece->leaf + 63u - (uint32_t)__builtin_clzll(piece->set); }
 
 /* Invariants (sp_cluster_consistent recounts them):
  *   free[l] & down[l] == 0; a position in a piece is neither free nor down;
@@ -28,9 +29,10 @@ struct sp_cluster {
     uint32_t *pod_whole, *pod_rows;      /* [pods] wholly free leaves, rows         */
     uint32_t *pod_mark, *pod_count, mark;   /* scratch of spread.c: marked when equal to mark */
     sp_i_bits *rows, *part;              /* [rows_per_leaf + 1], [row_chips]        */
+    sp_i_bits *pods_with, *counts;       /* [leaves_per_pod + 1] pods by number of wholly free leaves; one: numbers that some pod has */
     sp_i_piece *piece;
     uint32_t pieces, piece_room, piece_free;
-    uint32_t promised;                   /* pieces that the runs would need if every leaf were alone: sum of count - 1 */
+    uint32_t promised;                   /* pieces that the sets would need if every leaf were alone: sum of count - 1 */
     uint32_t whole_rows, whole_pods;     /* wholly free ones                        */
     uint32_t free_chips, down_positions, spares_used, spares_ready;
     void *memory;
@@ -65,12 +67,28 @@ static inline void sp_i_bits_put(sp_i_bits *bits, uint32_t id, bool in)
     else if (*word == 0) bits->summary[id / 4096] &= ~(UINT64_C(1) << id / 64 % 64);
 }
 static inline bool sp_i_bits_has(const sp_i_bits *bits, uint32_t id) { return (bits->word[id / 64] >> id % 64 & 1) != 0; }
-/* So many from `first` on are all put in or out; they were all out or in. */
-void sp_i_bits_put_run(sp_i_bits *bits, uint32_t first, uint32_t n, bool in);
+/* `first` and the ids after it whose bits are in `set` are all put in or out; they were all out or in. */
+void sp_i_bits_put_set(sp_i_bits *bits, uint32_t first, uint64_t set, bool in);
+/* The members in [low, low + 64), low as bit 0. */
+static inline uint64_t sp_i_bits_window(const sp_i_bits *bits, uint32_t low)
+{
+    uint32_t at = low / 64, shift = low % 64;
+    uint64_t window = at < bits->words ? bits->word[at] >> shift : 0;
+    if (shift != 0 && at + 1 < bits->words) window |= bits->word[at + 1] << (64 - shift);
+    return window;
+}
 /* Members from `first` on without a gap, at most `most`. */
 uint32_t sp_i_bits_run(const sp_i_bits *bits, uint32_t first, uint32_t most);
 /* First member in [low, high), or SP_NOWHERE. */
-uint32_t sp_i_bits_first(const sp_i_bits *bits, uint32_t low, uint32_t high);
+uint32_t sp_i_bits_search(const sp_i_bits *bits, uint32_t low, uint32_t high);   /* beyond the word of low */
+static inline uint32_t sp_i_bits_first(const sp_i_bits *bits, uint32_t low, uint32_t high)
+{
+    if (bits->members == 0 || low >= high) return SP_NOWHERE;
+    uint64_t word = bits->word[low / 64] >> low % 64;
+    if (word == 0) return sp_i_bits_search(bits, low, high);
+    uint32_t id = low + (uint32_t)__builtin_ctzll(word);
+    return id < high ? id : SP_NOWHERE;
+}
 
 /* ---- state.c ---- */
 static inline uint64_t sp_i_row(const sp_cluster *c, uint32_t row) { return c->row_full << row * c->shape.row_chips; }
@@ -78,8 +96,10 @@ void sp_i_set_free(sp_cluster *cluster, uint32_t leaf, uint64_t mask);   /* new 
 /* Takes free positions for a list (which may be SP_NOWHERE), into the piece that the owner has of the leaf, if any; false: no
  * memory. */
 bool sp_i_take(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);
-/* Takes n wholly free leaves of one pod. */
-bool sp_i_take_run(sp_cluster *cluster, uint32_t leaf, uint32_t n, uint32_t owner, uint32_t *list);
+/* The same of a leaf of which the list holds nothing. */
+bool sp_i_take_new(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);
+/* Takes wholly free leaves of one pod: `leaf` and those after it whose bits are in `set`. */
+bool sp_i_take_set(sp_cluster *cluster, uint32_t leaf, uint64_t set, uint32_t owner, uint32_t *list);
 /* Room for n more pieces, so that the takes after it cannot fail. */
 bool sp_i_reserve(sp_cluster *cluster, uint32_t n);
 sp_i_piece *sp_i_piece_at(const sp_cluster *cluster, uint32_t leaf, uint64_t bit);   /* NULL: no owner */
@@ -132,7 +152,7 @@ void sp_i_ends_release(sp_i_ends *ends);
 
 /* ---- waiting.c: waiting jobs by position in the queue, searched by size and estimate ---- */
 #define SP_I_SIZES 32
-typedef struct sp_i_size { uint32_t n, first, base; size_t node; } sp_i_size;   /* jobs of 2^k … 2^(k+1) - 1 chips */
+typedef struct sp_i_size { uint32_t n, first, base, at; size_t node; } sp_i_size;   /* jobs of 2^k … 2^(k+1) - 1 chips; at: where the last search began */
 typedef struct sp_i_waiting {
     uint32_t n, count;
     uint64_t chips_sum;
@@ -150,6 +170,6 @@ void sp_i_waiting_add(sp_i_waiting *waiting, uint32_t position, uint32_t chips, 
 void sp_i_waiting_remove(sp_i_waiting *waiting, uint32_t position, uint32_t chips);
 uint32_t sp_i_waiting_first(const sp_i_waiting *waiting, uint32_t from, uint32_t to);
 /* First of [from, to) with chips <= most and (estimate <= limit or chips <= extra), or SP_NOWHERE. */
-uint32_t sp_i_waiting_find(const sp_i_waiting *waiting, uint32_t from, uint32_t to, uint32_t most, int64_t limit, uint32_t extra);
+uint32_t sp_i_waiting_find(sp_i_waiting *waiting, uint32_t from, uint32_t to, uint32_t most, int64_t limit, uint32_t extra);
 
 #endif

@@ -149,7 +149,7 @@ void sp_i_queue_add(sp_i_run *run, uint32_t job);
 void sp_i_queue_remove(sp_i_run *run, uint32_t job);
 sp_i_cursor sp_i_queue_begin(sp_i_run *run);
 /* Next waiting job with chips <= most and (estimate <= limit or chips <= extra), or SP_NOWHERE; moves the cursor behind it. */
-uint32_t sp_i_queue_next(const sp_i_run *run, sp_i_cursor *cursor, uint32_t most, int64_t limit, uint32_t extra);
+uint32_t sp_i_queue_next(sp_i_run *run, sp_i_cursor *cursor, uint32_t most, int64_t limit, uint32_t extra);
 void sp_i_user_runs(sp_i_run *run, uint32_t job, int64_t chips);    /* so many more, or fewer */
 
 /* ---- backfill.c ---- */

@@ -180,7 +180,7 @@ sp_i_cursor sp_i_queue_begin(sp_i_run *run)
     return (sp_i_cursor){0, run->users.turns == 0 ? 0 : run->users.first[run->users.turn[0].user]};
 }
 
-uint32_t sp_i_queue_next(const sp_i_run *run, sp_i_cursor *cursor, uint32_t most, int64_t limit, uint32_t extra)
+uint32_t sp_i_queue_next(sp_i_run *run, sp_i_cursor *cursor, uint32_t most, int64_t limit, uint32_t extra)
 {
     const sp_i_users *u = &run->users;
     uint32_t turns = u->n == 0 ? 1 : u->turns;

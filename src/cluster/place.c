@@ -94,27 +94,44 @@ static bool all_free(const sp_cluster *c, uint32_t low, uint32_t n)
     return true;
 }
 
+/* Of 64 leaves those at which n free ones begin, at multiples of 2^log2 from n to 64. */
+static uint64_t run_starts(uint64_t free_leaves, uint32_t n, uint32_t log2)
+{
+    static const uint64_t multiples[] = {UINT64_MAX, 0x5555555555555555, 0x1111111111111111, 0x0101010101010101, 0x0001000100010001, 0x0000000100000001, 1};
+    for (uint32_t have = 1, by; have < n; have += by) {
+        by = have < n - have ? have : n - have;
+        free_leaves &= free_leaves >> by;
+    }
+    return free_leaves & multiples[log2];
+}
+
 /* First run of n wholly free leaves of the pod that starts at a multiple of a power of two >= n. */
 static uint32_t aligned_run(const sp_cluster *c, uint32_t pod, uint32_t n)
 {
-    uint32_t low = pod * c->leaves_per_pod, step = 1;
-    while (step < n) step *= 2;
-    for (uint32_t at = 0; at + n <= c->leaves_per_pod; at += step)
+    uint32_t low = pod * c->leaves_per_pod, size = c->leaves_per_pod, log2 = n <= 1 ? 0 : 32u - (uint32_t)__builtin_clz(n - 1), step = 1u << log2;
+    for (uint32_t at = 0; step <= 64 && at < size; at += 64) {   /* no such run lies in two of them */
+        uint64_t in = sp_i_bits_window(&c->rows[c->rows_per_leaf], low + at);
+        uint64_t starts = in == 0 ? 0 : run_starts(size - at < 64 ? in & UINT64_MAX >> (64 - (size - at)) : in, n, log2);
+        if (starts != 0) return low + at + (uint32_t)__builtin_ctzll(starts);
+    }
+    for (uint32_t at = 0; step > 64 && at + n <= size; at += step)
         if (all_free(c, low + at, n)) return low + at;
     return SP_NOWHERE;
 }
 
-/* The n lowest wholly free leaves of [low, high), which lie in one pod; there are as many. */
+/* The n lowest wholly free leaves of [low, high). False: there are not as many. */
 static bool take_leaves(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, uint32_t owner, uint32_t *list)
 {
     const sp_i_bits *whole = &c->rows[c->rows_per_leaf];
     while (n > 0) {
         uint32_t leaf = sp_i_bits_first(whole, low, high);
         if (leaf == SP_NOWHERE) return false;
-        uint32_t most = high - leaf < n ? high - leaf : n, run = sp_i_bits_run(whole, leaf, most);
-        if (!sp_i_take_run(c, leaf, run, owner, list)) return false;
-        low = leaf + run;
-        n -= run;
+        uint32_t pod_end = (leaf / c->leaves_per_pod + 1) * c->leaves_per_pod, end = pod_end < high ? pod_end : high, span = end - leaf < 64 ? end - leaf : 64;
+        uint64_t set = sp_i_bits_window(whole, leaf) & UINT64_MAX >> (64 - span);
+        if (sp_i_count(set) > n) set = lowest_bits(set, n);
+        if (!sp_i_take_set(c, leaf, set, owner, list)) return false;
+        n -= sp_i_count(set);
+        low = leaf + span;
     }
     return true;
 }
@@ -122,16 +139,13 @@ static bool take_leaves(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, 
 /* The fullest pod that still has n wholly free leaves (and, if asked, an aligned run of them at *run). */
 static uint32_t best_pod(const sp_cluster *c, uint32_t n, uint32_t *run)
 {
-    uint32_t best = SP_NOWHERE, least = UINT32_MAX;
-    for (uint32_t pod = 0; pod < c->pods; pod++) {
-        if (c->pod_whole[pod] < n || c->pod_whole[pod] >= least) continue;
-        uint32_t at = run == NULL ? 0 : aligned_run(c, pod, n);
-        if (at == SP_NOWHERE) continue;
-        best = pod;
-        least = c->pod_whole[pod];
-        if (run != NULL) *run = at;
-    }
-    return best;
+    for (uint32_t have = n; (have = sp_i_bits_first(c->counts, have, c->leaves_per_pod + 1)) != SP_NOWHERE; have++)
+        for (uint32_t pod = 0; (pod = sp_i_bits_first(&c->pods_with[have], pod, c->pods)) != SP_NOWHERE; pod++) {
+            if (run == NULL) return pod;
+            *run = aligned_run(c, pod, n);
+            if (*run != SP_NOWHERE) return pod;
+        }
+    return SP_NOWHERE;
 }
 
 /* Undoes what a policy took when it could not take all. */
@@ -172,9 +186,10 @@ static bool in_pod(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t 
     if (pod == SP_NOWHERE) return false;
     uint32_t low = pod * c->leaves_per_pod, high = low + c->leaves_per_pod;
     uint32_t first = sp_i_bits_first(&c->rows[c->rows_per_leaf], aligned ? run : low, high);
+    uint32_t last = first + sp_i_bits_run(&c->rows[c->rows_per_leaf], first, n) - 1;   /* less than n - 1 on: not one run */
     bool ok = take_leaves(c, first, high, n, owner, list);
     if (ok && rest == 0) {
-        *spread = whole_spread(c, n, first, c->piece[*list].leaf + c->piece[*list].count - 1);
+        *spread = whole_spread(c, n, first, last);
         return true;
     }
     return finish(c, ok && (rest == 0 || take_small(c, low, high, rest, owner, list)), list, spread);
@@ -197,7 +212,7 @@ static bool place_pods(sp_cluster *c, const sp_request *q, uint32_t owner, uint3
     bool ok = true;
     *list = SP_NOWHERE;
     if (n == 0 || c->rows[c->rows_per_leaf].members < n || !sp_i_reserve(c, n + 1)) return false;
-    for (uint32_t pass = 0; pass < 3 && n > 0; pass++)
+    for (uint32_t pass = c->whole_pods == 0 || n < c->leaves_per_pod ? 1 : 0; pass < 3 && n > 0; pass++)
         for (uint32_t pod = 0; pod < c->pods && n > 0 && ok; pod++) {
             uint32_t least = pass == 0 ? c->leaves_per_pod : pass == 1 ? (c->leaves_per_pod + 1) / 2 : 1;
             uint32_t take = c->pod_whole[pod] < n ? c->pod_whole[pod] : n;
@@ -210,14 +225,21 @@ static bool place_pods(sp_cluster *c, const sp_request *q, uint32_t owner, uint3
 
 /* ---- hosts and chips anywhere ------------------------------------------------------------------------------------------- */
 
-/* n wholly free rows of [low, high), from the leaves with most of them. Returns how many are still missing. */
+/* n wholly free rows of [low, high), one pod or all, for a new list, from the leaves with most of them. Returns how many are still missing. */
 static uint32_t take_rows(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, uint32_t owner, uint32_t *list)
 {
-    for (uint32_t r = c->rows_per_leaf; r > 0 && n > 0; r--)
-        for (uint32_t leaf = low; n > 0 && (leaf = sp_i_bits_first(&c->rows[r], leaf, high)) != SP_NOWHERE; leaf++) {
-            uint32_t take = r < n ? r : n;
-            if (!sp_i_take(c, leaf, rectangle(c, leaf, take, c->shape.row_chips), owner, list)) return n;
-            n -= take;
+    uint32_t per = c->rows_per_leaf, have = high - low == c->leaves ? c->rows[per].members : c->pod_whole[low / c->leaves_per_pod], whole = n / per < have ? n / per : have;
+    if (!take_leaves(c, low, high, whole, owner, list)) return n;
+    n -= whole * per;
+    for (uint32_t r = per; r > 0 && n > 0; r--)
+        for (uint32_t at = low; n > 0 && (at = sp_i_bits_first(&c->rows[r], at, high)) != SP_NOWHERE; at += 64) {
+            uint64_t left = sp_i_bits_window(&c->rows[r], at);
+            if (high - at < 64) left &= UINT64_MAX >> (64 - (high - at));
+            for (; left != 0 && n > 0; left &= left - 1) {
+                uint32_t leaf = at + (uint32_t)__builtin_ctzll(left), take = r < n ? r : n;
+                if (!sp_i_take_new(c, leaf, take == r && c->parts[leaf] == 0 ? c->free[leaf] : rectangle(c, leaf, take, c->shape.row_chips), owner, list)) return n;
+                n -= take;
+            }
         }
     return n;
 }

@@ -24,7 +24,7 @@ static uint32_t new_slot(sp_i_run *run)
 /* The interval that is best for the job's own MTBF; years beyond the horizon stand for never. */
 static int64_t interval_us(sp_i_run *run, uint32_t chips)
 {
-    uint32_t at = (chips ^ chips >> 6) % 64;   /* sizes repeat, most of them powers of two and multiples of a host */
+    uint32_t at = (uint32_t)(chips * UINT32_C(2654435761)) >> 26;   /* sizes repeat; powers of two fall apart (Knuth 6.4) */
     if (run->interval[at].chips == chips) return run->interval[at].us;
     double rate = run->rate_per_chip * chips, t = run->op->interval_s;
     if (t <= 0) t = rate > 0 ? sp_cluster_interval(1 / rate, run->op->checkpoint_s) : INFINITY;

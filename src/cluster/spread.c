@@ -40,7 +40,7 @@ static void count_piece(const sp_cluster *c, const sp_i_piece *piece, uint32_t m
 {
     uint64_t held = piece->mask;
     uint32_t n = held == c->full ? c->shape.leaf_chips : sp_i_count(held), pod = piece->leaf / c->leaves_per_pod;
-    uint32_t last = piece->leaf + piece->count - 1;
+    uint32_t last = sp_i_piece_last(piece);
     if (n == 0) return;
     s->chips += n * piece->count;
     s->rows += rows_touched(c, held) * piece->count;
@@ -85,11 +85,23 @@ sp_spread sp_cluster_spread(const sp_cluster *cluster, uint32_t list)
 
 /* ---- the same, kept up ---------------------------------------------------------------------------------------------------- */
 
+static void tally_add(const sp_cluster *c, sp_i_tally *tally, const sp_i_piece *piece)
+{
+    uint32_t n = sp_i_count(piece->mask), pod = piece->leaf / c->leaves_per_pod;
+    if (n == 0) return;
+    tally->chips += n * piece->count;
+    tally->rows += rows_touched(c, piece->mask) * piece->count;
+    tally->held[n] += piece->count;
+    tally->leaves += piece->count;
+    tally->pods += tally->pod_leaves[pod] == 0;
+    tally->pod_leaves[pod] += piece->count;
+}
+
 sp_i_tally *sp_i_tally_make(const sp_cluster *c, uint32_t list)
 {
     sp_i_tally *tally = calloc(1, sizeof *tally + c->pods * sizeof tally->pod_leaves[0]);
     for (uint32_t p = list; tally != NULL && p != SP_NOWHERE; p = c->piece[p].next)
-        for (uint32_t l = 0; l < c->piece[p].count; l++) sp_i_tally_change(c, tally, c->piece[p].leaf + l, 0, c->piece[p].mask);
+        tally_add(c, tally, &c->piece[p]);
     return tally;
 }
 

@@ -19,8 +19,8 @@ static sp_status check_shape(const sp_cluster_shape *s, sp_error *err)
 /* One block: words first, then smaller types, so that everything is aligned. */
 static sp_status allocate(sp_cluster *c, sp_error *err)
 {
-    size_t sets = c->rows_per_leaf + 1u + c->shape.row_chips;
-    size_t words = 3u * (size_t)c->leaves + sets * sp_i_bits_words(c->leaves);
+    size_t leaf_sets = c->rows_per_leaf + 1u + c->shape.row_chips, counts = c->leaves_per_pod + 1u, sets = leaf_sets + counts + 1;
+    size_t words = 3u * (size_t)c->leaves + leaf_sets * sp_i_bits_words(c->leaves) + counts * sp_i_bits_words(c->pods) + sp_i_bits_words((uint32_t)counts);
     size_t bytes = words * 8 + (size_t)c->leaves * (4 + 2 + 1) + (size_t)c->pods * 16 + 16;
     c->rows = calloc(sets, sizeof *c->rows);
     c->memory = calloc(1, bytes);
@@ -30,8 +30,12 @@ static sp_status allocate(sp_cluster *c, sp_error *err)
     c->down = at + c->leaves;
     c->parts = at + 2u * (size_t)c->leaves;
     at += 3u * (size_t)c->leaves;
-    for (size_t i = 0; i < sets; i++) at = sp_i_bits_carve(&c->rows[i], c->leaves, at);
     c->part = c->rows + c->rows_per_leaf + 1;
+    c->pods_with = c->rows + leaf_sets;
+    c->counts = c->pods_with + counts;
+    for (size_t i = 0; i < leaf_sets; i++) at = sp_i_bits_carve(&c->rows[i], c->leaves, at);
+    for (size_t i = 0; i < counts; i++) at = sp_i_bits_carve(&c->pods_with[i], c->pods, at);
+    at = sp_i_bits_carve(c->counts, (uint32_t)counts, at);
     c->first = (uint32_t *)at;
     c->pod_whole = c->first + c->leaves;
     c->pod_rows = c->pod_whole + c->pods;
@@ -63,6 +67,8 @@ sp_status sp_cluster_create(const sp_cluster_shape *shape, sp_cluster **out, sp_
         sp_cluster_destroy(c);
         return status;
     }
+    for (uint32_t pod = 0; pod < c->pods; pod++) sp_i_bits_put(&c->pods_with[0], pod, true);
+    sp_i_bits_put(c->counts, 0, true);
     for (uint32_t l = 0; l < c->leaves; l++) {
         c->first[l] = SP_NOWHERE;
         c->spare_ready[l] = (uint16_t)shape->spares_per_leaf;
@@ -94,13 +100,25 @@ bool sp_cluster_chip_free(const sp_cluster *cluster, uint32_t chip)
     return (cluster->free[chip / cluster->shape.leaf_chips] >> chip % cluster->shape.leaf_chips & 1) != 0;
 }
 
+/* The first bits of those rows of a word that are full. */
+static uint64_t full_rows(const sp_cluster *c, uint64_t word)
+{
+    for (uint32_t by = c->shape.row_chips / 2; by > 0; by /= 2) word &= word >> by;
+    return word & c->row_first;
+}
+
 /* Number of wholly free rows of a word, and the set of free counts of the others. */
 static uint32_t classify(const sp_cluster *c, uint64_t word, uint64_t *parts)
 {
-    uint32_t whole = 0;
+    uint32_t whole = 0, size = c->shape.row_chips;
     *parts = 0;
     if (word == c->full) return c->rows_per_leaf;
-    for (uint32_t r = 0; word != 0; r++, word = c->shape.row_chips < 64 ? word >> c->shape.row_chips : 0) {
+    if ((size & (size - 1)) == 0) {
+        uint64_t full = full_rows(c, word);   /* x row_full: every such row */
+        whole = sp_i_count(full);
+        word &= ~(full * c->row_full);
+    }
+    for (uint32_t r = 0; word != 0; r++, word = size < 64 ? word >> size : 0) {
         uint64_t row = word & c->row_full;
         if (row == c->row_full) whole++;
         else if (row != 0) *parts |= UINT64_C(1) << sp_i_count(row);
@@ -111,9 +129,13 @@ static uint32_t classify(const sp_cluster *c, uint64_t word, uint64_t *parts)
 /* Wholly free leaves of a pod, more or fewer. */
 static void change_whole(sp_cluster *c, uint32_t pod, uint32_t by)
 {
-    c->whole_pods -= c->pod_whole[pod] == c->leaves_per_pod;
-    c->pod_whole[pod] += by;
-    c->whole_pods += c->pod_whole[pod] == c->leaves_per_pod;
+    uint32_t before = c->pod_whole[pod], after = before + by;
+    sp_i_bits_put(&c->pods_with[before], pod, false);
+    if (c->pods_with[before].members == 0) sp_i_bits_put(c->counts, before, false);
+    sp_i_bits_put(&c->pods_with[after], pod, true);
+    sp_i_bits_put(c->counts, after, true);
+    c->pod_whole[pod] = after;
+    c->whole_pods = c->pods_with[c->leaves_per_pod].members;
 }
 
 /* Wholly free <-> wholly taken: most of what large jobs do. */
@@ -174,6 +196,18 @@ bool sp_i_reserve(sp_cluster *c, uint32_t n)
     return true;
 }
 
+/* A set without gaps is a run, and quicker to fill. */
+static bool one_run(uint64_t set) { return (set & (set + 1)) == 0; }
+
+static void set_first(sp_cluster *c, uint32_t leaf, uint64_t set, uint32_t n, uint32_t piece)
+{
+    uint32_t *first = c->first + leaf;
+    if (one_run(set))
+        for (uint32_t i = 0; i < n; i++) first[i] = piece;
+    else
+        for (; set != 0; set &= set - 1) first[__builtin_ctzll(set)] = piece;
+}
+
 /* There is room for it. */
 static uint32_t new_piece(sp_cluster *c, sp_i_piece piece)
 {
@@ -181,7 +215,7 @@ static uint32_t new_piece(sp_cluster *c, sp_i_piece piece)
     c->piece_free = c->piece[p].next;
     c->pieces++;
     c->piece[p] = piece;
-    for (uint32_t l = 0; l < piece.count; l++) c->first[piece.leaf + l] = p;
+    set_first(c, piece.leaf, piece.set, piece.count, p);
     return p;
 }
 
@@ -194,8 +228,13 @@ bool sp_i_take(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint
         sp_i_set_free(c, leaf, c->free[leaf] & ~mask);
         return true;
     }
+    return sp_i_take_new(c, leaf, mask, owner, list);
+}
+
+bool sp_i_take_new(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list)
+{
     if (!sp_i_reserve(c, 1)) return false;
-    *list = new_piece(c, (sp_i_piece){.mask = mask, .leaf = leaf, .owner = owner, .next = *list, .beside = c->first[leaf], .count = 1});
+    *list = new_piece(c, (sp_i_piece){.mask = mask, .set = 1, .leaf = leaf, .owner = owner, .next = *list, .beside = c->first[leaf], .count = 1});
     sp_i_set_free(c, leaf, c->free[leaf] & ~mask);
     return true;
 }
@@ -205,59 +244,74 @@ bool sp_cluster_take(sp_cluster *c, uint32_t chip, uint32_t owner, uint32_t *lis
     return sp_i_take(c, chip / c->shape.leaf_chips, UINT64_C(1) << chip % c->shape.leaf_chips, owner, list);
 }
 
-/* n leaves of a pod, all wholly free or all wholly taken, turn to the other. */
-static void flip_run(sp_cluster *c, uint32_t leaf, uint32_t n, bool freed)
+/* Leaves of a pod, all wholly free or all wholly taken, turn to the other. */
+static void flip_set(sp_cluster *c, uint32_t leaf, uint64_t set, uint32_t n, bool freed)
 {
     uint32_t pod = leaf / c->leaves_per_pod, rows = c->rows_per_leaf;
-    for (uint32_t l = leaf; l < leaf + n; l++) c->free[l] = freed ? c->full : 0;
-    memset(c->rows_free + leaf, freed ? (int)rows : 0, n);
-    sp_i_bits_put_run(&c->rows[rows], leaf, n, freed);
-    sp_i_bits_put_run(&c->rows[0], leaf, n, !freed);
+    uint64_t word = freed ? c->full : 0, *free_words = c->free + leaf;
+    uint8_t whole = (uint8_t)(freed ? rows : 0), *rows_free = c->rows_free + leaf;
+    if (one_run(set)) {
+        for (uint32_t i = 0; i < n; i++) free_words[i] = word;
+        memset(rows_free, whole, n);
+    } else
+        for (uint64_t left = set; left != 0; left &= left - 1) {
+            int i = __builtin_ctzll(left);
+            free_words[i] = word;
+            rows_free[i] = whole;
+        }
+    sp_i_bits_put_set(&c->rows[rows], leaf, set, freed);
+    sp_i_bits_put_set(&c->rows[0], leaf, set, !freed);
     c->free_chips += freed ? n * c->shape.leaf_chips : 0u - n * c->shape.leaf_chips;
     c->pod_rows[pod] += freed ? n * rows : 0u - n * rows;
     c->whole_rows += freed ? n * rows : 0u - n * rows;
     change_whole(c, pod, freed ? n : 0u - n);
 }
 
-/* Leaves that somebody's empty piece is still chained to are taken alone. */
-bool sp_i_take_run(sp_cluster *c, uint32_t leaf, uint32_t n, uint32_t owner, uint32_t *list)
+/* Those leaves that somebody's empty piece is still chained to. */
+static uint64_t chained(const sp_cluster *c, uint32_t leaf, uint64_t set)
 {
-    if (!sp_i_reserve(c, n)) return false;
-    while (n > 0) {
-        uint32_t run = 0;
-        while (run < n && c->first[leaf + run] == SP_NOWHERE) run++;
-        if (run <= 1) {
-            if (!sp_i_take(c, leaf, c->full, owner, list)) return false;
-            run = 1;
-        } else {
-            *list = new_piece(c, (sp_i_piece){.mask = c->full, .leaf = leaf, .owner = owner, .next = *list, .beside = SP_NOWHERE, .count = run});
-            c->promised += run - 1;
-            flip_run(c, leaf, run, false);
-        }
-        leaf += run;
-        n -= run;
-    }
+    const uint32_t *first = c->first + leaf;
+    uint64_t out = 0;
+    uint32_t all = SP_NOWHERE, n = sp_i_count(set);
+    if (one_run(set))
+        for (uint32_t i = 0; i < n; i++) all &= first[i];
+    else
+        for (uint64_t left = set; left != 0; left &= left - 1) all &= first[__builtin_ctzll(left)];
+    for (uint64_t left = all == SP_NOWHERE ? 0 : set; left != 0; left &= left - 1)
+        if (first[__builtin_ctzll(left)] != SP_NOWHERE) out |= left & -left;
+    return out;
+}
+
+bool sp_i_take_set(sp_cluster *c, uint32_t leaf, uint64_t set, uint32_t owner, uint32_t *list)
+{
+    uint64_t alone = chained(c, leaf, set);
+    set &= ~alone;
+    if (!sp_i_reserve(c, sp_i_count(alone) + sp_i_count(set))) return false;
+    for (; alone != 0; alone &= alone - 1)
+        if (!sp_i_take(c, leaf + (uint32_t)__builtin_ctzll(alone), c->full, owner, list)) return false;
+    if (set == 0) return true;
+    uint32_t n = sp_i_count(set), low = (uint32_t)__builtin_ctzll(set);
+    *list = new_piece(c, (sp_i_piece){.mask = c->full, .set = set >> low, .leaf = leaf + low, .owner = owner, .next = *list, .beside = SP_NOWHERE, .count = n});
+    c->promised += n - 1;
+    flip_set(c, leaf + low, set >> low, n, false);
     return true;
 }
 
-/* The leaf's piece becomes its own: what lies left and right of it in a run goes to pieces beside it. They were promised. */
+/* The leaf's piece becomes its own: the others of a set go to a piece that comes next. It was promised. */
 static void split(sp_cluster *c, uint32_t leaf)
 {
     uint32_t p = c->first[leaf];
     if (p == SP_NOWHERE || c->piece[p].count == 1) return;
-    sp_i_piece run = c->piece[p];
-    uint32_t left = leaf - run.leaf, right = run.count - left - 1;
-    c->promised -= run.count - 1;
+    sp_i_piece rest = c->piece[p];
+    uint64_t others = rest.set & ~(UINT64_C(1) << (leaf - rest.leaf));
+    uint32_t low = (uint32_t)__builtin_ctzll(others);
     c->piece[p].leaf = leaf;
-    c->piece[p].count = 1;
-    if (left > 0) {
-        c->promised += left - 1;
-        c->piece[p].next = new_piece(c, (sp_i_piece){.mask = run.mask, .leaf = run.leaf, .owner = run.owner, .next = c->piece[p].next, .beside = SP_NOWHERE, .count = left});
-    }
-    if (right > 0) {
-        c->promised += right - 1;
-        c->piece[p].next = new_piece(c, (sp_i_piece){.mask = run.mask, .leaf = leaf + 1, .owner = run.owner, .next = c->piece[p].next, .beside = SP_NOWHERE, .count = right});
-    }
+    c->piece[p].set = c->piece[p].count = 1;
+    c->promised--;
+    rest.leaf += low;
+    rest.set = others >> low;
+    rest.count--;
+    c->piece[p].next = new_piece(c, rest);
 }
 
 static void unhook(sp_cluster *c, uint32_t p)
@@ -274,8 +328,8 @@ static void free_piece(sp_cluster *c, const sp_i_piece *piece, uint32_t p)
         sp_i_set_free(c, piece->leaf, c->free[piece->leaf] | piece->mask);
         return;
     }
-    for (uint32_t l = 0; l < piece->count; l++) c->first[piece->leaf + l] = SP_NOWHERE;
-    flip_run(c, piece->leaf, piece->count, true);
+    set_first(c, piece->leaf, piece->set, piece->count, SP_NOWHERE);
+    flip_set(c, piece->leaf, piece->set, piece->count, true);
     c->promised -= piece->count - 1;
 }
 
@@ -334,8 +388,10 @@ uint32_t sp_cluster_list_chips(const sp_cluster *c, uint32_t list, uint32_t *out
 {
     uint32_t n = 0;
     for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next)
-        for (uint32_t leaf = c->piece[p].leaf; leaf < c->piece[p].leaf + c->piece[p].count; leaf++)
-            for (uint64_t left = c->piece[p].mask; left != 0; left &= left - 1) out[n++] = leaf * c->shape.leaf_chips + (uint32_t)__builtin_ctzll(left);
+        for (uint64_t leaves = c->piece[p].set; leaves != 0; leaves &= leaves - 1) {
+            uint32_t low = (c->piece[p].leaf + (uint32_t)__builtin_ctzll(leaves)) * c->shape.leaf_chips;
+            for (uint64_t left = c->piece[p].mask; left != 0; left &= left - 1) out[n++] = low + (uint32_t)__builtin_ctzll(left);
+        }
     qsort(out, n, sizeof *out, by_number);
     return n;
 }
@@ -392,7 +448,8 @@ static bool leaf_consistent(const sp_cluster *c, uint32_t l)
     uint64_t held = 0, parts;
     for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) {
         const sp_i_piece *piece = &c->piece[p];
-        if ((held & piece->mask) != 0 || l < piece->leaf || l >= piece->leaf + piece->count) return false;
+        if ((held & piece->mask) != 0 || l < piece->leaf || l - piece->leaf > 63 || (piece->set >> (l - piece->leaf) & 1) == 0) return false;
+        if (piece->count != sp_i_count(piece->set) || piece->leaf / c->leaves_per_pod != sp_i_piece_last(piece) / c->leaves_per_pod) return false;
         if (piece->count > 1 && (piece->mask != c->full || piece->beside != SP_NOWHERE || c->first[l] != p)) return false;
         held |= c->piece[p].mask;
     }
@@ -425,7 +482,11 @@ bool sp_cluster_consistent(const sp_cluster *c)
     for (uint32_t pod = 0; pod < c->pods; pod++) {
         all_rows += c->pod_rows[pod];
         all_pods += c->pod_whole[pod] == c->leaves_per_pod;
+        for (uint32_t n = 0; n <= c->leaves_per_pod; n++)
+            if (sp_i_bits_has(&c->pods_with[n], pod) != (n == c->pod_whole[pod])) return false;
     }
+    for (uint32_t n = 0; n <= c->leaves_per_pod; n++)
+        if (sp_i_bits_has(c->counts, n) != (c->pods_with[n].members != 0)) return false;
     if (all_rows != c->whole_rows || all_pods != c->whole_pods) return false;
     for (uint32_t l = 0; l < c->leaves; l++)
         for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) {

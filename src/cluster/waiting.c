@@ -106,49 +106,62 @@ static bool may(const sp_i_waiting *w, size_t at, const limits *l)
     return w->chips[at] <= l->most && (w->estimate[at] <= l->limit || w->chips[at] <= l->extra);
 }
 
-/* Leftmost leaf >= from of one tree: climbs to the next right subtree that may hold one, descends, and climbs again where the bound
- * lied. Returns its place in the class, or n of the class. */
+/* Leftmost leaf >= from of one tree whose position is below `to`: climbs to the next right subtree that may hold one, descends, and climbs
+ * again where the bound lied. Returns the position, or `to`. */
 static uint32_t find_in(const sp_i_waiting *w, const sp_i_size *size, uint32_t from, uint32_t to, const limits *l)
 {
+    const uint32_t *position = w->position + size->first;
     uint32_t at = size->base + from;
+    if (from >= size->n || position[from] >= to) return to;
     while (at != 0) {
         if (may(w, size->node + at, l)) {
-            if (at >= size->base) return at - size->base;
+            if (at >= size->base) return position[at - size->base];
             at *= 2;
             continue;
         }
         while ((at & 1) != 0) at /= 2;   /* 1 is odd: its parent 0 ends the search */
-        if (at == 0 || ++at == 0) break;
-        uint32_t leftmost = at;
-        while (leftmost < size->base) leftmost *= 2;
-        if (leftmost - size->base >= to) break;
+        if (at == 0) break;
+        at++;
+        uint32_t leftmost = (at << (__builtin_clz(at) - __builtin_clz(size->base))) - size->base;
+        if (leftmost >= size->n || position[leftmost] >= to) break;
     }
-    return size->n;
+    return to;
 }
 
-/* First of a class whose position is not below `from`. */
-static uint32_t lower(const sp_i_waiting *w, const sp_i_size *size, uint32_t from)
+/* First of a class whose position is not below `from`; most searches begin near the one before. */
+static uint32_t lower(const sp_i_waiting *w, sp_i_size *size, uint32_t from)
 {
-    uint32_t low = 0, high = size->n;
+    const uint32_t *position = w->position + size->first;
+    uint32_t low = 0, high = size->n, at = size->at < high ? size->at : 0;
+    for (uint32_t by = 1; position[at] < from; by *= 2) {   /* upwards */
+        low = at + 1;
+        if (by >= high - low) break;
+        at += by;
+    }
+    if (position[at] >= from) high = at;
+    for (uint32_t by = 1; low == 0 && high > by; by *= 2) {   /* downwards */
+        if (position[high - by] < from) {
+            low = high - by + 1;
+            break;
+        }
+        high -= by;
+    }
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (w->position[size->first + middle] < from) low = middle + 1;
+        if (position[middle] < from) low = middle + 1;
         else high = middle;
     }
+    size->at = low;
     return low;
 }
 
-uint32_t sp_i_waiting_find(const sp_i_waiting *w, uint32_t from, uint32_t to, uint32_t most, int64_t limit, uint32_t extra)
+uint32_t sp_i_waiting_find(sp_i_waiting *w, uint32_t from, uint32_t to, uint32_t most, int64_t limit, uint32_t extra)
 {
     limits l = {most, extra, limit};
     uint32_t best = to, classes = most == 0 ? 0 : class_of(most) + 1;
     for (uint32_t k = 0; k < classes && w->count != 0; k++) {
-        const sp_i_size *size = &w->size[k];
-        if (size->n == 0 || !may(w, size->node + 1, &l)) continue;
-        uint32_t low = lower(w, size, from), high = lower(w, size, best);
-        if (low >= high) continue;
-        uint32_t i = find_in(w, size, low, high, &l);
-        if (i < high) best = w->position[size->first + i];
+        sp_i_size *size = &w->size[k];
+        if (size->n != 0 && may(w, size->node + 1, &l)) best = find_in(w, size, lower(w, size, from), best, &l);
     }
     return best < to ? best : SP_NOWHERE;
 }
