@@ -271,6 +271,8 @@ static const bench_case cases[] = {
     {"w1 ring mesh", 1024, w1_mesh, true, 2 * 1023 * (RING_BYTES / 1024 / 50e9 + 5e-7), {0}},
     {"w1 ring star", 16384, w1_star, true, 2 * 16383 * (RING_BYTES / 16384 / 50e9 + 1e-6), {0}},
     {"w1 ring tree", 16384, w1_tree, true, 2 * 16383 * (RING_BYTES / 16384 / 50e9 + 3e-6), {0}},
+    {"w1 ring mesh", 16384, w1_mesh, true, 2 * 16383 * (RING_BYTES / 16384 / 50e9 + 5e-7), {0}},
+    {"w1 ring tree", 16384, w1_tree, false, 2 * 16383 * (RING_BYTES / 16384 / 50e9 + 3e-6), {0}},
     {"w2 all-to-all star", 512, w2_star, false, 511 * PAIR_BYTES / 50e9 + 1e-6, {"star", "all-to-all"}},
     {"w2 all-to-all star", 512, w2_program, true, 511 * PAIR_BYTES / 50e9 + 1e-6, {0}},
     {"w2 all-to-all star", 1024, w2_star, false, 1023 * PAIR_BYTES / 50e9 + 1e-6, {0}},

@@ -137,6 +137,7 @@ static void add_flow(const sweep *s, json_t *row)
     json_object_set_new(row, "flows", json_integer((json_int_t)s->found.flows));
     json_object_set_new(row, "classes", json_integer((json_int_t)s->found.classes));
     json_object_set_new(row, "lifted", json_boolean(s->found.lifted));
+    json_object_set_new(row, "skipped", json_integer((json_int_t)s->found.skipped));
     json_object_set_new(row, "why_explicit", cli_json_text(s->found.why_explicit));
     json_object_set_new(row, "flow_bound_s", cli_json_real(s->found.bound_s));
     json_t *groups = json_array();
@@ -268,6 +269,8 @@ static void print_flow(cli_run *cli, const sweep *s)
         fprintf(cli->out, "lifted: %llu of %llu transfers stand for all\n", (unsigned long long)s->found.classes, (unsigned long long)s->found.flows);
     else
         fprintf(cli->out, "explicit: %llu transfers (%s)\n", (unsigned long long)s->found.flows, s->found.why_explicit);
+    if (s->found.skipped)
+        fprintf(cli->out, "%llu of them not run one by one: their steps repeat the ones before to the tick\n", (unsigned long long)s->found.skipped);
 }
 
 static sp_status write_heat(cli_run *cli, const sweep *s, sp_error *err)

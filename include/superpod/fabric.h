@@ -106,6 +106,7 @@ typedef struct sp_flow_options {
     bool weight_by_latency;       /* weight of a flow = 1 / its path latency (round-trip fairness; SimGrid's CM02)     */
     double rate_fraction;         /* of raw rates; 0: the machine's payload fraction (and the stack's, for programs)   */
     bool explicit_only;           /* never lift                                                                        */
+    bool every_step;              /* never take steps together, nor pass over those that repeat: for tests            */
     uint32_t tasks_max;           /* transfers and joins that are run at most, lifted or not; 0: 2^27 (lifted 2^25)     */
     sp_flow_heat *heat;           /* filled when not NULL                                                              */
 } sp_flow_options;
@@ -115,11 +116,14 @@ typedef struct sp_flow_time {
     double bound_s;               /* no schedule of these flows on these routes is faster: links' bytes / rates, and the
                                    * longest chain of flows each alone; time_s >= bound_s is asserted                  */
     uint64_t flows;               /* transfers, all of them                                                            */
-    uint64_t classes;             /* transfers simulated; flows when not lifted                                        */
+    uint64_t classes;             /* transfers that stand for all; flows when not lifted                               */
     bool lifted;
     const char *why_explicit;     /* NULL when lifted                                                                  */
     uint64_t end_sum_ps;          /* ends of all transfers, added modulo 2^64: two runs alike in it are alike in every tick */
-    uint64_t instants, fills, refilled;  /* events batched, rate settings, flows they went through                     */
+    uint64_t skipped, periods;    /* of the classes, not run one by one since they repeat earlier ones to the tick; how
+                                   * often that was found                                                              */
+    uint64_t instants, fills, refilled;  /* events batched (or steps, where nothing is shared and no event is needed), rate
+                                   * settings (0: nothing is shared), flows they went through                         */
     uint32_t bottleneck;          /* id of the link that is busy longest (sp_router_link_name); UINT32_MAX: none       */
     double bottleneck_fraction;   /* bytes / (rate x time_s) of it                                                     */
     char bottleneck_name[96];

@@ -22,6 +22,14 @@ static sp_status number(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form *
     return SP_OK;
 }
 
+static bool rolled(const sp_i_flow_case *jobs, uint32_t n)
+{
+    bool any = false;
+    for (uint32_t j = 0; j < n; j++)
+        any = any || jobs[j].roll;
+    return any;
+}
+
 static sp_status make_edges(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form *form, sp_error *err)
 {
     sp_i_problem *p = jobs[0].p;
@@ -32,7 +40,7 @@ static sp_status make_edges(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_fo
         e.c = &jobs[j];
         ok = form->instances(&e) && sp_i_flow_gates(&e);
     }
-    ok = ok && sp_i_problem_turn_edges(p, e.pred, e.n);
+    ok = ok && sp_i_problem_turn_edges(p, e.pred, e.n) && (!rolled(jobs, n) || sp_i_flow_lags(jobs, n, form));
     free(e.pred);
     return ok ? SP_OK : sp_i_flow_no_memory(err);
 }

@@ -97,4 +97,15 @@ static bool instances(sp_i_flow_edges *e)
     return sp_program_each(e->c->program, on_instance, e) == SP_OK;
 }
 
-const sp_i_flow_form sp_i_flow_explicit = {number, routes, instances, place, chunk};
+static uint32_t rows(const sp_i_flow_case *c)
+{
+    return c->program->n_ranks;
+}
+
+static uint32_t rank(const sp_i_flow_case *c, uint32_t row)
+{
+    (void)c;
+    return row;
+}
+
+const sp_i_flow_form sp_i_flow_explicit = {number, routes, instances, place, chunk, rows, rank};

@@ -29,6 +29,9 @@ typedef struct sp_i_flow_size { double bytes; int64_t delay_ps; } sp_i_flow_size
 
 typedef struct sp_i_flow_link { double cap_bytes_per_s, bytes; uint32_t id, chip; /* chip: one below it, of trees */ } sp_i_flow_link;
 
+/* Step s waits for step s - back (0 or 1) of `from`, if there is one. Tasks joined by lags have as many steps. */
+typedef struct sp_i_flow_lag { uint32_t from; uint8_t back; } sp_i_flow_lag;
+
 typedef struct sp_i_problem {
     uint32_t n_links, links_room; sp_i_flow_link *link;
     uint32_t n_routes, routes_room; sp_i_flow_route *route;
@@ -39,7 +42,10 @@ typedef struct sp_i_problem {
     uint32_t *task_route, *task_size;       /* [n_tasks]                                       */
     uint32_t *succ_off, *succ;              /* [n_tasks+1] CSR of those waiting; NULL: nobody  */
     uint32_t *waits;                        /* [n_tasks] how many it waits for; consumed       */
-    int64_t *start_ps, *end_ps;             /* [n_tasks] out; start_ps in: not before (released) */
+    int64_t *start_ps, *end_ps;             /* [n_tasks] out: of the first step, of the last; start_ps in: not before (released) */
+    uint32_t *steps;                        /* [n_tasks] times that it runs, one after the other; NULL: once each */
+    uint32_t *lag_off; sp_i_flow_lag *lag;  /* where steps is: [n_tasks+1] CSR, whose steps a task's steps wait for */
+    bool events;                            /* in: run events even where nothing is shared */
     uint32_t *link_of;                      /* [ids] link + 1, 0: none yet                      */
     uint64_t n_ids;
 } sp_i_problem;
@@ -47,7 +53,9 @@ typedef struct sp_i_problem {
 typedef struct sp_i_flow_counts {
     uint64_t fills, refilled, instants;
     int64_t end_ps;
-    double chain_ps;             /* longest chain of tasks, each as if alone */
+    uint64_t end_sum_ps;         /* of all transfers that the tasks stand for, modulo 2^64 */
+    int64_t chain_ps;            /* longest chain of tasks, each as if alone */
+    uint64_t skipped, periods;   /* steps of tasks that were not run since they repeat earlier ones; how often that was found */
 } sp_i_flow_counts;
 
 /* Growing a problem; false: no memory. */
@@ -72,9 +80,19 @@ bool sp_i_maxmin_add(sp_i_maxmin *m, uint32_t task, int64_t now);        /* fals
 void sp_i_maxmin_fill(sp_i_maxmin *m, int64_t now);
 int64_t sp_i_maxmin_next_ps(const sp_i_maxmin *m);                       /* INT64_MAX: nothing flows */
 uint32_t sp_i_maxmin_take(sp_i_maxmin *m);                               /* removes a flow that ends at next_ps; its task */
+/* Flows under way, in no order. What is left was left at since_ps. */
+typedef struct sp_i_flow_state { uint32_t task; int64_t since_ps, rate; double left_bytes; } sp_i_flow_state;
+uint32_t sp_i_maxmin_flows(const sp_i_maxmin *m);
+sp_i_flow_state sp_i_maxmin_flow(const sp_i_maxmin *m, uint32_t i);
 void sp_i_maxmin_count(const sp_i_maxmin *m, sp_i_flow_counts *counts);
 
-/* Runs all tasks. Errors: SP_E_INVAL a cycle, SP_E_NOMEM. */
+/* Do all flows run at the rate that each has alone? Then ps ([n_tasks]) are durations of their steps. */
+bool sp_i_problem_free(const sp_i_problem *p, int64_t *ps);
+/* Ends by durations and waits alone, into end_ps (and start_ps, if `starts`). Errors: SP_E_INVAL a cycle, SP_E_UNFIT tasks of several
+ * steps wait for one another in a way that cannot be taken step by step, SP_E_NOMEM. Cost: O(tasks + edges), and for tasks of
+ * several steps those before the first that is like the one before. */
+sp_status sp_i_problem_sweep(sp_i_problem *p, const int64_t *ps, bool starts, sp_i_flow_counts *counts, sp_error *err);
+/* Runs all tasks. Errors: as sp_i_problem_sweep. */
 sp_status sp_i_problem_run(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *err);
 
 /* Fills *out from a run: times, bounds, bottleneck. Errors: SP_E_INTERNAL a time below its bound. */

@@ -20,6 +20,7 @@ static sp_status number(sp_i_flow_case *c, uint32_t *n_tasks, bool *fits, sp_err
     *fits = sp_mul_u64(program->n_classes, l->o->n_reps, &cells) && cells < most;
     if (!*fits)
         return SP_OK;
+    free(l->place);
     l->place = malloc((size_t)(cells + 1) * sizeof *l->place);
     if (!l->place)
         return sp_i_flow_no_memory(err);
@@ -198,4 +199,14 @@ static bool instances(sp_i_flow_edges *e)
     return true;
 }
 
-const sp_i_flow_form sp_i_flow_lifted = {number, routes, instances, place, chunk};
+static uint32_t rows(const sp_i_flow_case *c)
+{
+    return c->lift->o->n_reps;
+}
+
+static uint32_t rank(const sp_i_flow_case *c, uint32_t row)
+{
+    return sp_i_orbit_rep(c->lift->o, row);
+}
+
+const sp_i_flow_form sp_i_flow_lifted = {number, routes, instances, place, chunk, rows, rank};

@@ -70,7 +70,7 @@ static void load_links(sp_i_problem *p)
         if (p->task_route[t] == SP_I_NO_ROUTE)
             continue;
         const sp_i_flow_route *route = &p->route[p->task_route[t]];
-        double bytes = p->size[p->task_size[t]].bytes / (double)route->weight;
+        double bytes = p->size[p->task_size[t]].bytes * (p->steps ? p->steps[t] : 1) / (double)route->weight;
         for (uint32_t h = 0; h < route->n; h++) {
             const sp_i_flow_hop *hop = &p->hop[route->off + h];
             p->link[hop->link].bytes += bytes * (double)hop->load * hop->count;
@@ -88,11 +88,11 @@ static void name_bottleneck(const sp_router *router, sp_flow_time *out)
 
 sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, const sp_router *router, sp_flow_time *out, sp_error *err)
 {
-    double bound_s = counts->chain_ps * 1e-12, most_s = 0;
+    double bound_s = (double)counts->chain_ps * 1e-12, most_s = 0;
     load_links(p);
-    for (uint32_t t = 0; t < p->n_tasks; t++)
-        if (p->task_route[t] != SP_I_NO_ROUTE)
-            out->end_sum_ps += (uint64_t)p->end_ps[t] * p->route[p->task_route[t]].orbit;
+    out->end_sum_ps = counts->end_sum_ps;
+    out->skipped = counts->skipped;
+    out->periods = counts->periods;
     out->end_ps = counts->end_ps;
     out->time_s = (double)counts->end_ps * 1e-12;
     out->instants = counts->instants;

@@ -25,6 +25,9 @@ void sp_i_problem_close(sp_i_problem *p)
     free(p->waits);
     free(p->start_ps);
     free(p->end_ps);
+    free(p->steps);
+    free(p->lag_off);
+    free(p->lag);
     free(p->link_of);
     *p = (sp_i_problem){0};
 }

@@ -42,7 +42,8 @@ typedef struct run {
     sp_i_symmetry sym;
     sp_i_lift *lift;          /* [n] */
     struct sp_i_note *note;
-    bool lifted;
+    sp_i_flow_roll *roll;     /* [n] */
+    bool lifted, symmetric;
 } run;
 
 /* What the stack's protocol leaves of each tier's rate, and adds to a step between scale-up domains: its endpoint, and the way
@@ -93,15 +94,17 @@ static sp_status open_run(run *r, const sp_flow_job *jobs, const sp_machine *mac
     r->note = calloc(hops, sizeof *r->note);
     r->job = calloc(r->n, sizeof *r->job);
     r->lift = calloc(r->n, sizeof *r->lift);
-    if (!r->hops || !r->note || !r->job || !r->lift || ids >= UINT32_MAX || !sp_i_problem_open(&r->p, ids))
+    r->roll = calloc(r->n, sizeof *r->roll);
+    if (!r->hops || !r->note || !r->job || !r->lift || !r->roll || ids >= UINT32_MAX || !sp_i_problem_open(&r->p, ids))
         return sp_i_flow_no_memory(err);
     sp_i_flow_case common = {.machine = machine, .stack = stack, .options = options, .router = r->router, .hops = r->hops, .p = &r->p};
     common.protocol = protocol_of(jobs, r->n, machine, stack);
     common.reduce_bytes_per_s = machine->chip->mem_bw_bytes_per_s.nominal * stack->reduce_bw_fraction.nominal / REDUCE_PASSES;
     set_rates(&common);
+    r->p.events = options->every_step;
     for (uint32_t j = 0; j < r->n; j++) {
         r->job[j] = common;
-        r->job[j].program = jobs[j].program;
+        r->job[j].program = r->job[j].whole = jobs[j].program;
         r->job[j].placement = jobs[j].placement;
         r->job[j].unit_bytes = jobs[j].unit_bytes;
         if (!open_job(&r->job[j]))
@@ -122,7 +125,10 @@ static void close_run(run *r)
         free(r->lift[j].place);
         free(r->lift[j].exchange);
     }
+    for (uint32_t j = 0; r->roll && j < r->n; j++)
+        sp_i_flow_roll_close(&r->roll[j]);
     sp_i_symmetry_close(&r->sym);
+    free(r->roll);
     free(r->lift);
     free(r->job);
     free(r->hops);
@@ -133,17 +139,42 @@ static void close_run(run *r)
 
 /* ---- lifted or not ----------------------------------------------------------------------------------------------------------- */
 
-static sp_status lift(run *r, const char **why, sp_error *err)
+static sp_status find_symmetry(run *r, const char **why, sp_error *err)
 {
-    for (uint32_t j = 0; j < r->n; j++) {
+    r->symmetric = sp_i_symmetry_find(r->job, r->n, &r->sym, why);
+    for (uint32_t j = 0; j < r->n && r->symmetric; j++) {
         r->lift[j] = (sp_i_lift){.sym = &r->sym, .o = &r->sym.job[j], .note = r->note};
         r->lift[j].exchange = calloc((size_t)r->job[j].program->n_classes + 1, sizeof *r->lift[j].exchange);
         r->job[j].lift = &r->lift[j];
         if (!r->lift[j].exchange)
             return sp_i_flow_no_memory(err);
     }
-    *why = "even its classes are too many";
-    return sp_i_flow_build(r->job, r->n, &sp_i_flow_lifted, &r->lifted, err);
+    return SP_OK;
+}
+
+/* Rolls up what can be; the program that the makers see is then the rolled one. */
+static bool roll(run *r)
+{
+    bool any = false;
+    for (uint32_t j = 0; j < r->n; j++)
+        if (sp_i_flow_roll_up(r->job[j].whole, &r->roll[j])) {
+            r->job[j].roll = &r->roll[j];
+            r->job[j].program = &r->roll[j].program;
+            any = true;
+        }
+    return any;
+}
+
+static bool unroll(run *r)
+{
+    uint64_t n_ids = r->p.n_ids;   /* every_step does not come here: nothing was rolled */
+    for (uint32_t j = 0; j < r->n; j++) {
+        r->job[j].roll = NULL;
+        r->job[j].program = r->job[j].whole;
+    }
+    r->lifted = false;
+    sp_i_problem_close(&r->p);
+    return sp_i_problem_open(&r->p, n_ids);
 }
 
 /* Neither form is small enough: says how many classes there would be. */
@@ -151,7 +182,7 @@ static sp_status too_many(const run *r, const sp_flow_time *time, bool symmetric
 {
     double classes = 0;
     for (uint32_t j = 0; symmetric && j < r->n; j++)
-        classes += (double)transfers_of(r->job[j].program) * r->sym.job[j].n_reps / r->job[j].program->n_ranks;
+        classes += (double)transfers_of(r->job[j].whole) * r->sym.job[j].n_reps / r->job[j].whole->n_ranks;
     if (!symmetric)
         return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "%llu transfers are too many to be run one by one (%s); use smaller groups, or an algorithm, groups and "
                             "a machine whose symmetry lets them be lifted", (unsigned long long)time->flows, time->why_explicit);
@@ -162,30 +193,53 @@ static sp_status too_many(const run *r, const sp_flow_time *time, bool symmetric
 /* Counts what the declared orbits leave first; explicit where they leave nothing out. */
 static sp_status make_problem(run *r, sp_flow_time *time, sp_error *err)
 {
-    bool fits, symmetric = false;
-    time->why_explicit = "asked for";
-    if (!r->job[0].options->explicit_only)
-        symmetric = sp_i_symmetry_find(r->job, r->n, &r->sym, &time->why_explicit);
-    if (symmetric) {
-        sp_status status = lift(r, &time->why_explicit, err);
-        if (status != SP_OK)
-            return status;
+    bool fits = true;
+    sp_status status = SP_OK;
+    if (r->symmetric) {
+        time->why_explicit = "even its classes are too many";
+        status = sp_i_flow_build(r->job, r->n, &sp_i_flow_lifted, &r->lifted, err);
     }
     time->lifted = r->lifted;
     if (r->lifted)
         time->why_explicit = NULL;
-    sp_status status = r->lifted ? SP_OK : sp_i_flow_build(r->job, r->n, &sp_i_flow_explicit, &fits, err);
-    if (status == SP_OK && !r->lifted && !fits)
-        return too_many(r, time, symmetric, err);
+    else if (status == SP_OK)
+        status = sp_i_flow_build(r->job, r->n, &sp_i_flow_explicit, &fits, err);
+    if (status == SP_OK && !fits)
+        return too_many(r, time, r->symmetric, err);
     uint64_t all = 0;
+    time->classes = 0;
     for (uint32_t t = 0; t < r->p.n_tasks && status == SP_OK; t++)
         if (r->p.task_route[t] != SP_I_NO_ROUTE) {
-            time->classes++;
-            all += r->p.route[r->p.task_route[t]].orbit;
+            uint32_t steps = r->p.steps ? r->p.steps[t] : 1;
+            time->classes += steps;
+            all += r->p.route[r->p.task_route[t]].orbit * steps;
         }
     if (status == SP_OK && all != time->flows)
         return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "classes stand for %llu of %llu transfers: a bug", (unsigned long long)all,
                             (unsigned long long)time->flows);
+    return status;
+}
+
+/* Rolled up where its steps can be taken one after the other; step by step else. */
+static sp_status make_and_run(run *r, sp_flow_time *time, sp_i_flow_counts *counts, sp_error *err)
+{
+    sp_status status = SP_OK;
+    time->why_explicit = "asked for";
+    if (!r->job[0].options->explicit_only)
+        status = find_symmetry(r, &time->why_explicit, err);
+    const char *why = time->why_explicit;
+    bool rolled = status == SP_OK && !r->job[0].options->every_step && roll(r);
+    if (status == SP_OK)
+        status = make_problem(r, time, err);
+    if (status == SP_OK) {
+        status = sp_i_problem_run(&r->p, counts, err);
+        if (status != SP_E_UNFIT || !rolled)
+            return status;
+        time->why_explicit = why;
+        status = unroll(r) ? make_problem(r, time, err) : sp_i_flow_no_memory(err);
+        if (status == SP_OK)
+            status = sp_i_problem_run(&r->p, counts, err);
+    }
     return status;
 }
 
@@ -249,9 +303,7 @@ static sp_status evaluate(const sp_flow_job *jobs, uint32_t n, const sp_i_flow_c
         time.flows += transfers_of(jobs[j].program);
     sp_status status = open_run(&r, jobs, machine, stack, options, err);
     if (status == SP_OK)
-        status = make_problem(&r, &time, err);
-    if (status == SP_OK)
-        status = sp_i_problem_run(&r.p, &counts, err);
+        status = make_and_run(&r, &time, &counts, err);
     if (status == SP_OK)
         status = sp_i_flow_report(&r.p, &counts, r.router, &time, err);
     if (status == SP_OK && options->heat)

@@ -7,8 +7,21 @@
 
 typedef struct sp_i_lift sp_i_lift;
 
+/* A program with every class of steps alike as one of a single step, and what that leaves out. */
+typedef struct sp_i_flow_roll_lag { uint32_t task_class; uint8_t back; sp_dep dep; } sp_i_flow_roll_lag;
+typedef struct sp_i_flow_roll {
+    sp_program program;
+    bool *even;                     /* [n_classes] rolled up                    */
+    sp_task_class *classes; sp_dep *deps;
+    uint32_t n_lags; sp_i_flow_roll_lag *lag;
+} sp_i_flow_roll;
+/* false: no class can be (or there is no memory). The program must outlive it. */
+bool sp_i_flow_roll_up(const sp_program *program, sp_i_flow_roll *out);
+void sp_i_flow_roll_close(sp_i_flow_roll *roll);
+
 typedef struct sp_i_flow_case {
-    const sp_program *program;
+    const sp_program *program;      /* rolled up, where roll is */
+    const sp_program *whole; const sp_i_flow_roll *roll;
     const sp_machine *machine;
     const sp_placement *placement;
     const sp_stack *stack;
@@ -62,8 +75,12 @@ typedef struct sp_i_flow_form {
     bool (*instances)(sp_i_flow_edges *e);
     uint32_t (*place)(const sp_i_flow_case *c, uint32_t k, uint32_t rank);
     uint32_t (*chunk)(const sp_i_flow_case *c, uint32_t k, sp_index at);
+    uint32_t (*rows)(const sp_i_flow_case *c);                  /* ranks that have tasks, at most */
+    uint32_t (*rank)(const sp_i_flow_case *c, uint32_t row);
 } sp_i_flow_form;
 extern const sp_i_flow_form sp_i_flow_explicit, sp_i_flow_lifted;
+/* Steps and lags of rolled jobs into the problem that has been built. false: no memory. */
+bool sp_i_flow_lags(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form *form);
 /* The problem of n jobs. *fits false: nothing was made, it would be too large. */
 sp_status sp_i_flow_build(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form *form, bool *fits, sp_error *err);
 

@@ -1,9 +1,12 @@
 /* The event loop: tasks become ready when all they wait for has ended, flow after their delay (endpoint overhead, then the
  * path's latency), and end when the last byte has arrived. Everything of one tick is taken before rates are set once.
  *
- * Tasks that start together wait in one group: steps of a collective start thousands at a time. */
-#include "flow_i.h"
+ * Tasks that start together wait in one group: steps of a collective start thousands at a time. A task of several steps runs them
+ * one after the other. */
+#include "flow_period.h"
+#include "flow_rate.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define NONE UINT32_MAX
@@ -16,10 +19,14 @@ typedef struct loop {
     group *heap; uint32_t n_heap, room;   /* of starts */
     group open;                           /* the group being collected; first NONE: none */
     uint32_t *next;                       /* [n_tasks] next task of the group */
-    double *chain_ps;                     /* [n_tasks] longest chain before the task, each task as if alone */
-    double longest_ps;
-    uint32_t done;
-    int64_t end_ps;
+    uint32_t *done; bool *busy;           /* [n_tasks] steps that have ended; one is on its way; NULL where all have one step */
+    uint32_t *to_off, *to;                /* CSR: tasks whose steps wait for this one's */
+    int64_t *wake_ps;                     /* [n_tasks] when the step on its way flows */
+    uint32_t n_done;                      /* tasks */
+    uint64_t ended, flows, end_sum_ps;    /* steps ended, flows that they stand for, sum of their ends */
+    int64_t end_ps, passed_ps;            /* passed_ps: the clock is so far behind, by periods passed over */
+    sp_i_period *period;
+    uint32_t anchor; bool look;           /* task whose steps are looked at; it has ended one */
 } loop;
 
 static bool push(loop *w, group g)
@@ -54,14 +61,18 @@ static group pop(loop *w)
     return top;
 }
 
+/* The task, or the next step of it, waits for nothing any more. */
 static bool ready(loop *w, uint32_t task, int64_t now)
 {
     const sp_i_problem *p = w->p;
-    int64_t ps = now > p->start_ps[task] ? now : p->start_ps[task];
-    p->start_ps[task] = ps;
-    ps += p->size[p->task_size[task]].delay_ps;
-    if (p->task_route[task] != SP_I_NO_ROUTE)
-        ps += p->route[p->task_route[task]].latency_ps;
+    int64_t ps = now;
+    if (!w->done || w->done[task] == 0) {
+        ps = now > p->start_ps[task] ? now : p->start_ps[task];
+        p->start_ps[task] = ps + w->passed_ps;
+    }
+    ps += sp_i_task_delay_ps(p, task);
+    if (w->done)
+        w->wake_ps[task] = ps;
     w->next[task] = NONE;
     if (w->open.first != NONE && w->open.ps == ps) {
         w->next[w->open.last] = task;
@@ -73,6 +84,20 @@ static bool ready(loop *w, uint32_t task, int64_t now)
     return ok;
 }
 
+/* The same where tasks have several steps: does it wait for nothing? */
+static bool ready_if(loop *w, uint32_t task, int64_t now)
+{
+    const sp_i_problem *p = w->p;
+    uint32_t step = w->done[task];
+    if (w->busy[task] || p->waits[task] || step == p->steps[task])
+        return true;
+    for (uint32_t e = p->lag_off[task]; e < p->lag_off[task + 1]; e++)
+        if (step >= p->lag[e].back && w->done[p->lag[e].from] <= step - p->lag[e].back)
+            return true;
+    w->busy[task] = true;
+    return ready(w, task, now);
+}
+
 static bool close_group(loop *w)
 {
     bool ok = w->open.first == NONE || push(w, w->open);
@@ -80,30 +105,39 @@ static bool close_group(loop *w)
     return ok;
 }
 
-static double alone_ps(const sp_i_problem *p, uint32_t task)
+static bool step_done(loop *w, uint32_t task, int64_t now)
 {
-    const sp_i_flow_size *size = &p->size[p->task_size[task]];
-    if (p->task_route[task] == SP_I_NO_ROUTE)
-        return (double)size->delay_ps;
-    const sp_i_flow_route *route = &p->route[p->task_route[task]];
-    return (double)(size->delay_ps + route->latency_ps) + (route->n ? size->bytes / route->alone_bytes_per_s * 1e12 : 0);
+    bool ok = true;
+    w->done[task]++;
+    w->busy[task] = false;
+    if ((w->anchor == NONE || w->done[w->anchor] == w->p->steps[w->anchor]) && w->done[task] < w->p->steps[task])
+        w->anchor = task;
+    w->look = w->look || w->anchor == task;
+    ok = ready_if(w, task, now);
+    for (uint32_t e = w->to_off[task]; e < w->to_off[task + 1]; e++)
+        ok = ready_if(w, w->to[e], now) && ok;
+    return ok;
 }
 
 static bool finish(loop *w, uint32_t task, int64_t now)
 {
     sp_i_problem *p = w->p;
     bool ok = true;
-    p->end_ps[task] = now;
-    w->done++;
-    w->end_ps = now;
-    double chain_ps = w->chain_ps[task] + alone_ps(p, task);
-    w->longest_ps = chain_ps > w->longest_ps ? chain_ps : w->longest_ps;
-    for (uint32_t e = p->succ ? p->succ_off[task] : 0, end = p->succ ? p->succ_off[task + 1] : 0; e < end; e++) {
-        uint32_t next = p->succ[e];
-        w->chain_ps[next] = chain_ps > w->chain_ps[next] ? chain_ps : w->chain_ps[next];
-        if (--p->waits[next] == 0)
-            ok = ready(w, next, now) && ok;
+    w->end_ps = p->end_ps[task] = now + w->passed_ps;
+    w->ended++;
+    if (p->task_route[task] != SP_I_NO_ROUTE) {
+        w->flows += p->route[p->task_route[task]].orbit;
+        w->end_sum_ps += (uint64_t)w->end_ps * p->route[p->task_route[task]].orbit;
     }
+    if (w->done) {
+        ok = step_done(w, task, now);
+        if (w->done[task] < p->steps[task])
+            return ok;
+    }
+    w->n_done++;
+    for (uint32_t e = p->succ ? p->succ_off[task] : 0, end = p->succ ? p->succ_off[task + 1] : 0; e < end; e++)
+        if (--p->waits[p->succ[e]] == 0)
+            ok = (w->done ? ready_if(w, p->succ[e], now) : ready(w, p->succ[e], now)) && ok;
     return ok;
 }
 
@@ -111,10 +145,8 @@ static bool start(loop *w, group g)
 {
     bool ok = true;
     for (uint32_t task = g.first, next; task != NONE; task = next) {
-        uint32_t route = w->p->task_route[task];
         next = w->next[task];
-        bool flows = route != SP_I_NO_ROUTE && w->p->route[route].n && w->p->size[w->p->task_size[task]].bytes > 0;
-        ok = (flows ? sp_i_maxmin_add(w->rates, task, g.ps) : finish(w, task, g.ps)) && ok;
+        ok = (sp_i_task_flows(w->p, task) ? sp_i_maxmin_add(w->rates, task, g.ps) : finish(w, task, g.ps)) && ok;
     }
     return ok;
 }
@@ -140,14 +172,28 @@ static bool instant(loop *w, int64_t now)
     }
 }
 
+/* Passes over what would only happen again. */
+static void pass_over(loop *w, int64_t now, sp_i_flow_counts *counts)
+{
+    sp_i_period_found found;
+    sp_i_period_at at = {now, w->rates, w->done, w->busy, w->wake_ps, w->n_done, w->ended, w->flows, w->end_sum_ps};
+    uint64_t n = sp_i_period_look(w->period, &at, &found), pairs = n % 2 ? (n + 1) / 2 * n : n / 2 * (n + 1);
+    if (!n)
+        return;
+    w->passed_ps += (int64_t)n * found.ps;
+    w->ended += n * found.ended;
+    w->flows += n * found.flows;
+    w->end_sum_ps += n * found.end_sum_ps + pairs * found.flows * (uint64_t)found.ps;
+    counts->skipped += n * found.ended;
+    counts->periods++;
+}
+
 static sp_status run(loop *w, sp_i_flow_counts *counts, sp_error *err)
 {
     bool ok = true;
-    for (uint32_t t = 0; t < w->p->n_tasks && ok; t++) {
-        w->chain_ps[t] = (double)w->p->start_ps[t];
+    for (uint32_t t = 0; t < w->p->n_tasks && ok; t++)
         if (w->p->waits[t] == 0)
-            ok = ready(w, t, 0);
-    }
+            ok = w->done ? ready_if(w, t, 0) : ready(w, t, 0);
     ok = ok && close_group(w);
     while (ok) {
         int64_t now = sp_i_maxmin_next_ps(w->rates);
@@ -158,30 +204,78 @@ static sp_status run(loop *w, sp_i_flow_counts *counts, sp_error *err)
         ok = instant(w, now);
         sp_i_maxmin_fill(w->rates, now);
         counts->instants++;
+        if (w->look)
+            pass_over(w, now, counts);
+        w->look = false;
     }
     if (!ok)
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the flows of %u tasks", w->p->n_tasks);
-    if (w->done != w->p->n_tasks)
-        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "%u of %u flows wait for one another in a circle", w->p->n_tasks - w->done,
-                            w->p->n_tasks);
+    assert(w->n_done == w->p->n_tasks);   /* the sweep found an order */
     counts->end_ps = w->end_ps;
-    counts->chain_ps = w->longest_ps;
+    counts->end_sum_ps = w->end_sum_ps;
     sp_i_maxmin_count(w->rates, counts);
     return SP_OK;
 }
 
-sp_status sp_i_problem_run(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *err)
+/* Whose steps wait for whose. */
+static bool turn_lags(loop *w)
 {
-    loop w = {.p = p, .open = {.first = NONE}};
-    *counts = (sp_i_flow_counts){0};
+    const sp_i_problem *p = w->p;
+    size_t n = (size_t)p->n_tasks + 3;
+    w->done = calloc(n, sizeof *w->done);
+    w->busy = calloc(n, sizeof *w->busy);
+    w->wake_ps = calloc(n, sizeof *w->wake_ps);
+    w->period = sp_i_period_create(p);
+    w->to_off = calloc(n, sizeof *w->to_off);
+    w->to = malloc(((size_t)p->lag_off[p->n_tasks] + 1) * sizeof *w->to);
+    if (!w->done || !w->busy || !w->wake_ps || !w->period || !w->to_off || !w->to)
+        return false;
+    for (uint32_t e = 0; e < p->lag_off[p->n_tasks]; e++)
+        w->to_off[p->lag[e].from + 2]++;
+    for (uint32_t t = 0; t < p->n_tasks; t++)
+        w->to_off[t + 2] += w->to_off[t + 1];
+    for (uint32_t t = 0; t < p->n_tasks; t++)   /* filling moves each offset one place on, to where it belongs */
+        for (uint32_t e = p->lag_off[t]; e < p->lag_off[t + 1]; e++)
+            w->to[w->to_off[p->lag[e].from + 1]++] = t;
+    return true;
+}
+
+static sp_status run_events(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *err)
+{
+    loop w = {.p = p, .open = {.first = NONE}, .anchor = NONE};
     w.rates = sp_i_maxmin_create(p);
     w.next = malloc(((size_t)p->n_tasks + 1) * sizeof *w.next);
-    w.chain_ps = malloc(((size_t)p->n_tasks + 1) * sizeof *w.chain_ps);
-    sp_status status = w.rates && w.next && w.chain_ps ? run(&w, counts, err) :
-                       sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u tasks", p->n_tasks);
+    bool room = w.rates && w.next && (!p->lag_off || turn_lags(&w));
+    sp_status status = room ? run(&w, counts, err) : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u tasks", p->n_tasks);
     sp_i_maxmin_destroy(w.rates);
     free(w.next);
-    free(w.chain_ps);
+    free(w.done);
+    free(w.busy);
+    free(w.wake_ps);
+    sp_i_period_destroy(w.period);
+    free(w.to_off);
+    free(w.to);
     free(w.heap);
+    return status;
+}
+
+sp_status sp_i_problem_run(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *err)
+{
+    int64_t *ps = malloc(((size_t)p->n_tasks + 1) * sizeof *ps);
+    if (!ps)
+        return sp_i_flow_no_memory(err);
+    for (uint32_t t = 0; t < p->n_tasks; t++)
+        ps[t] = sp_i_task_alone_ps(p, t);
+    sp_status status = sp_i_problem_sweep(p, ps, false, counts, err);
+    int64_t chain_ps = counts->end_ps;
+    bool alone = status == SP_OK && !p->events && sp_i_problem_free(p, ps);
+    if (alone)
+        status = sp_i_problem_sweep(p, ps, true, counts, err);
+    free(ps);
+    if (status == SP_OK && !alone) {
+        *counts = (sp_i_flow_counts){0};
+        status = run_events(p, counts, err);
+    }
+    counts->chain_ps = chain_ps;
     return status;
 }

@@ -4,9 +4,8 @@
  * tightest links, gives their flows the fair share, takes what these use off their other links, and goes on. The fair share of
  * a link only grows while others are settled, so that a heap with old keys finds the tightest: a key is worked out again
  * when it comes to the top. */
-#include "flow_i.h"
+#include "flow_rate.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,13 +46,10 @@ struct sp_i_maxmin {
 sp_i_maxmin *sp_i_maxmin_create(const sp_i_problem *p)
 {
     sp_i_maxmin *m = calloc(1, sizeof *m);
-    double most = 1;
     if (!m)
         return NULL;
     m->p = p;
-    for (uint32_t l = 0; l < p->n_links; l++)
-        most = p->link[l].cap_bytes_per_s > most ? p->link[l].cap_bytes_per_s : most;
-    m->quantum = ldexp(1, (int)ceil(log2(most)) - 52);
+    m->quantum = sp_i_rate_quantum(p);
     m->per_ps = m->quantum * 1e-12;
     while ((1u << m->shift) < p->hops_max)
         m->shift++;
@@ -237,11 +233,10 @@ uint32_t sp_i_maxmin_take(sp_i_maxmin *m)
 
 /* ---- a fill -------------------------------------------------------------------------------------------------------------- */
 
-/* Fair share of a link's open flows, in quanta a weight of 1. */
+/* Fair share of a link's open flows. */
 static double share_of(const mm_link *link)
 {
-    double share = floor((double)link->left * (double)SP_I_ONE / (double)link->open);
-    return share < 1 ? 1 : share;
+    return sp_i_rate_share(link->left, link->open);
 }
 
 static void keys_down(sp_i_maxmin *m, uint32_t at, key_node node)
@@ -322,15 +317,10 @@ static uint32_t tightest(sp_i_maxmin *m, double *share)
     return n;
 }
 
-static int64_t used(double share, int64_t load)
-{
-    return load == SP_I_ONE ? (int64_t)share : (int64_t)floor(share * (double)load / (double)SP_I_ONE);
-}
-
-/* What is left at the new rate; rounding of 1e-3 ticks keeps whole quotients whole. */
+/* What is left at the new rate. */
 static int64_t end_of(const sp_i_maxmin *m, const mm_slot *slot)
 {
-    double ps = slot->left_bytes > 0 ? ceil(slot->left_bytes / ((double)slot->rate * m->per_ps) - 1e-3) : 0;
+    double ps = sp_i_rate_ticks(slot->left_bytes, slot->rate, m->per_ps);
     return ps < (double)(INT64_MAX / 4) ? slot->since_ps + (int64_t)ps : INT64_MAX / 2;
 }
 
@@ -338,13 +328,13 @@ static void settle(sp_i_maxmin *m, uint32_t s, double share, int64_t now, bool r
 {
     mm_slot *slot = &m->slot[s];
     const sp_i_flow_route *route = &m->p->route[m->p->task_route[slot->task]];
-    int64_t rate = used(share, route->weight);
+    int64_t rate = sp_i_rate_used(share, route->weight);
     rate = rate < 1 ? 1 : rate;
     slot->mark = 0;
     for (uint32_t h = 0; h < route->n; h++) {
         const sp_i_flow_hop *hop = &m->p->hop[route->off + h];
         mm_link *link = &m->link[hop->link];
-        link->left -= used(share, hop->load) * hop->count;
+        link->left -= sp_i_rate_used(share, hop->load) * hop->count;
         link->left = link->left > 0 ? link->left : 0;
         link->open -= hop->load * hop->count;
     }
@@ -384,6 +374,17 @@ void sp_i_maxmin_fill(sp_i_maxmin *m, int64_t now)
         ends_down(m, i, m->ends[i]);
     m->fills++;
     m->refilled += m->n_flows;
+}
+
+uint32_t sp_i_maxmin_flows(const sp_i_maxmin *m)
+{
+    return m->n_ends;
+}
+
+sp_i_flow_state sp_i_maxmin_flow(const sp_i_maxmin *m, uint32_t i)
+{
+    const mm_slot *slot = &m->slot[m->ends[i].slot];
+    return (sp_i_flow_state){slot->task, slot->since_ps, slot->rate, slot->left_bytes};
 }
 
 void sp_i_maxmin_count(const sp_i_maxmin *m, sp_i_flow_counts *counts)

@@ -1,0 +1,291 @@
+/* Ends of tasks whose durations are known beforehand: the longest chain of waits, component by component and in each of them
+ * step by step. That is the bound of every run, and the run itself where nobody shares (flow_free.c).
+ *
+ * A component is the tasks that wait for one another step by step. Its step s is F(step s - 1), where F takes maxima and adds
+ * durations; F(x + c) = F(x) + c. So once a step comes a constant after the one before for all tasks, every later one does, and
+ * the steps left are a multiplication. */
+#include "flow_rate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NONE UINT32_MAX
+
+typedef struct sweep {
+    const sp_i_problem *p;
+    const int64_t *ps;              /* [n_tasks] duration of a step                                              */
+    uint32_t n;                     /* components                                                                */
+    uint32_t *of;                   /* [n_tasks] component                                                       */
+    uint32_t *off, *member;         /* CSR: tasks of a component; whom they wait for at the same step come first */
+    uint32_t *at;                   /* [n_tasks] position in the component                                       */
+    uint64_t *waits;                /* [n] of all members                                                        */
+    uint32_t *queue, n_queue;       /* [n] components in an order in which they can run                          */
+    int64_t *base;                  /* [n_tasks] first step: not before                                          */
+    int64_t *row[2];                /* ends of a step and of the one before                                      */
+    uint32_t *edge_off, *edge; uint8_t *back;   /* lags of the component, by position                            */
+    sp_i_flow_counts *counts;
+    int64_t end_ps;
+} sweep;
+
+static uint32_t find(uint32_t *of, uint32_t t)
+{
+    while (of[t] != t)
+        t = of[t] = of[of[t]];
+    return t;
+}
+
+/* Tasks in an order in which those that are waited for at the same step come first; false: there is none. */
+static bool order(const sp_i_problem *p, uint32_t *out, uint32_t *left, uint32_t *next_off, uint32_t *next)
+{
+    uint32_t n = 0;
+    memset(next_off, 0, ((size_t)p->n_tasks + 2) * sizeof *next_off);
+    memset(left, 0, (size_t)p->n_tasks * sizeof *left);
+    for (uint32_t t = 0; t < p->n_tasks; t++)
+        for (uint32_t e = p->lag_off[t]; e < p->lag_off[t + 1]; e++)
+            if (!p->lag[e].back) {
+                left[t]++;
+                next_off[p->lag[e].from + 2]++;
+            }
+    for (uint32_t t = 0; t < p->n_tasks; t++) {
+        next_off[t + 2] += next_off[t + 1];
+        if (!left[t])
+            out[n++] = t;
+    }
+    for (uint32_t t = 0; t < p->n_tasks; t++)   /* filling moves each offset one place on, to where it belongs */
+        for (uint32_t e = p->lag_off[t]; e < p->lag_off[t + 1]; e++)
+            if (!p->lag[e].back)
+                next[next_off[p->lag[e].from + 1]++] = t;
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t e = next_off[out[i]]; e < next_off[out[i] + 1]; e++)
+            if (--left[next[e]] == 0)
+                out[n++] = next[e];
+    return n == p->n_tasks;
+}
+
+/* Components by number, their members in order; false: no order. scratch: 3 x n_tasks + 2 and a lag each. */
+static bool lay(sweep *w, uint32_t *scratch)
+{
+    const sp_i_problem *p = w->p;
+    uint32_t *sorted = scratch, *left = sorted + p->n_tasks, *next_off = left + p->n_tasks;
+    if (!order(p, sorted, left, next_off, next_off + p->n_tasks + 2))
+        return false;
+    for (uint32_t t = 0; t < p->n_tasks; t++)
+        w->of[t] = t;
+    for (uint32_t t = 0; t < p->n_tasks; t++)
+        for (uint32_t e = p->lag_off[t]; e < p->lag_off[t + 1]; e++) {
+            if (p->steps[t] != p->steps[p->lag[e].from])
+                return false;
+            w->of[find(w->of, t)] = find(w->of, p->lag[e].from);
+        }
+    for (uint32_t t = 0; t < p->n_tasks; t++)
+        left[t] = find(w->of, t) == t ? w->n++ : NONE;
+    for (uint32_t t = 0; t < p->n_tasks; t++)   /* roots are found while no number stands in their place */
+        next_off[t] = left[find(w->of, t)];
+    memcpy(w->of, next_off, (size_t)p->n_tasks * sizeof *w->of);
+    memset(w->off, 0, ((size_t)w->n + 2) * sizeof *w->off);
+    for (uint32_t t = 0; t < p->n_tasks; t++)
+        w->off[w->of[t] + 2]++;
+    for (uint32_t k = 0; k < w->n; k++)
+        w->off[k + 2] += w->off[k + 1];
+    for (uint32_t i = 0; i < p->n_tasks; i++) {
+        uint32_t t = sorted[i], to = w->off[w->of[t] + 1]++;
+        w->member[to] = t;
+    }
+    for (uint32_t k = 0; k < w->n; k++)
+        for (uint32_t i = w->off[k]; i < w->off[k + 1]; i++)
+            w->at[w->member[i]] = i - w->off[k];
+    return true;
+}
+
+static sp_status open(sweep *w)
+{
+    const sp_i_problem *p = w->p;
+    size_t n = (size_t)p->n_tasks + 3, n_lags = (p->lag_off ? p->lag_off[p->n_tasks] : 0) + (size_t)1;
+    w->waits = calloc(n, sizeof *w->waits);
+    w->queue = malloc(n * sizeof *w->queue);
+    w->base = malloc(n * sizeof *w->base);
+    if (!w->waits || !w->queue || !w->base)
+        return SP_E_NOMEM;
+    w->n = p->n_tasks;
+    if (!p->lag_off)
+        return SP_OK;
+    uint32_t *scratch = malloc((3 * n + n_lags) * sizeof *scratch);
+    w->n = 0;
+    w->of = malloc(n * sizeof *w->of);
+    w->off = malloc(n * sizeof *w->off);
+    w->member = malloc(n * sizeof *w->member);
+    w->at = malloc(n * sizeof *w->at);
+    w->row[0] = malloc(n * sizeof *w->row[0]);
+    w->row[1] = malloc(n * sizeof *w->row[1]);
+    w->edge_off = malloc(n * sizeof *w->edge_off);
+    w->edge = malloc(n_lags * sizeof *w->edge);
+    w->back = malloc(n_lags * sizeof *w->back);
+    bool room = scratch && w->of && w->off && w->member && w->at && w->row[0] && w->row[1] && w->edge_off && w->edge && w->back;
+    bool ok = room && lay(w, scratch);
+    free(scratch);
+    return !room ? SP_E_NOMEM : ok ? SP_OK : SP_E_UNFIT;
+}
+
+static void close(sweep *w)
+{
+    free(w->waits);
+    free(w->queue);
+    free(w->base);
+    free(w->of);
+    free(w->off);
+    free(w->member);
+    free(w->at);
+    free(w->row[0]);
+    free(w->row[1]);
+    free(w->edge_off);
+    free(w->edge);
+    free(w->back);
+}
+
+static uint64_t orbit_of(const sp_i_problem *p, uint32_t t)
+{
+    return p->task_route[t] == SP_I_NO_ROUTE ? 0 : p->route[p->task_route[t]].orbit;
+}
+
+/* ---- a component -------------------------------------------------------------------------------------------------------- */
+
+static void gather_edges(sweep *w, const uint32_t *member, uint32_t n)
+{
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        w->edge_off[i] = k;
+        for (uint32_t e = w->p->lag_off[member[i]]; e < w->p->lag_off[member[i] + 1]; e++, k++) {
+            w->edge[k] = w->at[w->p->lag[e].from];
+            w->back[k] = w->p->lag[e].back;
+        }
+    }
+    w->edge_off[n] = k;
+}
+
+static void first_step(sweep *w, const uint32_t *member, uint32_t n, int64_t *now)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t t = w->base[member[i]];
+        for (uint32_t e = w->edge_off[i]; e < w->edge_off[i + 1]; e++)
+            t = !w->back[e] && now[w->edge[e]] > t ? now[w->edge[e]] : t;
+        w->base[member[i]] = t;
+        now[i] = t + w->ps[member[i]];
+    }
+}
+
+/* true: every end is as much after the one before it. */
+static bool next_step(const sweep *w, const uint32_t *member, uint32_t n, const int64_t *before, int64_t *now)
+{
+    bool alike = true;
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t t = before[i];
+        for (uint32_t e = w->edge_off[i]; e < w->edge_off[i + 1]; e++) {
+            int64_t other = w->back[e] ? before[w->edge[e]] : now[w->edge[e]];
+            t = other > t ? other : t;
+        }
+        now[i] = t + w->ps[member[i]];
+        alike = alike && now[i] - before[i] == now[0] - before[0];
+    }
+    return alike;
+}
+
+/* Adds the ends of one step to the sum, and those of `more` steps that follow every gap_ps. */
+static void add_up(sweep *w, const uint32_t *member, uint32_t n, const int64_t *now, uint64_t more, int64_t gap_ps)
+{
+    uint64_t ends = 0, flows = 0, pairs = more % 2 ? (more + 1) / 2 * more : more / 2 * (more + 1);
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t orbit = orbit_of(w->p, member[i]);
+        ends += orbit * (uint64_t)now[i];
+        flows += orbit;
+    }
+    w->counts->end_sum_ps += ends * (more + 1) + flows * (uint64_t)gap_ps * pairs;
+}
+
+static void run_steps(sweep *w, uint32_t k)
+{
+    const uint32_t *member = w->member + w->off[k];
+    uint32_t n = w->off[k + 1] - w->off[k], n_step = w->p->steps[member[0]], s = 1;
+    int64_t *now = w->row[0], *before = w->row[1];
+    gather_edges(w, member, n);
+    first_step(w, member, n, now);
+    add_up(w, member, n, now, 0, 0);
+    for (bool alike = false; s < n_step && !alike; s++) {
+        int64_t *last = now;
+        now = before;
+        before = last;
+        alike = next_step(w, member, n, before, now);
+        uint64_t more = alike ? n_step - 1 - s : 0;
+        add_up(w, member, n, now, more, now[0] - before[0]);
+        for (uint32_t i = 0; i < n && more; i++)
+            now[i] += (int64_t)more * (now[i] - before[i]);
+        w->counts->skipped += more * n;
+        w->counts->periods += more > 0;
+    }
+    w->counts->instants += n_step;
+    for (uint32_t i = 0; i < n; i++)
+        w->p->end_ps[member[i]] = now[i];
+}
+
+static void run_one(sweep *w, uint32_t t)
+{
+    w->p->end_ps[t] = w->base[t] + w->ps[t];
+    w->counts->end_sum_ps += orbit_of(w->p, t) * (uint64_t)w->p->end_ps[t];
+    w->counts->instants++;
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------------------------- */
+
+static void let_go(sweep *w, uint32_t t)
+{
+    const sp_i_problem *p = w->p;
+    int64_t end = p->end_ps[t];
+    w->end_ps = end > w->end_ps ? end : w->end_ps;
+    for (uint32_t e = p->succ ? p->succ_off[t] : 0, to = p->succ ? p->succ_off[t + 1] : 0; e < to; e++) {
+        uint32_t next = p->succ[e], k = w->of ? w->of[next] : next;
+        w->base[next] = end > w->base[next] ? end : w->base[next];
+        if (--w->waits[k] == 0)
+            w->queue[w->n_queue++] = k;
+    }
+}
+
+static sp_status run(sweep *w, sp_error *err)
+{
+    const sp_i_problem *p = w->p;
+    for (uint32_t t = 0; t < p->n_tasks; t++) {
+        w->base[t] = p->start_ps[t];
+        w->waits[w->of ? w->of[t] : t] += p->waits[t];
+    }
+    for (uint32_t k = 0; k < w->n; k++)
+        if (!w->waits[k])
+            w->queue[w->n_queue++] = k;
+    for (uint32_t i = 0; i < w->n_queue; i++) {
+        uint32_t k = w->queue[i];
+        if (!w->of) {
+            run_one(w, k);
+            let_go(w, k);
+            continue;
+        }
+        run_steps(w, k);
+        for (uint32_t m = w->off[k]; m < w->off[k + 1]; m++)
+            let_go(w, w->member[m]);
+    }
+    if (w->n_queue == w->n)
+        return SP_OK;
+    return w->of ? SP_E_UNFIT : sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "%u of %u flows wait for one another in a circle", w->n - w->n_queue, w->n);
+}
+
+sp_status sp_i_problem_sweep(sp_i_problem *p, const int64_t *ps, bool starts, sp_i_flow_counts *counts, sp_error *err)
+{
+    sweep w = {.p = p, .ps = ps, .counts = counts};
+    *counts = (sp_i_flow_counts){0};
+    sp_status status = open(&w);
+    if (status == SP_OK)
+        status = run(&w, err);
+    else if (status == SP_E_NOMEM)
+        sp_i_flow_no_memory(err);
+    if (status == SP_OK && starts)
+        memcpy(p->start_ps, w.base, (size_t)p->n_tasks * sizeof *p->start_ps);
+    counts->end_ps = w.end_ps;
+    close(&w);
+    return status;
+}
