@@ -10,7 +10,6 @@
 extern "C" {
 #endif
 
-#define SP_STAGES_MAX 512u
 #define SP_PARTS_MAX 32u
 
 /* Memory of the worst chip of a stage, bytes. total is the sum of the others. */

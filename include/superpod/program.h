@@ -36,9 +36,20 @@ typedef struct sp_rank_map { sp_digit digit; sp_map_op op; int32_t c0, c_step, c
 typedef enum sp_pick {
     SP_PICK_SAME,   /* own index + c0 + c_rank * (own rank's digit `rank_digit`); out of range: no such instance */
     SP_PICK_AT,     /* c0; negative counts from the end (-1: the last); out of range: no such instance             */
-    SP_PICK_ALL     /* waits for every index                                                                      */
+    SP_PICK_ALL,    /* waits for every index                                                                      */
+    SP_PICK_TABLE   /* table[own rank's digit * n_own + own index]; negative or out of range: no such instance      */
 } sp_pick;
-typedef struct sp_axis_map { sp_pick pick; int32_t c0, c_rank; sp_digit rank_digit; } sp_axis_map;
+/* TABLE, for orders that are no formula, has a table in place of the constants: [max(rank_digit.size, 1) * n_own], n_own >= the own
+ * extent. Not owned: it must live as long as the program. */
+typedef struct sp_axis_map {
+    sp_pick pick;
+    uint32_t n_own;
+    union {
+        struct { int32_t c0, c_rank; };
+        const int32_t *table;
+    };
+    sp_digit rank_digit;
+} sp_axis_map;
 
 /* Instance i of the owning class waits for the end of instance map(i) of class `from`. A map that lands outside the
  * awaited class's domain is no dependency (the natural boundary). `when`: only if the digit of the own step equals
@@ -139,6 +150,8 @@ bool sp_class_has_rank(const sp_task_class *task, uint32_t rank);
 uint32_t sp_class_ranks_below(const sp_task_class *task, uint32_t end);
 /* Apply maps; false when the image does not exist. */
 bool sp_rank_map_apply(const sp_rank_map *map, uint32_t rank, uint32_t step, uint32_t chunk, uint32_t n_ranks, uint32_t *out);
+/* Does the map look at the own rank? */
+static inline bool sp_axis_reads_rank(const sp_axis_map *map) { return map->pick == SP_PICK_TABLE || map->c_rank != 0; }
 bool sp_axis_map_apply(const sp_axis_map *map, uint32_t own, uint32_t rank, uint32_t extent, uint32_t *out); /* not for ALL */
 /* Seconds of one COMPUTE or CALL instance. */
 double sp_class_cost_s(const sp_task_class *task, uint32_t rank, uint32_t step);

@@ -145,13 +145,17 @@ bool sp_model_has_experts(const sp_model *model);
 /* ---- plan: how a training step is split --------------------------------------------------------------------- */
 
 typedef enum sp_recompute { SP_RECOMPUTE_NONE, SP_RECOMPUTE_SELECTIVE, SP_RECOMPUTE_FULL, SP_RECOMPUTES } sp_recompute;
-typedef enum sp_schedule { SP_SCHEDULE_1F1B, SP_SCHEDULE_INTERLEAVED, SP_SCHEDULE_GPIPE, SP_SCHEDULES } sp_schedule;
+/* ZB-H1, ZB-H2: backwards in two halves, the weights' to fill bubbles (Qi et al. 2024). DUALPIPE: micro-batches from both ends, two
+ * copies of the weights, a forward and a backward as one slot (DeepSeek-V3). */
+typedef enum sp_schedule { SP_SCHEDULE_1F1B, SP_SCHEDULE_INTERLEAVED, SP_SCHEDULE_GPIPE, SP_SCHEDULE_ZB_H1, SP_SCHEDULE_ZB_H2, SP_SCHEDULE_DUALPIPE,
+                           SP_SCHEDULES } sp_schedule;
+#define SP_STAGES_MAX 512u
 const char *sp_recompute_name(sp_recompute recompute);   /* "none" "selective" "full" */
 /* How context-parallel ranks see each other's keys: passed round under the attention, gathered before it (Llama 3), or heads
  * traded for the sequence by all-to-all (DeepSpeed-Ulysses). */
 typedef enum sp_cp_way { SP_CP_RING, SP_CP_GATHER, SP_CP_ULYSSES, SP_CP_WAYS } sp_cp_way;
 const char *sp_cp_way_name(sp_cp_way way);                /* "ring" "gather" "ulysses" */
-const char *sp_schedule_name(sp_schedule schedule);      /* "1f1b" "interleaved" "gpipe" */
+const char *sp_schedule_name(sp_schedule schedule);      /* "1f1b" "interleaved" "gpipe" "zb-h1" "zb-h2" "dualpipe" */
 sp_status sp_recompute_parse(const char *text, sp_recompute *out, sp_error *err);
 sp_status sp_schedule_parse(const char *text, sp_schedule *out, sp_error *err);
 

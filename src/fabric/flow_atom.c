@@ -46,7 +46,7 @@ static void cut_at_program(sp_i_orbits *o, const sp_program *program)
         cut_at(o, program->deps[d].rank.digit);
         const sp_axis_map *axes[3] = {&program->deps[d].step, &program->deps[d].mb, &program->deps[d].chunk};
         for (int i = 0; i < 3; i++)
-            if (axes[i]->c_rank)
+            if (sp_axis_reads_rank(axes[i]))
                 cut_at(o, axes[i]->rank_digit);
     }
 }

@@ -99,7 +99,7 @@ static bool looks_at_digit(const sp_program *program, const sp_i_atom *a)
     for (uint32_t d = 0; d < program->n_deps; d++) {
         const sp_axis_map *axes[3] = {&program->deps[d].step, &program->deps[d].mb, &program->deps[d].chunk};
         for (int i = 0; i < 3; i++)
-            if (axes[i]->c_rank && overlaps(a, axes[i]->rank_digit))
+            if (sp_axis_reads_rank(axes[i]) && overlaps(a, axes[i]->rank_digit))
                 return true;
     }
     return false;

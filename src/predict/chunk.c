@@ -26,25 +26,30 @@ uint32_t sp_i_chunk_recomputed(const sp_plan *plan, const sp_i_chunk *chunk)
     return plan->recompute_layers;
 }
 
-double sp_i_chunk_seconds(const sp_pricer *pricer, const sp_plan *plan, const sp_i_chunk *chunk, bool backward)
+static void add_work(sp_i_work_s *sum, const sp_i_piece *piece, uint32_t n)
+{
+    sum->chain_s += n * piece->chain_s;
+    sum->compute_s += n * piece->compute_s;
+}
+
+sp_i_work_s sp_i_chunk_seconds(const sp_pricer *pricer, const sp_plan *plan, const sp_i_chunk *chunk, bool backward)
 {
     const sp_model *model = pricer->model;
     sp_pass pass = backward ? SP_PASS_BACKWARD : SP_PASS_FORWARD;
     uint32_t recomputed = backward ? sp_i_chunk_recomputed(plan, chunk) : 0;
-    double seconds = 0;
+    sp_i_work_s sum = {0};
     for (uint32_t i = 0; i < chunk->count; i++) {
         uint8_t kind = model->layer_kind[chunk->first + i];
-        seconds += pricer->block[pass][kind].chain_s;
+        add_work(&sum, &pricer->block[pass][kind], 1);
         if (i < recomputed)
-            seconds += pricer->block[SP_PASS_RECOMPUTE][kind].chain_s;
+            add_work(&sum, &pricer->block[SP_PASS_RECOMPUTE][kind], 1);
     }
-    if (chunk->embedding)
-        seconds += pricer->embedding[pass].chain_s;
-    if (chunk->head)
-        seconds += pricer->head[pass].chain_s;
-    for (uint32_t i = 0; i < chunk->mtp; i++)
-        seconds += pricer->mtp[pass].chain_s + (recomputed ? pricer->mtp[SP_PASS_RECOMPUTE].chain_s : 0);
-    return seconds;
+    add_work(&sum, &pricer->embedding[pass], chunk->embedding);
+    add_work(&sum, &pricer->head[pass], chunk->head);
+    add_work(&sum, &pricer->mtp[pass], chunk->mtp);
+    if (recomputed)
+        add_work(&sum, &pricer->mtp[SP_PASS_RECOMPUTE], chunk->mtp);
+    return sum;
 }
 
 sp_local_params sp_i_mtp_params(const sp_model *model, const sp_plan *plan)
@@ -86,6 +91,11 @@ double sp_i_expert_replicas(const sp_plan *plan)
     return (double)plan->tp * plan->cp * plan->dp / ((double)plan->ep * plan->etp);
 }
 
+uint32_t sp_i_weight_copies(const sp_plan *plan)
+{
+    return plan->schedule == SP_SCHEDULE_DUALPIPE ? 2 : 1;
+}
+
 double sp_i_reduced_bytes(const sp_plan *plan, const sp_software *software)
 {
     if (plan->gradient_bytes)
@@ -113,16 +123,35 @@ static sp_status reduce(sp_pricer *pricer, const sp_plan *plan, const sp_placeme
     return status;
 }
 
+/* Gradients of the other copy of the layers, at the other end of the pipeline: of the share that a rank has after its own group's
+ * reduction, with ZeRO's. Half of the pipeline apart stands for all distances. */
+static sp_status reduce_copies(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, double bytes, sp_i_sync *out, sp_error *err)
+{
+    sp_placement pair = sp_i_send_pair(layout);
+    const sp_placement *pipe = &layout->group[SP_GROUP_PP];
+    uint32_t size = pipe->dim[pipe->n_dims - 1].size;
+    double seconds;
+    if (size % 2 == 0)
+        pair.dim[0].stride *= size / 2;
+    sp_status status = sp_i_comm_s(pricer, SP_COLL_ALL_REDUCE, &pair, sp_i_stack_of(pricer, plan), bytes, &seconds, NULL, err);
+    if (status == SP_OK)
+        out->reduce_s += seconds;
+    return status;
+}
+
 sp_status sp_i_chunk_sync(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_i_chunk *chunk, sp_i_sync *out,
                           sp_error *err)
 {
     sp_i_sync sync = {0, 0};
     sp_local_params params = sp_i_chunk_params(pricer->model, plan, chunk);
     const sp_software *software = sp_machine_software(pricer->machine, plan->software);
-    double reduced_bytes = sp_i_reduced_bytes(plan, software);
+    double reduced_bytes = sp_i_reduced_bytes(plan, software), dense_way = plan->zero ? sp_i_dense_replicas(plan) : 1;
+    double expert_way = plan->zero ? sp_i_expert_replicas(plan) : 1;
     sp_status status = reduce(pricer, plan, &layout->group[SP_GROUP_DP], params.dense_trained, reduced_bytes, &sync, err);
     if (status == SP_OK)
         status = reduce(pricer, plan, &layout->group[SP_GROUP_EDP], params.expert_trained, reduced_bytes, &sync, err);
+    if (status == SP_OK && sp_i_weight_copies(plan) > 1)
+        status = reduce_copies(pricer, plan, layout, reduced_bytes * (params.dense_trained / dense_way + params.expert_trained / expert_way), &sync, err);
     if (software) {
         sync.reduce_s *= software->comm_factor.nominal;
         sync.gather_s *= software->comm_factor.nominal;
@@ -143,13 +172,14 @@ static sp_op_cost optimizer_cost(const sp_chip *chip, double params)
 double sp_i_stage_optimizer_s(const sp_pricer *pricer, const sp_plan *plan, uint32_t stage)
 {
     double mine = 0;
-    for (uint32_t v = 0; v < plan->vpp; v++) {
-        sp_i_chunk chunk = sp_i_chunk_of(pricer->model, plan, stage, v);
+    uint32_t copies = sp_i_weight_copies(plan);
+    for (uint32_t v = 0; v < plan->vpp * copies; v++) {
+        sp_i_chunk chunk = copies == 1 ? sp_i_chunk_of(pricer->model, plan, stage, v) : sp_i_chunk_of(pricer->model, plan, v ? plan->pp - 1 - stage : stage, 0);
         sp_local_params params = sp_i_chunk_params(pricer->model, plan, &chunk);
         mine += params.dense_trained / (plan->zero ? sp_i_dense_replicas(plan) : 1) +
                 params.expert_trained / (plan->zero ? sp_i_expert_replicas(plan) : 1);
     }
-    return optimizer_cost(pricer->machine->chip, mine).time_s;
+    return optimizer_cost(pricer->machine->chip, plan->zero ? mine / copies : mine).time_s;
 }
 
 void sp_i_optimizer_line(const sp_chip *chip, double *launch_s, double *per_param_s)

@@ -123,3 +123,12 @@ sp_status sp_pricer_cut(sp_pricer *pricer, const sp_plan *plan, const sp_cut **o
     *out = pricer->cuts[pricer->n_cuts++] = cut;
     return SP_OK;
 }
+
+uint32_t sp_i_cut_run_with(const sp_cut *cut, uint32_t stage, uint32_t from)
+{
+    while (stage < cut->run[from].first)
+        from--;
+    while (stage > cut->run[from].last)
+        from++;
+    return from;
+}

@@ -84,7 +84,7 @@ static sp_status price_item(sp_pricer *pricer, const sp_item *item, sp_i_cost *o
     const sp_software *software = pricer->now.software;
     if (item->is_comm)
         return price_comm(pricer, item, out, err);
-    *out = (sp_i_cost){.label = item->label, .slack = item->slack};
+    *out = (sp_i_cost){.label = item->label, .slack = item->slack, .weight = item->op.accumulate};
     sp_op_cost cost;
     bool matrix = item->op.kind == SP_OP_GEMM || item->op.kind == SP_OP_ATTENTION;
     if (sp_i_known_op_get(pricer, &item->op, software, &out->time_s, &out->flop)) {
@@ -102,15 +102,21 @@ static sp_status price_item(sp_pricer *pricer, const sp_item *item, sp_i_cost *o
 }
 
 /* A collective with slack runs beside the items it covers; what it exceeds them by is exposed. */
-static double exposed(const sp_i_piece *piece, uint32_t at)
+static double exposed(const sp_i_piece *piece, uint32_t at, bool weights)
 {
     double covered = 0;
     for (uint32_t i = at + 1; i <= at + piece->item[at].slack && i < piece->n; i++)
-        covered += piece->item[i].time_s;
+        covered += weights || !piece->item[i].weight ? piece->item[i].time_s : 0;
     return fmax(0, piece->item[at].time_s - covered);
 }
 
 #define CORES_TAKEN_MAX 0.5   /* of a chip: beyond, the library would wait for its work to end */
+
+double sp_i_stretch(const sp_pricer *pricer, const sp_stack *stack, double share)
+{
+    double taken = fmin(CORES_TAKEN_MAX, stack->cores.nominal / pricer->machine->chip->cores);
+    return 1 + fmin(1, share) * taken / (1 - taken);
+}
 
 /* Collectives that run on the chip's own cores keep them from the matrix work they run under; what is bound by memory has cores to
  * spare. */
@@ -119,7 +125,6 @@ static void slow_beneath(const sp_pricer *pricer, sp_i_piece *piece)
     const sp_stack *stack = pricer->now.stack;
     if (stack->cores.grade == SP_GRADE_NONE)
         return;
-    double taken = fmin(CORES_TAKEN_MAX, stack->cores.nominal / pricer->machine->chip->cores);
     for (uint32_t i = 0; i < piece->n; i++)
         if (piece->item[i].alone_s > 0)
             piece->item[i].time_s = piece->item[i].alone_s;
@@ -130,21 +135,23 @@ static void slow_beneath(const sp_pricer *pricer, sp_i_piece *piece)
             continue;
         for (uint32_t k = i + 1; k < end; k++)
             covered += piece->item[k].stream == SP_I_STREAM_COMPUTE ? piece->item[k].time_s : 0;
-        double part = covered > 0 ? fmin(1, piece->item[i].time_s / covered) : 0;
+        double longer = covered > 0 ? sp_i_stretch(pricer, stack, piece->item[i].time_s / covered) : 1;
         for (uint32_t k = i + 1; k < end; k++)
             if (piece->item[k].alone_s > 0)
-                piece->item[k].time_s = whole_ticks(piece->item[k].time_s * (1 + part * taken / (1 - taken)));
+                piece->item[k].time_s = whole_ticks(piece->item[k].time_s * longer);
     }
 }
 
 static void sum_up(const sp_pricer *pricer, sp_i_piece *out)
 {
     slow_beneath(pricer, out);
-    out->chain_s = out->compute_s = out->flop = 0;
+    out->chain_s = out->compute_s = out->flop = out->weight_s = out->input_s = 0;
     for (uint32_t i = 0; i < out->n; i++) {
         const sp_i_cost *item = &out->item[i];
         bool compute = item->stream == SP_I_STREAM_COMPUTE;
-        out->chain_s += compute || item->slack == 0 ? item->time_s : exposed(out, i);
+        bool hides = !compute && item->slack > 0;
+        out->chain_s += hides ? exposed(out, i, true) : item->time_s;
+        *(item->weight ? &out->weight_s : &out->input_s) += hides ? exposed(out, i, false) : item->time_s;
         out->compute_s += compute ? item->time_s : 0;
         out->flop += item->flop;
     }

@@ -34,6 +34,7 @@ typedef struct sp_i_cost {
     double time_s, flop;
     double alone_s;              /* matrix work: time_s with all cores its own; 0: other work */
     uint32_t stream, slack, copies;
+    bool weight;                 /* makes gradients of weights: in a slot of its own where the schedule splits backwards */
     const sp_coll_algo *algo;    /* collectives: what is called, NULL for compute and groups of one */
     sp_coll_op coll; sp_comm_group group; double size_bytes;
 } sp_i_cost;
@@ -42,6 +43,7 @@ typedef struct sp_i_piece {
     sp_i_cost item[SP_ITEMS_MAX];
     double chain_s;      /* time when run: compute, plus collectives as far as nothing hides them */
     double compute_s;
+    double weight_s, input_s;   /* backwards: items that make gradients of weights; chain_s of the others */
     double flop;         /* matrix and vector work of the chip */
 } sp_i_piece;
 
@@ -49,15 +51,20 @@ typedef struct sp_i_piece {
 typedef struct sp_i_inner { uint64_t key; sp_layout layout; } sp_i_inner;
 
 /* What a stage holds: what its memory is made of. */
-typedef struct sp_i_held { sp_local_params params, gathered; double per_chunk, working, logits; } sp_i_held;   /* gathered: of a layer */
+typedef struct sp_i_held { sp_local_params params, gathered; double per_chunk, again, working, logits; } sp_i_held;   /* gathered: of a layer; again: per_chunk without recompute, less per_chunk */
 /* How a plan spreads it: ranks that share dense / expert state, bytes of a weight that is not trained, bytes that no stage is without. */
-typedef struct sp_i_spread { uint32_t zero; double dense_way, expert_way, frozen_bytes, buffers, fixed; } sp_i_spread;
+typedef struct sp_i_spread { uint32_t zero; double copies, dense_way, expert_way, frozen_bytes, buffers, fixed; } sp_i_spread;   /* copies: that share the optimizer */
+/* Chunk activations held at the peak; of those whose input gradients are made, the ones whose weight gradients wait. */
+typedef struct sp_i_flight { uint32_t held, waiting; } sp_i_flight;
 
 /* One run of alike stages of a cut, under the pieces and the plan's shape. Seconds are of one micro-batch. */
 typedef struct sp_i_stages {
     sp_i_held held;
     sp_local_params front;           /* parameters of chunk 0                               */
     double work_s, fill_s, drain_s;  /* all chunks; chunk 0 of the stages before the last   */
+    double input_s, weight_s;        /* the halves of backward, apart                       */
+    double drain_input_s;            /* drain_s of input gradients alone                    */
+    double compute_s;                /* of work_s without traffic                           */
     double forward_s, front_s;       /* of work_s the forwards; of these chunk 0's          */
 } sp_i_stages;
 
@@ -77,7 +84,7 @@ struct sp_pricer {
     sp_i_piece embedding[3], head[3], mtp[3];
     /* what plans of one shape share (profile.c) */
     sp_plan shape; uint64_t split; /* split: counts changes of what parameters on a chip depend on */
-    double comm_factor, reduced_bytes, full_bytes[SP_KINDS_MAX], input_bytes, logit_bytes, expert_buffer_bytes, send_bytes;
+    double comm_factor, reduced_bytes, full_bytes[SP_KINDS_MAX], whole_bytes[SP_KINDS_MAX], input_bytes, logit_bytes, expert_buffer_bytes, send_bytes;
     sp_local_params kind_params[SP_KINDS_MAX], vocab, module;   /* module: of an MTP module beside its block */
     uint32_t *kind_before;         /* [n_kinds * (n_layers + 1)]: layers of the kind before layer l */
     uint32_t n_cuts, cut_room; sp_cut **cuts;
@@ -124,6 +131,20 @@ typedef struct sp_i_cut_run {
 } sp_i_cut_run;
 struct sp_cut { uint32_t pp, vpp, first_layers, last_layers, recompute_layers, n_runs, at; uint64_t split; sp_i_cut_run *run; };   /* at: of the pricer's cuts */
 
+/* The run of alike stages that `stage` is in; from: any run, soonest from one nearby. */
+uint32_t sp_i_cut_run_with(const sp_cut *cut, uint32_t stage, uint32_t from);
+
+/* Traffic beside slots, for bounds: gradients over the lanes of their groups (reduce NULL: none), the first stage's weights, a send. */
+typedef struct sp_i_traffic { double factor, bytes; const sp_i_curve *const *reduce; double gather_s, send_s; } sp_i_traffic;
+/* Seconds of dense and expert parameters over the lanes of their groups. */
+static inline double sp_i_lanes_s(const sp_i_curve *const curve[2], double dense, double expert, double bytes)
+{
+    return (curve[0] && dense > 0 ? sp_i_curve_s(curve[0], dense * bytes, NULL) : 0) +
+           (curve[1] && expert > 0 ? sp_i_curve_s(curve[1], expert * bytes, NULL) : 0);
+}
+/* The bound and busy seconds of a schedule told as lists, under the profile of the cut. */
+void sp_i_listed_price(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, uint64_t micro, const sp_i_traffic *traffic, sp_price *out);
+
 /* Bytes of a gradient on the wire: as the plan says, else its product line, BF16 where none is named. */
 double sp_i_reduced_bytes(const sp_plan *plan, const sp_software *software);
 /* Seconds of one collective; *algo (may be NULL) receives the winner. A group of one rank takes no time. */
@@ -143,8 +164,9 @@ bool sp_i_pieces_known(const sp_pricer *pricer, const sp_plan *plan);
 /* What one pipeline chunk holds. */
 typedef struct sp_i_chunk { uint32_t first, count; bool embedding, head; uint32_t mtp; } sp_i_chunk;
 sp_i_chunk sp_i_chunk_of(const sp_model *model, const sp_plan *plan, uint32_t stage, uint32_t chunk);
-/* Closed-form seconds of the chunk's forward / backward slot (with recompute in the backward one). */
-double sp_i_chunk_seconds(const sp_pricer *pricer, const sp_plan *plan, const sp_i_chunk *chunk, bool backward);
+/* Closed-form seconds of the chunk's forward / backward slot (with recompute in the backward one), and what it computes of that. */
+typedef struct sp_i_work_s { double chain_s, compute_s; } sp_i_work_s;
+sp_i_work_s sp_i_chunk_seconds(const sp_pricer *pricer, const sp_plan *plan, const sp_i_chunk *chunk, bool backward);
 /* Layers of the chunk that are recomputed. */
 uint32_t sp_i_chunk_recomputed(const sp_plan *plan, const sp_i_chunk *chunk);
 /* Parameters of an MTP module beside those of its block. */
@@ -166,26 +188,31 @@ sp_status sp_i_p2p_s(sp_pricer *pricer, const sp_plan *plan, const sp_layout *la
 /* Ranks over which dense / expert weights are replicated. */
 double sp_i_dense_replicas(const sp_plan *plan);
 double sp_i_expert_replicas(const sp_plan *plan);
+/* Stages that hold the same layers: two under a schedule from both ends, which share the optimizer's work under ZeRO. */
+uint32_t sp_i_weight_copies(const sp_plan *plan);
 /* Segments a slot is cut into, so that gradient traffic can start before the slot ends. */
 uint32_t sp_i_segments(const sp_plan *plan, uint64_t micro_batches);
 
 sp_i_spread sp_i_spread_of(const sp_machine *machine, const sp_plan *plan, double expert_buffer_bytes);
 double sp_i_expert_buffer_bytes(const sp_model *model, const sp_plan *plan);
 double sp_i_logit_bytes(const sp_model *model, const sp_plan *plan);
-uint32_t sp_i_in_flight(const sp_plan *plan, uint64_t micro_batches, uint32_t stage);
+sp_i_flight sp_i_in_flight(const sp_plan *plan, uint64_t micro_batches, uint32_t stage);
+/* What a stage of a schedule from both ends holds: its own chunk and its mirror image's. */
+sp_i_held sp_i_held_both(const sp_plan *plan, const sp_i_held *near, const sp_i_held *far, uint32_t stage);
 /* The formulas of docs/models/memory.md, of one stage. */
-static inline void sp_i_memory_parts(const sp_i_held *held, const sp_i_spread *spread, uint32_t in_flight, sp_stage_memory *m)
+static inline void sp_i_memory_parts(const sp_i_held *held, const sp_i_spread *spread, sp_i_flight flight, sp_stage_memory *m)
 {
     const sp_local_params *p = &held->params, *layer = &held->gathered;
     double all = p->dense + p->expert, sharded = p->dense / spread->dense_way + p->expert / spread->expert_way;
     double trained = p->dense_trained + p->expert_trained;
     double trained_sharded = p->dense_trained / spread->dense_way + p->expert_trained / spread->expert_way;
-    m->in_flight = in_flight;
+    m->in_flight = flight.held;
     double mean_bytes = (SP_I_WEIGHT_BYTES * trained + spread->frozen_bytes * (all - trained)) / all;
     m->weights = mean_bytes * (spread->zero == 3 ? sharded + 2 * (layer->dense + layer->expert) : all);
     m->gradients = SP_I_GRADIENT_BYTES * (spread->zero >= 2 ? trained_sharded + layer->dense_trained + layer->expert_trained : trained);
-    m->optimizer = SP_I_OPTIMIZER_BYTES * (spread->zero >= 1 ? trained_sharded : trained);
-    m->activations = in_flight * held->per_chunk + held->working + held->logits;
+    m->optimizer = SP_I_OPTIMIZER_BYTES * (spread->zero >= 1 ? trained_sharded / spread->copies : trained);
+    /* what recompute made again is kept until the weight gradients are made */
+    m->activations = flight.held * held->per_chunk + (flight.waiting ? flight.waiting * held->again : held->working) + held->logits;
     m->buffers = spread->buffers;
     m->overhead = spread->fixed + SP_I_FRAGMENTATION * m->activations;
     m->total = m->weights + m->gradients + m->optimizer + m->activations + m->buffers + m->overhead;
@@ -194,8 +221,13 @@ void sp_i_stage_memory(const sp_machine *machine, const sp_model *model, const s
 
 /* A slot run on the event evaluator: its seconds and parts (labels with seconds that sum to it). */
 typedef struct sp_i_slot { double time_s; uint32_t n_parts; sp_part part[SP_PARTS_MAX]; const sp_program *program; } sp_i_slot;
-sp_status sp_i_slot_run(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_i_chunk *chunk, bool backward,
-                        sp_arena *arena, sp_i_slot *out, sp_error *err);
+/* What a slot runs: a chunk forward, a chunk backward, or both at once; of a backward all, or one of its halves. */
+typedef enum sp_i_part_of { SP_I_ALL, SP_I_INPUTS, SP_I_WEIGHTS } sp_i_part_of;
+typedef struct sp_i_slot_of { const sp_i_chunk *forward, *backward; sp_i_part_of part; } sp_i_slot_of;   /* NULL: none */
+sp_status sp_i_slot_run(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_i_slot_of *of, sp_arena *arena, sp_i_slot *out,
+                        sp_error *err);
+/* How much longer matrix work takes beneath collectives that last this share of it. */
+double sp_i_stretch(const sp_pricer *pricer, const sp_stack *stack, double share);
 /* Adds seconds to the part with this label. */
 void sp_i_part_add(sp_part *parts, uint32_t *n, const char *label, double time_s);
 

@@ -1,6 +1,7 @@
 /* Prices for searches: memory of the worst stage and the closed-form bound of the step, from the pricer's tables. Nothing
  * is allocated once the tables stand. */
-#include "step.h"
+#include "order.h"
+#include "price.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -73,10 +74,13 @@ void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan)
 {
     const sp_model *model = pricer->model;
     const sp_software *software = sp_machine_software(pricer->machine, plan->software);
+    sp_plan keeping = *plan;
+    keeping.recompute = SP_RECOMPUTE_NONE;
     if (pricer->split == 0 || !same_split(&pricer->shape, plan))
         pricer->split++;
     for (uint32_t k = 0; k < model->n_kinds; k++) {
         pricer->kind_params[k] = sp_lower_block_params(model, &model->kinds[k], plan);
+        pricer->whole_bytes[k] = sp_lower_block_activation_bytes(model, &model->kinds[k], &keeping);
         pricer->full_bytes[k] = sp_lower_block_activation_bytes(model, &model->kinds[k], plan);
     }
     pricer->vocab = sp_lower_vocab_params(model, plan);
@@ -126,28 +130,35 @@ static sp_status find_lanes(sp_pricer *pricer, const sp_plan *plan, sp_lanes *la
 
 /* ---- a quote ------------------------------------------------------------------------------------------------------------ */
 
+static double memory_of(const sp_plan *plan, const sp_i_held *held, const sp_i_spread *spread, uint64_t micro, uint32_t stage)
+{
+    sp_stage_memory memory;
+    sp_i_memory_parts(held, spread, sp_i_in_flight(plan, micro, stage), &memory);
+    return memory.total;
+}
+
+/* Of alike stages the first holds most micro-batches, but where weight gradients wait the last has most of those waiting. */
 static double worst_memory(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, uint64_t micro)
 {
     sp_i_spread spread = sp_i_spread_of(pricer->machine, plan, pricer->expert_buffer_bytes);
     double most = 0;
-    for (uint32_t i = 0; i < cut->n_runs; i++) {   /* of alike stages the first holds most micro-batches */
-        sp_stage_memory memory;
-        sp_i_memory_parts(&pricer->stages[i].held, &spread, sp_i_in_flight(plan, micro, cut->run[i].first), &memory);
-        most = memory.total > most ? memory.total : most;
+    for (uint32_t h = 0, near = 0, far = cut->n_runs - 1; sp_i_weight_copies(plan) > 1 && h < plan->pp / 2; h++) {
+        near = sp_i_cut_run_with(cut, h, near);
+        far = sp_i_cut_run_with(cut, plan->pp - 1 - h, far);
+        sp_i_held held = sp_i_held_both(plan, &pricer->stages[near].held, &pricer->stages[far].held, h);
+        most = fmax(most, memory_of(plan, &held, &spread, micro, h));
+    }
+    for (uint32_t i = 0; sp_i_weight_copies(plan) == 1 && i < cut->n_runs; i++) {
+        most = fmax(most, memory_of(plan, &pricer->stages[i].held, &spread, micro, cut->run[i].first));
+        if (sp_i_order_listed(plan->schedule))
+            most = fmax(most, memory_of(plan, &pricer->stages[i].held, &spread, micro, cut->run[i].last));
     }
     return most;
 }
 
-/* Seconds of dense and expert parameters over the lanes of their groups. */
-static double lanes_s(const sp_i_curve *const curve[2], double dense, double expert, double bytes)
-{
-    return (curve[0] && dense > 0 ? sp_i_curve_s(curve[0], dense * bytes, NULL) : 0) +
-           (curve[1] && expert > 0 ? sp_i_curve_s(curve[1], expert * bytes, NULL) : 0);
-}
-
 static double trained_s(const sp_i_curve *const curve[2], const sp_local_params *params, double bytes)
 {
-    return lanes_s(curve, params->dense_trained, params->expert_trained, bytes);
+    return sp_i_lanes_s(curve, params->dense_trained, params->expert_trained, bytes);
 }
 
 /* Under ZeRO-3 a slot is no shorter than the traffic of its layers' weights, which one lane carries; forward it is gathered,
@@ -156,7 +167,7 @@ static double shards_s(const sp_pricer *pricer, const sp_cut *cut, const sp_lane
 {
     double gather = 0, scatter = 0;
     for (uint32_t k = 0; k < pricer->model->n_kinds; k++) {
-        gather += cut->run[0].all[k] * lanes_s(lanes->gather, pricer->kind_params[k].dense, pricer->kind_params[k].expert, SP_I_WEIGHT_BYTES);
+        gather += cut->run[0].all[k] * sp_i_lanes_s(lanes->gather, pricer->kind_params[k].dense, pricer->kind_params[k].expert, SP_I_WEIGHT_BYTES);
         scatter += cut->run[0].all[k] * trained_s(lanes->reduce, &pricer->kind_params[k], pricer->reduced_bytes);
     }
     return pricer->comm_factor * (2 * gather + scatter);
@@ -228,6 +239,30 @@ static void work_bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cu
     out->busy_s = busiest;
 }
 
+/* Traffic of gradients, weights and stages in the lanes; NULL: none of it counts. */
+static sp_i_traffic traffic_in(const sp_pricer *pricer, const sp_plan *plan, const sp_lanes *lanes)
+{
+    sp_i_traffic out = {0};
+    if (!lanes)
+        return out;
+    out = (sp_i_traffic){.factor = pricer->comm_factor, .bytes = pricer->reduced_bytes, .reduce = lanes->reduce,
+                         .send_s = lanes->send ? sp_i_curve_s(lanes->send, pricer->send_bytes, NULL) : 0};
+    if (plan->zero)
+        out.gather_s = pricer->comm_factor * trained_s(lanes->gather, &pricer->stages[0].front, SP_I_WEIGHT_BYTES);
+    return out;
+}
+
+static void any_bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, const sp_lanes *lanes, uint64_t micro, sp_price *out)
+{
+    if (sp_i_order_listed(plan->schedule)) {
+        sp_i_traffic traffic = traffic_in(pricer, plan, lanes);
+        sp_i_listed_price(pricer, plan, cut, micro, &traffic, out);
+    } else if (lanes)
+        bound(pricer, plan, cut, lanes, micro, out);
+    else
+        work_bound(pricer, plan, cut, micro, out);
+}
+
 static sp_status bounds(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, uint64_t micro, double enough_s,
                         sp_price *out, sp_error *err)
 {
@@ -236,7 +271,7 @@ static sp_status bounds(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
         return status;
     sp_i_profile_time(pricer, cut);
     if (!lanes->found) {   /* the curves of wide groups are dear: not for a plan that work alone rules out */
-        work_bound(pricer, plan, cut, micro, out);
+        any_bound(pricer, plan, cut, NULL, micro, out);
         if (out->lower_bound_s > enough_s && !lanes->unfit)
             return SP_OK;
         if (lanes->unfit)
@@ -245,7 +280,7 @@ static sp_status bounds(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
         if (status != SP_OK)
             return status;
     }
-    bound(pricer, plan, cut, lanes, micro, out);
+    any_bound(pricer, plan, cut, lanes, micro, out);
     return SP_OK;
 }
 

@@ -34,15 +34,18 @@ static void hold(const sp_pricer *pricer, const sp_cut *cut, const sp_i_cut_run 
     const sp_model *model = pricer->model;
     bool full = pricer->shape.recompute == SP_RECOMPUTE_FULL;
     double bytes = run->mtp * (full ? pricer->input_bytes : pricer->full_bytes[last_kind(model)]), working = 0;
+    double whole = run->mtp * pricer->whole_bytes[last_kind(model)];
     for (uint32_t k = 0; k < model->n_kinds; k++) {
         uint32_t again = full ? run->again[k] : 0;
         bytes += (run->all[k] - again) * pricer->full_bytes[k] + again * pricer->input_bytes;
+        whole += run->all[k] * pricer->whole_bytes[k];
         if (full && (run->all[k] || (run->mtp && k == last_kind(model))))
             working = fmax(working, pricer->full_bytes[k]);
     }
     out->held.params = run->params;
     out->front = run->front_params;
     out->held.per_chunk = bytes / cut->vpp;
+    out->held.again = (whole - bytes) / cut->vpp;
     out->held.working = working;
     out->held.logits = run->head ? pricer->logit_bytes : 0;
     /* asked for by zero 2 and 3 alone, which have no pipeline: one chunk of all layers */
@@ -74,7 +77,18 @@ void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut)
     pricer->timed_cut = NULL;
 }
 
-typedef struct kind_costs { double forward[SP_KINDS_MAX], backward[SP_KINDS_MAX], again[SP_KINDS_MAX]; } kind_costs;
+typedef struct kind_costs { double forward[SP_KINDS_MAX], backward[SP_KINDS_MAX], input[SP_KINDS_MAX], weight[SP_KINDS_MAX], compute[SP_KINDS_MAX], again[SP_KINDS_MAX], again_compute[SP_KINDS_MAX]; } kind_costs;
+
+/* What a stage has beside its layers. */
+static void take_part(const sp_i_piece pass[3], uint32_t n, bool recompute, sp_i_stages *out)
+{
+    const sp_i_piece *forward = &pass[SP_PASS_FORWARD], *backward = &pass[SP_PASS_BACKWARD], *again = &pass[SP_PASS_RECOMPUTE];
+    double more_s = recompute ? again->chain_s : 0;
+    out->work_s += n * (forward->chain_s + backward->chain_s + more_s);
+    out->input_s += n * (backward->input_s + more_s);
+    out->weight_s += n * backward->weight_s;
+    out->compute_s += n * (forward->compute_s + backward->compute_s + (recompute ? again->compute_s : 0));
+}
 
 static void take(const sp_pricer *pricer, const sp_i_cut_run *run, const kind_costs *c, sp_i_stages *out)
 {
@@ -83,23 +97,31 @@ static void take(const sp_pricer *pricer, const sp_i_cut_run *run, const kind_co
     out->forward_s = dot(run->all, c->forward, n);
     out->front_s = dot(run->front, c->forward, n);
     out->work_s = out->forward_s + dot(run->all, c->backward, n);
+    out->input_s = dot(run->all, c->input, n);
+    out->weight_s = dot(run->all, c->weight, n);
+    out->compute_s = dot(run->all, c->compute, n);
     out->fill_s = dot(run->before, c->forward, n);
     out->drain_s = dot(run->before, c->backward, n);
+    out->drain_input_s = dot(run->before, c->input, n);
     if (recompute) {
-        out->work_s += dot(run->again, c->again, n);
-        out->drain_s += dot(run->before_again, c->again, n);
+        double again_s = dot(run->again, c->again, n), before_again_s = dot(run->before_again, c->again, n);
+        out->work_s += again_s;
+        out->input_s += again_s;
+        out->compute_s += dot(run->again, c->again_compute, n);
+        out->drain_s += before_again_s;
+        out->drain_input_s += before_again_s;
     }
     if (run->embedding)
-        out->work_s += pricer->embedding[SP_PASS_FORWARD].chain_s + pricer->embedding[SP_PASS_BACKWARD].chain_s;
+        take_part(pricer->embedding, 1, false, out);
     if (run->embedding_before) {
         out->fill_s += pricer->embedding[SP_PASS_FORWARD].chain_s;
         out->drain_s += pricer->embedding[SP_PASS_BACKWARD].chain_s;
+        out->drain_input_s += pricer->embedding[SP_PASS_BACKWARD].input_s;
     }
     if (run->head)
-        out->work_s += pricer->head[SP_PASS_FORWARD].chain_s + pricer->head[SP_PASS_BACKWARD].chain_s;
+        take_part(pricer->head, 1, false, out);
     if (run->mtp)
-        out->work_s += run->mtp * (pricer->mtp[SP_PASS_FORWARD].chain_s + pricer->mtp[SP_PASS_BACKWARD].chain_s +
-                                   (recompute ? pricer->mtp[SP_PASS_RECOMPUTE].chain_s : 0));
+        take_part(pricer->mtp, run->mtp, recompute, out);
 }
 
 static double seconds(const sp_i_piece *piece, bool traffic)
@@ -132,7 +154,11 @@ void sp_i_profile_time(sp_pricer *pricer, const sp_cut *cut)
     for (uint32_t k = 0; k < pricer->model->n_kinds; k++) {
         costs.forward[k] = pricer->block[SP_PASS_FORWARD][k].chain_s;
         costs.backward[k] = pricer->block[SP_PASS_BACKWARD][k].chain_s;
+        costs.input[k] = pricer->block[SP_PASS_BACKWARD][k].input_s;
+        costs.weight[k] = pricer->block[SP_PASS_BACKWARD][k].weight_s;
+        costs.compute[k] = pricer->block[SP_PASS_FORWARD][k].compute_s + pricer->block[SP_PASS_BACKWARD][k].compute_s;
         costs.again[k] = pricer->block[SP_PASS_RECOMPUTE][k].chain_s;
+        costs.again_compute[k] = pricer->block[SP_PASS_RECOMPUTE][k].compute_s;
     }
     for (uint32_t i = 0; i < cut->n_runs; i++)
         take(pricer, &cut->run[i], &costs, &pricer->stages[i]);

@@ -22,14 +22,32 @@ typedef struct maker {
     sp_arena *arena;
     slot_run *before, *run;
     bool have_before;
+    sp_i_part_of part;
+    double stretch;                  /* of matrix work beneath the other way's traffic; 1: none */
 } maker;
 
-static void put_piece(slot_run *run, const sp_i_piece *piece, bool recompute)
+/* Items that a collective covers, of those that stay. */
+static uint32_t slack_without_weights(const sp_i_piece *piece, uint32_t at)
 {
+    uint32_t slack = 0;
+    for (uint32_t i = at + 1; i <= at + piece->item[at].slack && i < piece->n; i++)
+        slack += !piece->item[i].weight;
+    return slack;
+}
+
+static void put_piece(maker *m, const sp_i_piece *piece, bool recompute)
+{
+    slot_run *run = m->run;
     for (uint32_t i = 0; i < piece->n && run->n < RUN_ITEMS_MAX; i++) {
         const sp_i_cost *from = &piece->item[i];
+        if (m->part != SP_I_ALL && from->weight != (m->part == SP_I_WEIGHTS))
+            continue;
         sp_i_cost *to = &run->item[run->n++];
         *to = *from;
+        if (m->part == SP_I_INPUTS)
+            to->slack = slack_without_weights(piece, i);
+        if (from->alone_s > 0 && m->stretch > 1)
+            to->time_s *= m->stretch;
         if (recompute && from->stream == SP_I_STREAM_COMPUTE)
             to->label = "recompute";
     }
@@ -217,8 +235,8 @@ static sp_status put_layers(maker *m, const sp_i_chunk *chunk, bool backward, sp
         }
         fresh_run(m, same);
         if (again)
-            put_piece(m->run, &m->pricer->block[SP_PASS_RECOMPUTE][kind], true);
-        put_piece(m->run, &m->pricer->block[backward ? SP_PASS_BACKWARD : SP_PASS_FORWARD][kind], false);
+            put_piece(m, &m->pricer->block[SP_PASS_RECOMPUTE][kind], true);
+        put_piece(m, &m->pricer->block[backward ? SP_PASS_BACKWARD : SP_PASS_FORWARD][kind], false);
         sp_status status = shard_traffic(m, kind, backward, err);
         if (status != SP_OK)
             return status;
@@ -234,7 +252,7 @@ static bool put_once(maker *m, const sp_i_piece *piece, uint32_t count, bool rec
     if (count == 0 || piece->n == 0)
         return true;
     fresh_run(m, count);
-    put_piece(m->run, piece, recompute);
+    put_piece(m, piece, recompute);
     return put_run(m);
 }
 
@@ -288,28 +306,67 @@ static void walk_back(const sp_program *program, const sp_run *run, sp_i_slot *o
     }
 }
 
-sp_status sp_i_slot_run(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_i_chunk *chunk, bool backward,
-                        sp_arena *arena, sp_i_slot *out, sp_error *err)
+/* Of two ways in one slot: what the compute stream does, and what it waits for when it does nothing. Spans come in order of their start. */
+static void walk_compute(const sp_program *program, const sp_run *run, sp_i_slot *out)
 {
-    maker m = {.pricer = pricer, .plan = plan, .layout = layout, .arena = arena};
+    int64_t clock = 0;
+    const char *last = "";
+    for (uint32_t i = 0; i < run->n_spans; i++) {
+        const sp_span *span = &run->spans[i];
+        if (span->end_ps == run->end_ps)
+            last = program->classes[span->task_class].label;
+        if (span->stream != SP_I_STREAM_COMPUTE)
+            continue;
+        const char *label = program->classes[span->task_class].label;
+        if (span->start_ps > clock)
+            sp_i_part_add(out->part, &out->n_parts, span->pred < 0 ? label : program->classes[run->spans[span->pred].task_class].label,
+                          (double)(span->start_ps - clock) * 1e-12);
+        sp_i_part_add(out->part, &out->n_parts, label, (double)(span->end_ps - span->start_ps) * 1e-12);
+        clock = span->end_ps;
+    }
+    if (run->end_ps > clock)
+        sp_i_part_add(out->part, &out->n_parts, last, (double)(run->end_ps - clock) * 1e-12);
+}
+
+/* Two slots as one: what a collective of one way would leave idle the other way's work fills, but for the cores it runs on. */
+static double stretch_beneath(const sp_pricer *pricer, const sp_plan *plan, const sp_i_slot_of *of)
+{
+    const sp_stack *stack = sp_i_stack_of(pricer, plan);
+    if (!of->forward || !of->backward || stack->cores.grade == SP_GRADE_NONE)
+        return 1;
+    sp_i_work_s forward = sp_i_chunk_seconds(pricer, plan, of->forward, false), backward = sp_i_chunk_seconds(pricer, plan, of->backward, true);
+    double compute_s = forward.compute_s + backward.compute_s, shown_s = forward.chain_s + backward.chain_s - compute_s;
+    return compute_s > 0 ? sp_i_stretch(pricer, stack, shown_s / compute_s) : 1;
+}
+
+sp_status sp_i_slot_run(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_i_slot_of *of, sp_arena *arena, sp_i_slot *out,
+                        sp_error *err)
+{
+    maker m = {.pricer = pricer, .plan = plan, .layout = layout, .arena = arena, .part = of->part, .stretch = stretch_beneath(pricer, plan, of)};
     m.before = sp_arena_alloc(arena, 2, sizeof *m.before);
-    m.builder = sp_builder_create(arena, backward ? "backward slot" : "forward slot", 1, 0);
+    m.builder = sp_builder_create(arena, of->backward ? "backward slot" : "forward slot", 1, 0);
     if (!m.before || !m.builder)
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a pipeline slot");
     m.run = m.before + 1;
     sp_i_slot slot = {0};
     sp_run run;
-    sp_status status = put_chunk(&m, chunk, backward, err);
+    sp_status status = of->forward ? put_chunk(&m, of->forward, false, err) : SP_OK;
+    bool any = m.have_before;
+    m.have_before = false;   /* two ways: neither waits for the other */
+    if (status == SP_OK && of->backward)
+        status = put_chunk(&m, of->backward, true, err);
+    if (status == SP_OK && !any && !m.have_before) {   /* no weights are trained here */
+        *out = slot;
+        return SP_OK;
+    }
     if (status == SP_OK)
         status = sp_builder_freeze(m.builder, &slot.program, err);
-    if (status == SP_OK && slot.program->n_classes)
+    if (status == SP_OK)
         status = sp_fabric_event(slot.program, arena, &run, err);
     if (status != SP_OK)
         return status;
-    if (slot.program->n_classes) {
-        slot.time_s = (double)run.end_ps * 1e-12;
-        walk_back(slot.program, &run, &slot);
-    }
+    slot.time_s = (double)run.end_ps * 1e-12;
+    (of->forward && of->backward ? walk_compute : walk_back)(slot.program, &run, &slot);
     *out = slot;
     return SP_OK;
 }

@@ -7,6 +7,52 @@
 
 /* ---- parts of the step --------------------------------------------------------------------------------------- */
 
+static void copy_slots(sp_i_step *step, uint32_t to, uint32_t from)
+{
+    sp_i_slot *const all[] = {step->forward, step->backward, step->input, step->weight};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (all[i])
+            all[i][to] = all[i][from];
+    step->sync[to] = step->sync[from];
+}
+
+static sp_status run_chunk(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_i_chunk *chunk, uint32_t at, sp_arena *arena,
+                           sp_i_step *step, sp_error *err)
+{
+    const struct { sp_i_slot *to; sp_i_slot_of of; } slots[] = {{step->forward, {.forward = chunk}}, {step->backward, {.backward = chunk}},
+        {step->input, {.backward = chunk, .part = SP_I_INPUTS}}, {step->weight, {.backward = chunk, .part = SP_I_WEIGHTS}}};
+    sp_status status = SP_OK;
+    for (size_t i = 0; i < sizeof slots / sizeof slots[0] && status == SP_OK; i++)
+        if (slots[i].to)
+            status = sp_i_slot_run(pricer, plan, layout, &slots[i].of, arena, &slots[i].to[at], err);
+    return status == SP_OK ? sp_i_chunk_sync(pricer, plan, layout, chunk, &step->sync[at], err) : status;
+}
+
+static bool same_slots(const sp_i_step *step, uint32_t a, uint32_t b)
+{
+    return step->forward[a].program == step->forward[b].program && step->backward[a].program == step->backward[b].program;
+}
+
+/* Every stage forward with the one at the other end backward. */
+static sp_status run_both(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_i_chunk *chunks, sp_arena *arena,
+                          sp_i_step *step, sp_error *err)
+{
+    for (uint32_t p = 0; p < plan->pp; p++) {
+        uint32_t mirror = plan->pp - 1 - p, like = p;
+        for (uint32_t q = 0; q < p && like == p; q++)
+            like = same_slots(step, p, q) && same_slots(step, mirror, plan->pp - 1 - q) ? q : p;
+        sp_i_slot_of of = {.forward = &chunks[p], .backward = &chunks[mirror]};
+        sp_status status = SP_OK;
+        if (like != p)
+            step->both[p] = step->both[like];
+        else
+            status = sp_i_slot_run(pricer, plan, layout, &of, arena, &step->both[p], err);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
+}
+
 static sp_status run_slots(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_arena *arena, sp_i_step *step,
                            sp_error *err)
 {
@@ -22,22 +68,15 @@ static sp_status run_slots(sp_pricer *pricer, const sp_plan *plan, const sp_layo
             if (chunks[j].count == chunks[i].count && chunks[j].embedding == chunks[i].embedding && chunks[j].head == chunks[i].head &&
                 memcmp(model->layer_kind + chunks[j].first, model->layer_kind + chunks[i].first, chunks[i].count) == 0)
                 like = j;
-        sp_status status = SP_OK;
         if (like != i) {
-            step->forward[i] = step->forward[like];
-            step->backward[i] = step->backward[like];
-            step->sync[i] = step->sync[like];
+            copy_slots(step, i, like);
             continue;
         }
-        status = sp_i_slot_run(pricer, plan, layout, &chunks[i], false, arena, &step->forward[i], err);
-        if (status == SP_OK)
-            status = sp_i_slot_run(pricer, plan, layout, &chunks[i], true, arena, &step->backward[i], err);
-        if (status == SP_OK)
-            status = sp_i_chunk_sync(pricer, plan, layout, &chunks[i], &step->sync[i], err);
+        sp_status status = run_chunk(pricer, plan, layout, &chunks[i], i, arena, step, err);
         if (status != SP_OK)
             return status;
     }
-    return SP_OK;
+    return step->both ? run_both(pricer, plan, layout, chunks, arena, step, err) : SP_OK;
 }
 
 static sp_status make_step(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_arena *arena, sp_i_step *step,
@@ -48,11 +87,17 @@ static sp_status make_step(sp_pricer *pricer, const sp_plan *plan, const sp_layo
     step->segments = sp_i_segments(plan, step->micro_batches);
     step->dp_stream = sp_i_stream_of(layout, SP_GROUP_DP);
     step->pp_stream = sp_i_stream_of(layout, SP_GROUP_PP);
+    bool listed = sp_i_order_listed(plan->schedule), both = plan->schedule == SP_SCHEDULE_DUALPIPE;
     step->forward = sp_arena_alloc(arena, n, sizeof *step->forward);
     step->backward = sp_arena_alloc(arena, n, sizeof *step->backward);
+    step->input = listed ? sp_arena_alloc(arena, n, sizeof *step->input) : NULL;
+    step->weight = listed ? sp_arena_alloc(arena, n, sizeof *step->weight) : NULL;
+    step->both = both ? sp_arena_alloc(arena, n, sizeof *step->both) : NULL;
+    step->order = listed ? sp_i_order_make(plan, step->micro_batches, arena) : NULL;
     step->sync = sp_arena_alloc(arena, n, sizeof *step->sync);
     step->optimizer_s = sp_arena_alloc(arena, plan->pp, sizeof *step->optimizer_s);
-    if (!step->forward || !step->backward || !step->sync || !step->optimizer_s)
+    if (!step->forward || !step->backward || !step->sync || !step->optimizer_s || (listed && (!step->input || !step->weight || !step->order)) ||
+        (both && !step->both))
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %zu pipeline chunks", n);
     sp_status status = sp_i_pieces(pricer, plan, layout, err);
     if (status == SP_OK)
@@ -62,22 +107,6 @@ static sp_status make_step(sp_pricer *pricer, const sp_plan *plan, const sp_layo
     for (uint32_t p = 0; p < plan->pp; p++)
         step->optimizer_s[p] = sp_i_stage_optimizer_s(pricer, plan, p);
     return status;
-}
-
-static sp_status bound_of(const sp_i_step *step, sp_arena *arena, double *out, sp_error *err)
-{
-    const sp_plan *plan = step->plan;
-    size_t n = (size_t)plan->pp * plan->vpp;
-    double *f = sp_arena_alloc(arena, 2 * n, sizeof *f), *b = f ? f + n : NULL;
-    if (!f)
-        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a bound");
-    for (size_t i = 0; i < n; i++) {
-        f[i] = step->forward[i].time_s;
-        b[i] = step->backward[i].time_s;
-    }
-    double busy_s;
-    *out = sp_i_step_bound(plan, step->micro_batches, step->segments, f, b, step->sync, step->optimizer_s, step->p2p_s, &busy_s);
-    return SP_OK;
 }
 
 /* ---- breakdown: the busiest stage's compute stream, wall clock ------------------------------------------------ */
@@ -99,15 +128,11 @@ static void add_slot_parts(sp_train_report *out, const sp_i_slot *slot, double s
 static void add_span_parts(sp_train_report *out, const sp_i_step *step, const sp_span *span)
 {
     double seconds = (double)(span->end_ps - span->start_ps) * 1e-12;
-    const sp_plan *plan = step->plan;
-    const char *label = out->program->classes[span->task_class].label;
-    uint32_t v = span->at.step / plan->pp % plan->vpp, at = span->at.rank * plan->vpp;
-    if (strcmp(label, "forward") == 0)
-        add_slot_parts(out, &step->forward[at + v], seconds);
-    else if (strcmp(label, "backward") == 0)
-        add_slot_parts(out, &step->backward[at + plan->vpp - 1 - v], seconds);
+    const sp_i_slot *slot = sp_i_step_slot(step, out->program, span);
+    if (slot)
+        add_slot_parts(out, slot, seconds);
     else
-        sp_i_part_add(out->part, &out->n_parts, label, seconds);
+        sp_i_part_add(out->part, &out->n_parts, out->program->classes[span->task_class].label, seconds);
 }
 
 static uint32_t busiest_stage(const sp_i_step *step)
@@ -115,9 +140,7 @@ static uint32_t busiest_stage(const sp_i_step *step)
     uint32_t best = 0;
     double most = -1;
     for (uint32_t p = 0; p < step->plan->pp; p++) {
-        double busy = step->optimizer_s[p];
-        for (uint32_t v = 0; v < step->plan->vpp; v++)
-            busy += step->micro_batches * (step->forward[p * step->plan->vpp + v].time_s + step->backward[p * step->plan->vpp + v].time_s);
+        double busy = step->optimizer_s[p] + sp_i_step_busy_s(step, p);
         if (busy > most) {
             most = busy;
             best = p;
@@ -141,6 +164,8 @@ static void break_down(sp_train_report *out, const sp_i_step *step)
     for (uint32_t i = 0; i < out->run.n_spans; i++) {
         const sp_span *span = &out->run.spans[i];
         if (span->at.rank != out->breakdown_stage || span->stream != SP_I_STREAM_COMPUTE)
+            continue;
+        if (span->end_ps == span->start_ps)
             continue;
         if (span->start_ps > clock)
             sp_i_part_add(out->part, &out->n_parts, gap_label(out->program, &out->run, span), (double)(span->start_ps - clock) * 1e-12);
@@ -301,10 +326,9 @@ static sp_status predict(sp_pricer *pricer, const sp_plan *plan, bool need_fit, 
         status = sp_i_step_program(&step, arena, &out->program, err);
     if (status == SP_OK)
         status = sp_fabric_event(out->program, arena, &out->run, err);
-    if (status == SP_OK)
-        status = bound_of(&step, arena, &out->lower_bound_s, err);
     if (status != SP_OK)
         return status;
+    out->lower_bound_s = sp_i_step_bound(&step);
     out->chips = out->layout.chips;
     out->step_time_s = (double)out->run.end_ps * 1e-12;
     if (out->lower_bound_s > out->step_time_s && out->lower_bound_s < out->step_time_s * (1 + 1e-9))

@@ -162,6 +162,12 @@ static bool axis_picks_own(const sp_axis_map *map, uint32_t extent)
            (map->pick == SP_PICK_SAME && !map->c0 && (!map->c_rank || !map->rank_digit.size));
 }
 
+/* Has a table, where one is read, a row as long as the own axis? (What it holds may point nowhere: then there is no dependency.) */
+static bool axis_map_stands(const sp_axis_map *map, uint32_t n_own)
+{
+    return map->pick <= SP_PICK_TABLE && (map->pick != SP_PICK_TABLE || (map->table && map->n_own >= n_own));
+}
+
 static bool waits_for_itself(const sp_task_class *task, const sp_dep *dep)
 {
     const sp_rank_map *rank = &dep->rank;
@@ -179,9 +185,9 @@ static sp_status check_deps(const checker *ck, const sp_task_class *task)
         if (!digit_fits(dep->rank.digit) || !digit_fits(dep->when) || !digit_fits(dep->step.rank_digit) ||
             !digit_fits(dep->mb.rank_digit) || !digit_fits(dep->chunk.rank_digit))
             return bad(ck, "dependency %u has a digit with stride 0 or beyond 2^32", i);
-        if (dep->rank.op > SP_MAP_SET || dep->step.pick > SP_PICK_ALL || dep->mb.pick > SP_PICK_ALL ||
-            dep->chunk.pick > SP_PICK_ALL)
-            return bad(ck, "dependency %u has an unknown map operation", i);
+        if (dep->rank.op > SP_MAP_SET || !axis_map_stands(&dep->step, task->n_step) || !axis_map_stands(&dep->mb, task->n_mb) ||
+            !axis_map_stands(&dep->chunk, task->n_chunk))
+            return bad(ck, "dependency %u has an unknown map operation, or a table shorter than its axis", i);
         if (dep->when.size && dep->when_value >= dep->when.size)
             return bad(ck, "dependency %u holds when a digit of size %u is %u, which never is", i, dep->when.size,
                        dep->when_value);

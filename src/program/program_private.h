@@ -49,11 +49,13 @@ static inline bool sp_i_rank_map(const sp_rank_map *map, uint32_t rank, uint32_t
 
 static inline bool sp_i_axis_map(const sp_axis_map *map, uint32_t own, uint32_t rank, uint32_t extent, uint32_t *out)
 {
-    int64_t image = map->c0;
-    if (map->pick == SP_PICK_AT)
-        image += map->c0 < 0 ? extent : 0;
+    int64_t image;
+    if (map->pick == SP_PICK_TABLE)
+        image = map->table[(size_t)sp_i_digit(map->rank_digit, rank) * map->n_own + own];
+    else if (map->pick == SP_PICK_AT)
+        image = map->c0 + (int64_t)(map->c0 < 0 ? extent : 0);
     else
-        image += own + (int64_t)map->c_rank * sp_i_digit(map->rank_digit, rank);
+        image = (int64_t)map->c0 + own + (int64_t)map->c_rank * sp_i_digit(map->rank_digit, rank);
     if (image < 0 || image >= extent)
         return false;
     *out = (uint32_t)image;

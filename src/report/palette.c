@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const struct { const char *label; uint32_t color; } known[] = {
-    {"forward", 0}, {"backward", 1}, {"dp gather", 3}, {"dp reduce", 6}, {"recompute", 10}, {"optimizer", 9},
+    {"forward", 0}, {"backward", 1}, {"weight gradients", 2}, {"forward + backward", 7}, {"dp gather", 3}, {"dp reduce", 6}, {"recompute", 10}, {"optimizer", 9},
     {"gemm", 0}, {"attention", 1}, {"vector", 2}, {"expert-gemm", 7}, {"tp", 4}, {"ep", 6}, {"cp", 5}, {"pp", 8}, {"dp", 3},
     {"etp", 12}, {"vocab", 11}, {"quantise", 13}, {"bubble", SP_I_COLOR_IDLE}, {"idle", SP_I_COLOR_IDLE},
     {"weights", 0}, {"gradients", 1}, {"activations", 2},

@@ -2,7 +2,8 @@
  *
  * Makers cut slots into parts (chunk of the index) so that traffic can start before a slot ends; parts that touch are one
  * slot here. Classes over positions (step of the index) follow the order of slots of docs/models/training.md: position k is
- * micro-batch k / (P V) * P + k % P of chunk (k / P) % V, counted from the last chunk in backward classes. */
+ * micro-batch k / (P V) * P + k % P of chunk (k / P) % V, counted from the last chunk in backward classes. Of a schedule from both
+ * ends a label's second class goes from the last stage to the first: its micro-batches are numbered on, and its chunk is 1. */
 #include "report_private.h"
 
 #include <stdlib.h>
@@ -28,6 +29,15 @@ static bool has_parts(const sp_task_class *task)
     return task->n_mb == 1;
 }
 
+/* Of the classes with the label of c, which is it? Sends are two a way. */
+static uint32_t way_of(const sp_program *program, uint32_t c)
+{
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < c; i++)
+        before += is_label(program, i, program->classes[c].label);
+    return program->classes[c].stream == SP_STREAM_COMPUTE ? before : before / 2;
+}
+
 static sp_i_slot slot_of(const sp_i_slots *slots, const sp_plan *plan, const sp_span *span)
 {
     const sp_task_class *task = &slots->program->classes[span->task_class];
@@ -41,7 +51,11 @@ static sp_i_slot slot_of(const sp_i_slots *slots, const sp_plan *plan, const sp_
         uint32_t k = span->at.step, P = slots->n_stages, V = plan->vpp ? plan->vpp : 1;
         slot.numbered = true;
         slot.micro_batch = k / (P * V) * P + k % P;
-        slot.chunk = is_backward(slots->program, span->task_class) ? V - 1 - k / P % V : k / P % V;
+        if (plan->schedule == SP_SCHEDULE_DUALPIPE) {
+            slot.chunk = way_of(slots->program, span->task_class);
+            slot.micro_batch += slot.chunk * task->n_step;
+        } else
+            slot.chunk = is_backward(slots->program, span->task_class) ? V - 1 - k / P % V : k / P % V;
     }
     return slot;
 }

@@ -38,7 +38,9 @@ static void slot_title(sp_i_out *out, const sp_i_view *view, const sp_i_slot *sl
     sp_i_html(out, view->program->classes[slot->task_class].label);
     if (slot->numbered)
         sp_i_out_printf(out, " %u", slot->micro_batch);
-    if (slot->numbered && view->chunks > 1)
+    if (slot->numbered && view->both_ends && slot->chunk)
+        sp_i_out_text(out, " from the last stage");
+    else if (slot->numbered && view->chunks > 1)
         sp_i_out_printf(out, " chunk %u", slot->chunk);
     sp_i_out_printf(out, ": %s at %s</title>", sp_i_quantity((double)(slot->end_ps - slot->start_ps) * 1e-12, SP_UNIT_SECONDS, a),
                     sp_i_quantity((double)slot->start_ps * 1e-12, SP_UNIT_SECONDS, b));

@@ -139,6 +139,8 @@ static sp_status check_pipeline(const subject *s)
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
                             "found pp %u x vpp %u = %llu pipeline chunks, more than the model's %u layers; lower pp or vpp",
                             p->pp, p->vpp, (unsigned long long)slots, s->model->n_layers);
+    if (p->pp > SP_STAGES_MAX)
+        return sp_error_set(s->err, SP_E_RANGE, NULL, 0, 0, "found pp %u, expected at most %u stages", p->pp, SP_STAGES_MAX);
     uint64_t named = (p->first_layers > 0) + (p->last_layers > 0), given = (uint64_t)p->first_layers + p->last_layers;
     if (slots == 1 ? given > 0 : given + (slots - named) > s->model->n_layers || (slots == named && given != s->model->n_layers))
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
@@ -167,6 +169,34 @@ static sp_status check_pipeline(const subject *s)
     return SP_OK;
 }
 
+/* The bidirectional schedule fills and drains from both ends (dualpipe.py asserts the same), and hides expert traffic by itself. */
+static sp_status check_dualpipe(const subject *s)
+{
+    const sp_plan *p = s->plan;
+    uint64_t micro = p->gbs / ((uint64_t)p->mbs * p->dp);
+    if (p->pp % 2)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found pp %u with schedule dualpipe; expected an even pp, for instance %u", p->pp, p->pp + 1);
+    if (micro % 2 || micro < 2ull * p->pp)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
+                            "found %llu micro-batches with schedule dualpipe and pp %u; expected an even number, at least twice pp: raise gbs, or lower mbs, dp or pp",
+                            (unsigned long long)micro, p->pp);
+    if (p->overlap_ep && p->ep > 1)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
+                            "found overlap-ep with schedule dualpipe, whose slots hide expert traffic under the other direction's; expected overlap-ep=no");
+    return SP_OK;
+}
+
+static sp_status check_split_backward(const subject *s)
+{
+    const sp_plan *p = s->plan;
+    if (p->schedule < SP_SCHEDULE_ZB_H1)
+        return SP_OK;
+    if (p->pp == 1)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found schedule %s with pp 1; expected pp above 1, or schedule 1f1b",
+                            sp_schedule_name(p->schedule));
+    return p->schedule == SP_SCHEDULE_DUALPIPE ? check_dualpipe(s) : SP_OK;
+}
+
 static sp_status check_software(const subject *s)
 {
     if (!s->plan->software || sp_machine_software(s->machine, s->plan->software))
@@ -187,7 +217,8 @@ static sp_status check_stack(const subject *s)
 sp_status sp_plan_check(const sp_plan *plan, const sp_model *model, const sp_machine *machine, sp_error *err)
 {
     static sp_status (*const rules[])(const subject *) = {check_counts, check_chips, check_attention, check_experts,
-                                                          check_batch, check_pipeline, check_software, check_stack};
+                                                          check_batch, check_pipeline, check_split_backward, check_software,
+                                                          check_stack};
     const subject s = {plan, model, machine, err};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         sp_status status = rules[i](&s);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char *const recompute_names[] = {"none", "selective", "full", NULL};
-static const char *const schedule_names[] = {"1f1b", "interleaved", "gpipe", NULL};
+static const char *const schedule_names[] = {"1f1b", "interleaved", "gpipe", "zb-h1", "zb-h2", "dualpipe", NULL};
 static const char *const cp_way_names[] = {"ring", "gather", "ulysses", NULL};
 static const char *const group_names[] = {"tp", "cp", "dp", "pp", "ep", "edp", "etp", NULL};
 

@@ -52,7 +52,11 @@ static bool draw(sp_rng *rng, const sp_machine *m, const sp_model *mod, sp_plan 
     plan->seq = 4096;
     plan->zero = (uint32_t)sp_rng_below(rng, 4);
     plan->recompute = (sp_recompute)sp_rng_below(rng, SP_RECOMPUTES);
-    plan->schedule = plan->vpp > 1 ? SP_SCHEDULE_INTERLEAVED : sp_rng_below(rng, 4) ? SP_SCHEDULE_1F1B : SP_SCHEDULE_GPIPE;
+    plan->schedule = plan->vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
+    if (plan->vpp == 1 && sp_rng_below(rng, 2)) {
+        static const sp_schedule others[] = {SP_SCHEDULE_GPIPE, SP_SCHEDULE_ZB_H1, SP_SCHEDULE_ZB_H2, SP_SCHEDULE_DUALPIPE};
+        plan->schedule = others[sp_rng_below(rng, 4)];
+    }
     plan->overlap_dp = sp_rng_below(rng, 2);
     plan->overlap_ep = sp_rng_below(rng, 2);
     plan->overlap_tp = sp_rng_below(rng, 2);

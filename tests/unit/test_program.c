@@ -42,6 +42,12 @@ static void test_rank_maps(void **state)
     assert_false(sp_axis_map_apply(&same, 0, 1, 8, &out));
     assert_true(sp_axis_map_apply(&(sp_axis_map){.pick = SP_PICK_AT, .c0 = -1}, 0, 0, 8, &out) && out == 7);
     assert_false(sp_axis_map_apply(&(sp_axis_map){.pick = SP_PICK_AT, .c0 = -9}, 0, 0, 8, &out));
+    static const int32_t order[] = {2, -1, 0, 9, 5, 1};
+    sp_axis_map table = {.pick = SP_PICK_TABLE, .rank_digit = {2, 2}, .table = order, .n_own = 3};
+    assert_true(sp_axis_map_apply(&table, 0, 1, 6, &out) && out == 2);   /* ranks 0 and 1 read the first row */
+    assert_true(sp_axis_map_apply(&table, 1, 2, 6, &out) && out == 5);
+    assert_false(sp_axis_map_apply(&table, 1, 0, 6, &out));              /* nobody */
+    assert_false(sp_axis_map_apply(&table, 0, 3, 6, &out));              /* beyond the axis */
 }
 
 /* The closed form of a domain's size agrees with asking every rank. */
@@ -234,6 +240,9 @@ static void test_refusals(void **state)
     refuses(compute_class(one_second), &(sp_dep){.from = 0}, NULL, "itself");
     refuses(compute_class(one_second), &(sp_dep){.from = 0, .step = {.pick = SP_PICK_ALL}}, NULL, "itself");
     refuses(compute_class(one_second), &(sp_dep){.from = 0, .when = {1, 2}, .when_value = 2}, NULL, "never");
+    static const int32_t nobody[1] = {-1};
+    refuses(compute_class(one_second), &(sp_dep){.from = 0, .step = {.pick = SP_PICK_TABLE}}, NULL, "table");
+    refuses(compute_class(one_second), &(sp_dep){.from = 0, .step = {.pick = SP_PICK_TABLE, .table = nobody}}, NULL, "table");
     sp_builder *b;
     const sp_program *program;
     sp_error err = {0};
