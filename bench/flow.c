@@ -220,8 +220,9 @@ static void w2_program(uint32_t n, bool lifted, run *out)
     out->time_s = out->flow.time_s;
 }
 
-/* All-reduce of 1 GiB over all chips with so many dead links, drawn among the boards' (the mesh of the innermost tier). */
-static void broken(uint32_t chips, uint32_t n_dead, run *out)
+/* 1 GiB over all chips with so many dead links; a hundred are drawn among all cables, fewer among the boards' (the mesh of the innermost
+ * tier). */
+static void broken(uint32_t chips, sp_coll_op op, const char *algo, uint32_t n_dead, run *out)
 {
     const sp_machine *m = machine(chips == 524288 ? "atlas-950-supercluster" : "atlas-960-supercluster");
     const sp_stack *stack = sp_machine_stack(m, NULL);
@@ -237,14 +238,13 @@ static void broken(uint32_t chips, uint32_t n_dead, run *out)
     if (sp_router_create(m, 0, SP_ROUTING_SPRAY, 0, NULL, 0, &router, &err) != SP_OK)
         die(&err);
     lcg_state = 1;
-    for (uint32_t i = 0; i < n_dead; i++) {
+    for (uint32_t i = 0; i < (n_dead < 100 ? n_dead : 1); i++) {
         snprintf(text, sizeof text, "link:%u", (uint32_t)(lcg() % ((uint64_t)m->chips * (m->planes[0].tiers[0].size - 1))));
-        if (sp_fault_parse(router, text, 0, arena, &faults, &n, &err) != SP_OK)
+        if (sp_fault_parse(router, n_dead < 100 ? text : "links:100@7", 0, arena, &faults, &n, &err) != SP_OK)
             die(&err);
     }
     sp_flow_options options = {.faults = faults, .n_faults = n};
-    if (sp_coll_group(m, &place, &group, &err) != SP_OK ||
-        sp_coll_algo_find("rotated-inner")->build(SP_COLL_ALL_REDUCE, &group, arena, &program, &err) != SP_OK ||
+    if (sp_coll_group(m, &place, &group, &err) != SP_OK || sp_coll_algo_find(algo)->build(op, &group, arena, &program, &err) != SP_OK ||
         sp_fabric_flow(program, m, &place, stack, sp_coll_unit_bytes(program, RING_BYTES), &options, &out->flow, &err) != SP_OK)
         die(&err);
     out->time_s = out->flow.time_s;
@@ -253,13 +253,23 @@ static void broken(uint32_t chips, uint32_t n_dead, run *out)
 static void broken_1(uint32_t n, bool lifted, run *out)
 {
     (void)lifted;
-    broken(n, 1, out);
+    broken(n, SP_COLL_ALL_REDUCE, "rotated-inner", 1, out);
 }
 
 static void broken_3(uint32_t n, bool lifted, run *out)
 {
     (void)lifted;
-    broken(n, 3, out);
+    broken(n, SP_COLL_ALL_REDUCE, "rotated-inner", 3, out);
+}
+
+static void broken_100(uint32_t n, bool gathers, run *out)
+{
+    broken(n, gathers ? SP_COLL_ALL_GATHER : SP_COLL_ALL_REDUCE, "phased", 100, out);
+}
+
+static void broken_100_scatter(uint32_t n, bool exchanges, run *out)
+{
+    broken(n, exchanges ? SP_COLL_ALL_TO_ALL : SP_COLL_REDUCE_SCATTER, "phased", 100, out);
 }
 
 static const bench_case cases[] = {
@@ -293,6 +303,14 @@ static const bench_case cases[] = {
     {"all-reduce 1 GiB, 1 dead link", 1006720, broken_1, false, 0, {0}},
     {"all-reduce 1 GiB, 3 dead links", 524288, broken_3, false, 0, {0}},
     {"all-reduce 1 GiB, 3 dead links", 1006720, broken_3, false, 0, {0}},
+    {"all-reduce 1 GiB, 100 dead links", 524288, broken_100, false, 0, {0}},
+    {"all-reduce 1 GiB, 100 dead links", 1006720, broken_100, false, 0, {0}},
+    {"all-gather 1 GiB, 100 dead links", 524288, broken_100, true, 0, {0}},
+    {"all-gather 1 GiB, 100 dead links", 1006720, broken_100, true, 0, {0}},
+    {"reduce-scatter 1 GiB, 100 dead links", 524288, broken_100_scatter, false, 0, {0}},
+    {"reduce-scatter 1 GiB, 100 dead links", 1006720, broken_100_scatter, false, 0, {0}},
+    {"all-to-all 1 GiB, 100 dead links", 524288, broken_100_scatter, true, 0, {0}},
+    {"all-to-all 1 GiB, 100 dead links", 1006720, broken_100_scatter, true, 0, {0}},
 };
 
 static double cpu_s(const struct rusage *usage)

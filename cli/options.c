@@ -126,8 +126,8 @@ const cli_option cli_options[CLI_O_N] = {
         "spray: evenly over all equal-cost paths; hash: one path drawn for each flow; d-mod-k: one path for each destination; detour: as "
         "spray, and on meshes also over all one-detours; weighted: as spray, and what a slow mesh link has lost goes over its detours."},
     [CLI_O_FAIL] = {"fail", 0, CLI_TEXTS, "WHAT", NULL, 0, 0, V_FLOW | V(TRAIN), NULL,
-        "what is dead, as \"link:0-3,17 chip:5 board:2\"", NULL,
-        "Links by the ids that results print, chips, or all chips of units of a tier by its name. Routes go round; a pair that cannot be "
+        "what is dead, as \"link:0-3,17 links:100@7 chip:5 board:2\"", NULL,
+        "Links by the ids that results print, so many cables drawn from all by a seed (of a bundle of n, each takes 1/n of the rate), chips, or all chips of units of a tier by its name. Routes go round; a pair that cannot be "
         "reached is an error. collective takes it with the flow engine; train prices its collectives by flows around it."},
     [CLI_O_SLOW] = {"slow", 0, CLI_TEXTS, "WHAT", NULL, 0, 0, V_FLOW | V(TRAIN), NULL,
         "links with part of their rate left, as \"link:0-3=0.5\"", NULL, "collective takes it with the flow engine."},

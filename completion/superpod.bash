@@ -35,7 +35,7 @@ _superpod() {
     --end | -e) COMPREPLY=(); return ;;
     --factor | -f) COMPREPLY=(); return ;;
     --group) COMPREPLY=(); return ;;
-    --algo) COMPREPLY=($(compgen -W "direct hierarchical rotated rotated-inner ring bi-ring multi-ring hierarchical-ring rotated-ring rotated-inner-ring halving-doubling bruck tree tree-pipelined hierarchical-tree direct-tree ring-tree" -- "$word")); return ;;
+    --algo) COMPREPLY=($(compgen -W "direct hierarchical rotated rotated-inner ring bi-ring multi-ring hierarchical-ring rotated-ring rotated-inner-ring halving-doubling bruck tree tree-pipelined hierarchical-tree direct-tree ring-tree phased phased-ring" -- "$word")); return ;;
     --stack) COMPREPLY=(); return ;;
     --engine) COMPREPLY=($(compgen -W "analytic flow" -- "$word")); return ;;
     --routing) COMPREPLY=($(compgen -W "spray hash d-mod-k detour weighted" -- "$word")); return ;;

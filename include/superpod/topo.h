@@ -283,14 +283,18 @@ bool sp_router_path(const sp_router *router, uint32_t src, uint32_t dst, uint64_
                     double *latency_s);
 double sp_router_capacity(const sp_router *router, uint32_t link);   /* raw bytes/s, faults applied; 0: no such link or dead */
 bool sp_router_link(const sp_router *router, uint32_t link, sp_link *out);   /* healthy; false: the id names nothing */
-/* Reads faults as text, "link:0-3,17 chip:5 board:2": links (both ways), chips, and by the name of a tier all chips of its
- * units; `factor` of the rate is left (0: dead). Appends to the array *out of *n (in the arena; start with NULL, 0). Link ids
+/* Reads faults as text, "link:0-3,17 links:100@7 chip:5 board:2": links (both ways), 100 different cables drawn from all of the
+ * machine's by seed 7 (of a bundle of n, one takes 1/n of the rate), chips, and by the name of a tier all chips of its units; `factor` of the rate is left (0: dead). Appends to the array *out of *n (in the arena; start with NULL, 0). Link ids
  * are those of `router`. Errors: SP_E_PARSE, SP_E_NOTFOUND, SP_E_RANGE with column; SP_E_INVAL a slow chip. */
 sp_status sp_fault_parse(const sp_router *router, const char *text, double factor, sp_arena *arena, sp_fault **out, uint32_t *n,
                          sp_error *err);
 
 /* The bundle of the same level and direction that `chip` hangs on. `link` is a bundle. */
 uint32_t sp_router_bundle_of(const sp_router *router, uint32_t link, uint32_t chip);
+/* The lowest chip below a bundle. O(log chips); O(chips) on rails. */
+uint32_t sp_router_below(const sp_router *router, uint32_t link);
+/* Rate of the fastest healthy link, each times fraction[its tier], bytes/s. */
+double sp_router_fastest(const sp_router *router, const double *fraction);
 /* The direct link of the same tier, dim and direction as `link`, between these chips. */
 uint32_t sp_router_link_like(const sp_router *router, uint32_t link, uint32_t from, uint32_t to);
 /* Chips below one whole tree of the bundle's: what a route through it settles. */

@@ -101,5 +101,7 @@ SP_I_ROW(tree_pipelined);
 SP_I_ROW(hierarchical_tree);
 SP_I_ROW(direct_tree);
 SP_I_ROW(ring_tree);
+SP_I_ROW(phased);
+SP_I_ROW(phased_ring);
 
 #endif

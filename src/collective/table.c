@@ -26,6 +26,8 @@ const sp_coll_algo sp_coll_algos[] = {
      sp_i_hierarchical_tree_build},
     {"direct-tree", "dim by dim, direct inside, trees along the outermost", sp_i_direct_tree_applicable, sp_i_direct_tree_build},
     {"ring-tree", "dim by dim, rings inside, trees along the outermost", sp_i_ring_tree_applicable, sp_i_ring_tree_build},
+    {"phased", "hierarchical, a barrier between dims", sp_i_phased_applicable, sp_i_phased_build},
+    {"phased-ring", "rings both ways inside each dim, a barrier between dims", sp_i_phased_ring_applicable, sp_i_phased_ring_build},
 };
 const uint32_t sp_coll_n_algos = sizeof sp_coll_algos / sizeof sp_coll_algos[0];
 

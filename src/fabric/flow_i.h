@@ -27,7 +27,10 @@ typedef struct sp_i_flow_route {
 /* Bytes and endpoint overhead of tasks alike. */
 typedef struct sp_i_flow_size { double bytes; int64_t delay_ps; } sp_i_flow_size;
 
-typedef struct sp_i_flow_link { double cap_bytes_per_s, bytes; uint32_t id, chip; /* chip: one below it, of trees */ } sp_i_flow_link;
+typedef struct sp_i_flow_link {
+    double cap_bytes_per_s, bytes, peak;   /* peak, out: the largest part of the capacity that ever flowed */
+    uint32_t id, chip;                     /* chip: one below it, of trees                                  */
+} sp_i_flow_link;
 
 /* Step s waits for step s - back (0 or 1) of `from`, if there is one. Tasks joined by lags have as many steps. */
 typedef struct sp_i_flow_lag { uint32_t from; uint8_t back; } sp_i_flow_lag;
@@ -48,6 +51,7 @@ typedef struct sp_i_problem {
     bool events;                            /* in: run events even where nothing is shared */
     uint32_t *link_of;                      /* [ids] link + 1, 0: none yet                      */
     uint64_t n_ids;
+    double fastest_bytes_per_s;             /* sets the quantum; 0: that of the links here  */
 } sp_i_problem;
 
 typedef struct sp_i_flow_counts {
@@ -84,6 +88,7 @@ uint32_t sp_i_maxmin_take(sp_i_maxmin *m);                               /* remo
 typedef struct sp_i_flow_state { uint32_t task; int64_t since_ps, rate; double left_bytes; } sp_i_flow_state;
 uint32_t sp_i_maxmin_flows(const sp_i_maxmin *m);
 sp_i_flow_state sp_i_maxmin_flow(const sp_i_maxmin *m, uint32_t i);
+void sp_i_maxmin_peaks(const sp_i_maxmin *m, sp_i_problem *p);
 void sp_i_maxmin_count(const sp_i_maxmin *m, sp_i_flow_counts *counts);
 
 /* Do all flows run at the rate that each has alone? Then ps ([n_tasks]) are durations of their steps. */
@@ -98,6 +103,7 @@ sp_status sp_i_problem_run(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *
 /* Fills *out from a run: times, bounds, bottleneck. Errors: SP_E_INTERNAL a time below its bound. */
 /* router: NULL, where the caller names the bottleneck. */
 sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, const sp_router *router, sp_flow_time *out, sp_error *err);
+void sp_i_flow_name_bottleneck(const sp_router *router, sp_flow_time *out);
 /* Fills *heat. sym: of a lifted problem, else NULL. */
 struct sp_i_symmetry;
 sp_status sp_i_flow_heat(const sp_i_problem *p, const sp_router *router, const sp_machine *machine, const struct sp_i_symmetry *sym, double time_s,

@@ -78,7 +78,7 @@ static void load_links(sp_i_problem *p)
     }
 }
 
-static void name_bottleneck(const sp_router *router, sp_flow_time *out)
+void sp_i_flow_name_bottleneck(const sp_router *router, sp_flow_time *out)
 {
     if (out->bottleneck < sp_router_links(router))
         sp_router_link_name(router, out->bottleneck, out->bottleneck_name, sizeof out->bottleneck_name);
@@ -109,7 +109,7 @@ sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, cons
     out->bound_s = most_s > bound_s ? most_s : bound_s;
     out->bottleneck_fraction = out->time_s > 0 ? most_s / out->time_s : 0;
     if (router)
-        name_bottleneck(router, out);
+        sp_i_flow_name_bottleneck(router, out);
     /* ends are rounded to ticks, up but for 1e-3 of one; shares and rates to 2^-30 */
     double slack_s = 1e-8 * out->bound_s + 1e-12 * (1 + 1e-3 * (double)counts->instants);
     if (out->time_s + slack_s < out->bound_s)

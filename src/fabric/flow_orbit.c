@@ -82,6 +82,10 @@ static void mark(const sp_i_atom *a, uint32_t chip, uint8_t *special)
 /* A chip of some rank below the bundle; false: no rank's traffic can cross it. */
 static bool chip_below(const sp_i_flow_case *jobs, uint32_t n_jobs, uint32_t bundle, uint32_t *out)
 {
+    *out = sp_router_below(jobs[0].router, bundle);
+    for (uint32_t j = 0; j < n_jobs; j++)
+        if (jobs[j].program->n_ranks == jobs[j].machine->chips)
+            return true;   /* every chip has a rank */
     for (uint32_t j = 0; j < n_jobs; j++)
         for (uint32_t r = 0; r < jobs[j].program->n_ranks; r++) {
             *out = sp_placement_chip(jobs[j].placement, r);

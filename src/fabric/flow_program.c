@@ -1,9 +1,11 @@
 /* The flow evaluator of programs: several jobs at once, lifted where they declare enough symmetry. */
 #include "flow_copies.h"
-#include "flow_orbit.h"
+#include "flow_stage.h"
 #include "load.h"
 
 #include <stdlib.h>
+
+#include "superpod/engine.h"
 
 #define REDUCE_PASSES 3.0   /* a reduction reads two operands and writes one */
 
@@ -44,6 +46,7 @@ typedef struct run {
     struct sp_i_note *note;
     sp_i_flow_roll *roll;     /* [n] */
     bool lifted, symmetric;
+    double fastest_bytes_per_s; bool events;   /* of the problem, whenever it is made */
 } run;
 
 /* What the stack's protocol leaves of each tier's rate, and adds to a step between scale-up domains: its endpoint, and the way
@@ -82,8 +85,14 @@ static bool open_job(sp_i_flow_case *c)
     return c->size_of && c->size_by_step && c->base && c->route_base && c->gate;
 }
 
-static sp_status open_run(run *r, const sp_flow_job *jobs, const sp_machine *machine, const sp_stack *stack, const sp_flow_options *options,
-                          sp_error *err)
+static void set_up(run *r)
+{
+    r->p.fastest_bytes_per_s = r->fastest_bytes_per_s;
+    r->p.events = r->events;
+}
+
+static sp_status open_run(run *r, const sp_flow_job *jobs, const sp_machine *machine, const sp_stack *stack, const sp_protocol *protocol,
+                          const sp_flow_options *options, sp_error *err)
 {
     sp_status status = sp_i_flow_router(machine, options, &r->router, err);
     if (status != SP_OK)
@@ -98,10 +107,14 @@ static sp_status open_run(run *r, const sp_flow_job *jobs, const sp_machine *mac
     if (!r->hops || !r->note || !r->job || !r->lift || !r->roll || ids >= UINT32_MAX || !sp_i_problem_open(&r->p, ids))
         return sp_i_flow_no_memory(err);
     sp_i_flow_case common = {.machine = machine, .stack = stack, .options = options, .router = r->router, .hops = r->hops, .p = &r->p};
-    common.protocol = protocol_of(jobs, r->n, machine, stack);
+    common.protocol = protocol ? protocol : protocol_of(jobs, r->n, machine, stack);
     common.reduce_bytes_per_s = machine->chip->mem_bw_bytes_per_s.nominal * stack->reduce_bw_fraction.nominal / REDUCE_PASSES;
     set_rates(&common);
-    r->p.events = options->every_step;
+    r->fastest_bytes_per_s = sp_router_fastest(r->router, common.fraction);
+    if (common.reduce_bytes_per_s > r->fastest_bytes_per_s)
+        r->fastest_bytes_per_s = common.reduce_bytes_per_s;
+    r->events = r->events || options->every_step;
+    set_up(r);
     for (uint32_t j = 0; j < r->n; j++) {
         r->job[j] = common;
         r->job[j].program = r->job[j].whole = jobs[j].program;
@@ -174,7 +187,9 @@ static bool unroll(run *r)
     }
     r->lifted = false;
     sp_i_problem_close(&r->p);
-    return sp_i_problem_open(&r->p, n_ids);
+    bool ok = sp_i_problem_open(&r->p, n_ids);
+    set_up(r);
+    return ok;
 }
 
 /* Neither form is small enough: says how many classes there would be. */
@@ -293,15 +308,16 @@ static bool copy_ends(const run *r, const sp_i_flow_copies *copies, double *end_
 
 /* ---- the evaluator ------------------------------------------------------------------------------------------------------- */
 
-static sp_status evaluate(const sp_flow_job *jobs, uint32_t n, const sp_i_flow_copies *copies, const sp_machine *machine,
-                          const sp_stack *stack, const sp_flow_options *options, double *end_s, sp_flow_time *out, sp_error *err)
+sp_status sp_i_flow_evaluate(const sp_flow_job *jobs, uint32_t n, const sp_i_flow_copies *copies, const sp_machine *machine,
+                             const sp_stack *stack, const sp_protocol *protocol, const sp_flow_options *options, const sp_i_flow_look *look,
+                             double *end_s, sp_flow_time *out, sp_error *err)
 {
     sp_i_flow_counts counts;
     sp_flow_time time = {0};
-    run r = {.n = n};
+    run r = {.n = n, .events = look && look->peaks};
     for (uint32_t j = 0; j < n; j++)
         time.flows += transfers_of(jobs[j].program);
-    sp_status status = open_run(&r, jobs, machine, stack, options, err);
+    sp_status status = open_run(&r, jobs, machine, stack, protocol, options, err);
     if (status == SP_OK)
         status = make_and_run(&r, &time, &counts, err);
     if (status == SP_OK)
@@ -312,9 +328,24 @@ static sp_status evaluate(const sp_flow_job *jobs, uint32_t n, const sp_i_flow_c
         status = sp_i_flow_no_memory(err);
     for (uint32_t j = 0; status == SP_OK && end_s && !copies && j < n; j++)
         end_s[j] = job_end_s(&r, j);
+    if (status == SP_OK && look)
+        look->look(look->context, &(sp_i_flow_inside){&r.p, &counts, r.router, r.lifted ? &r.sym : NULL, sp_ticks_ps(stack->launch_s.nominal), time.flows});
     if (status == SP_OK)
         *out = time;
     close_run(&r);
+    return status;
+}
+
+/* One job in stages, where it is one. */
+static sp_status in_stages(const sp_flow_job *jobs, uint32_t n, const sp_machine *machine, const sp_stack *stack, const sp_flow_options *options,
+                           double *end_s, bool *staged, sp_flow_time *out, sp_error *err)
+{
+    *staged = false;
+    if (n != 1)
+        return SP_OK;
+    sp_status status = sp_i_flow_staged(jobs, machine, stack, protocol_of(jobs, 1, machine, stack), options, staged, out, err);
+    if (*staged && status == SP_OK && end_s)
+        end_s[0] = out->time_s;
     return status;
 }
 
@@ -322,6 +353,7 @@ sp_status sp_fabric_flow_jobs(const sp_flow_job *jobs, uint32_t n, const sp_mach
                               const sp_flow_options *options, double *end_s, sp_flow_time *out, sp_error *err)
 {
     sp_i_flow_copies copies;
+    bool staged;
     if (n == 0)
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "no group to run");
     for (uint32_t j = 0; j < n; j++) {
@@ -329,9 +361,12 @@ sp_status sp_fabric_flow_jobs(const sp_flow_job *jobs, uint32_t n, const sp_mach
         if (status != SP_OK)
             return status;
     }
+    sp_status status = in_stages(jobs, n, machine, stack, options, end_s, &staged, out, err);
+    if (staged || status != SP_OK)
+        return status;
     if (!sp_i_flow_merge(jobs, n, machine->chips, &copies))
-        return evaluate(jobs, n, NULL, machine, stack, options, end_s, out, err);
-    sp_status status = evaluate(&copies.job, 1, &copies, machine, stack, options, end_s, out, err);
+        return sp_i_flow_evaluate(jobs, n, NULL, machine, stack, NULL, options, NULL, end_s, out, err);
+    status = sp_i_flow_evaluate(&copies.job, 1, &copies, machine, stack, NULL, options, NULL, end_s, out, err);
     sp_i_flow_copies_close(&copies);
     return status;
 }

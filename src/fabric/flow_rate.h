@@ -9,7 +9,7 @@
 /* bytes/s of one quantum. */
 static inline double sp_i_rate_quantum(const sp_i_problem *p)
 {
-    double most = 1;
+    double most = p->fastest_bytes_per_s > 1 ? p->fastest_bytes_per_s : 1;
     for (uint32_t l = 0; l < p->n_links; l++)
         most = p->link[l].cap_bytes_per_s > most ? p->link[l].cap_bytes_per_s : most;
     return ldexp(1, (int)ceil(log2(most)) - 52);

@@ -214,6 +214,7 @@ static sp_status run(loop *w, sp_i_flow_counts *counts, sp_error *err)
     counts->end_ps = w->end_ps;
     counts->end_sum_ps = w->end_sum_ps;
     sp_i_maxmin_count(w->rates, counts);
+    sp_i_maxmin_peaks(w->rates, w->p);
     return SP_OK;
 }
 

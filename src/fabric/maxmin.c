@@ -16,6 +16,7 @@ typedef struct mm_link {
     int64_t left, open;      /* in a fill: quanta, loads not settled yet       */
     uint32_t off, n, room;   /* entries (slot << shift | hop) in the pool      */
     uint32_t mark;           /* last fill that reached it                      */
+    int64_t peak;            /* most quanta that ever flowed                   */
 } mm_link;
 
 typedef struct mm_slot {
@@ -372,6 +373,10 @@ void sp_i_maxmin_fill(sp_i_maxmin *m, int64_t now)
         }
     for (uint32_t i = rebuild ? (m->n_ends + 2) / 4 : 0; i-- > 0;)
         ends_down(m, i, m->ends[i]);
+    for (uint32_t i = 0; i < m->n_reached; i++) {
+        mm_link *link = &m->link[m->reached[i]];
+        link->peak = link->cap - link->left > link->peak ? link->cap - link->left : link->peak;
+    }
     m->fills++;
     m->refilled += m->n_flows;
 }
@@ -385,6 +390,12 @@ sp_i_flow_state sp_i_maxmin_flow(const sp_i_maxmin *m, uint32_t i)
 {
     const mm_slot *slot = &m->slot[m->ends[i].slot];
     return (sp_i_flow_state){slot->task, slot->since_ps, slot->rate, slot->left_bytes};
+}
+
+void sp_i_maxmin_peaks(const sp_i_maxmin *m, sp_i_problem *p)
+{
+    for (uint32_t l = 0; l < p->n_links; l++)
+        p->link[l].peak = (double)m->link[l].peak / (double)m->link[l].cap;
 }
 
 void sp_i_maxmin_count(const sp_i_maxmin *m, sp_i_flow_counts *counts)

@@ -71,6 +71,38 @@ uint32_t sp_router_bundle_of(const sp_router *router, uint32_t link, uint32_t ch
     return (uint32_t)sp_i_tree_bundle_of(router, part_of(router, link), link, chip);
 }
 
+uint32_t sp_router_below(const sp_router *router, uint32_t link)
+{
+    const sp_i_part *part = part_of(router, link);
+    uint32_t low = 0, high = router->machine->chips;
+    while (part->tree.rail && sp_i_tree_bundle_of(router, part, link, low) != link)
+        low++;
+    while (!part->tree.rail && low < high) {   /* blocks follow one another */
+        uint32_t middle = low + (high - low) / 2;
+        if (sp_i_tree_bundle_of(router, part, link, middle) < link)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+double sp_router_fastest(const sp_router *router, const double *fraction)
+{
+    double most = 0;
+    for (uint32_t p = 0; p < router->n_parts; p++) {
+        const sp_i_part *part = &router->part[p];
+        for (uint32_t l = 0; l < (part->tree.n_levels ? part->tree.n_levels : 1); l++) {
+            sp_link link = {.tier = part->tier, .bw_bytes_per_s = router->plane->tiers[part->tier].bw_bytes_per_s.nominal};
+            if (part->tree.n_levels)
+                sp_i_tree_link(router, part, part->first_of[l], &link);
+            double rate = link.bw_bytes_per_s * fraction[link.tier];
+            most = rate > most ? rate : most;
+        }
+    }
+    return most;
+}
+
 uint64_t sp_router_tree_chips(const sp_router *router, uint32_t link)
 {
     return part_of(router, link)->tree.chips;

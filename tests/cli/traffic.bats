@@ -100,6 +100,18 @@ flows() { printf '%s\n' "$@" > "$BATS_TEST_TMPDIR/flows.csv"; }
     refuses "add --engine flow" collective ub-mesh-rack all-reduce --fail link:5
 }
 
+@test "collective --engine flow: a hundred links drawn dead over a supercluster" {
+    for op in all-reduce all-gather reduce-scatter; do
+        answers collective atlas-950-supercluster "$op" -b 1G -e 1G --engine flow --json
+        whole=$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["results"][0]["time_s"])')
+        answers collective atlas-950-supercluster "$op" -b 1G -e 1G --engine flow --fail links:100@7 --json
+        json "all(x['lifted'] and x['classes'] < 1e4 and x['time_s'] > $whole and x['algorithm'] == 'phased' and x['passed_over'] == 'rotated-inner' for x in result['results'])"
+    done
+    answers collective atlas-950-supercluster all-reduce -b 1G -e 1G --engine flow --fail links:100@7
+    says "rotated-inner would be faster on a healthy machine"
+    refuses "--fail:1:1: error: found 'links:x'" collective atlas-950-supercluster all-reduce --engine flow --fail links:x
+}
+
 @test "collective --engine flow: groups that share links slow one another down, those apart do not" {
     local m="switch:8@50GB/s,1us clos:4@50GB/s,4us,taper=2,nic chip=h100"
     answers collective "$m" all-to-all -b 64M -e 64M --engine flow --stack ideal --algo direct --group 0,8 --json
