@@ -45,6 +45,7 @@ static void free_axes(const cli_run *cli, sp_problem *problem)
     problem->free_stages = !set(cli, "first-layers") && !set(cli, "last-layers");
     problem->free_overlap = !set(cli, "overlap-tp") && !set(cli, "overlap-ep");
     problem->free_sequence_parallel = !set(cli, "sp");
+    problem->free_overlap_dp = !set(cli, "overlap-dp");
     problem->free_cp_way = !set(cli, "cp-way");
 }
 

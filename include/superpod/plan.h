@@ -39,6 +39,7 @@ typedef struct sp_problem {
     bool free_placement;             /* order of the axes, tiers of the pipeline                      */
     bool free_stages;                /* layers of the first and last pipeline chunk                   */
     bool free_overlap;               /* of TP and EP traffic: free is on, since that is never slower  */
+    bool free_overlap_dp;            /* of gradients                                                  */
     bool free_sequence_parallel;
     bool free_cp_way;                /* how context parallel ranks come to each other's keys          */
     /* Called now and then, by the calling thread; return false to stop early (result: the best so far, status SP_E_INTERRUPTED).

@@ -90,6 +90,8 @@ sp_status sp_pricer_quote(sp_pricer *pricer, const sp_plan *plan, const sp_cut *
 sp_status sp_pricer_work_s(sp_pricer *pricer, const sp_plan *plan, const sp_lanes *lanes, bool traffic, double *out_s, sp_error *err);
 /* The memory of a quote alone. */
 double sp_pricer_memory(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut);
+/* The same if no layer were recomputed; of a shape with recompute full. */
+double sp_pricer_memory_kept(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut);
 /* The machine has these faults: collectives take what flows around them take (docs/models/training.md). Before anything is priced;
  * the array must outlive the pricer. */
 void sp_pricer_strike(sp_pricer *pricer, const sp_fault *faults, uint32_t n);

@@ -8,6 +8,7 @@
 typedef struct sp_i_candidate {
     double objective_bound, bound_s;
     uint32_t item, dp, cutting;      /* of the cuttings of its pp */
+    uint16_t recompute_layers;       /* where the fewest that fit are asked for; else 0 */
     uint8_t mbs_at, pp_at, laying, word[SP_I_WORDS];   /* indices of values */
 } sp_i_candidate;
 

@@ -12,6 +12,9 @@
  * under interleaved schedules alone. */
 struct sp_i_laid { uint32_t pp_at, dp, laying, group, mbs_set, filled_set; bool beaten; sp_lanes lanes[2]; sp_layout layout; };
 
+/* A cutting of the layers, and the same with but the first n + 1 layers of each chunk recomputed. */
+typedef struct sp_i_cuts { const sp_cut *whole, **part; } sp_i_cuts;
+
 /* ---- what it is worth -------------------------------------------------------------------------------------------------- */
 
 sp_i_worth sp_i_worth_of(const sp_problem *problem)
@@ -81,12 +84,14 @@ static sp_plan item_plan(const sp_problem *problem, const sp_i_space *space, uin
     sp_plan plan = problem->fixed;
     plan.gbs = problem->gbs;
     plan.seq = problem->seq;
-    plan.recompute_layers = problem->free_recompute ? 0 : problem->fixed.recompute_layers;
     plan.etp = digit(&item, &space->etp);
     plan.ep = digit(&item, &space->ep);
     plan.cp = digit(&item, &space->cp);
     plan.tp = digit(&item, &space->tp);
     *chips = digit(&item, &space->chips);
+    for (int w = 0; w < SP_I_WORDS; w++)
+        if (space->word[w].n == 1)
+            sp_i_word_rows[w].put(&plan, space->word[w].value[0]);
     return plan;
 }
 
@@ -112,6 +117,8 @@ sp_plan sp_i_candidate_plan(const sp_problem *problem, const sp_i_space *space, 
     plan.mbs = space->mbs.value[c->mbs_at];
     for (int w = 0; w < SP_I_WORDS; w++)
         sp_i_word_rows[w].put(&plan, space->word[w].value[c->word[w]]);
+    if (c->recompute_layers)
+        plan.recompute_layers = c->recompute_layers;
     put_cutting(&plan, &space->cuttings[c->pp_at].item[c->cutting]);
     put_laying(&plan, &space->laying[c->laying]);
     return plan;
@@ -269,7 +276,7 @@ static sp_status lay_all(sp_i_solver *s, sp_plan plan, uint32_t chips, sp_error 
 /* ---- quotes ------------------------------------------------------------------------------------------------------------------ */
 
 /* Where the plan that is looked at stands in the space. */
-typedef struct spot { uint32_t item, chips, mbs_at, cutting; uint8_t word[SP_I_WORDS]; } spot;
+typedef struct spot { uint32_t item, chips, mbs_at, cutting; uint8_t word[SP_I_WORDS]; bool fewest; } spot;   /* layers recomputed: the fewest that fit */
 
 static void consider(sp_i_solver *s, const sp_plan *plan, const spot *at, const sp_i_laid *laid, const sp_price *price)
 {
@@ -277,6 +284,7 @@ static void consider(sp_i_solver *s, const sp_plan *plan, const spot *at, const 
     if (worth > s->limit || (s->worth.step_time_s_max > 0 && price->lower_bound_s > s->worth.step_time_s_max))
         return;
     sp_i_candidate one = {.objective_bound = worth, .bound_s = price->lower_bound_s, .item = at->item, .dp = plan->dp, .cutting = at->cutting,
+                          .recompute_layers = at->fewest ? (uint16_t)plan->recompute_layers : 0,
                           .mbs_at = (uint8_t)at->mbs_at, .pp_at = (uint8_t)laid->pp_at, .laying = (uint8_t)laid->laying};
     memcpy(one.word, at->word, sizeof one.word);
     if (s->after && sp_i_candidate_order(&one, s->after) <= 0)
@@ -304,15 +312,70 @@ static void count_legal(sp_i_solver *s, double mem_bytes)
         s->least_memory_bytes = mem_bytes;
 }
 
-static sp_status quote(sp_i_solver *s, const sp_plan *plan, const spot *at, const sp_cut *cut, sp_i_laid *laid, sp_error *err)
+static sp_status cut_of(sp_i_solver *s, const sp_plan *plan, const sp_cut **cut, sp_error *err)
+{
+    return *cut ? SP_OK : sp_pricer_cut(s->pricer, plan, cut, err);
+}
+
+/* Layers of the plan's largest chunk. */
+static uint32_t longest_chunk(const sp_i_solver *s, const sp_plan *plan)
+{
+    uint32_t most = 0, slots = plan->pp * plan->vpp, ends[] = {0, 1, slots - 1};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        uint32_t first, count, at = ends[i] < slots ? ends[i] : 0;
+        sp_plan_chunk_layers(plan, s->problem->model->n_layers, at % plan->pp, at / plan->pp, &first, &count);
+        most = count > most ? count : most;
+    }
+    return most;
+}
+
+/* The cut with the fewest layers recomputed that fit in memory, fewer than all and more than none; NULL: there are none such. More
+ * recomputing takes no less time (test_search_exhaustive.c simulates every number), so that none of the others is better. */
+static sp_status fewest_cut(sp_i_solver *s, sp_plan *plan, sp_i_cuts *cuts, const sp_cut **out, sp_error *err)
+{
+    double room = s->problem->machine->chip->mem_bytes.nominal, least = 0;
+    uint32_t low = 0, high = longest_chunk(s, plan);   /* too few; enough, or all */
+    *out = NULL;
+    if (high > 1 && !cuts->part && !(cuts->part = sp_arena_alloc(s->arena, high, sizeof *cuts->part)))
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for cuts of the layers");
+    for (uint32_t at = high - 1; high - low > 1 && at > 0; at = low + (high - low) / 2) {
+        plan->recompute_layers = at;
+        sp_status status = cut_of(s, plan, &cuts->part[at - 1], err);
+        if (status != SP_OK)
+            return status;
+        double bytes = sp_pricer_memory(s->pricer, plan, cuts->part[at - 1]);
+        if (bytes <= room)
+            high = at, *out = cuts->part[at - 1];
+        else if (!*out) {   /* not even all but one */
+            least = bytes;
+            break;
+        } else
+            low = at;
+    }
+    if (least > 0)
+        count_legal(s, least);
+    plan->recompute_layers = high;
+    if (*out && high == 1 && sp_pricer_memory_kept(s->pricer, plan, *out) <= room)
+        *out = NULL;   /* all could be kept */
+    return SP_OK;
+}
+
+static sp_status quote(sp_i_solver *s, sp_plan *plan, const spot *at, sp_i_laid *laid, sp_error *err)
 {
     sp_price price;
+    sp_i_cuts *cuts = &s->cuts[laid->pp_at][at->cutting];
+    const sp_cut *cut = cuts->whole;
+    sp_status status = SP_OK;
     if (laid->beaten) {   /* its bound is known */
-        if (s->count)
+        if (s->count && !at->fewest)
             count_legal(s, sp_pricer_memory(s->pricer, plan, cut));
         return SP_OK;
     }
-    sp_status status = sp_pricer_quote(s->pricer, plan, cut, &laid->lanes[plan->zero > 0], enough_s(s, plan), &price, NULL);
+    if (at->fewest)
+        status = fewest_cut(s, plan, cuts, &cut, err);
+    if (status != SP_OK || !cut)
+        return status;
+    status = sp_pricer_quote(s->pricer, plan, cut, &laid->lanes[plan->zero > 0], enough_s(s, plan), &price, NULL);
     if (status == SP_E_NOMEM)
         return sp_error_set(err, status, NULL, 0, 0, "no memory for prices");
     if (status != SP_OK) {   /* no algorithm for a group laid like that */
@@ -353,29 +416,23 @@ static sp_status find_beaten(sp_i_solver *s, const sp_plan *plan, uint32_t begin
 }
 
 /* The plans of one cut in one place, from word `w` on. */
-static sp_status quote_words(sp_i_solver *s, sp_plan *plan, spot *at, int w, const sp_cut *cut, sp_i_laid *laid, sp_error *err)
+static sp_status quote_words(sp_i_solver *s, sp_plan *plan, spot *at, int w, sp_i_laid *laid, sp_error *err)
 {
+    while (w < SP_I_WORDS && s->space->word[w].n == 1)   /* put with the item */
+        w++;
     if (w == SP_I_WORDS)
-        return quote(s, plan, at, cut, laid, err);
+        return quote(s, plan, at, laid, err);
     const sp_i_choices *choices = &s->space->word[w];
     for (uint32_t i = 0; i < choices->n; i++) {
         if (!sp_i_word_tried((sp_i_word)w, choices, plan, choices->value[i]))
             continue;
         sp_i_word_rows[w].put(plan, choices->value[i]);
         at->word[w] = (uint8_t)i;
-        sp_status status = quote_words(s, plan, at, w + 1, cut, laid, err);
+        sp_status status = quote_words(s, plan, at, w + 1, laid, err);
         if (status != SP_OK)
             return status;
     }
     return SP_OK;
-}
-
-static sp_status cut_of(sp_i_solver *s, const sp_plan *plan, uint32_t pp_at, uint32_t cutting, const sp_cut **out, sp_error *err)
-{
-    const sp_cut **cut = &s->cuts[pp_at][cutting];
-    sp_status status = *cut ? SP_OK : sp_pricer_cut(s->pricer, plan, cut, err);
-    *out = *cut;
-    return status;
 }
 
 /* One group of places under the shape: cuts outside, so that a cut is profiled once. */
@@ -393,13 +450,12 @@ static sp_status price_group(sp_i_solver *s, sp_plan *plan, spot *at, uint32_t b
         at->cutting = c;
         for (uint32_t i = begin; i < end; i++) {
             sp_i_laid *laid = &s->laid[i];
-            const sp_cut *cut;
-            if (!s->legal[legal_at[i] + c])
+            if (!s->legal[legal_at[i] + c] || (at->fewest && laid->beaten))
                 continue;
-            sp_status status = cut_of(s, plan, pp_at, c, &cut, err);
+            sp_status status = at->fewest ? SP_OK : cut_of(s, plan, &s->cuts[pp_at][c].whole, err);
             plan->dp = laid->dp;
             if (status == SP_OK)
-                status = quote_words(s, plan, at, SP_I_WORDS_SHAPED, cut, laid, err);
+                status = quote_words(s, plan, at, SP_I_WORDS_SHAPED, laid, err);
             if (status != SP_OK)
                 return status;
         }
@@ -417,6 +473,7 @@ static bool one_batch(const sp_i_solver *s, const sp_plan *plan, uint32_t at)
 static sp_status price_shape(sp_i_solver *s, sp_plan plan, spot *at, const size_t *legal_at, sp_error *err)
 {
     sp_pricer_shape(s->pricer, &plan);
+    at->fewest = s->problem->free_recompute && plan.recompute_layers > 0;
     for (int single = 0; single < (plan.overlap_ep ? 2 : 1); single++)
         for (uint32_t begin = 0, end; begin < s->n_laid && !s->stopped; begin = end) {
             bool here = one_batch(s, &plan, begin);

@@ -19,7 +19,7 @@ typedef struct sp_i_solver {
     sp_i_worth worth;
     sp_pricer *pricer;
     sp_arena *arena;                 /* of the cuts' table */
-    const sp_cut ***cuts;            /* [pp][cutting], made when first asked for */
+    struct sp_i_cuts **cuts;         /* [pp][cutting], made when first asked for */
     double limit;                    /* plans whose bound is above are of no use       */
     const sp_i_candidate *after;     /* only candidates behind this one; NULL: all     */
     bool count;                      /* count what is seen (the first pass does)       */

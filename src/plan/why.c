@@ -111,8 +111,12 @@ static bool change(const sp_plan *first, uint32_t which, sp_plan *out, const cha
             out->dp = (which & 1) && old > 1 ? out->dp * 2 : out->dp / 2;
     } else if (which == 10)
         out->zero = out->zero ? 0 : 1;
-    else if (out->recompute > SP_RECOMPUTE_NONE)
-        out->recompute = (sp_recompute)(out->recompute - 1);
+    else if (out->recompute_layers > 1)
+        out->recompute_layers--;
+    else if (out->recompute > SP_RECOMPUTE_NONE) {
+        out->recompute = out->recompute_layers ? SP_RECOMPUTE_NONE : (sp_recompute)(out->recompute - 1);
+        out->recompute_layers = 0;
+    }
     return true;
 }
 
@@ -123,7 +127,8 @@ static const char *axis_words(const sp_plan *plan, const char *axis, sp_arena *a
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strcmp(rows[i].name, axis) == 0)
             return sp_arena_printf(arena, "%s %u", axis, rows[i].value);
-    return sp_arena_printf(arena, "recompute %s", sp_recompute_name(plan->recompute));
+    return plan->recompute_layers ? sp_arena_printf(arena, "recompute of %u layers a chunk", plan->recompute_layers)
+                                  : sp_arena_printf(arena, "recompute %s", sp_recompute_name(plan->recompute));
 }
 
 static int nearer(const void *a, const void *b)

@@ -69,14 +69,22 @@ static void choose_precision(const sp_problem *problem, sp_i_choices *out)
 
 static void put_precision(sp_plan *plan, uint32_t value) { plan->precision = (sp_format)value; }
 
+/* How much is recomputed, and from bit 8 on of how many layers of a chunk; 0: all. Where that is free the solver takes the fewest that
+ * fit in memory instead of SP_I_RECOMPUTE_FEWEST's one. */
 static void choose_recompute(const sp_problem *problem, sp_i_choices *out)
 {
-    sp_i_choices_put(out, problem->free_recompute ? SP_RECOMPUTE_NONE : problem->fixed.recompute);
+    sp_i_choices_put(out, problem->free_recompute ? SP_RECOMPUTE_NONE : problem->fixed.recompute | problem->fixed.recompute_layers << 8);
     for (uint32_t r = 0; problem->free_recompute && r < SP_RECOMPUTES; r++)
         sp_i_choices_put(out, r);
+    if (problem->free_recompute && problem->effort >= SP_EFFORT_NORMAL)
+        sp_i_choices_put(out, SP_I_RECOMPUTE_FEWEST);
 }
 
-static void put_recompute(sp_plan *plan, uint32_t value) { plan->recompute = (sp_recompute)value; }
+static void put_recompute(sp_plan *plan, uint32_t value)
+{
+    plan->recompute = (sp_recompute)(value & 0xff);
+    plan->recompute_layers = value >> 8;
+}
 
 static void choose_zero(const sp_problem *problem, sp_i_choices *out)
 {
@@ -109,6 +117,17 @@ static bool fits_schedule(const sp_plan *plan, uint32_t value)
     }
 }
 
+/* Without a pipeline never slower (a law of test_predict_laws.c); with one, gradients may keep what stages send waiting. */
+static void choose_overlap_dp(const sp_problem *problem, sp_i_choices *out)
+{
+    sp_i_choices_put(out, problem->free_overlap_dp || problem->fixed.overlap_dp);
+    if (problem->free_overlap_dp && problem->effort >= SP_EFFORT_EXHAUSTIVE)
+        sp_i_choices_put(out, false);
+}
+
+static void put_overlap_dp(sp_plan *plan, uint32_t value) { plan->overlap_dp = value; }
+static bool fits_overlap_dp(const sp_plan *plan, uint32_t value) { return value || (plan->pp > 1 && plan->dp * plan->cp > 1); }
+
 const sp_i_word_row sp_i_word_rows[SP_I_WORDS] = {
     [SP_I_WORD_CP_WAY] = {choose_cp_way, put_cp_way, fits_cp_way},
     [SP_I_WORD_SEQUENCE] = {choose_sequence, put_sequence, fits_sequence},
@@ -117,4 +136,5 @@ const sp_i_word_row sp_i_word_rows[SP_I_WORDS] = {
     [SP_I_WORD_RECOMPUTE] = {choose_recompute, put_recompute, any},
     [SP_I_WORD_ZERO] = {choose_zero, put_zero, fits_zero},
     [SP_I_WORD_SCHEDULE] = {choose_schedule, put_schedule, fits_schedule},
+    [SP_I_WORD_OVERLAP_DP] = {choose_overlap_dp, put_overlap_dp, fits_overlap_dp},
 };

@@ -16,7 +16,7 @@ void sp_i_choices_put(sp_i_choices *choices, uint32_t value);
 typedef enum sp_i_word {
     SP_I_WORD_CP_WAY, SP_I_WORD_SEQUENCE, SP_I_WORDS_RULED,
     SP_I_WORD_OVERLAP = SP_I_WORDS_RULED, SP_I_WORD_PRECISION, SP_I_WORD_RECOMPUTE, SP_I_WORDS_SHAPED,
-    SP_I_WORD_ZERO = SP_I_WORDS_SHAPED, SP_I_WORD_SCHEDULE, SP_I_WORDS
+    SP_I_WORD_ZERO = SP_I_WORDS_SHAPED, SP_I_WORD_SCHEDULE, SP_I_WORD_OVERLAP_DP, SP_I_WORDS
 } sp_i_word;
 
 typedef struct sp_i_word_row {
@@ -27,6 +27,7 @@ typedef struct sp_i_word_row {
      * of outer loops are set in the plan. */
     bool (*fits)(const sp_plan *plan, uint32_t value);
 } sp_i_word_row;
+#define SP_I_RECOMPUTE_FEWEST (SP_RECOMPUTE_FULL | 1u << 8)
 extern const sp_i_word_row sp_i_word_rows[SP_I_WORDS];
 
 /* Is the value to be tried in the plan? */

@@ -103,7 +103,7 @@ bool sp_i_known_op_get(const sp_pricer *pricer, const sp_op *op, const sp_softwa
 void sp_i_known_op_put(sp_pricer *pricer, const sp_op *op, const sp_software *software, double time_s, double flop);
 
 /* Memory and time halves of the stages of a cut under the shape; no work when they are held already. */
-void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut);
+void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut, bool again);   /* again: with what is recomputed; else as if all were kept */
 void sp_i_profile_time(sp_pricer *pricer, const sp_cut *cut);
 /* All stages' slots of one micro-batch under the pieces, whatever the cut; without traffic what the chips compute. */
 double sp_i_profile_work_s(const sp_pricer *pricer, bool traffic);
@@ -203,11 +203,13 @@ sp_i_held sp_i_held_both(const sp_plan *plan, const sp_i_held *near, const sp_i_
 static inline void sp_i_memory_parts(const sp_i_held *held, const sp_i_spread *spread, sp_i_flight flight, sp_stage_memory *m)
 {
     const sp_local_params *p = &held->params, *layer = &held->gathered;
-    double all = p->dense + p->expert, sharded = p->dense / spread->dense_way + p->expert / spread->expert_way;
-    double trained = p->dense_trained + p->expert_trained;
-    double trained_sharded = p->dense_trained / spread->dense_way + p->expert_trained / spread->expert_way;
+    double all = p->dense + p->expert, trained = p->dense_trained + p->expert_trained, sharded = 0, trained_sharded = 0;
+    if (spread->zero == 3)   /* searches ask for millions: no division without need */
+        sharded = p->dense / spread->dense_way + p->expert / spread->expert_way;
+    if (spread->zero >= 1)
+        trained_sharded = p->dense_trained / spread->dense_way + p->expert_trained / spread->expert_way;
+    double mean_bytes = trained == all ? SP_I_WEIGHT_BYTES : (SP_I_WEIGHT_BYTES * trained + spread->frozen_bytes * (all - trained)) / all;
     m->in_flight = flight.held;
-    double mean_bytes = (SP_I_WEIGHT_BYTES * trained + spread->frozen_bytes * (all - trained)) / all;
     m->weights = mean_bytes * (spread->zero == 3 ? sharded + 2 * (layer->dense + layer->expert) : all);
     m->gradients = SP_I_GRADIENT_BYTES * (spread->zero >= 2 ? trained_sharded + layer->dense_trained + layer->expert_trained : trained);
     m->optimizer = SP_I_OPTIMIZER_BYTES * (spread->zero >= 1 ? trained_sharded / spread->copies : trained);

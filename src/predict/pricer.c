@@ -295,7 +295,13 @@ sp_status sp_pricer_work_s(sp_pricer *pricer, const sp_plan *plan, const sp_lane
 
 double sp_pricer_memory(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut)
 {
-    sp_i_profile_memory(pricer, cut);
+    sp_i_profile_memory(pricer, cut, true);
+    return worst_memory(pricer, plan, cut, plan->gbs / ((uint64_t)plan->mbs * plan->dp));
+}
+
+double sp_pricer_memory_kept(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut)
+{
+    sp_i_profile_memory(pricer, cut, false);
     return worst_memory(pricer, plan, cut, plan->gbs / ((uint64_t)plan->mbs * plan->dp));
 }
 

@@ -29,10 +29,10 @@ static sp_local_params params_of(const sp_pricer *pricer, const uint32_t *count,
     return sum;
 }
 
-static void hold(const sp_pricer *pricer, const sp_cut *cut, const sp_i_cut_run *run, sp_i_stages *out)
+/* full: layers are recomputed whole, as many as the cut says. */
+static void hold(const sp_pricer *pricer, const sp_cut *cut, const sp_i_cut_run *run, bool full, sp_i_stages *out)
 {
     const sp_model *model = pricer->model;
-    bool full = pricer->shape.recompute == SP_RECOMPUTE_FULL;
     double bytes = run->mtp * (full ? pricer->input_bytes : pricer->full_bytes[last_kind(model)]), working = 0;
     double whole = run->mtp * pricer->whole_bytes[last_kind(model)];
     for (uint32_t k = 0; k < model->n_kinds; k++) {
@@ -65,15 +65,16 @@ static void split(sp_pricer *pricer, uint32_t at)
     cut->split = pricer->split;
 }
 
-void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut)
+void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut, bool again)
 {
-    if (pricer->held_cut == cut)
+    bool full = again && pricer->shape.recompute == SP_RECOMPUTE_FULL;
+    if (again && pricer->held_cut == cut)
         return;
     if (cut->split != pricer->split)
         split(pricer, cut->at);
     for (uint32_t i = 0; i < cut->n_runs; i++)
-        hold(pricer, cut, &cut->run[i], &pricer->stages[i]);
-    pricer->held_cut = cut;
+        hold(pricer, cut, &cut->run[i], full, &pricer->stages[i]);
+    pricer->held_cut = again ? cut : NULL;
     pricer->timed_cut = NULL;
 }
 

@@ -128,7 +128,7 @@ static sp_plan ported(rung *r)
     problem.chips = e->chips < e->machine->chips ? e->chips : 0;
     problem.top = 1;
     problem.free_precision = problem.free_recompute = problem.free_schedule = problem.free_zero = false;
-    problem.free_placement = problem.free_stages = problem.free_overlap = problem.free_sequence_parallel = problem.free_cp_way = false;
+    problem.free_placement = problem.free_stages = problem.free_overlap = problem.free_sequence_parallel = problem.free_cp_way = problem.free_overlap_dp = false;
     problem.fixed = e->plan;
     problem.fixed.pp = problem.fixed.dp = 0;
     problem.fixed.tp = power_below(block->attn.heads, 8);

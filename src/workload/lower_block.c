@@ -116,7 +116,7 @@ static double attention_bytes(const sp_i_lower *lower, const sp_attn *attn, doub
 {
     double tp = lower->plan->tp, h = lower->model->hidden, wide = SP_I_ACT_BYTES;
     double heads = attn->heads / tp, kv = attn->kv_heads / tp < 1 ? 1 : attn->kv_heads / tp;
-    bool keep = lower->plan->recompute == SP_RECOMPUTE_NONE;   /* selective recompute makes the norms' outputs again */
+    bool keep = lower->plan->recompute != SP_RECOMPUTE_SELECTIVE;   /* which makes the norms' outputs again; full recompute the whole block */
     double bytes = lower->tokens_sp * h * (wide + (keep ? narrow : 0));      /* norm input, projection input */
     double q = heads * attn->d_qk, k = kv * attn->d_qk, v = kv * attn->d_v, o = heads * attn->d_v;
     if (attn->kind == SP_ATTN_MLA) {
@@ -139,7 +139,7 @@ static double width_bytes(double tokens, double inner, bool gated, bool keep_out
 static double ffn_bytes(const sp_i_lower *lower, const sp_ffn *ffn, double narrow)
 {
     const sp_plan *plan = lower->plan;
-    bool keep = plan->recompute == SP_RECOMPUTE_NONE && !plan->lora_rank;   /* frozen layers need no inputs in backward */
+    bool keep = plan->recompute != SP_RECOMPUTE_SELECTIVE && !plan->lora_rank;   /* frozen layers need no inputs in backward */
     double h = lower->model->hidden, bytes = lower->tokens_sp * h * (SP_I_ACT_BYTES + (keep ? narrow : 0));
     if (ffn->kind == SP_FFN_DENSE || ffn->dense_parallel)
         bytes += width_bytes(lower->tokens, (double)ffn->inner / plan->tp, ffn->gated, keep, narrow);

@@ -71,6 +71,8 @@ static sp_problem random_problem(fixture *f, sp_rng *rng, sp_effort effort)
     p.free_overlap = sp_rng_below(rng, 2);
     p.free_sequence_parallel = sp_rng_below(rng, 4) == 0;
     p.free_cp_way = sp_rng_below(rng, 2);
+    p.free_overlap_dp = sp_rng_below(rng, 2);
+    p.fixed.overlap_dp = sp_rng_below(rng, 2);
     p.fixed.cp_way = (sp_cp_way)sp_rng_below(rng, SP_CP_WAYS);
     return p;
 }
@@ -105,13 +107,39 @@ static void try_plan(force *f, const sp_plan *plan)
     sp_arena_destroy(arena);
 }
 
+/* Recomputing some layers of each chunk: every number, though the search looks at the fewest that fit alone. */
+static void try_parts(force *f, sp_plan plan)
+{
+    uint32_t most = 1, first, count;
+    for (uint32_t c = 0; c < plan.pp * plan.vpp; c++) {
+        sp_plan_chunk_layers(&plan, f->problem->model->n_layers, c % plan.pp, c / plan.pp, &first, &count);
+        most = count > most ? count : most;
+    }
+    try_plan(f, &plan);
+    for (uint32_t n = 1; n < most && f->problem->free_recompute && f->problem->effort >= SP_EFFORT_NORMAL && plan.recompute == SP_RECOMPUTE_FULL; n++) {
+        plan.recompute_layers = n;
+        try_plan(f, &plan);
+    }
+}
+
+/* Gradients that wait for the stages to end. */
+static void try_gradients(force *f, sp_plan plan)
+{
+    const sp_problem *p = f->problem;
+    plan.overlap_dp = p->free_overlap_dp || p->fixed.overlap_dp;
+    try_parts(f, plan);
+    plan.overlap_dp = false;
+    if (p->free_overlap_dp && p->effort == SP_EFFORT_EXHAUSTIVE)
+        try_parts(f, plan);
+}
+
 static void try_zero(force *f, sp_plan plan)
 {
     bool normal = f->problem->effort >= SP_EFFORT_NORMAL;
     for (uint32_t z = 0; z <= 3; z++) {
         plan.zero = f->problem->free_zero ? z : f->problem->fixed.zero;
         if (f->problem->free_zero ? normal || z == 1 || z == 3 : z == 0)
-            try_plan(f, &plan);
+            try_gradients(f, plan);
     }
 }
 

@@ -455,6 +455,34 @@ static void gathered_keys_are_never_faster(void **state)
     for_plans(*state, 4, 80, check_gathering);
 }
 
+/* Gradients that travel while stages compute take no longer than those that wait, and no more memory; but stages of a
+ * pipeline may wait with what they send until gradients have passed. */
+static void check_overlap_dp(const sp_machine *m, const sp_model *mod, const sp_plan *plan)
+{
+    sp_arena *arena = sp_arena_create();
+    sp_plan on = *plan, off;
+    sp_train_report under, after;
+    on.overlap_dp = true;
+    on.pp = on.vpp = 1;
+    on.schedule = SP_SCHEDULE_1F1B;
+    on.last_layers = 0;
+    off = on;
+    off.overlap_dp = false;
+    run_plan(m, mod, &on, arena, &under);
+    run_plan(m, mod, &off, arena, &after);
+    if (under.step_time_s > after.step_time_s * (1 + 1e-9) || under.mem_bytes_max != after.mem_bytes_max) {
+        char text[1024];
+        sp_plan_format(&on, text, sizeof text);
+        fail_msg("overlap %.9g s, without %.9g s: %s on %s, %s", under.step_time_s, after.step_time_s, mod->name, m->name, text);
+    }
+    sp_arena_destroy(arena);
+}
+
+static void overlapped_gradients_are_never_slower(void **state)
+{
+    for_plans(*state, 5, 80, check_overlap_dp);
+}
+
 static void memory_counts_what_the_run_holds(void **state)
 {
     for_plans(*state, 2, 60, check_in_flight);
@@ -533,7 +561,8 @@ int main(void)
         cmocka_unit_test(kernels_of_another_family_run_attention_slower),
         cmocka_unit_test(collectives_keep_cores_from_what_they_hide_under), cmocka_unit_test(ways_of_context_parallelism), cmocka_unit_test(experts_wait_for_the_fullest_rank),
         cmocka_unit_test(frozen_weights_have_no_gradients), cmocka_unit_test(memory_counts_what_the_run_holds),
-        cmocka_unit_test(gathered_keys_are_never_faster), cmocka_unit_test(overlapped_experts_hold_two_micro_batches), cmocka_unit_test(faster_links_are_not_slower),
+        cmocka_unit_test(gathered_keys_are_never_faster), cmocka_unit_test(overlapped_gradients_are_never_slower),
+        cmocka_unit_test(overlapped_experts_hold_two_micro_batches), cmocka_unit_test(faster_links_are_not_slower),
         cmocka_unit_test(pipeline_takes_its_closed_form)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -41,6 +41,52 @@ static void exhaustive_equals_brute_force(void **state)
     assert_true(found >= PROBLEMS / 2 && simulated < tried);
 }
 
+/* Dense layers, all alike, with so many key/value heads. */
+static void dense_model(sp_model *model, uint32_t layers, uint32_t kv_heads)
+{
+    static const uint8_t kind[32] = {0};
+    static sp_block block;
+    block = (sp_block){.attn = {.kind = SP_ATTN_GQA, .heads = 32, .kv_heads = kv_heads, .d_qk = 128, .d_v = 128},
+                       .ffn = {.kind = SP_FFN_DENSE, .gated = true, .inner = 14336}, .norms = 2};
+    *model = (sp_model){.name = "dense", .family = "test", .hidden = 4096, .vocab = 64000, .max_positions = 1 << 20, .n_layers = layers, .n_kinds = 1,
+                        .kinds = &block, .layer_kind = kind};
+}
+
+/* Between sequences that need nothing recomputed and those that need all of it lie those where some layers are best. Simulated with
+ * every number of layers, so that the fewest that fit are the best, too. */
+static void some_layers_are_recomputed_where_memory_asks(void **state)
+{
+    fixture *f = *state;
+    uint32_t none = 0, some = 0, all = 0;
+    uint64_t tried = 0, simulated = 0;
+    const sp_machine *m;
+    sp_error err = {0};
+    sp_model model;
+    dense_model(&model, 12, 8);
+    assert_int_equal(sp_catalog_machine(f->catalog, "switch:4@450GB/s,1us chip=h100", &m, &err), SP_OK);
+    for (uint64_t seq = 4096; seq <= 65536; seq += 4096)
+        for (uint32_t pp = 1; pp <= 2; pp++) {
+            sp_problem p = sp_problem_default(m, &model);
+            sp_solution solution;
+            p.seq = seq;
+            p.gbs = 8;
+            p.top = 1;
+            p.fixed.tp = 2;
+            p.fixed.cp = p.fixed.ep = p.fixed.etp = p.fixed.mbs = 1;
+            p.fixed.pp = pp;
+            p.free_placement = p.free_stages = p.free_schedule = p.free_zero = p.free_sequence_parallel = false;
+            if (!search_as_brute_force(f, &p, seq + pp, &tried, &simulated))
+                continue;
+            assert_int_equal(sp_plan_search(&p, f->arena, &solution, &err), SP_OK);
+            const sp_plan *best = &solution.ranked[0].plan;
+            none += best->recompute == SP_RECOMPUTE_NONE;
+            some += best->recompute_layers > 0;
+            all += best->recompute == SP_RECOMPUTE_FULL && best->recompute_layers == 0;
+        }
+    print_message("nothing recomputed %u times, some layers %u times, all %u times\n", none, some, all);
+    assert_true(none > 0 && some > 3);
+}
+
 /* Keys wide and links slow: what a ring sends round does not fit under the attention, and trading heads sends less. On fast links the
  * ring is free. Both searched and found. */
 static void each_way_wins_somewhere(void **state)
@@ -51,16 +97,8 @@ static void each_way_wins_somewhere(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const sp_machine *m;
         sp_error err = {0};
-        sp_rng rng = sp_rng_make(3, 13);
-        sp_model model = *random_model(f, &rng);
-        sp_block block = {.attn = {.kind = SP_ATTN_GQA, .heads = 32, .kv_heads = 32, .d_qk = 128, .d_v = 128},
-                          .ffn = {.kind = SP_FFN_DENSE, .gated = true, .inner = 14336}, .norms = 2};
-        uint8_t kind[4] = {0};
-        model.n_kinds = 1;
-        model.kinds = &block;
-        model.n_layers = 4;
-        model.layer_kind = kind;
-        model.hidden = 4096;
+        sp_model model;
+        dense_model(&model, 4, 32);
         assert_int_equal(sp_catalog_machine(f->catalog, rows[i].machine, &m, &err), SP_OK);
         sp_problem p = sp_problem_default(m, &model);
         p.seq = 8192;
@@ -85,6 +123,7 @@ static void each_way_wins_somewhere(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(exhaustive_equals_brute_force), cmocka_unit_test(each_way_wins_somewhere)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(exhaustive_equals_brute_force), cmocka_unit_test(each_way_wins_somewhere),
+                                       cmocka_unit_test(some_layers_are_recomputed_where_memory_asks)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
