@@ -333,7 +333,7 @@ typedef enum sp_net_format { SP_NET_EDGES, SP_NET_GRAPHML } sp_net_format;
  * Edge list: a line for each edge, "NODE NODE RATE [LATENCY] [one-way]", separated by blanks or commas; # begins a comment. RATE and
  * LATENCY carry units ("50GB/s", "0.5us"; no latency: none).
  * GraphML: nodes, edges, edgedefault; keys named bandwidth (or bw, rate, capacity), latency (or delay), with units; or LinkSpeedRaw,
- * bits/s without (Internet Topology Zoo); <default> of a key counts. Read by libxml2; no entities, no network.
+ * bits/s without (Internet Topology Zoo); <default> of a key counts. Read by expat; no entities, no network.
  * Errors: SP_E_PARSE, SP_E_INVAL, SP_E_RANGE with line and column; SP_E_NOMEM. Free with sp_net_destroy. */
 sp_status sp_net_parse(const char *text, size_t size, sp_net_format format, const char *name, sp_net **out, sp_error *err);
 /* The same from a file: GraphML when its name ends in .graphml, else an edge list. Errors: SP_E_IO, too. */

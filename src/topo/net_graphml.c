@@ -1,59 +1,65 @@
-/* GraphML (Brandes et al. 2002) by libxml2's reader: nodes, edges, and the values of edges by the names of their keys. */
+/* GraphML (Brandes et al. 2002) by expat: nodes, edges, and the values of edges by the names of their keys. Entities that a file
+ * declares are refused, others do not exist. */
 #include "net_i.h"
 
-#include <libxml/xmlreader.h>
+#include <expat.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define KEYS_MAX 64
 #define ID_MAX 64
+#define VALUE_MAX 64
 
 typedef enum meaning { OTHER, RATE, LATENCY, BITS_PER_S } meaning;
 typedef struct key { char id[ID_MAX]; meaning means; double standard; bool has; } key;
+typedef struct place { uint32_t line, column; } place;
 
 typedef struct reader {
     sp_net *net;
-    xmlTextReaderPtr xml;
+    XML_Parser xml;
     const char *name;
     sp_error *err;
+    sp_status status;
     uint32_t n_keys; key keys[KEYS_MAX];
     bool directed, in_edge, rate, latency;
     sp_i_net_edge edge;
-    uint32_t edge_line;
-    char said[160]; uint32_t said_line;      /* libxml2's complaint */
+    place edge_at;
+    const key *of; bool standard;                /* whose value is being read, NULL: nobody's; a <default> */
+    char value[VALUE_MAX]; size_t n_value; place value_at;
 } reader;
 
-static uint32_t line_of(const reader *r)
+static place here(const reader *r)
 {
-    int line = xmlTextReaderGetParserLineNumber(r->xml);
-    return line > 0 ? (uint32_t)line : 1;
+    return (place){(uint32_t)XML_GetCurrentLineNumber(r->xml), (uint32_t)XML_GetCurrentColumnNumber(r->xml) + 1};
 }
 
-static sp_status blame(const reader *r, sp_status status, uint32_t line)
+static sp_status blame(const reader *r, sp_status status, place at)
 {
     if (status != SP_OK && r->err) {
         snprintf(r->err->file, sizeof r->err->file, "%s", r->name);
-        r->err->line = line;
-        r->err->column = 1;
+        r->err->line = at.line;
+        r->err->column = at.column;
     }
     return status;
 }
 
-static bool is(const reader *r, const char *element)
+/* A name without its namespace. */
+static const char *local(const char *name)
 {
-    const xmlChar *name = xmlTextReaderConstLocalName(r->xml);
-    return name && strcmp((const char *)name, element) == 0;
+    const char *colon = strrchr(name, ':');
+    return colon ? colon + 1 : name;
 }
 
 /* The attribute in `out`; false: it is not there, or too long. */
-static bool attribute(const reader *r, const char *name, char *out, size_t size)
+static bool attribute(const char **attributes, const char *name, char *out, size_t size)
 {
-    xmlChar *value = xmlTextReaderGetAttribute(r->xml, (const xmlChar *)name);
-    bool ok = value && strlen((const char *)value) < size;
-    if (ok)
-        strcpy(out, (const char *)value);
-    xmlFree(value);
-    return ok;
+    for (; *attributes; attributes += 2)
+        if (strcmp(local(attributes[0]), name) == 0 && strlen(attributes[1]) < size) {
+            strcpy(out, attributes[1]);
+            return true;
+        }
+    return false;
 }
 
 static meaning meaning_of(const char *name)
@@ -66,22 +72,12 @@ static meaning meaning_of(const char *name)
     return OTHER;
 }
 
-/* Text inside the element, which is left at its end. */
-static sp_status content(reader *r, const key *k, double *out)
+static sp_status bits_per_s(const reader *r, const char *text, double *out)
 {
-    uint32_t line = line_of(r);
-    xmlChar *text = xmlTextReaderReadString(r->xml);
-    sp_status status;
     char *end;
-    if (k->means == BITS_PER_S) {
-        *out = text ? strtod((const char *)text, &end) / 8 : 0;
-        bool ok = text && end != (char *)text && *end == '\0' && *out > 0 && *out < 1e30;
-        status = ok ? SP_OK : sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "found '%.40s' as LinkSpeedRaw; expected bits a second, as 1e10", text ? (char *)text : "");
-    } else {
-        status = sp_unit_parse(text ? (const char *)text : "", k->means == RATE ? SP_UNIT_BYTES_PER_S : SP_UNIT_SECONDS, out, r->err);
-    }
-    xmlFree(text);
-    return blame(r, status, line);
+    *out = strtod(text, &end) / 8;
+    bool ok = end != text && *end == '\0' && *out > 0 && *out < 1e30;
+    return ok ? SP_OK : sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "found '%.40s' as LinkSpeedRaw; expected bits a second, as 1e10", text);
 }
 
 static const key *key_of(const reader *r, const char *id)
@@ -92,29 +88,46 @@ static const key *key_of(const reader *r, const char *id)
     return NULL;
 }
 
-static sp_status read_key(reader *r)
+static sp_status read_key(reader *r, const char **attributes)
 {
     char name[ID_MAX] = "", target[16] = "all";
     if (r->n_keys == KEYS_MAX)
-        return blame(r, sp_error_set(r->err, SP_E_RANGE, NULL, 0, 0, "more than %d keys", KEYS_MAX), line_of(r));
+        return blame(r, sp_error_set(r->err, SP_E_RANGE, NULL, 0, 0, "more than %d keys", KEYS_MAX), here(r));
     key *k = &r->keys[r->n_keys++];
     *k = (key){.means = OTHER};
-    if (!attribute(r, "id", k->id, sizeof k->id))
-        return blame(r, sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "a key without an id, or with one of more than %d bytes", ID_MAX - 1), line_of(r));
-    attribute(r, "attr.name", name, sizeof name);
-    attribute(r, "for", target, sizeof target);
+    if (!attribute(attributes, "id", k->id, sizeof k->id))
+        return blame(r, sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "a key without an id, or with one of more than %d bytes", ID_MAX - 1), here(r));
+    attribute(attributes, "attr.name", name, sizeof name);
+    attribute(attributes, "for", target, sizeof target);
     if (strcmp(target, "edge") == 0 || strcmp(target, "all") == 0)
         k->means = meaning_of(name);
     return SP_OK;
 }
 
+static void begin_value(reader *r, const key *of, bool standard)
+{
+    r->of = of;
+    r->standard = standard;
+    r->n_value = 0;
+    r->value_at = here(r);
+}
+
 static sp_status read_default(reader *r)
 {
-    key *k = r->n_keys ? &r->keys[r->n_keys - 1] : NULL;
-    if (!k || k->means == OTHER)
-        return SP_OK;
-    k->has = true;
-    return content(r, k, &k->standard);
+    if (r->n_keys && r->keys[r->n_keys - 1].means != OTHER)
+        begin_value(r, &r->keys[r->n_keys - 1], true);
+    return SP_OK;
+}
+
+static sp_status read_data(reader *r, const char **attributes)
+{
+    char id[ID_MAX];
+    const key *k = attribute(attributes, "key", id, sizeof id) ? key_of(r, id) : NULL;
+    if (!k)
+        return blame(r, sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "data of a key that was not declared"), here(r));
+    if (r->in_edge && k->means != OTHER)
+        begin_value(r, k, false);
+    return SP_OK;
 }
 
 static void set_value(reader *r, meaning means, double value)
@@ -128,36 +141,40 @@ static void set_value(reader *r, meaning means, double value)
     }
 }
 
-static sp_status read_data(reader *r)
+static sp_status end_value(reader *r)
 {
-    char id[ID_MAX];
-    const key *k = attribute(r, "key", id, sizeof id) ? key_of(r, id) : NULL;
+    const key *k = r->of;
     double value;
-    if (!k)
-        return blame(r, sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "data of a key that was not declared"), line_of(r));
-    if (!r->in_edge || k->means == OTHER)
-        return SP_OK;
-    sp_status status = content(r, k, &value);
-    if (status == SP_OK)
+    r->of = NULL;
+    if (r->n_value >= VALUE_MAX)
+        return blame(r, sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "a value of %zu bytes; expected a quantity, as 50GB/s", r->n_value), r->value_at);
+    r->value[r->n_value] = '\0';
+    sp_status status = k->means == BITS_PER_S ? bits_per_s(r, r->value, &value) :
+                       sp_unit_parse(r->value, k->means == RATE ? SP_UNIT_BYTES_PER_S : SP_UNIT_SECONDS, &value, r->err);
+    if (status == SP_OK && r->standard) {
+        r->keys[k - r->keys].has = true;
+        r->keys[k - r->keys].standard = value;
+    } else if (status == SP_OK) {
         set_value(r, k->means, value);
-    return status;
+    }
+    return blame(r, status, r->value_at);
 }
 
-static sp_status begin_edge(reader *r)
+static sp_status begin_edge(reader *r, const char **attributes)
 {
     char source[256], target[256], directed[8] = "";
     r->edge = (sp_i_net_edge){.one_way = r->directed};
-    r->edge_line = line_of(r);
+    r->edge_at = here(r);
     r->in_edge = true;
     r->rate = r->latency = false;
-    if (!attribute(r, "source", source, sizeof source) || !attribute(r, "target", target, sizeof target))
-        return blame(r, sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "an edge without source or target, or with one of more than 255 bytes"), r->edge_line);
-    if (attribute(r, "directed", directed, sizeof directed))
+    if (!attribute(attributes, "source", source, sizeof source) || !attribute(attributes, "target", target, sizeof target))
+        return blame(r, sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "an edge without source or target, or with one of more than 255 bytes"), r->edge_at);
+    if (attribute(attributes, "directed", directed, sizeof directed))
         r->edge.one_way = strcmp(directed, "true") == 0;
     sp_status status = sp_i_net_node(r->net, source, &r->edge.from, r->err);
     if (status == SP_OK)
         status = sp_i_net_node(r->net, target, &r->edge.to, r->err);
-    return blame(r, status, r->edge_line);
+    return blame(r, status, r->edge_at);
 }
 
 static sp_status end_edge(reader *r)
@@ -170,79 +187,105 @@ static sp_status end_edge(reader *r)
     }
     if (!r->rate)
         return blame(r, sp_error_set(r->err, SP_E_INVAL, NULL, 0, 0, "the edge from '%s' to '%s' has no rate; expected <data> of a key named bandwidth, as "
-                                     "50GB/s, or a <default> of it", r->net->node[r->edge.from], r->net->node[r->edge.to]), r->edge_line);
-    return blame(r, sp_i_net_edge_add(r->net, r->edge, r->err), r->edge_line);
+                                     "50GB/s, or a <default> of it", r->net->node[r->edge.from], r->net->node[r->edge.to]), r->edge_at);
+    return blame(r, sp_i_net_edge_add(r->net, r->edge, r->err), r->edge_at);
 }
 
-static sp_status read_node(reader *r)
+static sp_status read_node(reader *r, const char **attributes)
 {
     char id[256];
     uint32_t node;
-    if (!attribute(r, "id", id, sizeof id))
-        return blame(r, sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "a node without an id, or with one of more than 255 bytes"), line_of(r));
-    return blame(r, sp_i_net_node(r->net, id, &node, r->err), line_of(r));
+    if (!attribute(attributes, "id", id, sizeof id))
+        return blame(r, sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "a node without an id, or with one of more than 255 bytes"), here(r));
+    return blame(r, sp_i_net_node(r->net, id, &node, r->err), here(r));
 }
 
-static sp_status on_element(reader *r)
+static sp_status read_element(reader *r, const char *element, const char **attributes)
 {
     char word[16] = "";
-    if (is(r, "key"))
-        return read_key(r);
-    if (is(r, "default"))
+    if (strcmp(element, "key") == 0)
+        return read_key(r, attributes);
+    if (strcmp(element, "default") == 0)
         return read_default(r);
-    if (is(r, "data"))
-        return read_data(r);
-    if (is(r, "node"))
-        return read_node(r);
-    if (is(r, "hyperedge") || is(r, "port"))
-        return blame(r, sp_error_set(r->err, SP_E_INVAL, NULL, 0, 0, "hyperedges and ports are not links; expected edges between nodes"), line_of(r));
-    if (is(r, "graph")) {
-        r->directed = attribute(r, "edgedefault", word, sizeof word) && strcmp(word, "directed") == 0;
-        return SP_OK;
-    }
-    if (!is(r, "edge"))
-        return SP_OK;
-    sp_status status = begin_edge(r);
-    return status == SP_OK && xmlTextReaderIsEmptyElement(r->xml) ? end_edge(r) : status;
+    if (strcmp(element, "data") == 0)
+        return read_data(r, attributes);
+    if (strcmp(element, "node") == 0)
+        return read_node(r, attributes);
+    if (strcmp(element, "edge") == 0)
+        return begin_edge(r, attributes);
+    if (strcmp(element, "hyperedge") == 0 || strcmp(element, "port") == 0)
+        return blame(r, sp_error_set(r->err, SP_E_INVAL, NULL, 0, 0, "hyperedges and ports are not links; expected edges between nodes"), here(r));
+    if (strcmp(element, "graph") == 0)
+        r->directed = attribute(attributes, "edgedefault", word, sizeof word) && strcmp(word, "directed") == 0;
+    return SP_OK;
 }
 
-static void complain(void *context, const char *message, xmlParserSeverities severity, xmlTextReaderLocatorPtr at)
+/* ---- what expat calls ---------------------------------------------------------------------------------------------------- */
+
+static void go_on(reader *r, sp_status status)
+{
+    if (status == SP_OK || r->status != SP_OK)
+        return;
+    r->status = status;
+    XML_StopParser(r->xml, XML_FALSE);
+}
+
+static void XMLCALL on_start(void *context, const char *name, const char **attributes)
 {
     reader *r = context;
-    (void)severity;
-    if (r->said[0])
+    if (r->status == SP_OK)
+        go_on(r, read_element(r, local(name), attributes));
+}
+
+static void XMLCALL on_end(void *context, const char *name)
+{
+    reader *r = context;
+    const char *element = local(name);
+    if (r->status != SP_OK)
         return;
-    int line = xmlTextReaderLocatorLineNumber(at);
-    r->said_line = line > 0 ? (uint32_t)line : 1;
-    snprintf(r->said, sizeof r->said, "%s", message);
-    r->said[strcspn(r->said, "\n")] = '\0';
+    if (r->of && strcmp(element, r->standard ? "default" : "data") == 0)
+        go_on(r, end_value(r));
+    else if (r->in_edge && strcmp(element, "edge") == 0)
+        go_on(r, end_edge(r));
+}
+
+static void XMLCALL on_text(void *context, const char *text, int n)
+{
+    reader *r = context;
+    for (int i = 0; r->of && i < n; i++, r->n_value++)
+        if (r->n_value < VALUE_MAX)
+            r->value[r->n_value] = text[i];
+}
+
+static void XMLCALL on_entity(void *context, const char *entity, int parameter, const char *value, int n, const char *base, const char *system,
+                              const char *public, const char *notation)
+{
+    reader *r = context;
+    (void)parameter, (void)value, (void)n, (void)base, (void)system, (void)public, (void)notation;
+    go_on(r, blame(r, sp_error_set(r->err, SP_E_INVAL, NULL, 0, 0, "the file declares the entity '%.40s'; expected none: write out what it stands for",
+                                   entity), here(r)));
 }
 
 sp_status sp_i_net_read_graphml(sp_net *net, const char *text, size_t size, const char *name, sp_error *err)
 {
     reader *r = calloc(1, sizeof *r);
-    sp_status status = SP_OK;
-    int more = 1;
-    if (r && size < INT32_MAX)
-        r->xml = xmlReaderForMemory(text, (int)size, NULL, NULL, XML_PARSE_NONET | XML_PARSE_COMPACT);
-    if (!r || !r->xml) {
+    XML_Parser xml = r && size < INT32_MAX ? XML_ParserCreate(NULL) : NULL;
+    if (!xml) {
         free(r);
         return sp_error_set(err, size < INT32_MAX ? SP_E_NOMEM : SP_E_RANGE, name, 0, 0, "cannot read %zu bytes of GraphML", size);
     }
-    r->net = net;
-    r->name = name;
-    r->err = err;
-    xmlTextReaderSetErrorHandler(r->xml, complain, r);
-    while (status == SP_OK && (more = xmlTextReaderRead(r->xml)) == 1) {
-        int type = xmlTextReaderNodeType(r->xml);
-        if (type == XML_READER_TYPE_ELEMENT)
-            status = on_element(r);
-        else if (type == XML_READER_TYPE_END_ELEMENT && is(r, "edge") && r->in_edge)
-            status = end_edge(r);
+    *r = (reader){.net = net, .name = name, .err = err, .xml = xml};
+    XML_SetUserData(xml, r);
+    XML_SetElementHandler(xml, on_start, on_end);
+    XML_SetCharacterDataHandler(xml, on_text);
+    XML_SetEntityDeclHandler(xml, on_entity);
+    sp_status status = XML_Parse(xml, text, (int)size, 1) == XML_STATUS_OK || r->status != SP_OK ? r->status : SP_E_PARSE;
+    if (status == SP_E_PARSE && r->status == SP_OK) {
+        bool memory = XML_GetErrorCode(xml) == XML_ERROR_NO_MEMORY;
+        status = blame(r, sp_error_set(err, memory ? SP_E_NOMEM : SP_E_PARSE, NULL, 0, 0, "not well-formed XML: %s", XML_ErrorString(XML_GetErrorCode(xml))),
+                       here(r));
     }
-    if (status == SP_OK && more != 0)
-        status = sp_error_set(err, SP_E_PARSE, name, r->said_line ? r->said_line : 1, 1, "not well-formed XML: %s", r->said[0] ? r->said : "it ends early");
-    xmlFreeTextReader(r->xml);
+    XML_ParserFree(xml);
     free(r);
     return status;
 }

@@ -178,12 +178,16 @@ static void bad_files_are_refused(void **state)
     refuse(SP_NET_EDGES, "a b 0GB/s\n", 1, 1, "no rate above 0");
     refuse(SP_NET_EDGES, "a b 5GB/s 1us x\n", 1, 15, "found 'x'");
     refuse(SP_NET_EDGES, "a b 5GB/s 1us one-way y\n", 1, 23, "a word too many");
-    refuse(SP_NET_GRAPHML, "<graphml>\n<graph><edge source='a'", 2, 1, "not well-formed");
+    refuse(SP_NET_GRAPHML, "<graphml>\n<graph><edge source='a'", 2, 8, "not well-formed");
     refuse(SP_NET_GRAPHML, "<graphml><graph>\n<edge source='a' target='b'/></graph></graphml>", 2, 1, "has no rate");
     refuse(SP_NET_GRAPHML, "<graphml><graph>\n<edge source='a'/></graph></graphml>", 2, 1, "without source or target");
     refuse(SP_NET_GRAPHML, "<graphml><graph><edge source='a' target='b'>\n<data key='q'>5</data></edge></graph></graphml>", 2, 1, "was not declared");
     refuse(SP_NET_GRAPHML, "<graphml><key id='k' for='edge' attr.name='bw'/><graph><edge source='a' target='b'>\n<data key='k'>5</data></edge></graph></graphml>", 2, 1,
            "expected");
+    refuse(SP_NET_GRAPHML, "<graphml><graph>\n<node id='a'/> <hyperedge/></graph></graphml>", 2, 16, "hyperedges and ports");
+    refuse(SP_NET_GRAPHML, "<graphml><key id='k' for='edge' attr.name='bw'/>\n <graph><edge source='a' target='b'><data key='k'>50000000000000000000000000000000000000000"
+           "0000000000000000000000000</data></edge></graph></graphml>", 2, 37, "a value of 66 bytes");
+    refuse(SP_NET_GRAPHML, "<!DOCTYPE g [\n<!ENTITY bomb 'x'>]><graphml/>", 2, 15, "declares the entity 'bomb'");
 }
 
 static void graphml_reads_keys_defaults_and_directions(void **state)
