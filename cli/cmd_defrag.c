@@ -45,29 +45,84 @@ static sp_status read_jobs(cli_run *cli, sp_cluster *cluster, placed *jobs, sp_e
     return status;
 }
 
-static sp_status tell(cli_run *cli, const sp_cluster_shape *shape, const placed *jobs, const sp_defrag *d, double pause_s, sp_error *err)
+/* Positions of a rack as chips of the machine, "64-71,80". */
+static const char *chips_of(cli_run *cli, const sp_cluster_shape *shape, uint32_t rack, uint64_t positions)
+{
+    char text[512] = "";
+    for (uint32_t i = 0, end; i < 64; i = end + 1) {
+        for (end = i; end < 64 && (positions >> end & 1) != 0; end++) {}
+        if (end == i) continue;
+        size_t n = strlen(text);
+        uint32_t low = rack * shape->leaf_chips + i, high = rack * shape->leaf_chips + end - 1;
+        if (low == high) snprintf(text + n, sizeof text - n, "%s%u", n == 0 ? "" : ",", low);
+        else snprintf(text + n, sizeof text - n, "%s%u-%u", n == 0 ? "" : ",", low, high);
+    }
+    const char *kept = sp_arena_strdup(cli->arena, text);
+    return kept == NULL ? "" : kept;
+}
+
+typedef struct answer { const sp_cluster_shape *shape; const placed *jobs; const sp_defrag *d; double pause_s, *cost; } answer;
+
+/* Chip-hours that all moves up to each cost: a job pauses once. job_chips is used up. */
+static void add_costs(const answer *a, uint32_t *job_chips)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < a->d->n; i++) {
+        uint32_t *chips = &job_chips[a->d->move[i].owner];
+        sum += a->pause_s * *chips / 3600;
+        *chips = 0;
+        a->cost[i] = sum;
+    }
+}
+
+static json_t *moves_json(cli_run *cli, const answer *a)
 {
     json_t *moves = json_array();
-    double cost = pause_s * (double)d->disturbed_chips / 3600, gained = (double)(d->blocks_after - d->blocks_before);
-    for (uint32_t i = 0; i < d->n; i++)
-        json_array_append_new(moves, json_pack("{s:s, s:i, s:i, s:i}", "job", jobs->name[d->move[i].owner], "from_rack", (int)d->move[i].from, "to_rack", (int)d->move[i].to, "chips",
-                                               (int)d->move[i].chips));
+    for (uint32_t i = 0; i < a->d->n; i++) {
+        const sp_move *m = &a->d->move[i];
+        json_array_append_new(moves, json_pack("{s:s, s:i, s:i, s:i, s:s, s:s, s:i, s:f}", "job", a->jobs->name[m->owner], "from_rack", (int)m->from, "to_rack", (int)m->to, "chips",
+                                               (int)m->chips, "from_chips", chips_of(cli, a->shape, m->from, m->from_chips), "to_chips",
+                                               chips_of(cli, a->shape, m->to, m->to_chips), "blocks", (int)m->blocks, "cost_chip_hours", a->cost[i]));
+    }
+    return moves;
+}
+
+static void print_moves(cli_run *cli, const answer *a)
+{
+    bool plan = cli_given(cli, CLI_O_MOVES);
+    cli_table *table = plan ? cli_table_begin(cli, "rlrllrr", (const char *const[]){"", "job", "chips", "from chips", "to chips", "blocks free", "chip-hours so far"})
+                            : cli_table_begin(cli, "lrrr", (const char *const[]){"job", "from rack", "to rack", "chips"});
+    for (uint32_t i = 0; i < a->d->n; i++) {
+        const sp_move *m = &a->d->move[i];
+        if (plan) cli_table_cell(table, "%u", i + 1);
+        cli_table_cell(table, "%s", a->jobs->name[m->owner]);
+        if (plan) {
+            cli_table_cell(table, "%u", m->chips);
+            cli_table_cell(table, "%s", chips_of(cli, a->shape, m->from, m->from_chips));
+            cli_table_cell(table, "%s", chips_of(cli, a->shape, m->to, m->to_chips));
+            cli_table_cell(table, "%u", m->blocks);
+            cli_table_cell(table, "%.4g", a->cost[i]);
+        } else {
+            cli_table_cell(table, "%u", m->from);
+            cli_table_cell(table, "%u", m->to);
+            cli_table_cell(table, "%u", m->chips);
+        }
+    }
+    cli_table_end(table);
+}
+
+static sp_status tell(cli_run *cli, const answer *a, sp_error *err)
+{
+    const sp_defrag *d = a->d;
+    double cost = d->n == 0 ? 0 : a->cost[d->n - 1], gained = (double)(d->blocks_after - d->blocks_before);
     if (cli_given(cli, CLI_O_JSON))
-        return cli_json_emit(cli, json_pack("{s:o, s:i, s:i, s:f, s:f}", "moves", moves, "blocks_before", (int)d->blocks_before, "blocks_after", (int)d->blocks_after,
+        return cli_json_emit(cli, json_pack("{s:o, s:i, s:i, s:f, s:f}", "moves", moves_json(cli, a), "blocks_before", (int)d->blocks_before, "blocks_after", (int)d->blocks_after,
                                             "cost_chip_hours", cost, "blocks_per_chip_hour", cost > 0 ? gained / cost : 0.0), err);
-    json_decref(moves);
     fprintf(cli->out, "%s%u blocks%s of %llu chips, %u after %u moves that cost %.4g chip-hours of restarts\n", cli_strong(cli, true), d->blocks_before, cli_strong(cli, false),
             (unsigned long long)cli_count(cli, CLI_O_SEGMENT), d->blocks_after, d->n, cost);
     if (d->n == 0) return SP_OK;
-    cli_table *table = cli_table_begin(cli, "lrrr", (const char *const[]){"job", "from rack", "to rack", "chips"});
-    for (uint32_t i = 0; i < d->n; i++) {
-        cli_table_cell(table, "%s", jobs->name[d->move[i].owner]);
-        cli_table_cell(table, "%u", d->move[i].from);
-        cli_table_cell(table, "%u", d->move[i].to);
-        cli_table_cell(table, "%u", d->move[i].chips);
-    }
-    cli_table_end(table);
-    cli_line(cli, "racks", "%u chips each, by chip number; nothing was moved: this is a plan", shape->leaf_chips);
+    print_moves(cli, a);
+    cli_line(cli, "racks", "%u chips each, by chip number; nothing was moved: this is a plan", a->shape->leaf_chips);
     return SP_OK;
 }
 
@@ -92,7 +147,12 @@ int cli_cmd_defrag(cli_run *cli)
     if (status == SP_OK) status = read_jobs(cli, cluster, &jobs, &err);
     if (status == SP_OK)
         status = sp_cluster_defrag(cluster, jobs.list, jobs.n, (uint32_t)cli_count(cli, CLI_O_SEGMENT), (uint32_t)cli_count(cli, CLI_O_BLOCKS), move, jobs.room, &d, &err);
-    if (status == SP_OK) status = tell(cli, &shape, &jobs, &d, op.checkpoint_s + op.restart_s, &err);
+    answer a = {&shape, &jobs, &d, op.checkpoint_s + op.restart_s, sp_arena_alloc(cli->arena, d.n + (size_t)1, sizeof *a.cost)};
+    uint32_t *job_chips = sp_arena_alloc(cli->arena, jobs.n + (size_t)1, sizeof *job_chips);
+    if (status == SP_OK && (a.cost == NULL || job_chips == NULL)) status = sp_error_set(&err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+    for (uint32_t j = 0; j < jobs.n && status == SP_OK; j++) job_chips[j] = sp_cluster_spread(cluster, jobs.list[j]).chips;
+    if (status == SP_OK) add_costs(&a, job_chips);
+    if (status == SP_OK) status = tell(cli, &a, &err);
     sp_cluster_destroy(cluster);
     if (status != SP_OK) return cli_fail(cli, &err);
     return d.blocks_after >= cli_count(cli, CLI_O_BLOCKS) ? CLI_EXIT_OK : CLI_EXIT_UNFIT;

@@ -74,6 +74,9 @@ static sp_status read_times(cli_run *cli, answer *a, sp_error *err)
     double repair_s = -1;
     sp_status status = read_checkpoint(cli, a, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_INTERVAL, SP_UNIT_SECONDS, &op->interval_s, err);
+    if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_DEFRAG, SP_UNIT_NONE, &op->defrag_ratio, err);
+    if (status == SP_OK && !(op->defrag_ratio >= 0 && op->defrag_ratio <= 1e9))
+        status = sp_error_set(err, SP_E_RANGE, "--defrag", 1, 1, "found %s; expected 0 (never) to 10^9: how many times its cost a move has to be worth", cli_text(cli, CLI_O_DEFRAG));
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_POWER_CAP, SP_UNIT_WATT, &op->power_cap_w, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_DETECT, SP_UNIT_SECONDS, &op->detect_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_RESTART, SP_UNIT_SECONDS, &op->restart_s, err);
@@ -106,6 +109,7 @@ static sp_status read_all(cli_run *cli, answer *a, sp_error *err)
     cli->seed = cli_count(cli, CLI_O_SEED);
     status = read_times(cli, a, err);
     if (status == SP_OK) status = cli_jobs_read(&a->jobs, err);
+    if (status == SP_OK && cli_given(cli, CLI_O_REPLAN)) status = cli_jobs_recover(&a->jobs, err);
     if (status != SP_OK) return status;
     a->run = sp_arena_alloc(cli->arena, a->seeds, sizeof *a->run);
     if (cli_given(cli, CLI_O_LOG) || cli_given(cli, CLI_O_SVG)) a->spent_s = sp_arena_alloc(cli->arena, (size_t)a->seeds * SPANS, sizeof *a->spent_s);

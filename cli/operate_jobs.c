@@ -210,6 +210,15 @@ sp_status cli_jobs_read(cli_jobs *jobs, sp_error *err)
     return status;
 }
 
+sp_status cli_jobs_recover(cli_jobs *jobs, sp_error *err)
+{
+    sp_status status = SP_OK;
+    if (jobs->n_kinds == 0)
+        return sp_error_set(err, SP_E_INVAL, "--replan", 0, 0, "found jobs without a model; expected trainings, as --jobs train:deepseek-v3,chips=8192: only their plans can be searched");
+    for (uint32_t i = 0; i < jobs->n_kinds && status == SP_OK; i++) status = sp_job_kind_recover(&jobs->kind[i], jobs->operation, err);
+    return status;
+}
+
 void cli_jobs_release(cli_jobs *jobs)
 {
     for (uint32_t i = 0; i < jobs->n_kinds; i++) sp_job_kind_release(&jobs->kind[i]);

@@ -18,6 +18,8 @@ typedef struct cli_jobs {
 } cli_jobs;
 
 sp_status cli_jobs_read(cli_jobs *jobs, sp_error *err);
+/* Their tables of recovery. */
+sp_status cli_jobs_recover(cli_jobs *jobs, sp_error *err);
 void cli_jobs_release(cli_jobs *jobs);
 void cli_jobs_key(const cli_jobs *jobs, FILE *key);     /* what is known of the trainings, as words */
 void cli_jobs_print(const cli_jobs *jobs);

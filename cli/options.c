@@ -19,9 +19,9 @@
 #define SEARCH "threads that price plans (1), plans to print (5)"
 #define TIMES "years of 365 days to simulate (1); runs, each with a seed of its own (8)"
 #define TOLD "events in SQLite, to go on from when stopped; picture over time; OpenMetrics"
-#define STOPS "a stop: to notice it, restart elsewhere, restart in place; to repair what broke"
+#define STOPS "between checkpoints; to notice a stop, restart elsewhere, in place; to repair"
 #define POLICIES "how jobs are placed (best); their order, and who may pass (easy)"
-#define SWITCHES "the urgent stop others; checkpoints copied behind the work; no spares"
+#define SWITCHES "urgent jobs first; smaller plans after losses; copies behind the work; no spares"
 #define SIZE_MAX_BYTES (UINT64_C(1) << 60)   /* sizes stay exact in doubles and in JSON */
 
 static const char *const show_actions[] = {"list", "show", "check", NULL};
@@ -162,6 +162,8 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_SEGMENT] = {"segment", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLACE) | V(OPERATE) | V(DEFRAG), NULL, "blocks of N chips, each in one rack (or whole racks)", NULL,
         "Of operate's jobs, those that are multiples of N ask for them; to mindcluster it is the sp-block."},
     [CLI_O_BLOCKS] = {"blocks", 0, CLI_COUNT, "N", "1", 1, 1u << 20, V(DEFRAG), NULL, "free blocks that are wanted", NULL, NULL},
+    [CLI_O_MOVES] = {"plan", 0, CLI_FLAG, NULL, NULL, 0, 0, V(DEFRAG), NULL, "list the moves chip by chip, in the order in which they can be made", NULL,
+        "Each has its place free when its turn comes, and what is free and spent after it."},
     [CLI_O_USED] = {"used", 0, CLI_TEXT, "IDS", NULL, 0, 0, V(PLACE), NULL, "chips that are taken or broken, as 0-63,72", NULL, NULL},
     [CLI_O_NETWORK] = {"network", 0, CLI_MODEL, "MODEL", NULL, 0, 0, V(PLACE) | V(CHECK_PLACEMENT), NULL, "judge by the predicted step of MODEL under --plan or --set", NULL,
         "Without it the slowdown is that of a job of unknown model; see docs/models/placement.md."},
@@ -170,15 +172,20 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_CHECKPOINT] = {"checkpoint", 0, CLI_TEXT, "WHERE", "30s", 0, 0, V(OPERATE), NULL, "local, peer, storage; or the time that one stops a job", NULL,
         "Where: the time follows from --state and the machine's own bandwidths; see docs/models/checkpointing.md."},
     [CLI_O_STATE] = {"state", 0, CLI_TEXT, "SIZE", "2GB", 0, 0, V(OPERATE), NULL, "state that a chip writes", NULL, "Llama 3: 1 MB to 4 GB of a GPU."},
-    [CLI_O_INTERVAL] = {"interval", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(OPERATE), NULL, "work between checkpoints; default: each job's best", NULL, NULL},
+    [CLI_O_INTERVAL] = {"interval", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(OPERATE), NULL, "work between checkpoints; default: each job's best", STOPS, NULL},
     [CLI_O_DETECT] = {"detect", 0, CLI_TEXT, "TIME", "30s", 0, 0, V(OPERATE), NULL, "to notice a failure", STOPS, NULL},
     [CLI_O_RESTART] = {"restart", 0, CLI_TEXT, "TIME", "600s", 0, 0, V(OPERATE) | V(DEFRAG), NULL, "to restart on other chips", STOPS, NULL},
     [CLI_O_SWAP] = {"swap", 0, CLI_TEXT, "TIME", "60s", 0, 0, V(OPERATE), NULL, "to restart in place", STOPS,
         "In place: nothing broke for good, or a spare chip of the rack takes over."},
     [CLI_O_REPAIR] = {"repair", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(OPERATE) | V(SPARES), NULL, "mean repair time, instead of the catalog's", STOPS, NULL},
     [CLI_O_POWER_CAP] = {"power-cap", 0, CLI_TEXT, "WATTS", NULL, 0, 0, V(OPERATE), NULL, "power of the whole machine, as 40MW: no more chips run than it feeds", NULL, NULL},
+    [CLI_O_DEFRAG] = {"defrag", 0, CLI_TEXT, "RATIO", "0", 0, 0, V(OPERATE), NULL, "move running jobs when what waits is worth RATIO times that", NULL,
+        "0: never. For the first that waits although as many chips are free: value is the chip-time until its block would come free by itself, cost the checkpoints and "
+        "restarts of the jobs that move. Looked for every ten minutes."},
     [CLI_O_PREEMPT] = {"preempt", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "jobs that do not fit stop less urgent ones (priority, deadline)", SWITCHES,
         "Those stopped write a checkpoint, for which the new job waits, and restart when their turn comes."},
+    [CLI_O_REPLAN] = {"replan", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "trainings that lose chips go on with the plan that costs least", SWITCHES,
+        "Where nothing stands by: fewer replicas, or another plan on 3/4 or 1/2 of the chips, from a table computed ahead, if that costs less than to wait for the repair."},
     [CLI_O_BACKGROUND] = {"background", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "checkpoints stop a job for a snapshot alone", SWITCHES,
         "The copy goes on behind the work and is of use when it has arrived."},
     [CLI_O_NO_SPARES] = {"no-spares", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "do without the racks' spare chips", SWITCHES, NULL},
@@ -290,8 +297,8 @@ const cli_verb cli_verbs[CLI_V_N] = {
     [CLI_V_DEFRAG] = {"defrag", "moves of jobs that free whole racks", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_FILE_IN, "LIST"}}, 2,
         "Reads which job has which chips (a line \"NAME IDS\" each, as \"j17 0-63,128\") and prints the moves after which --blocks blocks of --segment chips, whole "
         "racks of one pod each, are free: each time the racks whose emptying disturbs the fewest chips of jobs. The cost is that of a checkpoint "
-        "and a restart of the jobs that move. A plan: it never acts. Exits with 1 when the moves do not suffice.",
-        {"superpod defrag atlas-950-superpod jobs.txt --segment 512 --blocks 4"}, false, cli_cmd_defrag},
+        "and a restart of the jobs that move. It never acts: --plan lists what an operator would do, move by move. Exits with 1 when the moves do not suffice.",
+        {"superpod defrag atlas-950-superpod jobs.txt --segment 512 --blocks 4", "superpod defrag atlas-950-superpod jobs.txt --segment 512 --plan"}, false, cli_cmd_defrag},
     [CLI_V_VALIDATE] = {"validate", "predictions against published measurements", NULL, {{CLI_FILES, "FILE.csv"}}, 1,
         "Predicts every row of tables of measurements (training, MLPerf, collectives, kernels; told apart by their columns) from "
         "its configuration columns alone, and prints how far off the predictions are: median and 90th percentile of the absolute "

@@ -159,15 +159,16 @@ bool sp_cluster_take(sp_cluster *cluster, uint32_t chip, uint32_t owner, uint32_
 
 /* ---- defragmentation ------------------------------------------------------------------------------------------- */
 
-/* So many chips of a job go from rack to rack. */
-typedef struct sp_move { uint32_t owner, from, to, chips; } sp_move;
+/* So many chips of a job go from rack to rack: which of each, by position; blocks: how many are free after it. */
+typedef struct sp_move { uint64_t from_chips, to_chips; uint32_t owner, from, to, chips, blocks; } sp_move;
 typedef struct sp_defrag {
     sp_move *move; uint32_t n;                 /* the caller's, in order                                  */
     uint32_t blocks_before, blocks_after;      /* blocks of whole free racks of one pod                    */
     uint64_t disturbed_chips;                  /* of the jobs that restart: the cost is that x their pause */
 } sp_defrag;
-/* Moves that free blocks of block_chips until there are `wanted`: each time the racks whose emptying disturbs the fewest chips. The
- * moves are made on the cluster that is given, list[owners] follows it. Errors: SP_E_INVAL blocks that are no whole racks of a pod. */
+/* Moves that free blocks of block_chips until there are `wanted`, or no more can be freed: each time the racks whose emptying disturbs the
+ * fewest chips. In the order of the list each can be made when its turn comes: its chips are free in the rack to which it goes. They are made
+ * on the cluster that is given, list[owners] follows it. Errors: SP_E_INVAL blocks that are no whole racks of a pod; SP_E_NOMEM. */
 sp_status sp_cluster_defrag(sp_cluster *cluster, uint32_t *list, uint32_t owners, uint32_t block_chips, uint32_t wanted, sp_move *move /* [room] */, uint32_t room,
                             sp_defrag *out, sp_error *err);
 
@@ -204,6 +205,8 @@ typedef struct sp_faults {
  * leaves and pods; a chip that lost links has so much less bandwidth on that tier, and its group with it. faults: NULL: none.
  * Errors: SP_E_UNFIT when the plan cannot be laid on it, or a chip has no link left on a tier. */
 sp_status sp_judge_step(sp_judge *judge, const sp_spread *spread, const sp_faults *faults, double *step_time_s, sp_error *err);
+/* Does the fullest chip hold what it has to there? Errors as sp_judge_step, which prices plans that do not fit in memory, too. */
+sp_status sp_judge_fits(sp_judge *judge, const sp_spread *spread, bool *fits, sp_error *err);
 /* Bytes of one chip's state under the judge's plan on that spread (sp_ckpt_state_bytes). Errors as sp_judge_step. */
 sp_status sp_judge_state_bytes(sp_judge *judge, const sp_spread *spread, double *bytes, sp_error *err);
 void sp_judge_counts(const sp_judge *judge, uint64_t *hits, uint64_t *misses);
@@ -271,6 +274,7 @@ typedef struct sp_job {
     uint32_t kind;               /* of sp_operation.kind, counted from 1; 0: nothing is known but size and time             */
 } sp_job;
 
+struct sp_operation;
 /* Jobs that train one model under one plan: what is predicted of them on the machine. */
 typedef struct sp_job_kind {
     const sp_model *model;
@@ -281,6 +285,7 @@ typedef struct sp_job_kind {
     double mem_bytes_max;        /* of the fullest chip                                              */
     sp_ckpt ckpt;                /* of one chip's state                                              */
     double checkpoint_s, drain_s;/* stopped by one; then under way                                   */
+    sp_recovery *recovery;       /* sp_job_kind_recover; NULL: a failure for which nothing stands by makes it wait, or shrink if it is elastic */
     struct sp_kind_judge *judge; /* prices placements, for all threads; sp_job_kind_release frees it  */
 } sp_job_kind;
 /* model and plan stay the caller's, and have to live as long. checkpoint_s >= 0: instead of what the machine takes to keep the state
@@ -288,6 +293,10 @@ typedef struct sp_job_kind {
 sp_status sp_job_kind_make(const sp_machine *machine, const sp_model *model, const sp_plan *plan, sp_ckpt_place place, bool background, double checkpoint_s,
                            sp_job_kind *out, sp_error *err);
 void sp_job_kind_release(sp_job_kind *kind);
+/* Computes its table of recovery, new plans included, with the times of the operation: in a run a job of the kind that loses chips for which
+ * nothing stands by goes on with fewer replicas or another plan where that costs it less than to wait. Errors as sp_recovery_create.
+ * A second or so: two searches. */
+sp_status sp_job_kind_recover(sp_job_kind *kind, const struct sp_operation *operation, sp_error *err);
 /* Placements that were looked up, and those that were priced. */
 void sp_job_kind_counts(const sp_job_kind *kind, uint64_t *hits, uint64_t *misses);
 
@@ -341,6 +350,9 @@ typedef struct sp_operation {
     sp_order order;
     bool preempt;                      /* a job that does not fit stops less urgent ones (priority, deadline): they write a checkpoint, for
                                         * which it waits, and restart when their turn comes              */
+    double defrag_ratio;               /* a head for which chips are there, but not in a form, has running jobs moved when what it waits for is worth
+                                        * so many times what the moves cost, in chip-time; 0: never           */
+    double defrag_period_s;            /* between two looks for such moves                                   */
     double power_cap_w;                /* of the whole machine: no more chips run than it feeds; 0: none   */
     double fair_half_life_s;           /* of what a user has had                                          */
     uint32_t conservative_depth;       /* jobs of the queue that get a reservation                        */
@@ -371,7 +383,7 @@ typedef struct sp_history {
     double wait_host_s, wait_rack_s, wait_pod_s, wait_pods_s;                   /* means of jobs of up to a host, a rack, a pod, more */
     double slowdown_host, slowdown_rack, slowdown_pod, slowdown_pods;           /* their bounded slowdowns; 0: no such job */
     double fragmentation_host, fragmentation_rack, fragmentation_pod;           /* free chips that lie in no wholly free one / free, over time */
-    uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, preemptions, shrunk, grown, maintained, corrupted, events, placements;
+    uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, preemptions, shrunk, replanned, grown, moved, maintained, corrupted, events, placements;
     uint64_t deadlines_missed;         /* done late, or not done although the deadline lies in the time simulated */
     uint64_t queue_max;
 } sp_history;
@@ -384,7 +396,8 @@ double sp_history_value(const sp_history *history, const sp_history_field *field
 
 /* What happens to jobs and parts. */
 typedef enum sp_happening { SP_HAPPENED_START, SP_HAPPENED_DONE, SP_HAPPENED_RESTART, SP_HAPPENED_REPLACE, SP_HAPPENED_SHRINK, SP_HAPPENED_GROW,
-                            SP_HAPPENED_REQUEUE, SP_HAPPENED_PREEMPT, SP_HAPPENED_FAIL, SP_HAPPENED_SPARE, SP_HAPPENED_REPAIR, SP_HAPPENINGS } sp_happening;
+                            SP_HAPPENED_REQUEUE, SP_HAPPENED_PREEMPT, SP_HAPPENED_FAIL, SP_HAPPENED_SPARE, SP_HAPPENED_REPAIR, SP_HAPPENED_REPLAN, SP_HAPPENED_MOVE,
+                       SP_HAPPENINGS } sp_happening;
 const char *sp_happening_name(sp_happening what);   /* "start", "done", "restart" (in place), "replace" (other chips), … */
 typedef struct sp_happened {
     int64_t at_us;

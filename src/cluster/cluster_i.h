@@ -36,7 +36,7 @@ struct sp_cluster {
     uint32_t whole_rows, whole_pods;     /* wholly free ones                        */
     uint32_t free_chips, down_positions, spares_used, spares_ready;
     void *memory;
-    size_t bytes;
+    size_t memory_bytes, sets, bytes;    /* sets: of `rows`, those after it included */
 };
 
 /* A large job's spread under replacements, kept up leaf by leaf instead of walked: 300 B and 4 B a pod. */
@@ -93,6 +93,8 @@ static inline uint32_t sp_i_bits_first(const sp_i_bits *bits, uint32_t low, uint
 /* ---- state.c ---- */
 static inline uint64_t sp_i_row(const sp_cluster *c, uint32_t row) { return c->row_full << row * c->shape.row_chips; }
 void sp_i_set_free(sp_cluster *cluster, uint32_t leaf, uint64_t mask);   /* new free word; keeps every counter */
+/* The same state once more; NULL: no memory. */
+sp_cluster *sp_i_clone(const sp_cluster *cluster);
 /* Takes free positions for a list (which may be SP_NOWHERE), into the piece that the owner has of the leaf, if any; false: no
  * memory. */
 bool sp_i_take(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);

@@ -3,11 +3,13 @@
 #include "cluster_i.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct plan {
     sp_cluster *c;
-    uint32_t *list;                  /* [owners] heads of the jobs' pieces */
-    uint32_t owners;
+    uint32_t *list, *list_before;    /* [owners] heads of the jobs' pieces; before a try */
+    uint32_t owners, racks;          /* of a block                         */
+    uint64_t *cost;                  /* [pods] of one block more; UINT64_MAX: none there */
     uint8_t *target;                 /* [leaves] to be emptied             */
     sp_defrag *out;
     uint32_t room;
@@ -47,7 +49,7 @@ static uint32_t other_leaf(const plan *p, uint32_t leaf, uint32_t chips, uint64_
     return best;
 }
 
-/* Moves the leaf's pieces; false: one has nowhere to go. What was moved stays moved, and is on the list. */
+/* Moves the leaf's pieces; false: one has nowhere to go. What was moved until then stays moved, and is on the list. */
 static bool empty_leaf(plan *p, uint32_t leaf)
 {
     sp_cluster *c = p->c;
@@ -58,18 +60,20 @@ static bool empty_leaf(plan *p, uint32_t leaf)
         uint64_t mask = 0;
         uint32_t to = other_leaf(p, leaf, chips, &mask);
         if (to == SP_NOWHERE || p->out->n == p->room || !sp_i_reserve(c, 1)) return false;
-        p->out->move[p->out->n++] = (sp_move){owner, leaf, to, chips};
+        sp_move *move = &p->out->move[p->out->n++];
+        *move = (sp_move){.from_chips = c->piece[at].mask, .to_chips = mask, .owner = owner, .from = leaf, .to = to, .chips = chips};
         sp_i_give_back(c, &c->piece[at], chips);
         if (!sp_i_take(c, to, mask, owner, &p->list[owner])) return false;
+        move->blocks = blocks_of(c, p->racks);
     }
     return true;
 }
 
 /* The racks of a pod that cost least to empty, as many as make one block more; what they cost, or UINT64_MAX. */
-static uint64_t choose(plan *p, uint32_t pod, uint32_t racks, bool mark)
+static uint64_t choose(plan *p, uint32_t pod, bool mark)
 {
     const sp_cluster *c = p->c;
-    uint32_t low = pod * c->leaves_per_pod, need = racks - c->pod_whole[pod] % racks;
+    uint32_t low = pod * c->leaves_per_pod, need = p->racks - c->pod_whole[pod] % p->racks;
     uint64_t cost = 0;
     for (; need > 0; need--) {
         uint32_t best = SP_NOWHERE, fewest = UINT32_MAX;
@@ -87,25 +91,46 @@ static uint64_t choose(plan *p, uint32_t pod, uint32_t racks, bool mark)
     return need > 0 ? UINT64_MAX : cost;
 }
 
-static bool one_block(plan *p, uint32_t racks)
+/* Empties the pod's cheapest racks; false: a piece had nowhere to go (*no_memory: or that), and all is as it was. */
+static bool empty_in(plan *p, uint32_t pod, bool *no_memory)
 {
-    uint32_t best = SP_NOWHERE;
-    uint64_t least = UINT64_MAX;
-    for (uint32_t pod = 0; pod < p->c->pods; pod++) {
-        uint64_t cost = choose(p, pod, racks, false);
-        if (cost >= least) continue;
-        least = cost;
-        best = pod;
-    }
-    if (best == SP_NOWHERE) return false;
-    choose(p, best, racks, true);
+    sp_cluster *before = sp_i_clone(p->c), keep;
+    uint32_t n = p->out->n;
+    if ((*no_memory = before == NULL)) return false;
+    memcpy(p->list_before, p->list, p->owners * sizeof *p->list);
+    choose(p, pod, true);
     bool ok = true;
-    for (uint32_t l = best * p->c->leaves_per_pod; l < (best + 1) * p->c->leaves_per_pod; l++) {
-        if (p->target[l]) ok = ok && empty_leaf(p, l);
-        p->target[l] = 0;
+    for (uint32_t l = pod * p->c->leaves_per_pod; l < (pod + 1) * p->c->leaves_per_pod && ok; l++) ok = !p->target[l] || empty_leaf(p, l);
+    memset(p->target + (size_t)pod * p->c->leaves_per_pod, 0, p->c->leaves_per_pod);
+    if (!ok) {
+        keep = *p->c;
+        *p->c = *before;
+        *before = keep;
+        memcpy(p->list, p->list_before, p->owners * sizeof *p->list);
+        p->out->n = n;
     }
-    if (ok) p->out->disturbed_chips += least;
+    sp_cluster_destroy(before);
     return ok;
+}
+
+/* One block more, in the pod that costs least of those in which every piece finds another place. */
+static bool one_block(plan *p, bool *no_memory)
+{
+    uint32_t pods = p->c->pods;
+    for (uint32_t pod = 0; pod < pods; pod++) p->cost[pod] = choose(p, pod, false);
+    for (;;) {
+        uint32_t best = 0;
+        for (uint32_t pod = 1; pod < pods; pod++)
+            if (p->cost[pod] < p->cost[best]) best = pod;
+        uint64_t cost = p->cost[best];
+        if (cost == UINT64_MAX) return false;
+        if (empty_in(p, best, no_memory)) {
+            p->out->disturbed_chips += cost;
+            return true;
+        }
+        if (*no_memory) return false;
+        p->cost[best] = UINT64_MAX;
+    }
 }
 
 sp_status sp_cluster_defrag(sp_cluster *cluster, uint32_t *list, uint32_t owners, uint32_t block_chips, uint32_t wanted, sp_move *move, uint32_t room, sp_defrag *out, sp_error *err)
@@ -113,13 +138,14 @@ sp_status sp_cluster_defrag(sp_cluster *cluster, uint32_t *list, uint32_t owners
     uint32_t leaf = cluster->shape.leaf_chips, racks = block_chips / leaf;
     if (block_chips == 0 || block_chips % leaf != 0 || racks > cluster->leaves_per_pod)
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "blocks of %u chips; expected whole racks of %u, at most a pod of %u", block_chips, leaf, cluster->shape.pod_chips);
-    plan p = {.c = cluster, .list = list, .owners = owners, .target = calloc(cluster->leaves, 1), .out = out, .room = room};
-    if (p.target == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+    plan p = {.c = cluster, .list = list, .owners = owners, .racks = racks, .out = out, .room = room, .target = calloc(cluster->leaves, 1), .cost = malloc(cluster->pods * sizeof *p.cost),
+              .list_before = malloc((owners + (size_t)1) * sizeof *p.list_before)};
+    bool no_memory = p.target == NULL || p.cost == NULL || p.list_before == NULL;
     *out = (sp_defrag){.move = move, .blocks_before = blocks_of(cluster, racks)};
-    uint32_t kept = 0;
-    while (blocks_of(cluster, racks) < wanted && one_block(&p, racks)) kept = out->n;
-    out->n = kept;   /* moves towards a block that did not come free are not asked of anybody */
+    while (!no_memory && blocks_of(cluster, racks) < wanted && one_block(&p, &no_memory)) {}
     out->blocks_after = blocks_of(cluster, racks);
     free(p.target);
-    return SP_OK;
+    free(p.cost);
+    free(p.list_before);
+    return no_memory ? sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory") : SP_OK;
 }

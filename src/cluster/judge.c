@@ -8,7 +8,7 @@
 /* What a step time depends on: so many chips of a leaf, so many leaves of a pod, so many pods; what is broken. Compared as bytes,
  * which is why nothing lies between the fields. */
 typedef struct signature { double straggler; uint32_t granule, leaves, pods, box[3]; uint8_t ring[8], links_lost[SP_TIERS_MAX]; } signature;
-typedef struct entry { signature key; bool used; sp_status status; double step_time_s, state_bytes; } entry;
+typedef struct entry { signature key; bool used, fits; sp_status status; double step_time_s, state_bytes; } entry;
 
 struct sp_judge {
     const sp_machine *machine;
@@ -182,6 +182,7 @@ static sp_status price(const sp_judge *judge, entry *e, sp_error *err)
     if (status == SP_OK) {
         e->step_time_s = report.step_time_s;
         e->state_bytes = sp_ckpt_state_bytes(&report, judge->plan);
+        e->fits = report.mem_bytes_max <= report.mem_capacity_bytes;
     } else if (status == SP_E_INVAL || status == SP_E_RANGE) {
         status = SP_E_UNFIT;
     }
@@ -238,6 +239,14 @@ sp_status sp_judge_step(sp_judge *judge, const sp_spread *spread, const sp_fault
     const entry *e;
     sp_status status = find(judge, spread, faults, &e, err);
     if (status == SP_OK) *step_time_s = e->step_time_s;
+    return status;
+}
+
+sp_status sp_judge_fits(sp_judge *judge, const sp_spread *spread, bool *fits, sp_error *err)
+{
+    const entry *e;
+    sp_status status = find(judge, spread, NULL, &e, err);
+    if (status == SP_OK) *fits = e->fits;
     return status;
 }
 

@@ -55,8 +55,20 @@ sp_status sp_job_kind_make(const sp_machine *machine, const sp_model *model, con
     return status;
 }
 
+sp_status sp_job_kind_recover(sp_job_kind *kind, const sp_operation *op, sp_error *err)
+{
+    sp_recovery_query query = sp_recovery_query_default(op->machine, kind->model, kind->plan);
+    query.detect_s = op->detect_s;
+    query.process_s = op->swap_s;
+    query.job_s = op->restart_s;
+    query.replan = true;
+    return sp_recovery_create(&query, &kind->recovery, err);
+}
+
 void sp_job_kind_release(sp_job_kind *kind)
 {
+    sp_recovery_destroy(kind->recovery);
+    kind->recovery = NULL;
     if (kind->judge == NULL) return;
     pthread_mutex_destroy(&kind->judge->lock);
     sp_judge_destroy(kind->judge->judge);

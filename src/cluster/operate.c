@@ -11,6 +11,7 @@ sp_operation sp_operation_default(const sp_machine *machine)
     return (sp_operation){.machine = machine, .policy = &sp_place_policies[0], .order = SP_ORDER_EASY,
                           .checkpoint_s = 30,   /* guess: blocking part of a checkpoint to storage; 1 s to peers' memory */
                           .detect_s = 30,       /* guess: watchdogs find a dead process in half a minute; without one 10 to 30 min */
+                          .defrag_period_s = 600,   /* guess: a queue is looked through for moves every ten minutes */
                           .restart_s = 600,     /* guess: job restart; Meta RSC: 5 minutes is a low overhead (arXiv 2410.21680) */
                           .swap_s = 60,         /* guess: process restart on the same chips */
                           .fair_half_life_s = 7 * 86400,   /* guess: Slurm's PriorityDecayHalfLife of a week; from memory, unverified */
@@ -20,7 +21,7 @@ sp_operation sp_operation_default(const sp_machine *machine)
 
 static sp_status check_times(const sp_operation *op, sp_error *err)
 {
-    const double t[] = {op->checkpoint_s, op->drain_s, op->interval_s, op->detect_s, op->restart_s, op->swap_s, op->fail_scale, op->repair_scale};
+    const double t[] = {op->checkpoint_s, op->drain_s, op->interval_s, op->detect_s, op->restart_s, op->swap_s, op->fail_scale, op->repair_scale, op->defrag_ratio};
     for (size_t i = 0; i < sizeof t / sizeof *t; i++)
         if (!(t[i] >= 0 && t[i] <= 1e9)) return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a time or factor of %g; expected 0 to 10^9", t[i]);
     if (!(op->horizon_s >= 1 && op->horizon_s <= 1e4 * SP_YEAR_S))
@@ -28,6 +29,8 @@ static sp_status check_times(const sp_operation *op, sp_error *err)
     if (!(op->fair_half_life_s > 0) || (unsigned)op->order >= SP_ORDERS || op->conservative_depth > 1u << 20)
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a half-life of %g s, queue order %d, %u reservations; expected more than 0 s, a row of the table, at most 2^20",
                             op->fair_half_life_s, (int)op->order, op->conservative_depth);
+    if (op->defrag_ratio > 0 && !(op->defrag_period_s >= 1 && op->defrag_period_s <= 1e9))
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a look for moves every %g s; expected 1 to 10^9", op->defrag_period_s);
     if (op->preempt && sp_i_orders[op->order].urgency == NULL)
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "nobody is preempted in the order %s; expected priority or deadline", sp_order_name(op->order));
     return SP_OK;

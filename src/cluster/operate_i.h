@@ -20,6 +20,7 @@ typedef struct sp_i_slot {
     int64_t checkpoint_us, copy_us;      /* of the job: stopped by a checkpoint; then under way      */
     double slow, straggle;               /* slow: of placement, lost replicas and straggler together  */
     uint32_t n_slow;                     /* its slow parts: it waits for the slowest, so that more of them cost no more */
+    const sp_recovery_row *row;          /* of its kind's table: the plan that it goes on with; NULL: its own */
     sp_i_tally *tally;                   /* of large jobs, once a part was replaced; else NULL        */
 } sp_i_slot;
 
@@ -80,7 +81,7 @@ struct sp_i_run {
     sp_rng rng;
     double class_rate[SP_FAIL_CLASSES], total_rate, rate_per_chip;
     uint64_t class_units[SP_FAIL_CLASSES];
-    int64_t now_us, horizon_us, next_fail_us, checkpoint_us, drain_us;
+    int64_t now_us, horizon_us, next_fail_us, next_defrag_us, checkpoint_us, drain_us;
     struct { uint32_t chips; int64_t us; } interval[64];   /* best checkpoint intervals by size, direct-mapped */
     uint32_t next_job, installed, cap_chips, running_chips;   /* cap: of chips that run; UINT32_MAX: none */
     bool dirty, no_memory, deaf;         /* deaf: the watch wants no more */
@@ -161,8 +162,14 @@ bool sp_i_preempt_make(sp_i_run *run);
 void sp_i_level_runs(sp_i_run *run, uint32_t job, int64_t chips);
 bool sp_i_preempt(sp_i_run *run, uint32_t head);                    /* true: it runs now */
 
+/* ---- consolidate.c ---- */
+bool sp_i_defrag(sp_i_run *run, uint32_t head);                     /* true: jobs were moved, and it runs now */
+
 /* ---- elastic.c ---- */
 bool sp_i_shrink(sp_i_run *run, uint32_t slot, uint32_t leaf, uint64_t lost);   /* false: it cannot */
+/* Goes on with the plan of its kind's table that costs least until the part is back; NULL: there is none, or waiting costs less. */
+const sp_recovery_row *sp_i_replan(sp_i_run *run, uint32_t slot, uint32_t leaf, uint64_t lost, double repair_s);
+void sp_i_measure(sp_i_run *run, sp_i_slot *slot, const sp_spread *spread);     /* its speed there */
 void sp_i_grow_all(sp_i_run *run);
 void sp_i_forget_shrunk(sp_i_run *run, uint32_t slot);
 

@@ -18,6 +18,7 @@ struct sp_recovery {
     sp_judge *judge;
     uint64_t hits, misses;               /* of judges of other plans, already destroyed */
     double step_time_s, peer_s, storage_s;   /* to read the state back from there       */
+    sp_recovery_row smaller[2];          /* other plans on three quarters and half of the chips, searched once */
     sp_recovery_row row[SP_FAIL_UNITS][2][SP_ROOMS][SP_RUNGS];
     uint8_t best[SP_FAIL_UNITS][2][SP_ROOMS];
 };
@@ -128,7 +129,8 @@ static void on_other_chips(sp_recovery *r, sp_fail_unit unit, uint32_t lost)
 
 /* ---- fewer chips ------------------------------------------------------------------------------------------------------ */
 
-/* Step of another plan on the ideal placement of its chips in as many pods as the job has. */
+/* Step of another plan on the ideal placement of its chips in as many pods as the job has; it has to fit in memory there: state that was
+ * shared out over more chips may not. */
 static sp_status step_of(sp_recovery *r, const sp_plan *plan, uint32_t chips, double *step_s)
 {
     sp_judge *judge;
@@ -141,7 +143,10 @@ static sp_status step_of(sp_recovery *r, const sp_plan *plan, uint32_t chips, do
     }
     sp_status status = sp_judge_create(r->query.machine, r->query.model, plan, &judge, &ignored);
     if (status != SP_OK) return status;
+    bool fits = false;
     status = sp_judge_step(judge, &spread, NULL, step_s, &ignored);
+    if (status == SP_OK) status = sp_judge_fits(judge, &spread, &fits, &ignored);
+    if (status == SP_OK && !fits) status = SP_E_UNFIT;
     sp_judge_counts(judge, &hits, &misses);
     r->hits += hits;
     r->misses += misses;
@@ -178,34 +183,40 @@ static bool shrunk(sp_recovery *r, uint32_t lost, sp_recovery_row *out)
     return out->speed > 0;
 }
 
-/* The best plan of the whole batch on three quarters, then half of the chips; its state is laid out anew from storage. */
-static bool replanned(sp_recovery *r, uint32_t lost, sp_recovery_row *out)
+/* The best plan of the whole batch on some of the chips; its state is laid out anew from storage. Not feasible: there is none. */
+static sp_recovery_row plan_on(sp_recovery *r, uint32_t chips)
 {
     const sp_recovery_query *q = &r->query;
-    for (uint32_t quarters = 3; quarters >= 2; quarters--) {
-        uint32_t chips = r->spread.chips / 4 * quarters;
-        if (chips == 0 || r->spread.chips - chips < lost) continue;
-        sp_arena *arena = sp_arena_create();
-        sp_problem problem = sp_problem_default(q->machine, q->model);
-        sp_solution solution;
-        sp_error ignored;
-        problem.gbs = q->plan->gbs;
-        problem.seq = q->plan->seq;
-        problem.chips = chips;
-        problem.effort = SP_EFFORT_QUICK;
-        problem.top = 1;
-        problem.fixed.precision = q->plan->precision;
-        double step_s;
-        bool found = arena != NULL && sp_plan_search(&problem, arena, &solution, &ignored) == SP_OK && step_of(r, &solution.ranked[0].plan, chips, &step_s) == SP_OK;
-        if (found)
-            *out = (sp_recovery_row){.rung = SP_RUNG_REPLAN, .plan = solution.ranked[0].plan, .chips = chips, .step_time_s = step_s, .speed = r->step_time_s / step_s,
-                                     .transition_s = q->detect_s + q->job_s + r->storage_s};
-        if (found) {   /* the names stand in the arena that goes */
-            out->plan.stack = q->plan->stack;
-            out->plan.software = q->plan->software;
-        }
-        sp_arena_destroy(arena);
-        if (found) return true;
+    sp_recovery_row row = {.rung = SP_RUNG_REPLAN, .chips = chips};
+    sp_arena *arena = sp_arena_create();
+    sp_problem problem = sp_problem_default(q->machine, q->model);
+    sp_solution solution;
+    sp_error ignored;
+    problem.gbs = q->plan->gbs;
+    problem.seq = q->plan->seq;
+    problem.chips = chips;
+    problem.effort = SP_EFFORT_QUICK;
+    problem.top = 1;
+    problem.fixed.precision = q->plan->precision;
+    if (arena != NULL && chips != 0 && sp_plan_search(&problem, arena, &solution, &ignored) == SP_OK && step_of(r, &solution.ranked[0].plan, chips, &row.step_time_s) == SP_OK) {
+        row.feasible = true;
+        row.plan = solution.ranked[0].plan;
+        row.plan.stack = q->plan->stack;   /* the names stand in the arena that goes */
+        row.plan.software = q->plan->software;
+        row.speed = r->step_time_s / row.step_time_s;
+        row.transition_s = q->detect_s + q->job_s + r->storage_s;
+    }
+    sp_arena_destroy(arena);
+    return row;
+}
+
+/* On three quarters of the chips, else on half. */
+static bool replanned(const sp_recovery *r, uint32_t lost, sp_recovery_row *out)
+{
+    for (int i = 0; i < 2; i++) {
+        if (!r->smaller[i].feasible || r->spread.chips - r->smaller[i].chips < lost) continue;
+        *out = r->smaller[i];
+        return true;
     }
     return false;
 }
@@ -276,6 +287,7 @@ sp_status sp_recovery_create(const sp_recovery_query *query, sp_recovery **out, 
         sp_recovery_destroy(r);
         return status;
     }
+    for (uint32_t i = 0; i < 2 && query->replan; i++) r->smaller[i] = plan_on(r, r->spread.chips / 4 * (3 - i));
     for (int unit = 0; unit < SP_FAIL_UNITS; unit++) fill_unit(r, (sp_fail_unit)unit);
     choose(r);
     *out = r;

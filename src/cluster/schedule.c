@@ -122,6 +122,7 @@ bool sp_i_start(sp_i_run *run, uint32_t j, double drain_s)
     slot->since_us = run->now_us;
     slot->left_us = run->left_us[j];
     slot->straggle = 1;
+    slot->row = NULL;
     slot->n_slow = 0;
     slot->slow = sp_i_slow(run, j, &spread);
     sp_i_keeping keeping = sp_i_keeping_of(run, j);
@@ -146,7 +147,7 @@ void sp_i_schedule(sp_i_run *run)
     for (uint32_t head; !run->no_memory && (head = sp_i_queue_next(run, &cursor, SP_I_ANY, 0, 0)) != SP_NOWHERE;) {
         uint32_t chips = run->jobs->job[head].chips, most = sp_i_available(run);
         if (chips <= most && sp_i_start(run, head, 0)) continue;
-        if (sp_i_preempt(run, head)) continue;
+        if (sp_i_preempt(run, head) || sp_i_defrag(run, head)) continue;
         if (chips <= most) most = chips - 1;
         if (order->pass != NULL) order->pass(run, head, most, cursor);
         break;

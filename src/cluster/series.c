@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static const char *const names[SP_HAPPENINGS] = {"start", "done", "restart", "replace", "shrink", "grow", "requeue", "preempt", "fail", "spare", "repair"};
+static const char *const names[SP_HAPPENINGS] = {"start", "done", "restart", "replace", "shrink", "grow", "requeue", "preempt", "fail", "spare", "repair", "replan", "move"};
 
 const char *sp_happening_name(sp_happening what) { return (unsigned)what < SP_HAPPENINGS ? names[what] : "?"; }
 

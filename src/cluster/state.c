@@ -43,6 +43,8 @@ static sp_status allocate(sp_cluster *c, sp_error *err)
     c->pod_count = c->pod_mark + c->pods;
     c->spare_ready = (uint16_t *)(c->pod_count + c->pods);
     c->rows_free = (uint8_t *)(c->spare_ready + c->leaves);
+    c->memory_bytes = bytes;
+    c->sets = sets;
     c->bytes = bytes + sets * sizeof *c->rows + sizeof *c;
     return SP_OK;
 }
@@ -78,6 +80,27 @@ sp_status sp_cluster_create(const sp_cluster_shape *shape, sp_cluster **out, sp_
     c->spares_ready = c->leaves * shape->spares_per_leaf;
     *out = c;
     return SP_OK;
+}
+
+sp_cluster *sp_i_clone(const sp_cluster *c)
+{
+    sp_cluster *copy = malloc(sizeof *copy);
+    sp_i_piece *piece = malloc(c->piece_room == 0 ? 1 : c->piece_room * sizeof *piece);
+    if (copy != NULL) {
+        *copy = *c;
+        copy->rows = NULL;
+        copy->memory = NULL;
+        copy->piece = piece;
+    }
+    if (copy == NULL || piece == NULL || allocate(copy, NULL) != SP_OK) {
+        if (copy == NULL) free(piece);
+        sp_cluster_destroy(copy);
+        return NULL;
+    }
+    memcpy(copy->memory, c->memory, c->memory_bytes);
+    if (c->piece != NULL) memcpy(piece, c->piece, c->piece_room * sizeof *piece);
+    for (size_t i = 0; i < c->sets; i++) copy->rows[i].members = c->rows[i].members;
+    return copy;
 }
 
 void sp_cluster_destroy(sp_cluster *cluster)

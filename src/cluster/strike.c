@@ -100,16 +100,32 @@ static bool replace(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
     bool (*other)(sp_cluster *, uint32_t, uint64_t, uint32_t, uint32_t *) = run->op->policy->replace;
     if (!(other != NULL ? other(c, leaf, lost, s, &slot->list) : replace_near(run, s, leaf, lost))) return false;
     sp_spread spread = slot->tally != NULL ? sp_i_tally_spread(c, slot->tally) : sp_cluster_spread(c, slot->list);
-    double less = (double)run->jobs->job[slot->job].chips / slot->chips;   /* of an elastic job */
-    slot->slow = sp_i_slow(run, slot->job, &spread) * less * slot->straggle;
+    sp_i_measure(run, slot, &spread);
     run->history.replaced++;
     run->dirty = true;   /* free chips changed */
     return true;
 }
 
-/* Chips `lost` of the leaf are gone for good; 0: the job restarts where it is. Planned: it writes a checkpoint first. */
-static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, bool planned)
+/* Nothing stands by for the chips that are lost: fewer of them do, or the job waits. The other replicas hold what is needed to go on. */
+static void go_on(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, const sp_fail_class *class, double drain_s, double detect_s)
 {
+    sp_i_slot *slot = &run->slot[s];
+    const sp_recovery_row *row = sp_i_replan(run, s, leaf, lost, class->repair_s.nominal * run->op->repair_scale);
+    if (row != NULL || sp_i_shrink(run, s, leaf, lost)) {
+        bool new_plan = row != NULL && row->rung == SP_RUNG_REPLAN;
+        sp_i_tell(run, new_plan ? SP_HAPPENED_REPLAN : SP_HAPPENED_SHRINK, slot->job, SP_NOWHERE, leaf, slot->chips);
+        sp_i_begin(run, s, drain_s, detect_s, row != NULL ? fmax(0, row->transition_s - run->op->detect_s) : run->op->swap_s);
+        return;
+    }
+    run->history.requeued++;
+    sp_i_tell(run, SP_HAPPENED_REQUEUE, slot->job, SP_NOWHERE, leaf, slot->chips);
+    sp_i_requeue(run, s, class->planned ? SP_I_EVICTED : SP_I_FAILED);
+}
+
+/* Chips `lost` of the leaf are gone for good; 0: the job restarts where it is. Planned: it writes a checkpoint first. */
+static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, const sp_fail_class *class)
+{
+    bool planned = class->planned;
     sp_i_slot *slot = &run->slot[s];
     double drain_s = planned ? 1e-6 * (double)slot->checkpoint_us : 0, detect_s = planned ? 0 : run->op->detect_s;
     if (planned) run->history.maintained++;
@@ -118,14 +134,7 @@ static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, b
     sp_i_segment(run, slot, planned ? SP_I_SAVED : SP_I_BROKEN);
     slot->generation++;
     if (lost != 0 && !replace(run, s, leaf, lost)) {
-        if (sp_i_shrink(run, s, leaf, lost)) {   /* the other replicas hold what is needed to go on */
-            sp_i_tell(run, SP_HAPPENED_SHRINK, slot->job, SP_NOWHERE, leaf, slot->chips);
-            sp_i_begin(run, s, drain_s, detect_s, run->op->swap_s);
-            return;
-        }
-        run->history.requeued++;
-        sp_i_tell(run, SP_HAPPENED_REQUEUE, slot->job, SP_NOWHERE, leaf, slot->chips);
-        sp_i_requeue(run, s, planned ? SP_I_EVICTED : SP_I_FAILED);
+        go_on(run, s, leaf, lost, class, drain_s, detect_s);
         return;
     }
     sp_i_tell(run, lost == 0 ? SP_HAPPENED_RESTART : SP_HAPPENED_REPLACE, slot->job, SP_NOWHERE, leaf, lost == 0 ? slot->chips : sp_i_count(lost));
@@ -197,7 +206,7 @@ static void strike_leaf(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, 
         sp_i_fail(c, leaf, hit);
     }
     if (row->down) run->no_memory |= !push_repair(run, row, leaf, covered ? 0 : hit, covered ? chips : 0);
-    for (uint32_t i = 0; i < n; i++) interrupt(run, who[i].slot, leaf, row->down && !covered ? who[i].lost : 0, row->planned);
+    for (uint32_t i = 0; i < n; i++) interrupt(run, who[i].slot, leaf, row->down && !covered ? who[i].lost : 0, row);
 }
 
 void sp_i_strike(sp_i_run *run, uint32_t class, uint64_t unit)

@@ -159,13 +159,17 @@ other 128-143
 END
 )"
     answers defrag atlas-950-superpod-1024 "$jobs" --segment 128 --blocks 7 --json
-    json 'result["blocks_before"] == 6 and result["blocks_after"] == 7 and result["moves"] == [{"job": "small", "from_rack": 0, "to_rack": 1, "chips": 8}]'
+    json 'result["blocks_before"] == 6 and result["blocks_after"] == 7 and len(result["moves"]) == 1'
+    json 'result["moves"][0] == {"job": "small", "from_rack": 0, "to_rack": 1, "chips": 8, "from_chips": "0-7", "to_chips": "96-103", "blocks": 7, "cost_chip_hours": result["cost_chip_hours"]}'
     json 'close(result["cost_chip_hours"], 8 * 630 / 3600, 1e-9)'
     run "$SUPERPOD" defrag atlas-950-superpod-1024 "$jobs" --segment 128 --blocks 8
     [ "$status" -eq 1 ]   # three jobs of 56 chips need one rack
     valid defrag atlas-950-superpod-1024 "$jobs" --segment 64 --blocks 14
     answers defrag atlas-950-superpod-1024 "$jobs" --segment 64 --blocks 14
     says "small"
+    answers defrag atlas-950-superpod-1024 "$jobs" --segment 64 --blocks 15 --plan
+    says "1  small      8  0-7         96-103             14                1.4"
+    says "2  other     16  128-143     104-119            15                4.2"
     refuses "--segment" defrag atlas-950-superpod-1024 "$jobs"
     refuses "whole racks" defrag atlas-950-superpod-1024 "$jobs" --segment 100
     twice="$(printf 'a 0-7\nb 7-9\n' | file twice.txt)"
