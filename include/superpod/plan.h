@@ -74,7 +74,9 @@ sp_status sp_plan_search(const sp_problem *problem, sp_arena *arena, sp_solution
 
 /* ---- saved plans --------------------------------------------------------------------------------------------- */
 
-/* A plan with the machine string, model name and version it was made for; refused when they differ. YAML text. */
+/* A plan with what it was made for: version, names of model, machine and chip, and digests (SHA-256) of all that they hold which predictions are
+ * made from, libraries included. Refused when any differs (SP_E_INVAL, with the line), also when a file was edited under the same name;
+ * comments, titles and sources may change. YAML text. */
 sp_status sp_plan_save(const char *path, const sp_plan *plan, const sp_machine *machine, const sp_model *model, sp_error *err);
 sp_status sp_plan_load(const char *path, const sp_machine *machine, const sp_model *model, sp_arena *arena, sp_plan *out, sp_error *err);
 

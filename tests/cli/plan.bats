@@ -34,6 +34,29 @@ JSON
     refuses "best.plan:" train "mesh:8@56GB/s,200ns chip=ascend-950dt" "$(dense)" --plan "$BATS_TEST_TMPDIR/best.plan"
 }
 
+@test "plan: a saved plan is refused when a file that it was made from was edited under the same name" {
+    cp -r catalog "$BATS_TEST_TMPDIR/catalog"
+    catalog="$BATS_TEST_TMPDIR/catalog" plan="$BATS_TEST_TMPDIR/best.plan" config=$(dense)
+    answers plan "$POD" "$config" --gbs 64 --effort quick --save "$plan" -q --catalog "$catalog"
+    printf '\n# a comment changes nothing\n' >> "$catalog/chips/ascend-950dt.yaml"
+    answers train "$POD" "$config" --plan "$plan" --catalog "$catalog"
+    sed -i 's/"intermediate_size": 11008/"intermediate_size": 11264/' "$config"
+    refuses "best.plan:6:15: error: found a plan made for model" train "$POD" "$config" --plan "$plan" --catalog "$catalog"
+    sed -i 's/11264/11008/' "$config"
+    answers train "$POD" "$config" --plan "$plan" --catalog "$catalog"
+    sed -i 's/^  gemm_fill: {value: \[[^]]*\]/  gemm_fill: {value: [8us, 9us, 10us]/' "$catalog/families/ascend-950.yaml"
+    refuses "made for chip 'ascend-950dt' when its files said other than now" train "$POD" "$config" --plan "$plan" --catalog "$catalog"
+    cp catalog/families/ascend-950.yaml "$catalog/families/"
+    sed -i 's/^launch: {value: \[[^]]*\]/launch: {value: [30us, 40us, 50us]/' "$catalog/stacks/hccl.yaml"
+    refuses "made for machine" train "$POD" "$config" --plan "$plan" --catalog "$catalog"
+    cp catalog/stacks/hccl.yaml "$catalog/stacks/"
+    answers train "$POD" "$config" --plan "$plan" --catalog "$catalog"
+    sed -i 's/^version: .*/version: "0.0.9"/' "$plan"
+    refuses "best.plan:2:10: error: found a plan made for version '0.0.9'" train "$POD" "$config" --plan "$plan" --catalog "$catalog"
+    sed -i '/sha256/d; s/0\.0\.9/0.1.0/' "$plan"
+    refuses "model-sha256" train "$POD" "$config" --plan "$plan" --catalog "$catalog"
+}
+
 @test "plan: fixed axes stay fixed" {
     answers plan "$POD" "$(dense)" --gbs 64 --tp 8 --pp 2 --zero 1 --json
     json 'all(" pp=2 " in p["plan"] and p["plan"].startswith("tp=8 ") and " zero=1 " in p["plan"] for p in result["plans"])'
