@@ -163,7 +163,7 @@ static json_t *result_json(comparing *c)
     for (uint32_t i = 0; i < r->n_swings; i++) json_array_append_new(sensitivity, swing_json(c, &r->swing[i]));
     for (uint32_t i = 0; i < r->n_curves; i++) json_array_append_new(curves, curve_json(c, &r->curve[i]));
     for (uint32_t i = 0; i < r->n_refused; i++) json_array_append_new(refused, cli_json_text(r->refused[i]));
-    return json_pack("{s:o, s:I, s:I, s:f, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model", cli_json_text(r->model->name), "gbs", (json_int_t)r->gbs,
+    return json_pack("{s:o, s:b, s:I, s:I, s:f, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model", cli_json_text(r->model->name), "complete", r->complete, "gbs", (json_int_t)r->gbs,
                      "seq", (json_int_t)r->seq, "tokens", r->tokens, "precision", sp_format_name(r->recipe), "equal", sp_compare_equal_name(r->equal),
                      "machines", machines, "breakeven", r->n_breakevens ? breakeven_json(c, &r->breakeven[0]) : json_null(), "breakevens", breakevens,
                      "ablation", ablation, "sensitivity", sensitivity, "curves", curves, "refused", refused);
@@ -323,6 +323,9 @@ static void print_all(comparing *c)
     const sp_comparison *r = &c->result;
     cli_run *cli = c->cli;
     fprintf(cli->out, "%s%s on %u machine%s%s\n", cli_strong(cli, true), r->model->name, r->n, r->n == 1 ? "" : "s", cli_strong(cli, false));
+    if (!r->complete)
+        cli_line(cli, "PARTIAL", "interrupted: %u of %u machines, %u of %u break-evens%s", r->n, c->problem.n_machines - r->n_refused, r->n_breakevens,
+                 c->problem.n_machines - r->n_refused - 1, c->problem.ablate || c->problem.sensitivity || c->problem.curves ? "; of what else was asked, what stands below" : "");
     cli_line(cli, "held equal", "%s tokens, %llu sequences of %llu a step, %s%s%s", cli_quantity(cli, r->tokens, SP_UNIT_COUNT),
              (unsigned long long)r->gbs, (unsigned long long)r->seq, c->problem.best_precision ? "each its best format" : sp_format_name(r->recipe),
              r->equal ? ", equal " : "", r->equal ? sp_compare_equal_name(r->equal) : "");
@@ -361,18 +364,26 @@ int cli_cmd_compare(cli_run *cli)
     cli_sources sources = {0};
     if (cli_file_probe(cli, CLI_O_HTML, &err) != SP_OK || read_problem(&c, &err) != SP_OK) return cli_fail(cli, &err);
     c.progress = cli_progress_begin(cli);
-    sp_status status = sp_compare(&c.problem, cli->arena, &c.result, &err);
+    sp_status status = sp_compare(&c.problem, cli->arena, &c.result, &err), stopped = SP_OK;
     cli_progress_end(&c.progress);
+    if (status == SP_E_INTERRUPTED && c.result.n > 0) {   /* what is complete is an answer with a mark on it; no page is made of it */
+        stopped = status;
+        status = SP_OK;
+        if (cli_given(cli, CLI_O_HTML))
+            sp_error_set(&err, stopped, NULL, 0, 0, "interrupted; what was complete is shown, %s is not written", cli->value[CLI_O_HTML]);
+    }
+    sp_error interrupted = err;
     if (status == SP_OK) status = cli_goodput_read(cli, &c.result, &c.goodput, &err);
+    if (status == SP_OK && stopped == SP_OK && cli_given(cli, CLI_O_HTML)) status = sp_report_compare_html(cli->value[CLI_O_HTML], &c.result, &err);
     if (status != SP_OK) return cli_fail(cli, &err);
-    if (cli_given(cli, CLI_O_HTML) && sp_report_compare_html(cli->value[CLI_O_HTML], &c.result, &err) != SP_OK) return cli_fail(cli, &err);
     list_sources(&c, &sources);
     if (cli_given(cli, CLI_O_JSON)) {
         json_t *result = result_json(&c);
         if (cli_given(cli, CLI_O_SOURCES)) json_object_set_new(result, "sources", cli_json_sources(&sources));
-        return cli_json_emit(cli, result, &err) == SP_OK ? CLI_EXIT_OK : cli_fail(cli, &err);
+        if (cli_json_emit(cli, result, &err) != SP_OK) return cli_fail(cli, &err);
+        return stopped == SP_OK ? CLI_EXIT_OK : cli_fail(cli, &interrupted);
     }
     print_all(&c);
     if (cli_given(cli, CLI_O_SOURCES)) cli_sources_print(cli, &sources);
-    return CLI_EXIT_OK;
+    return stopped == SP_OK ? CLI_EXIT_OK : cli_fail(cli, &interrupted);
 }

@@ -319,6 +319,7 @@ typedef struct sp_compare_swing {
 
 typedef struct sp_comparison {
     const sp_model *model;
+    bool complete;                   /* false: interrupted; what is here is whole, and more was asked for              */
     uint64_t gbs, seq; double tokens;
     sp_format recipe;
     sp_compare_equal equal;
@@ -331,7 +332,8 @@ typedef struct sp_comparison {
 } sp_comparison;
 
 /* Everything lives in `arena`. Errors: SP_E_INVAL, SP_E_NOTFOUND, SP_E_PARSE of what was asked; SP_E_UNFIT when the model
- * fits on a machine under no plan; SP_E_INTERRUPTED. Cost: one search a machine, and milliseconds a sample or point. */
+ * fits on a machine under no plan; SP_E_INTERRUPTED when progress said so: *out then holds what was complete, at least the best plan
+ * on one machine, or is untouched when not even that was. Cost: one search a machine, and milliseconds a sample or point. */
 sp_status sp_compare(const sp_compare_problem *problem, sp_arena *arena, sp_comparison *out, sp_error *err);
 
 /* ---- useful tokens ------------------------------------------------------------------------------------------------ */

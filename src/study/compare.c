@@ -193,12 +193,13 @@ static sp_status break_even(sp_i_compare *c, sp_comparison *out)
     if (!out->breakeven)
         return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for break-evens");
     for (uint32_t i = 1; i < out->n; i++) {
-        sp_compare_breakeven *b = &out->breakeven[out->n_breakevens++];
+        sp_compare_breakeven *b = &out->breakeven[out->n_breakevens];
         b->a = 0;
         b->b = i;
         sp_status status = sp_i_breakeven(c, &out->entry[0], &out->entry[i], b);
         if (status != SP_OK)
             return status;
+        out->n_breakevens++;
     }
     return SP_OK;
 }
@@ -245,8 +246,9 @@ sp_status sp_compare(const sp_compare_problem *problem, sp_arena *arena, sp_comp
         return sp_error_set(c.err, SP_E_NOMEM, NULL, 0, 0, "no memory for a comparison");
     c.hints = hints;
     c.entries = result.entry;
-    for (uint32_t i = 0; i < result.n && status == SP_OK; i++)
-        status = enter(&c, &result.entry[i], &hints[i]);
+    uint32_t all = result.n;
+    for (result.n = 0; result.n < all && status == SP_OK; result.n += status == SP_OK)
+        status = enter(&c, &result.entry[result.n], &hints[result.n]);
     if (status == SP_OK)
         status = break_even(&c, &result);
     if (status == SP_OK && problem->ablate)
@@ -255,7 +257,11 @@ sp_status sp_compare(const sp_compare_problem *problem, sp_arena *arena, sp_comp
         status = sp_i_sensitivity(&c, &result);
     if (status == SP_OK && problem->curves)
         status = sp_i_curves(&c, &result);
-    if (status == SP_OK)
+    result.complete = status == SP_OK;
+    if (status == SP_OK || (status == SP_E_INTERRUPTED && result.n > 0))
         *out = result;
+    if (status == SP_E_INTERRUPTED)
+        sp_error_set(c.err, status, NULL, 0, 0, result.n > 0 ? "interrupted; what was complete is shown" : "interrupted before the best plan on %s was known",
+                     result.entry[0].text);
     return status;
 }
