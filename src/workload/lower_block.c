@@ -187,7 +187,7 @@ sp_local_params sp_lower_block_params(const sp_model *model, const sp_block *blo
     if (attn->kind == SP_ATTN_MLA)   /* down-projections are not split */
         whole += h * ((double)attn->q_lora + attn->kv_lora + attn->d_rope);
     if (block->ffn.kind == SP_FFN_MOE)
-        whole += h * block->ffn.experts;
+        whole += h * block->ffn.experts + 2 * h * block->ffn.expert_hidden;
     whole += h * block->norms;
     double split = all - experts - whole, dense = (split > 0 ? split / plan->tp : 0) + whole;
     double expert = experts / ((double)plan->ep * plan->etp), adapters = adapter_params(model, attn, plan);

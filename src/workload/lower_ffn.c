@@ -57,6 +57,14 @@ static void permute(sp_i_lower *lower, double elements)
     sp_i_lower_vector(lower, "route", elements, elements, 1);
 }
 
+/* Into the latent width that experts work at, or out of it; every TP rank holds these whole and projects its share of the tokens. */
+static void latent(sp_i_lower *lower, const sp_ffn *ffn, double mine, bool in)
+{
+    double h = lower->model->hidden, width = ffn->expert_hidden;
+    if (width > 0)
+        sp_i_lower_linear(lower, "gemm", mine, in ? width : h, in ? h : width, 1);
+}
+
 /* Biases of experts' outputs, which routing probabilities scale: after the products, so no part of them. */
 static void bias(sp_i_lower *lower, double elements)
 {
@@ -75,6 +83,7 @@ static void experts(sp_i_lower *lower, const sp_ffn *ffn)
     bool backward = lower->pass == SP_PASS_BACKWARD;
     if (!backward)
         sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);
+    latent(lower, ffn, mine, !backward);
     permute(lower, received * width);
     all_to_all(lower, received * width, ffn->topk);
     if (ffn->shared_inner)
@@ -88,6 +97,7 @@ static void experts(sp_i_lower *lower, const sp_ffn *ffn)
     gather_etp(lower, received * width, SP_COLL_REDUCE_SCATTER);
     all_to_all(lower, received * width, ffn->topk);
     permute(lower, received * width);
+    latent(lower, ffn, mine, backward);
     if (backward)
         sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);
 }

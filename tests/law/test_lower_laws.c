@@ -101,6 +101,30 @@ static void forward_flops_are_the_models(void **state)
     assert_true(checked > 60);
 }
 
+/* Blocks without a mixer have nothing that is counted another way, whatever their model's other blocks. */
+static void experts_alone_take_the_models_flops(void **state)
+{
+    (void)state;
+    uint32_t checked = 0;
+    for (size_t i = 0; i < sp_catalog_model_count(catalog); i++) {
+        const sp_model *model = load(sp_catalog_model_name(catalog, i));
+        for (uint32_t k = 0; k < model->n_kinds; k++) {
+            const sp_block *block = &model->kinds[k];
+            sp_plan plan = sp_plan_default();
+            sp_items items;
+            plan.seq = 4096;
+            if (block->attn.kind != SP_ATTN_NONE || block->ffn.kind != SP_FFN_MOE)
+                continue;
+            assert_int_equal(sp_lower_block(model, block, &plan, SP_PASS_FORWARD, &items), SP_OK);
+            double have = matrix_flop(&items), want = sp_block_flop_per_token(model, block, plan.seq, NULL) * (double)plan.seq;
+            if (fabs(have / want - 1) > 0.01)
+                fail_msg("%s: lowered %.4g FLOPs, the model counts %.4g (%+.2f %%)", model->name, have, want, 100 * (have / want - 1));
+            checked++;
+        }
+    }
+    assert_true(checked >= 2);
+}
+
 static void splitting_moves_no_work(void **state)
 {
     (void)state;
@@ -190,7 +214,7 @@ static void sequence_parallel_sends_the_same(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(forward_flops_are_the_models), cmocka_unit_test(splitting_moves_no_work),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forward_flops_are_the_models), cmocka_unit_test(experts_alone_take_the_models_flops), cmocka_unit_test(splitting_moves_no_work),
                                        cmocka_unit_test(shards_add_up), cmocka_unit_test(expert_biases_are_passes_over_copies), cmocka_unit_test(sequence_parallel_sends_the_same)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
