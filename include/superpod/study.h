@@ -90,6 +90,7 @@ typedef struct sp_study_row {
     double predicted, measured;      /* in the column's unit; predicted NaN when unexpressed                        */
     double ape;                      /* |predicted - measured| / measured; NaN when unexpressed                     */
     double slow;                     /* predicted time / measured time - 1: > 0 means predicted too slow            */
+    double peak_gib, measured_peak_gib;  /* memory of the fullest chip where the row prints a peak, else NaN        */
     double size;                     /* what the row is drawn against: chips (training), bytes, FLOPs                */
     const char *reason;              /* unexpressed: why; else what was assumed, NULL when nothing was              */
     const char *machine, *plan;      /* machine string and plan the row became; NULL where there is none            */
@@ -109,6 +110,7 @@ typedef struct sp_study {
     sp_study_score summary;                            /* expressed rows that are not secondary, all kinds          */
     sp_study_score kind[SP_STUDY_KINDS];               /* the same by kind                                          */
     sp_study_score secondary, recompute_assumed, recompute_stated, full;
+    sp_study_score memory;                             /* of printed peaks of memory; bias + where predicted too much */
     uint32_t n_groups; sp_study_group *groups;         /* kind x class x source, in that order; not secondary      */
     uint32_t n_classes; sp_study_group *classes;       /* kind x class; source NULL                                */
     uint32_t constants_fitted, guesses;                /* different values of the catalog graded fitted, graded guess */

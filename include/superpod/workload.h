@@ -144,13 +144,17 @@ bool sp_model_has_experts(const sp_model *model);
 
 /* ---- plan: how a training step is split --------------------------------------------------------------------- */
 
-typedef enum sp_recompute { SP_RECOMPUTE_NONE, SP_RECOMPUTE_SELECTIVE, SP_RECOMPUTE_FULL, SP_RECOMPUTES } sp_recompute;
+/* Selective: norms, attention's core, activation functions. Alternate: everything but attention's core and every second matrix
+ * product (PyTorch's selective checkpointing by operator). Full: whole blocks. Each keeps less than the one before. */
+typedef enum sp_recompute {
+    SP_RECOMPUTE_NONE, SP_RECOMPUTE_SELECTIVE, SP_RECOMPUTE_ALTERNATE, SP_RECOMPUTE_FULL, SP_RECOMPUTES
+} sp_recompute;
 /* ZB-H1, ZB-H2: backwards in two halves, the weights' to fill bubbles (Qi et al. 2024). DUALPIPE: micro-batches from both ends, two
  * copies of the weights, a forward and a backward as one slot (DeepSeek-V3). */
 typedef enum sp_schedule { SP_SCHEDULE_1F1B, SP_SCHEDULE_INTERLEAVED, SP_SCHEDULE_GPIPE, SP_SCHEDULE_ZB_H1, SP_SCHEDULE_ZB_H2, SP_SCHEDULE_DUALPIPE,
                            SP_SCHEDULES } sp_schedule;
 #define SP_STAGES_MAX 512u
-const char *sp_recompute_name(sp_recompute recompute);   /* "none" "selective" "full" */
+const char *sp_recompute_name(sp_recompute recompute);   /* "none" "selective" "alternate" "full" */
 /* How context-parallel ranks see each other's keys: passed round under the attention, gathered before it (Llama 3), or heads
  * traded for the sequence by all-to-all (DeepSpeed-Ulysses). */
 typedef enum sp_cp_way { SP_CP_RING, SP_CP_GATHER, SP_CP_ULYSSES, SP_CP_WAYS } sp_cp_way;
@@ -185,6 +189,7 @@ typedef struct sp_plan {
     uint32_t expert_load;            /* per cent of the mean that the fullest rank of an EP group is given; 0: all alike */
     uint32_t lora_rank;              /* of adapters on attention's projections, all else frozen; 0: all weights are trained */
     uint32_t gradient_bytes;         /* an element of gradients on the wire, 2 or 4; 0: as the software line has it */
+    bool narrow_gather;              /* TP's all-gathers carry the recipe's format where it is narrower than BF16 */
     bool unfused_attention;          /* scores are written to memory and read again (before FlashAttention)  */
     bool overlap_dp, overlap_tp, overlap_ep; /* hide that traffic under compute where dependencies allow */
     const char *stack;               /* communication library; NULL: the chip's default               */
@@ -246,6 +251,8 @@ sp_status sp_lower_mtp(const sp_model *model, const sp_plan *plan, sp_pass pass,
 
 /* Bytes of activations one block keeps for backward, per micro-batch, on one chip. */
 double sp_lower_block_activation_bytes(const sp_model *model, const sp_block *block, const sp_plan *plan);
+/* Bytes that the block has besides while it is computed again: 0 where nothing large is. */
+double sp_lower_block_working_bytes(const sp_model *model, const sp_block *block, const sp_plan *plan);
 /* Parameters on one chip: dense and expert part, and those of them that have gradients and optimizer state. */
 typedef struct sp_local_params { double dense, expert, dense_trained, expert_trained; } sp_local_params;
 sp_local_params sp_lower_block_params(const sp_model *model, const sp_block *block, const sp_plan *plan);

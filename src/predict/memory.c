@@ -60,10 +60,8 @@ static double chunk_activations(const sp_model *model, const sp_plan *plan, cons
         double full = sp_lower_block_activation_bytes(model, block, plan), kept = i < recomputed || (recomputed && i >= chunk->count) ? input : full;
         bytes += kept;
         *again += sp_lower_block_activation_bytes(model, block, &keeping) - kept;
-        *working = fmax(*working, full);
+        *working = fmax(*working, sp_lower_block_working_bytes(model, block, plan));
     }
-    if (!recomputed)
-        *working = 0;
     return bytes;
 }
 

@@ -180,7 +180,7 @@ static bool same_work(const sp_plan *a, const sp_plan *b, bool recompute)
 {
     return a->tp == b->tp && a->cp == b->cp && a->ep == b->ep && a->etp == b->etp && a->mbs == b->mbs && a->seq == b->seq &&
            a->precision == b->precision && a->overlap_tp == b->overlap_tp && a->overlap_ep == b->overlap_ep &&
-           a->sequence_parallel == b->sequence_parallel && a->unfused_attention == b->unfused_attention && a->lora_rank == b->lora_rank &&
+           a->sequence_parallel == b->sequence_parallel && a->unfused_attention == b->unfused_attention && a->narrow_gather == b->narrow_gather && a->lora_rank == b->lora_rank &&
            a->cp_way == b->cp_way && a->expert_load == b->expert_load && a->stack == b->stack && a->software == b->software &&
            (!recompute || a->recompute == b->recompute) && (!a->overlap_ep || several(a) == several(b));
 }

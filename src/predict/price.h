@@ -84,7 +84,7 @@ struct sp_pricer {
     sp_i_piece embedding[3], head[3], mtp[3];
     /* what plans of one shape share (profile.c) */
     sp_plan shape; uint64_t split; /* split: counts changes of what parameters on a chip depend on */
-    double comm_factor, reduced_bytes, full_bytes[SP_KINDS_MAX], whole_bytes[SP_KINDS_MAX], input_bytes, logit_bytes, expert_buffer_bytes, send_bytes;
+    double comm_factor, reduced_bytes, full_bytes[SP_KINDS_MAX], whole_bytes[SP_KINDS_MAX], working_bytes[SP_KINDS_MAX], input_bytes, logit_bytes, expert_buffer_bytes, send_bytes;
     sp_local_params kind_params[SP_KINDS_MAX], vocab, module;   /* module: of an MTP module beside its block */
     uint32_t *kind_before;         /* [n_kinds * (n_layers + 1)]: layers of the kind before layer l */
     uint32_t n_cuts, cut_room; sp_cut **cuts;

@@ -82,6 +82,7 @@ void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan)
         pricer->kind_params[k] = sp_lower_block_params(model, &model->kinds[k], plan);
         pricer->whole_bytes[k] = sp_lower_block_activation_bytes(model, &model->kinds[k], &keeping);
         pricer->full_bytes[k] = sp_lower_block_activation_bytes(model, &model->kinds[k], plan);
+        pricer->working_bytes[k] = sp_lower_block_working_bytes(model, &model->kinds[k], plan);
     }
     pricer->vocab = sp_lower_vocab_params(model, plan);
     pricer->module = sp_i_mtp_params(model, plan);

@@ -33,14 +33,15 @@ static sp_local_params params_of(const sp_pricer *pricer, const uint32_t *count,
 static void hold(const sp_pricer *pricer, const sp_cut *cut, const sp_i_cut_run *run, bool full, sp_i_stages *out)
 {
     const sp_model *model = pricer->model;
+    bool redone = full || pricer->shape.recompute == SP_RECOMPUTE_ALTERNATE;
     double bytes = run->mtp * (full ? pricer->input_bytes : pricer->full_bytes[last_kind(model)]), working = 0;
     double whole = run->mtp * pricer->whole_bytes[last_kind(model)];
     for (uint32_t k = 0; k < model->n_kinds; k++) {
         uint32_t again = full ? run->again[k] : 0;
         bytes += (run->all[k] - again) * pricer->full_bytes[k] + again * pricer->input_bytes;
         whole += run->all[k] * pricer->whole_bytes[k];
-        if (full && (run->all[k] || (run->mtp && k == last_kind(model))))
-            working = fmax(working, pricer->full_bytes[k]);
+        if (redone && (run->all[k] || (run->mtp && k == last_kind(model))))
+            working = fmax(working, pricer->working_bytes[k]);
     }
     out->held.params = run->params;
     out->front = run->front_params;

@@ -87,6 +87,7 @@ void sp_i_words_plan(sp_i_out *out, const sp_i_subject *s)
     static const char *const recompute[] = {
         "<b>No recomputation</b>: every activation is kept until its backward pass",
         "<b>Selective recomputation</b>: what is large but cheap is computed again in the backward pass",
+        "<b>Alternate recomputation</b>: of matrix products every second output is kept, and attention's; the rest is computed again in the backward pass",
         "<b>Full recomputation</b>: only the inputs of blocks are kept; the forward pass runs again"};
     sp_i_out_printf(out, "<li>%s", recompute[plan->recompute < SP_RECOMPUTES ? plan->recompute : 0]);
     if (plan->recompute == SP_RECOMPUTE_FULL && plan->recompute_layers)
@@ -219,7 +220,7 @@ static void option_set(sp_i_out *out, const sp_plan *plan, const sp_plan *standa
     const struct { const char *key; bool value, standard; } flag[] = {
         {"sp", plan->sequence_parallel, standard->sequence_parallel}, {"overlap-dp", plan->overlap_dp, standard->overlap_dp},
         {"overlap-tp", plan->overlap_tp, standard->overlap_tp}, {"overlap-ep", plan->overlap_ep, standard->overlap_ep},
-        {"unfused-attention", plan->unfused_attention, standard->unfused_attention}};
+        {"unfused-attention", plan->unfused_attention, standard->unfused_attention}, {"narrow-gather", plan->narrow_gather, standard->narrow_gather}};
     const struct { const char *key; uint32_t value; } count[] = {
         {"recompute-layers", plan->recompute_layers}, {"first-layers", plan->first_layers}, {"last-layers", plan->last_layers},
         {"expert-load", plan->expert_load}, {"lora-rank", plan->lora_rank}, {"gradient-bytes", plan->gradient_bytes}};

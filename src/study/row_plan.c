@@ -16,32 +16,33 @@ typedef struct line_row {
     bool etp_is_tp;                /* experts split like the rest unless told otherwise */
     bool unfused_attention;        /* FlashAttention is not what runs unless a row says so                     */
     bool interleaves;              /* pipelines are interleaved where the row does not say: their overlap needs it */
+    bool narrow_gather;            /* all-gathers of tensor parallelism carry what is multiplied                */
     bool fills_front;              /* layers that do not divide leave the last chunk of a pipeline short        */
     sp_recompute recompute;
     const char *recompute_source;
 } line_row;
 
 static const line_row lines[] = {
-    {"Megatron-Bridge", "megatron-bridge", 1, true, true, true, false, false, false, true, SP_RECOMPUTE_NONE,
+    {"Megatron-Bridge", "megatron-bridge", 1, true, true, true, false, false, false, true, true, SP_RECOMPUTE_NONE,
      "Megatron-Bridge: recompute_granularity is unset unless a recipe sets it"},
-    {"NeMo", "megatron-bridge", 1, true, true, true, true, false, false, false, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
-    {"Megatron-Core", "megatron-bridge", 1, true, true, true, true, false, true, false, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
-    {"MegaScale-MoE", "megatron-bridge", 1, true, true, true, false, false, false, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
-    {"MegaScale", "megatron-lm", 1, true, true, true, true, false, true, false, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
-    {"Megatron-LM", "megatron-lm", 1, true, true, false, true, true, false, false, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
-    {"llm-foundry", "llm-foundry", 3, false, true, false, true, false, false, false, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
+    {"NeMo", "megatron-bridge", 1, true, true, true, true, false, false, true, false, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
+    {"Megatron-Core", "megatron-bridge", 1, true, true, true, true, false, true, true, false, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
+    {"MegaScale-MoE", "megatron-bridge", 1, true, true, true, false, false, false, true, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
+    {"MegaScale", "megatron-lm", 1, true, true, true, true, false, true, false, false, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
+    {"Megatron-LM", "megatron-lm", 1, true, true, false, true, true, false, false, false, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
+    {"llm-foundry", "llm-foundry", 3, false, true, false, true, false, false, false, false, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
     /* activations lie over the tensor axis between layers (base.yml: activation_embed), XLA decomposes their collectives under the
      * products (Wang et al., ASPLOS 2023) */
-    {"MaxText", "maxtext", 3, true, true, true, true, false, false, false, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
-    {"torchtitan", "torchtitan", 3, true, true, false, true, false, false, false, SP_RECOMPUTE_SELECTIVE, "torchtitan: activation_checkpoint.mode selective"},
-    {"ModelLink", "modellink", 0, false, false, false, true, false, false, false, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
-    {"MindSpeed", "modellink", 1, true, true, true, false, false, false, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
-    {"MindSpore", "mindformers", 1, true, false, false, true, false, false, false, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
-    {"Meta", "megatron-lm", 2, true, true, false, true, false, true, false, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
-    {"MLPerf NVIDIA", "megatron-bridge", 1, true, true, true, true, false, true, false, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
-    {"MLPerf", NULL, 1, true, true, false, true, false, false, false, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
+    {"MaxText", "maxtext", 3, true, true, true, true, false, false, false, false, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
+    {"torchtitan", "torchtitan", 3, true, true, false, true, false, false, true, false, SP_RECOMPUTE_ALTERNATE, "torchtitan: activation_checkpoint.mode selective, by operator"},
+    {"ModelLink", "modellink", 0, false, false, false, true, false, false, false, false, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
+    {"MindSpeed", "modellink", 1, true, true, true, false, false, false, false, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
+    {"MindSpore", "mindformers", 1, true, false, false, true, false, false, false, false, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
+    {"Meta", "megatron-lm", 2, true, true, false, true, false, true, false, false, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
+    {"MLPerf NVIDIA", "megatron-bridge", 1, true, true, true, true, false, true, true, false, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
+    {"MLPerf", NULL, 1, true, true, false, true, false, false, false, false, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
 };
-static const line_row unknown_line = {"", NULL, 1, true, true, false, true, false, false, false, SP_RECOMPUTE_NONE, "none stated"};
+static const line_row unknown_line = {"", NULL, 1, true, true, false, true, false, false, false, false, SP_RECOMPUTE_NONE, "none stated"};
 
 #define LORA_RANK 16   /* MLPerf Training's llama2_70b_lora: r 16 on attention's projections */
 
@@ -191,7 +192,7 @@ static void plan_recompute(sp_i_ctx *ctx, const sp_i_run *run, const line_row *l
         plan->recompute = SP_RECOMPUTE_FULL;   /* what is kept beside the layer's input is the attention's projections */
         sp_i_row_assume(ctx, "full recompute for %.40s", r);
     } else if (sp_i_word_starts(r, "selective") || sp_i_word_in(r, "SAC") || sp_i_word_in(r, "remat_policy=minimal") || strstr(r, "select=["))
-        plan->recompute = SP_RECOMPUTE_SELECTIVE;
+        plan->recompute = line->recompute == SP_RECOMPUTE_ALTERNATE ? SP_RECOMPUTE_ALTERNATE : SP_RECOMPUTE_SELECTIVE;
     else
         plan->recompute = SP_RECOMPUTE_NONE;   /* "none", "recompute=False", flag lists without a recompute flag */
 }
@@ -287,6 +288,8 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
     }
     plan.schedule = plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
     plan.software = line->software;
+    /* Transformer Engine casts before it gathers; torchao does with one scale a tensor, and not with one a row */
+    plan.narrow_gather = line->narrow_gather && plan.tp > 1 && sp_format_bytes(plan.precision) < 2 && !sp_i_word_in(run->precision, "rowwise");
     if (sp_i_word_in(run->sharding, "mp=DEFAULT"))   /* Composer: FSDP's MixedPrecision with reduce_dtype float32; PURE reduces in BF16 */
         plan.gradient_bytes = 4;
     plan_recompute(ctx, run, line, &plan);

@@ -8,7 +8,7 @@
 typedef enum sp_i_num {
     SP_N_CHIPS, SP_N_PER_NODE, SP_N_PARAMS_B, SP_N_LAYERS, SP_N_HIDDEN, SP_N_HEADS, SP_N_KV_HEADS, SP_N_FFN, SP_N_EXPERTS,
     SP_N_TOPK, SP_N_MOE_FFN, SP_N_VOCAB, SP_N_SEQ, SP_N_TP, SP_N_CP, SP_N_PP, SP_N_VPP, SP_N_EP, SP_N_DP, SP_N_MBS, SP_N_GBS,
-    SP_N_STEP, SP_N_TOK, SP_N_TFLOPS, SP_N_MFU, SP_N_HFU, SP_NUMS
+    SP_N_STEP, SP_N_TOK, SP_N_TFLOPS, SP_N_MFU, SP_N_HFU, SP_N_PEAK_GIB, SP_NUMS
 } sp_i_num;
 
 /* One training configuration as its row states it. Texts are "" where the row has none. */

@@ -125,6 +125,24 @@ static bool is_full(const sp_study_row *row, void *context)
     return row->full;
 }
 
+static bool has_peak(const sp_study_row *row, void *context)
+{
+    (void)context;
+    return row->status != SP_STUDY_SECONDARY && isfinite(row->peak_gib);
+}
+
+/* The same rows with their peaks of memory in the place of their metric. */
+static sp_study_score of_memory(const sp_study *study, sp_arena *arena)
+{
+    sp_study_row *rows = sp_arena_alloc(arena, study->n_rows ? study->n_rows : 1, sizeof *rows);
+    for (uint32_t i = 0; rows && i < study->n_rows; i++) {
+        rows[i] = study->rows[i];
+        rows[i].slow = rows[i].peak_gib / rows[i].measured_peak_gib - 1;
+        rows[i].ape = fabs(rows[i].slow);
+    }
+    return sp_study_score_rows(rows, rows ? study->n_rows : 0, has_peak, NULL, arena);
+}
+
 void sp_i_study_score(sp_study *study, sp_arena *arena)
 {
     bool yes = true, no = false;
@@ -135,6 +153,7 @@ void sp_i_study_score(sp_study *study, sp_arena *arena)
     study->recompute_assumed = sp_study_score_rows(study->rows, study->n_rows, by_recompute, &yes, arena);
     study->recompute_stated = sp_study_score_rows(study->rows, study->n_rows, by_recompute, &no, arena);
     study->full = sp_study_score_rows(study->rows, study->n_rows, is_full, NULL, arena);
+    study->memory = of_memory(study, arena);
     study->n_groups = groups_of(study, true, arena, &study->groups);
     study->n_classes = groups_of(study, false, arena, &study->classes);
 }

@@ -69,7 +69,7 @@ static sp_status one_row(sp_i_ctx *ctx, const kind_row *kind, const sp_csv *csv,
     out->source = kept(ctx, csv, i, "source");
     out->group = kept(ctx, csv, i, "group");
     out->label = "";
-    out->predicted = out->measured = out->ape = out->slow = out->size = NAN;
+    out->predicted = out->measured = out->ape = out->slow = out->size = out->peak_gib = out->measured_peak_gib = NAN;
     out->line = sp_csv_line(csv, i);
     bool secondary = strcmp(sp_i_cell_text(csv, i, "evidence"), "secondary") == 0;
     out->status = secondary ? SP_STUDY_SECONDARY : SP_STUDY_EXPRESSED;

@@ -14,6 +14,9 @@ typedef struct sp_i_lower {
     sp_items *out;
     double tokens;        /* of a micro-batch on one CP rank: mbs * seq / cp                     */
     double tokens_sp;     /* the same where sequence parallelism splits them over TP             */
+    bool alternate;       /* of computing again: every second matrix product and attention's core were kept */
+    uint32_t products;    /* matrix products so far                                              */
+    double kept_bytes;    /* outputs that were kept                                              */
     bool adapted;         /* linear layers here have LoRA adapters                               */
     bool overflow;        /* an item did not fit: a bug, asserted                                */
 } sp_i_lower;
@@ -29,6 +32,8 @@ static inline double sp_i_lower_load(const sp_plan *plan)
 /* A linear layer m x k . k x n: one GEMM forward, two backward (input and weight gradients; frozen ones have the input's alone,
  * and adapters where `adapted`), and quantising its input when the recipe is narrower than BF16. `label` as in sp_item. groups > 1: grouped, m is per group. */
 void sp_i_lower_linear(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups);
+/* Layers of the same input, as n outputs of one product; computed again, where every second product is, each on its own. */
+void sp_i_lower_joined(sp_i_lower *lower, const char *label, double m, const double *out, uint32_t n, double k, uint32_t groups);
 /* The same in BF16 whatever the recipe (router, head). */
 void sp_i_lower_linear_bf16(sp_i_lower *lower, const char *label, double m, double n, double k);
 /* A product of two activations in BF16: both have gradients whatever is trained. */

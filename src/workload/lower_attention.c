@@ -61,6 +61,10 @@ static void core(sp_i_lower *lower, const sp_attn *attn, double heads, double kv
     uint64_t tile = traded ? plan->seq : plan->seq / plan->cp;
     heads = traded ? local(heads, plan->cp) : heads;
     kv_heads = traded ? local(kv_heads, plan->cp) : kv_heads;
+    if (lower->alternate) {   /* its output and log-sums were kept */
+        lower->kept_bytes += (double)plan->mbs * (double)tile * heads * (attn->d_v * SP_I_ACT_BYTES + 4);
+        return;
+    }
     if (plan->unfused_attention) {
         unfused(lower, attn, heads, tile);
         return;
@@ -104,12 +108,12 @@ static void grouped_query(sp_i_lower *lower, const sp_attn *attn)
 {
     double heads = local(attn->heads, lower->plan->tp), kv = local(attn->kv_heads, lower->plan->tp);
     double kv_width = attn->kv_shared ? 0 : kv * (attn->k_eq_v ? attn->d_qk : attn->d_qk + attn->d_v);
-    double q_width = heads * attn->d_qk * (attn->output_gate ? 2 : 1);
+    double q_width = heads * attn->d_qk * (attn->output_gate ? 2 : 1), widths[3] = {q_width, kv_width / 2, kv_width / 2};
     if (attn->q_lora) {   /* queries through a narrow latent (DeepSeek-V4) */
         sp_i_lower_linear(lower, "gemm", lower->tokens, attn->q_lora + kv_width, lower->model->hidden, 1);
         sp_i_lower_linear(lower, "gemm", lower->tokens, q_width, attn->q_lora, 1);
     } else
-        sp_i_lower_linear(lower, "gemm", lower->tokens, q_width + kv_width, lower->model->hidden, 1);
+        sp_i_lower_joined(lower, "gemm", lower->tokens, widths, 3, lower->model->hidden, 1);
     double rotated = lower->tokens * (heads + kv) * attn->d_qk;
     sp_i_lower_vector(lower, "vector", rotated, rotated, attn->qk_norm ? 8 : 3);
     share_keys(lower, kv * (attn->d_qk + attn->d_v));

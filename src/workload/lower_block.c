@@ -1,6 +1,8 @@
 /* Items of a block, the embedding, the head and an MTP module, and what each keeps in memory. */
 #include "lower.h"
 
+#include <math.h>
+
 #define LOSS_FLOP 6.0   /* softmax, log, gradient: a few operations a logit */
 
 /* With overlap_ep the expert traffic of one micro-batch travels while another one computes (DualPipe; Megatron-Core's combined 1F1B).
@@ -154,8 +156,32 @@ static double ffn_bytes(const sp_i_lower *lower, const sp_ffn *ffn, double narro
     return bytes;
 }
 
+/* What is kept when every second product is computed again: the block's input and what the lowering leaves out. */
+static double alternate_bytes(const sp_model *model, const sp_block *block, const sp_plan *plan)
+{
+    sp_items items = {.n = 0};
+    sp_i_lower lower = sp_i_lower_make(model, plan, SP_PASS_RECOMPUTE, &items);
+    sp_i_lower_attention(&lower, &block->attn);
+    sp_i_lower_ffn(&lower, &block->ffn);
+    return lower.tokens_sp * model->hidden * SP_I_ACT_BYTES + lower.kept_bytes;
+}
+
+double sp_lower_block_working_bytes(const sp_model *model, const sp_block *block, const sp_plan *plan)
+{
+    sp_plan whole = *plan;
+    whole.recompute = SP_RECOMPUTE_NONE;
+    switch (plan->recompute) {
+    case SP_RECOMPUTE_ALTERNATE:
+        return fmax(0, sp_lower_block_activation_bytes(model, block, &whole) - alternate_bytes(model, block, plan));
+    case SP_RECOMPUTE_FULL: return sp_lower_block_activation_bytes(model, block, plan);
+    default: return 0;
+    }
+}
+
 double sp_lower_block_activation_bytes(const sp_model *model, const sp_block *block, const sp_plan *plan)
 {
+    if (plan->recompute == SP_RECOMPUTE_ALTERNATE)
+        return alternate_bytes(model, block, plan);
     sp_i_lower lower = sp_i_lower_make(model, plan, SP_PASS_FORWARD, NULL);
     double narrow = sp_format_bytes(plan->precision);
     narrow = narrow < SP_I_ACT_BYTES ? narrow : SP_I_ACT_BYTES;

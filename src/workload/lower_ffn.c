@@ -11,9 +11,9 @@ static void norm(sp_i_lower *lower)
 /* Two or three matrices and the activation between them, for m tokens in `groups` equal parts. */
 static void perceptron(sp_i_lower *lower, const char *label, double m, double h, double inner, bool gated, uint32_t groups)
 {
-    double up = gated ? 2 * inner : inner;
+    double up = gated ? 2 * inner : inner, widths[2] = {inner, inner};
     if (lower->pass != SP_PASS_BACKWARD) {
-        sp_i_lower_linear(lower, label, m, up, h, groups);
+        sp_i_lower_joined(lower, label, m, widths, gated ? 2 : 1, h, groups);
         sp_i_lower_vector(lower, "vector", m * groups * up, m * groups * inner, 6);
         sp_i_lower_linear(lower, label, m, h, inner, groups);
     } else {

@@ -8,6 +8,7 @@ sp_i_lower sp_i_lower_make(const sp_model *model, const sp_plan *plan, sp_pass p
 {
     sp_i_lower lower = {.model = model, .plan = plan, .pass = pass, .out = out};
     lower.tokens = (double)plan->mbs * (double)plan->seq / plan->cp;
+    lower.alternate = pass == SP_PASS_RECOMPUTE && plan->recompute == SP_RECOMPUTE_ALTERNATE;
     lower.tokens_sp = plan->sequence_parallel ? lower.tokens / plan->tp : lower.tokens;
     return lower;
 }
@@ -84,8 +85,32 @@ static void linear(sp_i_lower *lower, const char *label, double m, double n, dou
         adapter(lower, label, m, n, k);
 }
 
+/* PyTorch's selective checkpointing by operator, as torchtitan has it (torchtitan/distributed/activation_checkpoint.py): of matrix
+ * products the first, third, … output is kept. */
+static bool kept(sp_i_lower *lower, double m, double n, uint32_t groups)
+{
+    if (!lower->alternate || lower->products++ % 2 != 0)
+        return false;
+    lower->kept_bytes += m * n * groups * SP_I_ACT_BYTES;
+    return true;
+}
+
+void sp_i_lower_joined(sp_i_lower *lower, const char *label, double m, const double *out, uint32_t n, double k, uint32_t groups)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (lower->alternate)
+            sp_i_lower_linear(lower, label, m, out[i], k, groups);
+        sum += out[i];
+    }
+    if (!lower->alternate)
+        sp_i_lower_linear(lower, label, m, sum, k, groups);
+}
+
 void sp_i_lower_linear(sp_i_lower *lower, const char *label, double m, double n, double k, uint32_t groups)
 {
+    if (kept(lower, m, n, groups))
+        return;
     bool backward = lower->pass == SP_PASS_BACKWARD;
     quantise(lower, (backward ? n : k) * m * groups);
     linear(lower, label, m, n, k, groups, lower->plan->precision);
@@ -93,7 +118,8 @@ void sp_i_lower_linear(sp_i_lower *lower, const char *label, double m, double n,
 
 void sp_i_lower_linear_bf16(sp_i_lower *lower, const char *label, double m, double n, double k)
 {
-    linear(lower, label, m, n, k, 1, SP_FMT_BF16);
+    if (!kept(lower, m, n, 1))
+        linear(lower, label, m, n, k, 1, SP_FMT_BF16);
 }
 
 void sp_i_lower_product(sp_i_lower *lower, const char *label, double m, double n, double k)
@@ -109,6 +135,8 @@ void sp_i_lower_vector(sp_i_lower *lower, const char *label, double reads, doubl
 
 void sp_i_lower_comm(sp_i_lower *lower, const char *label, sp_comm_group group, sp_coll_op coll, double size_bytes, uint32_t slack)
 {
+    if (lower->alternate)
+        return;   /* torchtitan keeps what reduce-scatters give; that gathers are not repeated either is how its rows with TP come out */
     sp_item *item = append(lower);
     item->is_comm = true;
     item->label = label;
@@ -118,9 +146,11 @@ void sp_i_lower_comm(sp_i_lower *lower, const char *label, sp_comm_group group, 
     item->slack = slack;
 }
 
-static double region_bytes(const sp_i_lower *lower, double width)
+static double region_bytes(const sp_i_lower *lower, double width, sp_coll_op coll)
 {
-    return lower->tokens * width * SP_I_ACT_BYTES;
+    double narrow = sp_format_bytes(lower->plan->precision);
+    bool cast = lower->plan->narrow_gather && coll == SP_COLL_ALL_GATHER && narrow < SP_I_ACT_BYTES;
+    return lower->tokens * width * (cast ? narrow : SP_I_ACT_BYTES);
 }
 
 void sp_i_lower_tp_enter(sp_i_lower *lower, double width)
@@ -131,9 +161,9 @@ void sp_i_lower_tp_enter(sp_i_lower *lower, double width)
     uint32_t slack = plan->overlap_tp ? 1 : 0;
     if (plan->sequence_parallel) {
         sp_coll_op coll = lower->pass == SP_PASS_BACKWARD ? SP_COLL_REDUCE_SCATTER : SP_COLL_ALL_GATHER;
-        sp_i_lower_comm(lower, "tp", SP_GROUP_TP, coll, region_bytes(lower, width), slack);
+        sp_i_lower_comm(lower, "tp", SP_GROUP_TP, coll, region_bytes(lower, width, coll), slack);
     } else if (lower->pass == SP_PASS_BACKWARD)
-        sp_i_lower_comm(lower, "tp", SP_GROUP_TP, SP_COLL_ALL_REDUCE, region_bytes(lower, width), slack);
+        sp_i_lower_comm(lower, "tp", SP_GROUP_TP, SP_COLL_ALL_REDUCE, region_bytes(lower, width, SP_COLL_ALL_REDUCE), slack);
 }
 
 void sp_i_lower_tp_leave(sp_i_lower *lower, double width)
@@ -144,7 +174,7 @@ void sp_i_lower_tp_leave(sp_i_lower *lower, double width)
     uint32_t slack = plan->overlap_tp ? 1 : 0;
     if (plan->sequence_parallel) {
         sp_coll_op coll = lower->pass == SP_PASS_BACKWARD ? SP_COLL_ALL_GATHER : SP_COLL_REDUCE_SCATTER;
-        sp_i_lower_comm(lower, "tp", SP_GROUP_TP, coll, region_bytes(lower, width), slack);
+        sp_i_lower_comm(lower, "tp", SP_GROUP_TP, coll, region_bytes(lower, width, coll), slack);
     } else if (lower->pass != SP_PASS_BACKWARD)
-        sp_i_lower_comm(lower, "tp", SP_GROUP_TP, SP_COLL_ALL_REDUCE, region_bytes(lower, width), slack);
+        sp_i_lower_comm(lower, "tp", SP_GROUP_TP, SP_COLL_ALL_REDUCE, region_bytes(lower, width, SP_COLL_ALL_REDUCE), slack);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const recompute_names[] = {"none", "selective", "full", NULL};
+static const char *const recompute_names[] = {"none", "selective", "alternate", "full", NULL};
 static const char *const schedule_names[] = {"1f1b", "interleaved", "gpipe", "zb-h1", "zb-h2", "dualpipe", NULL};
 static const char *const cp_way_names[] = {"ring", "gather", "ulysses", NULL};
 static const char *const group_names[] = {"tp", "cp", "dp", "pp", "ep", "edp", "etp", NULL};
@@ -70,6 +70,7 @@ static const key keys[] = {
     {"expert-load", KEY_U32, offsetof(sp_plan, expert_load), true},
     {"first-layers", KEY_U32, offsetof(sp_plan, first_layers), true}, {"last-layers", KEY_U32, offsetof(sp_plan, last_layers), true},
     {"lora-rank", KEY_U32, offsetof(sp_plan, lora_rank), true}, {"gradient-bytes", KEY_U32, offsetof(sp_plan, gradient_bytes), true}, {"unfused-attention", KEY_BOOL, offsetof(sp_plan, unfused_attention), true},
+    {"narrow-gather", KEY_BOOL, offsetof(sp_plan, narrow_gather), true},
     {"sp", KEY_BOOL, offsetof(sp_plan, sequence_parallel), false}, {"overlap-dp", KEY_BOOL, offsetof(sp_plan, overlap_dp), false},
     {"overlap-tp", KEY_BOOL, offsetof(sp_plan, overlap_tp), false}, {"overlap-ep", KEY_BOOL, offsetof(sp_plan, overlap_ep), false},
     {"order", KEY_ORDER, 0, false}, {"place", KEY_PLACE, 0, false}, {"stack", KEY_STACK, 0, false}, {"software", KEY_SOFTWARE, 0, false},

@@ -166,6 +166,61 @@ static void shards_add_up(void **state)
     }
 }
 
+/* Of q, k, v, out, gate, up and down every second output is made again, and attention's kept: half of the products, a third or so of
+ * their FLOPs, and exactly these bytes. Each way of recompute keeps no more than the one before. */
+static void alternate_recompute_keeps_every_second_output(void **state)
+{
+    (void)state;
+    const sp_model *model = load("llama3-8b");
+    const sp_block *block = &model->kinds[0];
+    sp_plan plan = sp_plan_default();
+    sp_items items;
+    plan.seq = 8192;
+    plan.recompute = SP_RECOMPUTE_ALTERNATE;
+    assert_int_equal(sp_lower_block(model, block, &plan, SP_PASS_RECOMPUTE, &items), SP_OK);
+    double again = matrix_flop(&items) / 8192, k = 1024, out = 4096, up = 14336;
+    assert_true(fabs(again - 2 * 4096 * (k + out + up)) < 1);
+    double input = 4096, q = 4096, v = 1024, core = 4096, gate = 14336, down = 4096, sums = 4 * 32;
+    double kept = sp_lower_block_activation_bytes(model, block, &plan) / 8192;
+    assert_true(fabs(kept - (2 * (input + q + v + core + gate + down) + sums)) < 1);
+    assert_true(sp_lower_block_working_bytes(model, block, &plan) > 0);
+    for (size_t i = 0; i < sp_catalog_model_count(catalog); i++) {
+        const sp_model *any = load(sp_catalog_model_name(catalog, i));
+        for (uint32_t b = 0; b < any->n_kinds; b++) {
+            double flop[SP_RECOMPUTES];
+            for (uint32_t r = SP_RECOMPUTE_SELECTIVE; r < SP_RECOMPUTES; r++) {
+                plan.recompute = (sp_recompute)r;
+                assert_int_equal(sp_lower_block(any, &any->kinds[b], &plan, SP_PASS_RECOMPUTE, &items), SP_OK);
+                flop[r] = matrix_flop(&items);
+            }
+            assert_true(flop[SP_RECOMPUTE_ALTERNATE] <= flop[SP_RECOMPUTE_FULL]);
+        }
+    }
+}
+
+/* Bytes of TP's all-gathers and reduce-scatters in one block, both ways. */
+static void gathers_narrow_where_told(void **state)
+{
+    (void)state;
+    const sp_model *model = load("llama3-8b");
+    double bytes[2][2] = {{0}};
+    for (int narrow = 0; narrow < 2; narrow++)
+        for (int pass = SP_PASS_FORWARD; pass <= SP_PASS_BACKWARD; pass++) {
+            sp_plan plan = sp_plan_default();
+            sp_items items;
+            plan.tp = 8;
+            plan.seq = 8192;
+            plan.precision = SP_FMT_FP8;
+            plan.narrow_gather = narrow;
+            assert_int_equal(sp_lower_block(model, &model->kinds[0], &plan, (sp_pass)pass, &items), SP_OK);
+            for (uint32_t i = 0; i < items.n; i++)
+                if (items.item[i].is_comm && items.item[i].group == SP_GROUP_TP)
+                    bytes[narrow][items.item[i].coll == SP_COLL_ALL_GATHER] += items.item[i].size_bytes;
+        }
+    assert_true(bytes[0][0] > 0 && bytes[0][0] == bytes[1][0]);
+    assert_true(bytes[0][1] == bytes[0][0] && bytes[1][1] == bytes[0][1] / 2);
+}
+
 /* What tensor parallelism sends: with sequence parallelism as much as without (Korthikanti et al. 2022, section 4.2.2). */
 /* Biases of experts' outputs are one pass over the copies a rank receives; models without biases have none. */
 static void expert_biases_are_passes_over_copies(void **state)
@@ -215,6 +270,6 @@ static void sequence_parallel_sends_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(forward_flops_are_the_models), cmocka_unit_test(experts_alone_take_the_models_flops), cmocka_unit_test(splitting_moves_no_work),
-                                       cmocka_unit_test(shards_add_up), cmocka_unit_test(expert_biases_are_passes_over_copies), cmocka_unit_test(sequence_parallel_sends_the_same)};
+                                       cmocka_unit_test(shards_add_up), cmocka_unit_test(expert_biases_are_passes_over_copies), cmocka_unit_test(alternate_recompute_keeps_every_second_output), cmocka_unit_test(gathers_narrow_where_told), cmocka_unit_test(sequence_parallel_sends_the_same)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -62,6 +62,7 @@ static bool draw(sp_rng *rng, const sp_machine *m, const sp_model *mod, sp_plan 
     plan->overlap_tp = sp_rng_below(rng, 2);
     plan->sequence_parallel = sp_rng_below(rng, 4) != 0;
     plan->unfused_attention = sp_rng_below(rng, 4) == 0;
+    plan->narrow_gather = sp_rng_below(rng, 4) == 0;
     plan->lora_rank = sp_rng_below(rng, 4) ? 0 : 16;
     plan->cp_way = (sp_cp_way)sp_rng_below(rng, SP_CP_WAYS);
     plan->expert_load = plan->ep > 1 && sp_rng_below(rng, 4) == 0 ? 150 : 0;

@@ -37,6 +37,7 @@ static sp_plan random_plan(sp_rng *rng)
     plan.expert_load = (uint32_t)sp_rng_below(rng, 3) * 60;
     plan.lora_rank = (uint32_t)sp_rng_below(rng, 3);
     plan.unfused_attention = sp_rng_below(rng, 2);
+    plan.narrow_gather = sp_rng_below(rng, 2);
     plan.gradient_bytes = 2 * (uint32_t)sp_rng_below(rng, 3);
     if (sp_rng_below(rng, 2))
         plan.stack = "hccl";
