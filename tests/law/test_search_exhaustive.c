@@ -64,7 +64,7 @@ static void some_layers_are_recomputed_where_memory_asks(void **state)
     sp_model model;
     dense_model(&model, 12, 8);
     assert_int_equal(sp_catalog_machine(f->catalog, "switch:4@450GB/s,1us chip=h100", &m, &err), SP_OK);
-    for (uint64_t seq = 4096; seq <= 65536; seq += 4096)
+    for (uint64_t seq = 8192; seq <= 131072; seq += 8192)
         for (uint32_t pp = 1; pp <= 2; pp++) {
             sp_problem p = sp_problem_default(m, &model);
             sp_solution solution;
