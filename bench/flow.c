@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "superpod/collective.h"
@@ -18,7 +19,7 @@
 #define RING_BYTES 1073741824.0
 #define PAIR_BYTES 1048576.0
 
-typedef struct run { double time_s, mean_s; sp_flow_time flow; } run;
+typedef struct run { double time_s, mean_s, eval_s; sp_flow_time flow; } run;
 typedef struct bench_case {
     const char *name;
     uint32_t n;
@@ -42,6 +43,24 @@ static const sp_machine *machine(const char *text)
     if (sp_catalog_open("catalog", &catalog, &err) != SP_OK || sp_catalog_machine(catalog, text, &out, &err) != SP_OK)
         die(&err);
     return out;
+}
+
+static double process_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void evaluate(const sp_program *program, const sp_machine *m, const sp_placement *place, const char *stack, double bytes,
+                     const sp_flow_options *options, run *out)
+{
+    sp_error err = {0};
+    double start_s = process_s();
+    if (sp_fabric_flow(program, m, place, sp_machine_stack(m, stack), sp_coll_unit_bytes(program, bytes), options, &out->flow, &err) != SP_OK)
+        die(&err);
+    out->eval_s = process_s() - start_s;
+    out->time_s = out->flow.time_s;
 }
 
 static const sp_machine *star(uint32_t n)
@@ -69,8 +88,10 @@ static void run_list(const sp_machine *m, const sp_flow_options *options, const 
 {
     double *ends = malloc(n * sizeof *ends);
     sp_error err = {0};
+    double start_s = process_s();
     if (sp_fabric_flows(m, options, flows, n, NULL, ends, &out->flow, &err) != SP_OK)
         die(&err);
+    out->eval_s = process_s() - start_s;
     for (uint32_t i = 0; i < n; i++)
         out->mean_s += ends[i] / n;
     out->time_s = out->flow.time_s;
@@ -136,10 +157,9 @@ static void ring(const sp_machine *m, uint32_t n, const sp_placement *place, boo
     const sp_program *program;
     sp_error err = {0};
     sp_flow_options options = {.rate_fraction = 1, .explicit_only = !lifted};
-    if (sp_coll_algo_find("ring")->build(SP_COLL_ALL_REDUCE, &group, arena, &program, &err) != SP_OK ||
-        sp_fabric_flow(program, m, place, sp_machine_stack(m, "ideal"), sp_coll_unit_bytes(program, RING_BYTES), &options, &out->flow, &err) != SP_OK)
+    if (sp_coll_algo_find("ring")->build(SP_COLL_ALL_REDUCE, &group, arena, &program, &err) != SP_OK)
         die(&err);
-    out->time_s = out->flow.time_s;
+    evaluate(program, m, place, "ideal", RING_BYTES, &options, out);
 }
 
 static void w1_star(uint32_t n, bool lifted, run *out)
@@ -175,6 +195,11 @@ static void w1_mesh(uint32_t n, bool lifted, run *out)
     ring(&mesh, n, &place, lifted, out);
 }
 
+static const char *supercluster(uint32_t chips)
+{
+    return chips == 524288 ? "atlas-950-supercluster" : "atlas-960-supercluster";
+}
+
 /* 1 GiB over every chip, by the algorithm that the analytic evaluator finds fastest. */
 static void pod(const char *name, sp_coll_op op, run *out)
 {
@@ -188,20 +213,19 @@ static void pod(const char *name, sp_coll_op op, run *out)
     sp_error err = {0};
     sp_flow_options options = {0};
     if (sp_coll_best(op, m, &place, stack, RING_BYTES, false, NULL, &time, &err) != SP_OK || sp_coll_group(m, &place, &group, &err) != SP_OK ||
-        time.algo->build(op, &group, arena, &program, &err) != SP_OK ||
-        sp_fabric_flow(program, m, &place, stack, sp_coll_unit_bytes(program, RING_BYTES), &options, &out->flow, &err) != SP_OK)
+        time.algo->build(op, &group, arena, &program, &err) != SP_OK)
         die(&err);
-    out->time_s = out->flow.time_s;
+    evaluate(program, m, &place, NULL, RING_BYTES, &options, out);
 }
 
 static void whole(uint32_t n, bool all_to_all_op, run *out)
 {
-    pod(n == 524288 ? "atlas-950-supercluster" : "atlas-960-supercluster", all_to_all_op ? SP_COLL_ALL_TO_ALL : SP_COLL_ALL_REDUCE, out);
+    pod(supercluster(n), all_to_all_op ? SP_COLL_ALL_TO_ALL : SP_COLL_ALL_REDUCE, out);
 }
 
 static void whole_gather(uint32_t n, bool scatter, run *out)
 {
-    pod(n == 524288 ? "atlas-950-supercluster" : "atlas-960-supercluster", scatter ? SP_COLL_REDUCE_SCATTER : SP_COLL_ALL_GATHER, out);
+    pod(supercluster(n), scatter ? SP_COLL_REDUCE_SCATTER : SP_COLL_ALL_GATHER, out);
 }
 
 /* All-to-all of n x 1 MiB a rank as a program, which can be lifted. */
@@ -214,18 +238,16 @@ static void w2_program(uint32_t n, bool lifted, run *out)
     sp_flow_options options = {.rate_fraction = 1, .explicit_only = !lifted};
     sp_placement place = sp_placement_linear(0, n);
     const sp_machine *m = star(n);
-    if (sp_coll_algo_find("direct")->build(SP_COLL_ALL_TO_ALL, &group, arena, &program, &err) != SP_OK ||
-        sp_fabric_flow(program, m, &place, sp_machine_stack(m, "ideal"), sp_coll_unit_bytes(program, n * PAIR_BYTES), &options, &out->flow, &err) != SP_OK)
+    if (sp_coll_algo_find("direct")->build(SP_COLL_ALL_TO_ALL, &group, arena, &program, &err) != SP_OK)
         die(&err);
-    out->time_s = out->flow.time_s;
+    evaluate(program, m, &place, "ideal", n * PAIR_BYTES, &options, out);
 }
 
 /* 1 GiB over all chips with so many dead links; a hundred are drawn among all cables, fewer among the boards' (the mesh of the innermost
  * tier). */
 static void broken(uint32_t chips, sp_coll_op op, const char *algo, uint32_t n_dead, run *out)
 {
-    const sp_machine *m = machine(chips == 524288 ? "atlas-950-supercluster" : "atlas-960-supercluster");
-    const sp_stack *stack = sp_machine_stack(m, NULL);
+    const sp_machine *m = machine(supercluster(chips));
     sp_placement place = sp_placement_linear(0, m->chips);
     sp_arena *arena = sp_arena_create();
     sp_router *router;
@@ -244,10 +266,39 @@ static void broken(uint32_t chips, sp_coll_op op, const char *algo, uint32_t n_d
             die(&err);
     }
     sp_flow_options options = {.faults = faults, .n_faults = n};
-    if (sp_coll_group(m, &place, &group, &err) != SP_OK || sp_coll_algo_find(algo)->build(op, &group, arena, &program, &err) != SP_OK ||
-        sp_fabric_flow(program, m, &place, stack, sp_coll_unit_bytes(program, RING_BYTES), &options, &out->flow, &err) != SP_OK)
+    if (sp_coll_group(m, &place, &group, &err) != SP_OK || sp_coll_algo_find(algo)->build(op, &group, arena, &program, &err) != SP_OK)
         die(&err);
-    out->time_s = out->flow.time_s;
+    evaluate(program, m, &place, NULL, RING_BYTES, &options, out);
+}
+
+/* One algorithm on all chips. */
+static void all_chips(uint32_t n, sp_coll_op op, const char *algo, sp_routing routing, bool lifted, run *out)
+{
+    const sp_machine *m = machine(supercluster(n));
+    sp_placement place = sp_placement_linear(0, n);
+    sp_arena *arena = sp_arena_create();
+    const sp_program *program;
+    sp_group group;
+    sp_error err = {0};
+    sp_flow_options options = {.routing = routing, .explicit_only = !lifted};
+    if (sp_coll_group(m, &place, &group, &err) != SP_OK || sp_coll_algo_find(algo)->build(op, &group, arena, &program, &err) != SP_OK)
+        die(&err);
+    evaluate(program, m, &place, NULL, RING_BYTES, &options, out);
+}
+
+static void broadcast_sprayed(uint32_t n, bool lifted, run *out)
+{
+    all_chips(n, SP_COLL_BROADCAST, "direct", SP_ROUTING_SPRAY, lifted, out);
+}
+
+static void broadcast_dmodk(uint32_t n, bool lifted, run *out)
+{
+    all_chips(n, SP_COLL_BROADCAST, "direct", SP_ROUTING_DMODK, lifted, out);
+}
+
+static void ring_all(uint32_t n, bool lifted, run *out)
+{
+    all_chips(n, SP_COLL_ALL_REDUCE, "ring", SP_ROUTING_SPRAY, lifted, out);
 }
 
 static void broken_1(uint32_t n, bool lifted, run *out)
@@ -299,6 +350,10 @@ static const bench_case cases[] = {
     {"reduce-scatter 1 GiB, all chips", 1006720, whole_gather, true, 0, {0}},
     {"all-to-all 1 GiB, all chips", 524288, whole, true, 0, {0}},
     {"all-to-all 1 GiB, all chips", 1006720, whole, true, 0, {0}},
+    {"ring all-reduce 1 GiB, all chips", 524288, ring_all, true, 0, {0}},
+    {"ring all-reduce 1 GiB, all chips", 1006720, ring_all, true, 0, {0}},
+    {"broadcast 1 GiB, direct, spray", 1006720, broadcast_sprayed, false, 0, {0}},
+    {"broadcast 1 GiB, direct, D-mod-K", 1006720, broadcast_dmodk, false, 0, {0}},
     {"all-reduce 1 GiB, 1 dead link", 524288, broken_1, false, 0, {0}},
     {"all-reduce 1 GiB, 1 dead link", 1006720, broken_1, false, 0, {0}},
     {"all-reduce 1 GiB, 3 dead links", 524288, broken_3, false, 0, {0}},
@@ -385,9 +440,9 @@ static void run_case(const bench_case *c, const char *peer)
     }
     if (beside || c->answer_s > 0)
         snprintf(off, sizeof off, "%.1e%s", r.time_s / (beside ? answer_s : c->answer_s) - 1, beside ? "" : " (closed form)");
-    printf("| %s | %u | %s | %.4f | %.1f | %.12g | %s | %s | %s | %llu of %llu | %llu | %.4f |\n", c->name, c->n, r.flow.lifted ? "lifted" : "explicit",
-           cpu_s(&usage), (double)usage.ru_maxrss / 1024, r.time_s, peer_cpu, ratio, off, (unsigned long long)r.flow.classes,
-           (unsigned long long)r.flow.flows, (unsigned long long)r.flow.fills, r.flow.bound_s / r.flow.time_s);
+    printf("| %s | %u | %s | %.4f | %.4f | %.1f | %.12g | %s | %s | %s | %llu of %llu | %llu | %llu | %.4f |\n", c->name, c->n,
+           r.flow.lifted ? "lifted" : "explicit", cpu_s(&usage), r.eval_s, (double)usage.ru_maxrss / 1024, r.time_s, peer_cpu, ratio, off, (unsigned long long)r.flow.classes,
+           (unsigned long long)r.flow.flows, (unsigned long long)r.flow.skipped, (unsigned long long)r.flow.fills, r.flow.bound_s / r.flow.time_s);
 }
 
 int main(int argc, char **argv)
@@ -397,8 +452,8 @@ int main(int argc, char **argv)
     char *peer = NULL;
     if (!alone && asprintf(&peer, "%.*sbench-simgrid", (int)(strlen(argv[0]) - strlen("bench-flow")), argv[0]) < 0)
         return 3;
-    printf("| workload | endpoints | evaluation | CPU s | peak MiB | time, s | SimGrid CPU s | SimGrid / ours | off | classes | fills | bound / time |\n"
-           "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
+    printf("| workload | endpoints | evaluation | CPU s | of it evaluating | peak MiB | time, s | SimGrid CPU s | SimGrid / ours | off | classes | skipped | fills | bound / time |\n"
+           "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         if (strncmp(cases[i].name, only, strlen(only)) == 0)
             run_case(&cases[i], peer);

@@ -45,7 +45,7 @@ sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp
 {
     uint32_t n;
     double latency_s;
-    if (!sp_router_path(router, src, dst, flow, hops, &n, &latency_s))
+    if (!sp_router_path_once(router, src, dst, flow, hops, &n, &latency_s))
         return sp_i_flow_unreachable(options, src, dst, err);
     for (uint32_t h = 0; h < n; h++) {
         uint32_t link = p->link_of[hops[h].link];

@@ -224,10 +224,10 @@ static bool route_direct(const sp_router *router, const sp_i_part *part, uint32_
     return true;
 }
 
-bool sp_router_path(const sp_router *router, uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, uint32_t *n_hops,
-                    double *latency_s)
+static bool find_path(const sp_router *router, uint32_t src, uint32_t dst, uint64_t flow, bool first_plane, sp_hop *hops, uint32_t *n_hops,
+                      double *latency_s)
 {
-    sp_i_path path = {hops, 0, 0};
+    sp_i_path path = {hops, 0, 0, first_plane};
     uint32_t chip = src, from = 0;
     if (router->any_dead && (chip_dead(router, src) || chip_dead(router, dst)))
         return false;
@@ -250,6 +250,20 @@ bool sp_router_path(const sp_router *router, uint32_t src, uint32_t dst, uint64_
     *n_hops = path.n;
     *latency_s = path.latency_s;
     return true;
+}
+
+bool sp_router_path(const sp_router *router, uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, uint32_t *n_hops,
+                    double *latency_s)
+{
+    return find_path(router, src, dst, flow, false, hops, n_hops, latency_s);
+}
+
+/* All planes of a tree make the same choice for a destination, and nothing tells them apart. */
+bool sp_router_path_once(const sp_router *router, uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, uint32_t *n_hops,
+                         double *latency_s)
+{
+    bool alike = router->routing == SP_ROUTING_DMODK && !router->n_cuts && !router->n_dead_chips;
+    return find_path(router, src, dst, flow, alike, hops, n_hops, latency_s);
 }
 
 /* ---- making a router --------------------------------------------------------------------------------------------------- */

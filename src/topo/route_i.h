@@ -37,7 +37,7 @@ struct sp_router {
 };
 
 /* A path being written. */
-typedef struct sp_i_path { sp_hop *hops; uint32_t n; double latency_s; } sp_i_path;
+typedef struct sp_i_path { sp_hop *hops; uint32_t n; double latency_s; bool first_plane; /* stands for all */ } sp_i_path;
 
 static inline bool sp_i_bundled(const sp_router *router)
 {

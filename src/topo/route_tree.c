@@ -169,9 +169,9 @@ bool sp_i_route_tree(const sp_router *router, const sp_i_part *part, uint32_t sr
         ends[2 * l] = sp_i_tree_child(router, part, l, src);
         ends[2 * l + 1] = sp_i_tree_child(router, part, l, dst);
     }
-    for (uint64_t plane = 0; plane < tree->planes; plane++)
+    for (uint64_t plane = 0; plane < (path->first_plane ? 1 : tree->planes); plane++)
         planes += one_plane(router, part, src, dst, flow, plane, ends, top, 1.0 / tree->planes, path);
-    for (uint32_t i = n; i < path->n && planes < tree->planes; i++)   /* the interface stripes over the planes that are left */
+    for (uint32_t i = n; i < path->n && planes < tree->planes && !path->first_plane; i++)   /* the interface stripes over the planes that are left */
         path->hops[i].share = 1.0 / (double)planes;
     return planes > 0;
 }

@@ -226,6 +226,53 @@ static void no_tick_depends_on_the_order_of_the_list(void **state)
         }
 }
 
+/* A slow link that nobody takes changes no tick. It tells planes apart, which stand for one another where D-mod-K finds all links whole. */
+static void idle_slow_link_changes_no_tick(void **state)
+{
+    (void)state;
+    enum { N = 200 };
+    static sp_flow flows[N];
+    static double ends[N], slow[N];
+    uint64_t hops[2] = {0};
+    for (size_t i = 0; i < N_MACHINES; i++)
+        for (int r = 0; r < 10; r++) {
+            const sp_machine *m = machine(machines[i]);
+            sp_rng rng = sp_rng_make(9, i * 10 + (size_t)r);
+            sp_router *router;
+            sp_flow_time time, slow_time;
+            assert_int_equal(sp_router_create(m, 0, SP_ROUTING_DMODK, 0, NULL, 0, &router, NULL), SP_OK);
+            bool *taken = calloc(sp_router_links(router), sizeof *taken);
+            sp_hop *path = calloc(sp_router_hops_max(router), sizeof *path);
+            uint32_t n, idle = sp_router_links(router) - 1;
+            double latency;
+            random_flows(&rng, m, flows, N);
+            for (uint32_t k = 0; k < N; k++) {
+                flows[k].src %= m->chips - 2;   /* so that some links are idle */
+                flows[k].dst %= m->chips - 2;
+                assert_true(sp_router_path_once(router, flows[k].src, flows[k].dst, k, path, &n, &latency));
+                hops[0] += n;
+                assert_true(sp_router_path(router, flows[k].src, flows[k].dst, k, path, &n, &latency));
+                hops[1] += n;
+                for (uint32_t h = 0; h < n; h++)
+                    taken[path[h].link] = true;
+            }
+            while (idle && (taken[idle] || sp_router_capacity(router, idle) <= 0))
+                idle--;
+            assert_true(idle > 0);
+            sp_fault fault = {false, idle, 0.5};
+            sp_flow_options whole = {.routing = SP_ROUTING_DMODK}, faulty = {.routing = SP_ROUTING_DMODK, .faults = &fault, .n_faults = 1};
+            assert_int_equal(sp_fabric_flows(m, &whole, flows, N, NULL, ends, &time, NULL), SP_OK);
+            assert_int_equal(sp_fabric_flows(m, &faulty, flows, N, NULL, slow, &slow_time, NULL), SP_OK);
+            assert_memory_equal(ends, slow, sizeof ends);
+            assert_true(time.end_sum_ps == slow_time.end_sum_ps && time.bottleneck == slow_time.bottleneck && time.bound_s == slow_time.bound_s);
+            free(taken);
+            free(path);
+            sp_router_destroy(router);
+        }
+    print_message("%llu hops stand for %llu\n", (unsigned long long)hops[0], (unsigned long long)hops[1]);
+    assert_true(hops[0] < hops[1]);
+}
+
 /* Twice the bytes on twice as fast links takes the same ticks; a factor of two is exact in every sum. */
 static void bytes_and_rates_scale_together(void **state)
 {
@@ -317,6 +364,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_to_a_plain_simulation),
         cmocka_unit_test(no_tick_depends_on_the_order_of_the_list),
+        cmocka_unit_test(idle_slow_link_changes_no_tick),
         cmocka_unit_test(bytes_and_rates_scale_together),
         cmocka_unit_test(permutation_takes_what_simgrid_says),
         cmocka_unit_test(bad_lists_are_refused),
