@@ -13,10 +13,12 @@ static sp_status read_line(cli_run *cli, char *line, uint32_t number, sp_cluster
 {
     const char *file = cli->operand[1];
     sp_idset set;
-    char *name = strtok(line, " \t\r\n"), *ids = strtok(NULL, " \t\r\n");
+    char *name = strtok(line, " \t\r\n"), *ids = strtok(NULL, " \t\r\n"), *more = strtok(NULL, " \t\r\n");
     uint32_t chips = sp_cluster_shape_get(cluster)->chips;
     if (name == NULL || name[0] == '#') return SP_OK;
     if (ids == NULL) return sp_error_set(err, SP_E_PARSE, file, number, 0, "found '%.40s' alone; expected a job's name and its chips, as \"j17 0-63,128\"", name);
+    if (more != NULL && more[0] != '#')
+        return sp_error_set(err, SP_E_PARSE, file, number, 0, "job %.40s: found '%.40s' after its chips; expected a name and its chips, without spaces in them, as \"j17 0-63,128\"", name, more);
     if (sp_idset_parse(cli->arena, ids, chips - 1, &set, err) != SP_OK) return sp_error_set(err, SP_E_PARSE, file, number, 0, "job %.40s: ids '%.40s'; expected chips of 0 to %u, as 0-63,128", name, ids, chips - 1);
     if (jobs->n == jobs->room) return sp_error_set(err, SP_E_RANGE, file, number, 0, "more than %u jobs", jobs->room);
     jobs->name[jobs->n] = sp_arena_strdup(cli->arena, name);

@@ -145,6 +145,11 @@ END
     refuses "expected local, peer or storage" operate atlas-950-superpod --background
     refuses "expected priority or deadline" operate atlas-950-superpod --preempt --years 0.001 --seeds 1
     # shellcheck disable=SC2086
+    refuses "only their plans can be searched" operate atlas-950-superpod --replan --years 0.001 --seeds 1
+    refuses "which is negative" operate atlas-950-superpod --defrag -1 --years 0.001 --seeds 1
+    refuses "expected 0 (never) to 10^9" operate atlas-950-superpod --defrag 1e10 --years 0.001 --seeds 1
+    answers $BUSY --policy pod --defrag 1 --json
+    json 'result["moved"] >= 0 and sum(result["losses"].values()) == 1'
     answers $BUSY,priorities=3 --queue priority --preempt --json
     json 'result["preemptions"] >= 0 and sum(result["losses"].values()) == 1'
 }
@@ -174,5 +179,6 @@ END
     refuses "whole racks" defrag atlas-950-superpod-1024 "$jobs" --segment 100
     twice="$(printf 'a 0-7\nb 7-9\n' | file twice.txt)"
     refuses "chip 7 is taken" defrag atlas-950-superpod-1024 "$twice" --segment 64
+    refuses "found '-1' after its chips" defrag atlas-950-superpod-1024 <(echo "1 0 -1 100") --segment 64
     refuses "cannot be opened" defrag atlas-950-superpod-1024 /nowhere --segment 64
 }

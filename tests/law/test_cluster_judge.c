@@ -10,11 +10,8 @@
 #include "superpod/predict.h"
 #include "superpod/topo.h"
 
-static sp_catalog *catalog;
-static sp_arena *arena;
-static const sp_machine *machine;
-static const sp_model *model;
-static sp_plan plan;
+#define MACHINE "atlas-950-supercluster:2"
+#include "placed_fixture.h"
 
 /* The step of a job that fills a machine is that machine's, however the judge got there. */
 static void ideal_is_the_machine(void **state)
@@ -74,30 +71,6 @@ static void unfit_is_said(void **state)
     assert_true(step == -1);
     assert_int_equal(sp_judge_step(judge, &(sp_spread){0}, NULL, &step, &err), SP_E_INVAL);
     sp_judge_destroy(judge);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = sp_arena_create();
-    plan = sp_plan_default();
-    plan.tp = 8;
-    plan.dp = 128;
-    plan.gbs = 512;
-    plan.seq = 4096;
-    plan.recompute = SP_RECOMPUTE_FULL;
-    return sp_catalog_open("catalog", &catalog, NULL) == SP_OK && sp_catalog_machine(catalog, "atlas-950-supercluster:2", &machine, NULL) == SP_OK
-                   && sp_model_load("catalog/models/llama3-70b.yaml", NULL, arena, &model, NULL) == SP_OK
-               ? 0
-               : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    sp_arena_destroy(arena);
-    return 0;
 }
 
 int main(void)

@@ -9,12 +9,10 @@
 #include <cmocka.h>
 
 #include "superpod/cluster.h"
+#include "superpod/topo.h"
 
-static sp_catalog *catalog;
-static sp_arena *arena;
-static const sp_machine *machine;
-static const sp_model *model;
-static sp_plan plan;
+#define MACHINE "atlas-950-superpod"
+#include "placed_fixture.h"
 
 static sp_recovery *table_of(sp_recovery_query query)
 {
@@ -173,30 +171,6 @@ static void checkpoints_cost_bytes_over_rates(void **state)
     sp_recovery *table;
     query.repair_s = -1;
     assert_int_equal(sp_recovery_create(&query, &table, &err), SP_E_INVAL);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = sp_arena_create();
-    plan = sp_plan_default();
-    plan.tp = 8;
-    plan.dp = 128;
-    plan.gbs = 512;
-    plan.seq = 4096;
-    plan.recompute = SP_RECOMPUTE_FULL;
-    return sp_catalog_open("catalog", &catalog, NULL) == SP_OK && sp_catalog_machine(catalog, "atlas-950-superpod", &machine, NULL) == SP_OK
-                   && sp_model_load("catalog/models/llama3-70b.yaml", NULL, arena, &model, NULL) == SP_OK
-               ? 0
-               : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    sp_arena_destroy(arena);
-    return 0;
 }
 
 int main(void)
