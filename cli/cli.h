@@ -102,6 +102,12 @@ void cli_sources_of_stack(cli_run *cli, const sp_stack *stack, cli_sources *list
 size_t cli_sources_guesses(const cli_sources *list);
 void cli_sources_print(cli_run *cli, const cli_sources *list);
 
+/* ---- running.c: jobs that hold chips, of a file --------------------------------------------------------------------- */
+struct sp_cluster;
+/* Arrays [room] of the arena. ends_s: from now; INFINITY where the file says nothing. A job's number is the owner of its chips. */
+typedef struct cli_running { const char **name; uint32_t *list; double *ends_s; uint32_t n, room; } cli_running;
+sp_status cli_running_read(cli_run *cli, const char *path, struct sp_cluster *cluster, cli_running *out, sp_error *err);
+
 /* ---- operating.c: what the verbs of the cluster manager share ----------------------------------------------------- */
 
 struct sp_failures;

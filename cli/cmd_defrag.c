@@ -2,50 +2,8 @@
 #include "output.h"
 #include "superpod/cluster.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct placed { const char **name; uint32_t *list, n, room; } placed;
-
-/* "NAME IDS" a line; blank lines and what follows # are skipped. */
-static sp_status read_line(cli_run *cli, char *line, uint32_t number, sp_cluster *cluster, placed *jobs, sp_error *err)
-{
-    const char *file = cli->operand[1];
-    sp_idset set;
-    char *name = strtok(line, " \t\r\n"), *ids = strtok(NULL, " \t\r\n"), *more = strtok(NULL, " \t\r\n");
-    uint32_t chips = sp_cluster_shape_get(cluster)->chips;
-    if (name == NULL || name[0] == '#') return SP_OK;
-    if (ids == NULL) return sp_error_set(err, SP_E_PARSE, file, number, 0, "found '%.40s' alone; expected a job's name and its chips, as \"j17 0-63,128\"", name);
-    if (more != NULL && more[0] != '#')
-        return sp_error_set(err, SP_E_PARSE, file, number, 0, "job %.40s: found '%.40s' after its chips; expected a name and its chips, without spaces in them, as \"j17 0-63,128\"", name, more);
-    if (sp_idset_parse(cli->arena, ids, chips - 1, &set, err) != SP_OK) return sp_error_set(err, SP_E_PARSE, file, number, 0, "job %.40s: ids '%.40s'; expected chips of 0 to %u, as 0-63,128", name, ids, chips - 1);
-    if (jobs->n == jobs->room) return sp_error_set(err, SP_E_RANGE, file, number, 0, "more than %u jobs", jobs->room);
-    jobs->name[jobs->n] = sp_arena_strdup(cli->arena, name);
-    jobs->list[jobs->n] = SP_NOWHERE;
-    for (size_t r = 0; r < set.n; r++)
-        for (uint64_t id = set.range[2 * r]; id <= set.range[2 * r + 1]; id++) {
-            if (!sp_cluster_chip_free(cluster, (uint32_t)id))
-                return sp_error_set(err, SP_E_INVAL, file, number, 0, "job %.40s: chip %llu is taken by another, or down; each chip has one job", name, (unsigned long long)id);
-            if (!sp_cluster_take(cluster, (uint32_t)id, jobs->n, &jobs->list[jobs->n])) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
-        }
-    jobs->n++;
-    return SP_OK;
-}
-
-static sp_status read_jobs(cli_run *cli, sp_cluster *cluster, placed *jobs, sp_error *err)
-{
-    FILE *file = fopen(cli->operand[1], "r");
-    char *line = NULL;
-    size_t size = 0;
-    sp_status status = SP_OK;
-    if (file == NULL) return sp_error_set(err, SP_E_IO, cli->operand[1], 0, 0, "cannot be opened: %s", strerror(errno));
-    for (uint32_t number = 1; status == SP_OK && getline(&line, &size, file) >= 0; number++) status = read_line(cli, line, number, cluster, jobs, err);
-    free(line);
-    fclose(file);
-    if (status == SP_OK) cli_input_add(cli, cli->operand[1]);
-    return status;
-}
 
 /* Positions of a rack as chips of the machine, "64-71,80". */
 static const char *chips_of(cli_run *cli, const sp_cluster_shape *shape, uint32_t rack, uint64_t positions)
@@ -63,7 +21,7 @@ static const char *chips_of(cli_run *cli, const sp_cluster_shape *shape, uint32_
     return kept == NULL ? "" : kept;
 }
 
-typedef struct answer { const sp_cluster_shape *shape; const placed *jobs; const sp_defrag *d; double pause_s, *cost; } answer;
+typedef struct answer { const sp_cluster_shape *shape; const cli_running *jobs; const sp_defrag *d; double pause_s, *cost; } answer;
 
 /* Chip-hours that all moves up to each cost: a job pauses once. job_chips is used up. */
 static void add_costs(const answer *a, uint32_t *job_chips)
@@ -140,15 +98,14 @@ int cli_cmd_defrag(cli_run *cli)
     if (status == SP_OK) status = sp_cluster_create(&shape, &cluster, &err);
     sp_operation op = status == SP_OK ? sp_operation_default(machine) : (sp_operation){0};
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_RESTART, SP_UNIT_SECONDS, &op.restart_s, &err);
-    placed jobs = {.room = status == SP_OK ? shape.chips : 0};
-    jobs.name = sp_arena_alloc(cli->arena, jobs.room + 1u, sizeof *jobs.name);
-    jobs.list = sp_arena_alloc(cli->arena, jobs.room + 1u, sizeof *jobs.list);
-    sp_move *move = sp_arena_alloc(cli->arena, jobs.room + 1u, sizeof *move);
-    if (status == SP_OK && (jobs.name == NULL || jobs.list == NULL || move == NULL)) status = sp_error_set(&err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+    cli_running jobs = {.n = 0};
+    uint32_t room = status == SP_OK ? shape.chips : 0;
+    sp_move *move = sp_arena_alloc(cli->arena, room + 1u, sizeof *move);
+    if (status == SP_OK && move == NULL) status = sp_error_set(&err, SP_E_NOMEM, NULL, 0, 0, "no memory");
     if (status == SP_OK && !cli_given(cli, CLI_O_SEGMENT)) status = sp_error_set(&err, SP_E_INVAL, "--segment", 0, 0, "is missing; give the chips of a block that should come free, as --segment 512");
-    if (status == SP_OK) status = read_jobs(cli, cluster, &jobs, &err);
+    if (status == SP_OK) status = cli_running_read(cli, cli->operand[1], cluster, &jobs, &err);
     if (status == SP_OK)
-        status = sp_cluster_defrag(cluster, jobs.list, jobs.n, (uint32_t)cli_count(cli, CLI_O_SEGMENT), (uint32_t)cli_count(cli, CLI_O_BLOCKS), move, jobs.room, &d, &err);
+        status = sp_cluster_defrag(cluster, jobs.list, jobs.n, (uint32_t)cli_count(cli, CLI_O_SEGMENT), (uint32_t)cli_count(cli, CLI_O_BLOCKS), move, room, &d, &err);
     answer a = {&shape, &jobs, &d, op.checkpoint_s + op.restart_s, sp_arena_alloc(cli->arena, d.n + (size_t)1, sizeof *a.cost)};
     uint32_t *job_chips = sp_arena_alloc(cli->arena, jobs.n + (size_t)1, sizeof *job_chips);
     if (status == SP_OK && (a.cost == NULL || job_chips == NULL)) status = sp_error_set(&err, SP_E_NOMEM, NULL, 0, 0, "no memory");

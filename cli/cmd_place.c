@@ -3,6 +3,7 @@
 #include "superpod/cluster.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,8 +123,44 @@ static const char *why_not(cli_run *cli, const sp_cluster *cluster, const job *j
                            cli_text(cli, CLI_O_POLICY));
 }
 
+/* The first end of a running job after which the job fits, as the file says when they end. NULL: at none of them. */
+typedef struct ending { double at_s; uint32_t job; } ending;
+
+static int by_end(const void *a, const void *b)
+{
+    const ending *x = a, *y = b;
+    return x->at_s < y->at_s ? -1 : x->at_s > y->at_s ? 1 : x->job < y->job ? -1 : x->job > y->job;
+}
+
+static const ending *when(cli_run *cli, sp_cluster *cluster, const cli_running *running, const sp_place_policy *policy, const sp_request *request)
+{
+    ending *end = sp_arena_alloc(cli->arena, running->n + (size_t)1, sizeof *end);
+    sp_spread spread;
+    uint32_t list;
+    for (uint32_t i = 0; end != NULL && i < running->n; i++) end[i] = (ending){running->ends_s[i], i};
+    if (end != NULL) qsort(end, running->n, sizeof *end, by_end);
+    for (uint32_t i = 0; end != NULL && i < running->n && isfinite(end[i].at_s); i++) {
+        sp_cluster_free(cluster, running->list[end[i].job]);
+        if (sp_cluster_free_chips(cluster) >= request->chips && policy->place(cluster, request, running->n, &list, &spread)) return &end[i];
+    }
+    return NULL;
+}
+
+/* What it needs and what there is; then, when, if the running jobs' ends are known. */
+static sp_status tell_unfit(cli_run *cli, sp_cluster *cluster, const job *j, const cli_running *running, const sp_place_policy *policy, const sp_request *request, sp_error *err)
+{
+    const char *why = why_not(cli, cluster, j);
+    const ending *at = when(cli, cluster, running, policy, request);
+    if (cli_given(cli, CLI_O_JSON))
+        return cli_json_emit(cli, json_pack("{s:b, s:s, s:o, s:o}", "fits", 0, "why", why, "when", at == NULL ? json_null() : json_real(at->at_s), "after",
+                                            at == NULL ? json_null() : cli_json_text(running->name[at->job])), err);
+    if (at != NULL) fprintf(cli->out, "does not fit: %s; in %s, when %s ends\n", why, cli_quantity(cli, at->at_s, SP_UNIT_SECONDS), running->name[at->job]);
+    else fprintf(cli->out, "does not fit: %s%s\n", why, running->n != 0 ? "; nor when all jobs whose end is known have ended" : "");
+    return SP_OK;
+}
+
 /* With a model, "best" is what its step is fastest on; of equal ones the row of the table that comes first. */
-static const sp_place_policy *judged_policy(const job *j, sp_cluster *cluster, const sp_request *request)
+static const sp_place_policy *judged_policy(const job *j, sp_cluster *cluster, const sp_request *request, uint32_t owner)
 {
     const sp_place_policy *best = &sp_place_policies[0];
     double least = 0;
@@ -132,7 +169,7 @@ static const sp_place_policy *judged_policy(const job *j, sp_cluster *cluster, c
         sp_error ignored;
         uint32_t list;
         double step_s;
-        if (!sp_place_policies[i].place(cluster, request, 0, &list, &spread)) continue;
+        if (!sp_place_policies[i].place(cluster, request, owner, &list, &spread)) continue;
         if (sp_judge_step(j->judge, &spread, NULL, &step_s, &ignored) == SP_OK && (least == 0 || step_s < least)) {
             least = step_s;
             best = &sp_place_policies[i];
@@ -182,6 +219,7 @@ int cli_cmd_place(cli_run *cli)
 {
     sp_error err = {0};
     job j = {0};
+    cli_running running = {.n = 0};
     sp_recovery *recovery = NULL;
     sp_cluster *cluster = NULL;
     sp_spread spread;
@@ -189,11 +227,12 @@ int cli_cmd_place(cli_run *cli)
     sp_status status = read_job(cli, &j, &err);
     if (status == SP_OK) status = sp_cluster_create(&j.shape, &cluster, &err);
     if (status == SP_OK) status = take_used(cli, cluster, &err);
+    if (status == SP_OK && cli_given(cli, CLI_O_RUNNING)) status = cli_running_read(cli, cli->value[CLI_O_RUNNING], cluster, &running, &err);
     if (status == SP_OK) status = make_judge(cli, &j, &err);
     const sp_place_policy *policy = sp_place_policy_find(cli_text(cli, CLI_O_POLICY));
     sp_request request = {.chips = j.chips, .segment_chips = (uint32_t)cli_count(cli, CLI_O_SEGMENT)};
-    if (status == SP_OK && j.judge != NULL && policy == &sp_place_policies[0]) policy = judged_policy(&j, cluster, &request);
-    bool fits = status == SP_OK && policy->place(cluster, &request, 0, &list, &spread);
+    if (status == SP_OK && j.judge != NULL && policy == &sp_place_policies[0]) policy = judged_policy(&j, cluster, &request, running.n);
+    bool fits = status == SP_OK && policy->place(cluster, &request, running.n, &list, &spread);
     if (fits) status = make_recovery(cli, &j, &spread, &recovery, &err);
     if (status == SP_OK && fits) {
         uint32_t *chip = sp_arena_alloc(cli->arena, j.chips, sizeof *chip);
@@ -203,9 +242,7 @@ int cli_cmd_place(cli_run *cli)
             status = tell_placed(cli, &j, policy, chip, &spread, recovery, &err);
         }
     } else if (status == SP_OK) {
-        const char *why = why_not(cli, cluster, &j);
-        if (cli_given(cli, CLI_O_JSON)) status = cli_json_emit(cli, json_pack("{s:b, s:s, s:n}", "fits", 0, "why", why, "when"), &err);
-        else fprintf(cli->out, "does not fit: %s\n", why);
+        status = tell_unfit(cli, cluster, &j, &running, policy, &request, &err);
     }
     sp_recovery_destroy(recovery);
     sp_judge_destroy(j.judge);

@@ -165,6 +165,8 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_MOVES] = {"plan", 0, CLI_FLAG, NULL, NULL, 0, 0, V(DEFRAG), NULL, "list the moves chip by chip, in the order in which they can be made", NULL,
         "Each has its place free when its turn comes, and what is free and spent after it."},
     [CLI_O_USED] = {"used", 0, CLI_TEXT, "IDS", NULL, 0, 0, V(PLACE), NULL, "chips that are taken or broken, as 0-63,72", NULL, NULL},
+    [CLI_O_RUNNING] = {"running", 0, CLI_FILE_IN, "FILE", NULL, 0, 0, V(PLACE), NULL, "jobs that hold chips, and until when: lines \"NAME IDS [TIME]\"", NULL,
+        "As \"j17 0-63,128 3h\". A job that does not fit is told when it will, as far as those times are known."},
     [CLI_O_NETWORK] = {"network", 0, CLI_MODEL, "MODEL", NULL, 0, 0, V(PLACE) | V(CHECK_PLACEMENT), NULL, "judge by the predicted step of MODEL under --plan or --set", NULL,
         "Without it the slowdown is that of a job of unknown model; see docs/models/placement.md."},
     [CLI_O_RECOVERY] = {"recovery", 0, CLI_FLAG, NULL, NULL, 0, 0, V(PLACE), NULL, "print what would follow each failure (--network)", NULL,

@@ -219,6 +219,7 @@ complete -c superpod -n '__fish_seen_subcommand_from place' -l plan -r -F -d 're
 complete -c superpod -n '__fish_seen_subcommand_from place' -l policy -x -a 'best sub-array aligned pod pods hosts scatter segments box cubes mindcluster mindcluster-domain' -d 'how jobs are placed'
 complete -c superpod -n '__fish_seen_subcommand_from place' -l segment -x -d 'blocks of N chips, each in one rack (or whole racks)'
 complete -c superpod -n '__fish_seen_subcommand_from place' -l used -x -d 'chips that are taken or broken, as 0-63,72'
+complete -c superpod -n '__fish_seen_subcommand_from place' -l running -r -F -d 'jobs that hold chips, and until when: lines "NAME IDS [TIME]"'
 complete -c superpod -n '__fish_seen_subcommand_from place' -l network -x -d 'judge by the predicted step of MODEL under --plan or --set'
 complete -c superpod -n '__fish_seen_subcommand_from place' -l recovery -d 'print what would follow each failure (--network)'
 complete -c superpod -n '__fish_seen_subcommand_from place' -l explain -d 'print the tree of numbers that make the answer'

@@ -378,6 +378,7 @@ typedef struct sp_history {
     double ettr, ettr_queued;          /* chip-weighted over jobs; without and with waiting to run again    */
     double utilisation;                /* allocated / (installed - down)                                    */
     double mttf_s, mttr_s;             /* of running jobs; 0 when nothing failed                             */
+    double mttr_detect_s, mttr_allocate_s, mttr_restart_s;   /* its stages: noticed, chips there again, running again; they sum to it */
     double tokens_per_day;             /* of jobs with a model, steps that were not undone                   */
     double wait_mean_s, wait_p50_s, wait_p95_s, wait_p99_s, slowdown_bounded;   /* of jobs started; bound 10 s */
     double wait_host_s, wait_rack_s, wait_pod_s, wait_pods_s;                   /* means of jobs of up to a host, a rack, a pod, more */

@@ -80,7 +80,8 @@ void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
     int64_t x = run->now_us - slot->begin_us, saved, writing, open, useful;
     run->running_s_sum += 1e-6 * (double)x;
     int64_t drain = take(&x, slot->drain_us), detect = take(&x, slot->detect_us), restart = take(&x, slot->restart_us);
-    run->repair_s_sum += 1e-6 * (double)(detect + restart);
+    run->detect_s_sum += 1e-6 * (double)detect;
+    run->restart_s_sum += 1e-6 * (double)restart;
     split_cycles(slot, x, how, &saved, &writing, &open);
     if (how == SP_I_DONE) {   /* no checkpoint follows the last work */
         saved = stretched(slot->left_us, slot->slow);
@@ -159,7 +160,11 @@ sp_status sp_i_shares(sp_i_run *run, sp_error *err)
     double *fragmentation[3] = {&h->fragmentation_host, &h->fragmentation_rack, &h->fragmentation_pod};
     for (int i = 0; i < 3; i++) *fragmentation[i] = run->free_time == 0 ? 0 : 1 - (double)run->whole_time[i] / (double)run->free_time;
     h->mttf_s = h->interruptions == 0 ? 0 : run->running_s_sum / (double)h->interruptions;
-    h->mttr_s = h->interruptions == 0 ? 0 : run->repair_s_sum / (double)h->interruptions;
+    if (h->interruptions == 0) return SP_OK;
+    h->mttr_detect_s = run->detect_s_sum / (double)h->interruptions;
+    h->mttr_allocate_s = run->allocate_s_sum / (double)h->interruptions;
+    h->mttr_restart_s = run->restart_s_sum / (double)h->interruptions;
+    h->mttr_s = h->mttr_detect_s + h->mttr_allocate_s + h->mttr_restart_s;
     return SP_OK;
 }
 

@@ -6,7 +6,7 @@
 
 const sp_history_field sp_history_fields[] = {
     REAL(goodput, SP_UNIT_NONE), REAL(ettr, SP_UNIT_NONE), REAL(ettr_queued, SP_UNIT_NONE), REAL(utilisation, SP_UNIT_NONE), REAL(mttf_s, SP_UNIT_SECONDS),
-    REAL(mttr_s, SP_UNIT_SECONDS), REAL(tokens_per_day, SP_UNIT_NONE), REAL(wait_mean_s, SP_UNIT_SECONDS), REAL(wait_p50_s, SP_UNIT_SECONDS), REAL(wait_p95_s, SP_UNIT_SECONDS),
+    REAL(mttr_s, SP_UNIT_SECONDS), REAL(mttr_detect_s, SP_UNIT_SECONDS), REAL(mttr_allocate_s, SP_UNIT_SECONDS), REAL(mttr_restart_s, SP_UNIT_SECONDS), REAL(tokens_per_day, SP_UNIT_NONE), REAL(wait_mean_s, SP_UNIT_SECONDS), REAL(wait_p50_s, SP_UNIT_SECONDS), REAL(wait_p95_s, SP_UNIT_SECONDS),
     REAL(wait_p99_s, SP_UNIT_SECONDS), REAL(slowdown_bounded, SP_UNIT_NONE), REAL(wait_host_s, SP_UNIT_SECONDS), REAL(wait_rack_s, SP_UNIT_SECONDS),
     REAL(wait_pod_s, SP_UNIT_SECONDS), REAL(wait_pods_s, SP_UNIT_SECONDS), REAL(slowdown_host, SP_UNIT_NONE), REAL(slowdown_rack, SP_UNIT_NONE), REAL(slowdown_pod, SP_UNIT_NONE),
     REAL(slowdown_pods, SP_UNIT_NONE), REAL(fragmentation_host, SP_UNIT_NONE), REAL(fragmentation_rack, SP_UNIT_NONE), REAL(fragmentation_pod, SP_UNIT_NONE), COUNT(jobs), COUNT(jobs_started), COUNT(jobs_done), COUNT(failures),

@@ -89,7 +89,7 @@ struct sp_i_run {
     sp_i_chip_us free_time, whole_time[3];   /* free chips; those in wholly free hosts, racks, pods */
     double size_wait_s[4], size_slowdown[4]; /* sums over jobs of up to a host, a rack, a pod, more  */
     uint64_t size_started[4], size_done[4];
-    double tokens, slowdown_sum, repair_s_sum, running_s_sum;
+    double tokens, slowdown_sum, detect_s_sum, allocate_s_sum, restart_s_sum, running_s_sum;
     sp_history history;
 };
 

@@ -95,7 +95,7 @@ static void count_start(sp_i_run *run, uint32_t s, uint32_t j, double drain_s)
     }
     bool failed = run->why[j] == SP_I_FAILED;
     run->requeued_chip_us += (sp_i_chip_us)job->chips * (uint64_t)(run->now_us - run->since_us[j]);
-    if (failed) run->repair_s_sum += 1e-6 * (double)(run->now_us - run->since_us[j]);
+    if (failed) run->allocate_s_sum += 1e-6 * (double)(run->now_us - run->since_us[j]);
     sp_i_begin(run, s, drain_s, failed ? run->op->detect_s : 0, run->op->restart_s);
 }
 

@@ -154,6 +154,24 @@ END
     json 'result["preemptions"] >= 0 and sum(result["losses"].values()) == 1'
 }
 
+@test "place: what does not fit is told when it will" {
+    jobs="$BATS_TEST_TMPDIR/running.txt"
+    printf '# NAME IDS TIME\nbig 0-511 3h\nmid 512-767 20min\nold 768-831\n' > "$jobs"
+    answers place atlas-950-superpod-1024 128 --running "$jobs"
+    says "nodes         112-127"   # beside the jobs
+    run "$SUPERPOD" place atlas-950-superpod-1024 256 --running "$jobs"
+    [ "$status" -eq 1 ]
+    says "needs 256 chips and 192 of 1024 are free; in 20 min, when mid ends"
+    run "$SUPERPOD" place atlas-950-superpod-1024 512 --running "$jobs" --json
+    json 'result["when"] == 3 * 3600 and result["after"] == "big"'
+    printf '%s' "$output" > "$BATS_TEST_TMPDIR/1.json"
+    if "$PYTHON" -c 'import jsonschema; jsonschema.Draft202012Validator' 2> /dev/null; then obeys place "$BATS_TEST_TMPDIR/1.json"; fi
+    run "$SUPERPOD" place atlas-950-superpod-1024 1024 --running "$jobs"
+    says "nor when all jobs whose end is known have ended"
+    refuses "expected the time that it still runs" place atlas-950-superpod-1024 8 --running <(echo "j 0-7 soon")
+    refuses "chip 3 is taken" place atlas-950-superpod-1024 8 --used 3 --running <(echo "j 0-7 1h")
+}
+
 @test "defrag: moves that free racks" {
     jobs="$(file jobs.txt <<'END'
 # who has what
@@ -179,6 +197,6 @@ END
     refuses "whole racks" defrag atlas-950-superpod-1024 "$jobs" --segment 100
     twice="$(printf 'a 0-7\nb 7-9\n' | file twice.txt)"
     refuses "chip 7 is taken" defrag atlas-950-superpod-1024 "$twice" --segment 64
-    refuses "found '-1' after its chips" defrag atlas-950-superpod-1024 <(echo "1 0 -1 100") --segment 64
+    refuses "found '100' after its chips and its time" defrag atlas-950-superpod-1024 <(echo "1 0 3h 100") --segment 64
     refuses "cannot be opened" defrag atlas-950-superpod-1024 /nowhere --segment 64
 }

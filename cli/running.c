@@ -1,0 +1,70 @@
+/* Which job has which chips, and until when: a line "NAME IDS [TIME]" each, as "j17 0-63,128 3h". */
+#include "cli.h"
+#include "superpod/cluster.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static sp_status take(const sp_idset *set, const char *name, sp_cluster *cluster, uint32_t owner, uint32_t *list, sp_error *err)
+{
+    for (size_t r = 0; r < set->n; r++)
+        for (uint64_t id = set->range[2 * r]; id <= set->range[2 * r + 1]; id++) {
+            if (!sp_cluster_chip_free(cluster, (uint32_t)id))
+                return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %.40s: chip %llu is taken by another, or down; each chip has one job", name, (unsigned long long)id);
+            if (!sp_cluster_take(cluster, (uint32_t)id, owner, list)) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+        }
+    return SP_OK;
+}
+
+/* Blank lines and what follows # are skipped. */
+static sp_status read_line(cli_run *cli, char *line, sp_cluster *cluster, cli_running *jobs, sp_error *err)
+{
+    uint32_t chips = sp_cluster_shape_get(cluster)->chips;
+    line[strcspn(line, "#")] = '\0';
+    char *name = strtok(line, " \t\r\n"), *ids = strtok(NULL, " \t\r\n"), *ends = strtok(NULL, " \t\r\n"), *more = strtok(NULL, " \t\r\n");
+    sp_idset set;
+    if (name == NULL) return SP_OK;
+    if (ids == NULL) return sp_error_set(err, SP_E_PARSE, NULL, 0, 0, "found '%.40s' alone; expected a job's name and its chips, as \"j17 0-63,128\"", name);
+    if (more != NULL)
+        return sp_error_set(err, SP_E_PARSE, NULL, 0, 0, "job %.40s: found '%.40s' after its chips and its time; expected a name, its chips without spaces and, if need be, the time it still runs: "
+                            "\"j17 0-63,128 3h\"", name, more);
+    if (sp_idset_parse(cli->arena, ids, chips - 1, &set, err) != SP_OK)
+        return sp_error_set(err, SP_E_PARSE, NULL, 0, 0, "job %.40s: ids '%.40s'; expected chips of 0 to %u, as 0-63,128", name, ids, chips - 1);
+    double ends_s = INFINITY;
+    if (ends != NULL && (sp_unit_parse(ends, SP_UNIT_SECONDS, &ends_s, err) != SP_OK || !(ends_s >= 0)))
+        return sp_error_set(err, SP_E_PARSE, NULL, 0, 0, "job %.40s: found '%.40s' after its chips; expected the time that it still runs, as 3h, or nothing", name, ends);
+    if (jobs->n == jobs->room) return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "more than %u jobs", jobs->room);
+    jobs->name[jobs->n] = sp_arena_strdup(cli->arena, name);
+    jobs->ends_s[jobs->n] = ends_s;
+    jobs->list[jobs->n] = SP_NOWHERE;
+    sp_status status = take(&set, name, cluster, jobs->n, &jobs->list[jobs->n], err);
+    if (status == SP_OK) jobs->n++;
+    return status;
+}
+
+sp_status cli_running_read(cli_run *cli, const char *path, sp_cluster *cluster, cli_running *out, sp_error *err)
+{
+    uint32_t room = sp_cluster_shape_get(cluster)->chips;
+    *out = (cli_running){.room = room, .name = sp_arena_alloc(cli->arena, room, sizeof *out->name), .list = sp_arena_alloc(cli->arena, room, sizeof *out->list),
+                         .ends_s = sp_arena_alloc(cli->arena, room, sizeof *out->ends_s)};
+    if (out->name == NULL || out->list == NULL || out->ends_s == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+    FILE *file = fopen(path, "r");
+    char *line = NULL;
+    size_t size = 0;
+    sp_status status = SP_OK;
+    if (file == NULL) return sp_error_set(err, SP_E_IO, path, 0, 0, "cannot be opened: %s", strerror(errno));
+    for (uint32_t number = 1; status == SP_OK && getline(&line, &size, file) >= 0; number++) {
+        status = read_line(cli, line, cluster, out, err);
+        if (status != SP_OK && err != NULL) {
+            snprintf(err->file, sizeof err->file, "%s", path);
+            err->line = number;
+            err->column = 0;
+        }
+    }
+    free(line);
+    fclose(file);
+    if (status == SP_OK) cli_input_add(cli, path);
+    return status;
+}
