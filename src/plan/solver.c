@@ -10,7 +10,7 @@
 
 /* A place for pp x dp: a layout's lanes, without and with sharded optimizer; for which micro-batches (indices), and for which of them
  * under interleaved schedules alone. */
-struct sp_i_laid { uint32_t pp_at, dp, laying, group, mbs_set, filled_set; bool beaten; sp_lanes lanes[2]; sp_layout layout; };
+struct sp_i_laid { uint32_t pp_at, dp, laying, group, mbs_set, filled_set; bool beaten, outrun; sp_lanes lanes[2]; sp_layout layout; };
 
 /* A cutting of the layers, and the same with but the first n + 1 layers of each chunk recomputed. */
 typedef struct sp_i_cuts { const sp_cut *whole, **part; } sp_i_cuts;
@@ -366,7 +366,7 @@ static sp_status quote(sp_i_solver *s, sp_plan *plan, const spot *at, sp_i_laid 
     sp_i_cuts *cuts = &s->cuts[laid->pp_at][at->cutting];
     const sp_cut *cut = cuts->whole;
     sp_status status = SP_OK;
-    if (laid->beaten) {   /* its bound is known */
+    if (plan->schedule == SP_SCHEDULE_DUALPIPE ? laid->outrun : laid->beaten) {   /* its bound is known */
         if (s->count && !at->fewest)
             count_legal(s, sp_pricer_memory(s->pricer, plan, cut));
         return SP_OK;
@@ -388,14 +388,16 @@ static sp_status quote(sp_i_solver *s, sp_plan *plan, const spot *at, sp_i_laid 
     return SP_OK;
 }
 
-/* Marks places whose plans are all worse than the limit, since the busiest stage computes its mean share at least: true if all are. */
-static bool mark_beaten(sp_i_solver *s, const sp_plan *plan, uint32_t begin, uint32_t end, double work_s)
+/* Marks places whose plans are all worse than the limit, since the busiest stage computes its mean share at least: true if all are.
+ * Outrun: by computing alone, which no schedule hides. */
+static bool mark_beaten(sp_i_solver *s, const sp_plan *plan, uint32_t begin, uint32_t end, double work_s, bool traffic)
 {
     bool all = true;
     for (uint32_t i = begin; i < end; i++) {
         sp_i_laid *laid = &s->laid[i];
         double least_s = (double)(plan->gbs / ((uint64_t)plan->mbs * laid->dp)) * work_s / plan->pp;
         laid->beaten = sp_i_worth_at(&s->worth, (double)plan->tp * plan->cp * plan->pp * laid->dp, least_s, least_s) > s->limit;
+        laid->outrun = traffic ? laid->outrun : laid->beaten;
         all = all && laid->beaten;
     }
     return all;
@@ -405,11 +407,11 @@ static bool mark_beaten(sp_i_solver *s, const sp_plan *plan, uint32_t begin, uin
 static sp_status find_beaten(sp_i_solver *s, const sp_plan *plan, uint32_t begin, uint32_t end, sp_error *err)
 {
     sp_status status = SP_OK;
-    mark_beaten(s, plan, begin, end, 0);
+    mark_beaten(s, plan, begin, end, 0, false);
     for (int traffic = 0; traffic < 2 && status == SP_OK && !isinf(s->limit); traffic++) {
         double work_s;
         status = sp_pricer_work_s(s->pricer, plan, &s->laid[begin].lanes[0], traffic, &work_s, NULL);
-        if (status == SP_OK && mark_beaten(s, plan, begin, end, work_s))
+        if (status == SP_OK && mark_beaten(s, plan, begin, end, work_s, traffic))
             break;
     }
     return status == SP_E_NOMEM ? sp_error_set(err, status, NULL, 0, 0, "no memory for prices") : SP_OK;

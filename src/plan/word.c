@@ -40,9 +40,14 @@ static void choose_sequence(const sp_problem *problem, sp_i_choices *out)
 static void put_sequence(sp_plan *plan, uint32_t value) { plan->sequence_parallel = value; }
 static bool fits_sequence(const sp_plan *plan, uint32_t value) { return value || plan->tp > 1; }
 
-/* Bit 0: TP, bit 1: EP. Hiding traffic is never slower (a law of test_predict_laws.c), but that of experts takes memory. */
+/* Bit 0: TP, bit 1: EP. Hiding traffic is never slower (a law of test_predict_laws.c), but that of experts takes memory, and a schedule
+ * from both ends hides it by itself. */
 static void choose_overlap(const sp_problem *problem, sp_i_choices *out)
 {
+    if (problem->free_overlap && !problem->free_schedule && problem->fixed.schedule == SP_SCHEDULE_DUALPIPE) {
+        sp_i_choices_put(out, 1);
+        return;
+    }
     sp_i_choices_put(out, problem->free_overlap ? 3 : (uint32_t)problem->fixed.overlap_tp | (uint32_t)problem->fixed.overlap_ep << 1);
     if (problem->free_overlap && problem->effort >= SP_EFFORT_NORMAL)
         sp_i_choices_put(out, 1);
@@ -102,8 +107,8 @@ static void choose_schedule(const sp_problem *problem, sp_i_choices *out)
     sp_i_choices_put(out, problem->free_schedule ? SP_SCHEDULE_1F1B : problem->fixed.schedule);
     if (problem->free_schedule)
         sp_i_choices_put(out, SP_SCHEDULE_INTERLEAVED);
-    if (problem->free_schedule && problem->effort >= SP_EFFORT_NORMAL)
-        sp_i_choices_put(out, SP_SCHEDULE_GPIPE);
+    for (uint32_t s = SP_SCHEDULE_GPIPE; problem->free_schedule && problem->effort >= SP_EFFORT_NORMAL && s <= (problem->effort == SP_EFFORT_EXHAUSTIVE ? SP_SCHEDULE_DUALPIPE : SP_SCHEDULE_ZB_H1); s++)
+        sp_i_choices_put(out, s);   /* ZB-H2 seldom fits, and the bound of DualPipe leaves 10 %: many would be simulated */
 }
 
 static void put_schedule(sp_plan *plan, uint32_t value) { plan->schedule = (sp_schedule)value; }
@@ -112,7 +117,13 @@ static bool fits_schedule(const sp_plan *plan, uint32_t value)
 {
     switch ((sp_schedule)value) {
     case SP_SCHEDULE_INTERLEAVED: return plan->vpp > 1;
-    case SP_SCHEDULE_GPIPE: return plan->vpp == 1 && plan->pp > 1;
+    case SP_SCHEDULE_GPIPE:
+    case SP_SCHEDULE_ZB_H1:
+    case SP_SCHEDULE_ZB_H2: return plan->vpp == 1 && plan->pp > 1;
+    case SP_SCHEDULE_DUALPIPE: {
+        uint64_t micro = plan->gbs / ((uint64_t)plan->mbs * plan->dp);
+        return plan->vpp == 1 && plan->pp % 2 == 0 && micro % 2 == 0 && micro >= 2ull * plan->pp && !(plan->overlap_ep && plan->ep > 1);
+    }
     default: return plan->vpp == 1;
     }
 }

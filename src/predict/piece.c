@@ -145,7 +145,9 @@ static void slow_beneath(const sp_pricer *pricer, sp_i_piece *piece)
 static void sum_up(const sp_pricer *pricer, sp_i_piece *out)
 {
     slow_beneath(pricer, out);
-    out->chain_s = out->compute_s = out->flop = out->weight_s = out->input_s = 0;
+    const sp_layout *layout = pricer->now.layout;
+    const uint32_t lanes[2] = {sp_i_stream_of(layout, SP_GROUP_TP), sp_i_stream_of(layout, SP_GROUP_EP)};
+    out->chain_s = out->compute_s = out->flop = out->weight_s = out->input_s = out->lane_s[0] = out->lane_s[1] = 0;
     for (uint32_t i = 0; i < out->n; i++) {
         const sp_i_cost *item = &out->item[i];
         bool compute = item->stream == SP_I_STREAM_COMPUTE;
@@ -154,6 +156,8 @@ static void sum_up(const sp_pricer *pricer, sp_i_piece *out)
         *(item->weight ? &out->weight_s : &out->input_s) += hides ? exposed(out, i, false) : item->time_s;
         out->compute_s += compute ? item->time_s : 0;
         out->flop += item->flop;
+        for (int lane = 0; lane < 2; lane++)
+            out->lane_s[lane] += !compute && item->stream == lanes[lane] ? item->time_s : 0;
     }
 }
 

@@ -44,6 +44,7 @@ typedef struct sp_i_piece {
     double chain_s;      /* time when run: compute, plus collectives as far as nothing hides them */
     double compute_s;
     double weight_s, input_s;   /* backwards: items that make gradients of weights; chain_s of the others */
+    double lane_s[2];           /* collectives on the stream of TP's tier, of EP's */
     double flop;         /* matrix and vector work of the chip */
 } sp_i_piece;
 
@@ -62,9 +63,8 @@ typedef struct sp_i_stages {
     sp_i_held held;
     sp_local_params front;           /* parameters of chunk 0                               */
     double work_s, fill_s, drain_s;  /* all chunks; chunk 0 of the stages before the last   */
-    double input_s, weight_s;        /* the halves of backward, apart                       */
+    double all_forward_s, input_s, weight_s;   /* with what is no layer; the halves of backward, apart (sp_i_profile_halves) */
     double drain_input_s;            /* drain_s of input gradients alone                    */
-    double compute_s;                /* of work_s without traffic                           */
     double forward_s, front_s;       /* of work_s the forwards; of these chunk 0's          */
 } sp_i_stages;
 
@@ -88,7 +88,7 @@ struct sp_pricer {
     sp_local_params kind_params[SP_KINDS_MAX], vocab, module;   /* module: of an MTP module beside its block */
     uint32_t *kind_before;         /* [n_kinds * (n_layers + 1)]: layers of the kind before layer l */
     uint32_t n_cuts, cut_room; sp_cut **cuts;
-    const sp_cut *held_cut, *timed_cut; uint64_t timed_pieces;
+    const sp_cut *held_cut, *timed_cut; uint64_t timed_pieces; bool halved;
     double path_s;                 /* slots of all stages, one micro-batch after its entry */
     sp_i_stages *stages;           /* [SP_STAGES_MAX] of the cut */
     double optimizer_per_param_s, optimizer_launch_s;
@@ -105,6 +105,8 @@ void sp_i_known_op_put(sp_pricer *pricer, const sp_op *op, const sp_software *so
 /* Memory and time halves of the stages of a cut under the shape; no work when they are held already. */
 void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut, bool again);   /* again: with what is recomputed; else as if all were kept */
 void sp_i_profile_time(sp_pricer *pricer, const sp_cut *cut);
+/* And the halves of backwards, once a time profile. */
+void sp_i_profile_halves(sp_pricer *pricer, const sp_cut *cut);
 /* All stages' slots of one micro-batch under the pieces, whatever the cut; without traffic what the chips compute. */
 double sp_i_profile_work_s(const sp_pricer *pricer, bool traffic);
 
@@ -143,7 +145,7 @@ static inline double sp_i_lanes_s(const sp_i_curve *const curve[2], double dense
            (curve[1] && expert > 0 ? sp_i_curve_s(curve[1], expert * bytes, NULL) : 0);
 }
 /* The bound and busy seconds of a schedule told as lists, under the profile of the cut. */
-void sp_i_listed_price(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, uint64_t micro, const sp_i_traffic *traffic, sp_price *out);
+void sp_i_listed_price(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, uint64_t micro, const sp_i_traffic *traffic, sp_price *out);
 
 /* Bytes of a gradient on the wire: as the plan says, else its product line, BF16 where none is named. */
 double sp_i_reduced_bytes(const sp_plan *plan, const sp_software *software);

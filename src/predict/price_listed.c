@@ -27,37 +27,87 @@ static void zero_bubble(const sp_pricer *pricer, const sp_plan *plan, const sp_c
         const sp_i_stages *s = &pricer->stages[i];
         uint32_t last = cut->run[i].last, lag = sp_i_order_lag(plan, last);
         double update_s = updated_s(pricer, plan, &s->held.params), reduce_s = reduced_s(traffic, &s->held.params);
-        double work_s = s->forward_s + s->input_s + s->weight_s, end_s = part * reduce_s + update_s;
+        double work_s = s->all_forward_s + s->input_s + s->weight_s, end_s = part * reduce_s + update_s;
         double begin_s = part * traffic->gather_s + s->fill_s + last * traffic->send_s;
         double early = micro > 1ull + lag ? batches - 1 - lag : 0;   /* weight gradients before the last input gradients */
         first_end_s = i == 0 ? s->weight_s + end_s : first_end_s;
         most = fmax(most, begin_s + batches * work_s + end_s);
         most = fmax(most, begin_s + batches * work_s - s->weight_s + reduce_s + update_s);
-        most = fmax(most, begin_s + batches * (s->forward_s + s->input_s) + early * s->weight_s + s->drain_input_s + last * traffic->send_s + first_end_s);
+        most = fmax(most, begin_s + batches * (s->all_forward_s + s->input_s) + early * s->weight_s + s->drain_input_s + last * traffic->send_s + first_end_s);
         busiest = fmax(busiest, batches * work_s + update_s);
     }
     *out = (sp_price){out->mem_bytes_max, most, busiest};
 }
 
-/* Each stage computes half of the micro-batches of its own layers and half of its mirror image's; the first arrives from the nearer end. */
+/* What a stage's layers take of one micro-batch in one pass, with what recompute adds: alone; and beside another slot no less than the
+ * computing of both, than the collectives of both on one stream, than either alone. */
+typedef struct pass { double chain_s, compute_s, lane_s[2]; } pass;
+
+static void add_pass(pass *sum, const sp_i_piece *piece, uint32_t n)
+{
+    sum->chain_s += n * piece->chain_s;
+    sum->compute_s += n * piece->compute_s;
+    for (int i = 0; i < 2; i++)
+        sum->lane_s[i] += n * piece->lane_s[i];
+}
+
+static pass pass_of(const sp_pricer *pricer, const sp_i_cut_run *run, sp_pass which)
+{
+    pass sum = {0};
+    bool again = which == SP_PASS_BACKWARD && pricer->shape.recompute != SP_RECOMPUTE_NONE;
+    for (uint32_t k = 0; k < pricer->model->n_kinds; k++) {
+        add_pass(&sum, &pricer->block[which][k], run->all[k]);
+        if (again)
+            add_pass(&sum, &pricer->block[SP_PASS_RECOMPUTE][k], run->again[k]);
+    }
+    if (run->embedding)
+        add_pass(&sum, &pricer->embedding[which], 1);
+    if (run->head)
+        add_pass(&sum, &pricer->head[which], 1);
+    if (run->mtp)
+        add_pass(&sum, &pricer->mtp[which], run->mtp);
+    if (run->mtp && again)
+        add_pass(&sum, &pricer->mtp[SP_PASS_RECOMPUTE], run->mtp);
+    return sum;
+}
+
+static double beside_s(const pass *a, const pass *b)
+{
+    double lanes_s = fmax(a->lane_s[0] + b->lane_s[0], a->lane_s[1] + b->lane_s[1]);
+    return fmax(fmax(a->compute_s + b->compute_s, lanes_s), fmax(a->chain_s, b->chain_s));
+}
+
+/* Each stage runs half of the micro-batches of its own layers (near) and half of its mirror image's (far); order.c says how many of them
+ * beside each other. The first arrives from the nearer end. After all slots but the last weight gradients, the input gradients of the
+ * stages before it are still to come. */
 static void both_ends(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, uint64_t micro, const sp_i_traffic *traffic, sp_price *out)
 {
-    double most = 0, busiest = 0, part = 1.0 / sp_i_segments(plan, micro);
-    for (uint32_t h = 0, near = 0, far = cut->n_runs - 1; h < plan->pp / 2; h++) {
+    double most = 0, busiest = 0, part = 1.0 / sp_i_segments(plan, micro), half = (double)micro / 2, drain_s = 0, first_update_s = 0;
+    uint32_t H = plan->pp / 2, near = 0, far = cut->n_runs - 1;
+    for (uint32_t h = 0; h < H; h++) {
         near = sp_i_cut_run_with(cut, h, near);
         far = sp_i_cut_run_with(cut, plan->pp - 1 - h, far);
         const sp_i_stages *a = &pricer->stages[near], *b = &pricer->stages[far];
+        pass fa = pass_of(pricer, &cut->run[near], SP_PASS_FORWARD), ba = pass_of(pricer, &cut->run[near], SP_PASS_BACKWARD);
+        pass fb = pass_of(pricer, &cut->run[far], SP_PASS_FORWARD), bb = pass_of(pricer, &cut->run[far], SP_PASS_BACKWARD);
+        double main = half - plan->pp + h + 1, near_far = main - (h + 1 == H), far_near = main + (H - 1 - h);
+        double slots_s = near_far * beside_s(&fa, &bb) + (half - near_far) * (fa.chain_s + bb.chain_s) +
+                         far_near * beside_s(&fb, &ba) + (half - far_near) * (fb.chain_s + ba.chain_s);
         sp_local_params params = a->held.params;
         sp_local_params_add(&params, 1, &b->held.params);
-        double busy_s = (double)micro / 2 * (a->compute_s + b->compute_s) + updated_s(pricer, plan, &params);
+        double update_s = updated_s(pricer, plan, &params);
         double begin_s = part * traffic->gather_s + a->fill_s - (cut->run[near].last - h) * a->forward_s + h * traffic->send_s;
-        most = fmax(most, begin_s + busy_s);
-        busiest = fmax(busiest, busy_s);
+        first_update_s = h == 0 ? update_s : first_update_s;
+        most = fmax(most, begin_s + slots_s + update_s);
+        most = fmax(most, begin_s + slots_s - (h + 1) * fmax(a->weight_s, b->weight_s) + drain_s + h * traffic->send_s + first_update_s);
+        drain_s += a->input_s;
+        busiest = fmax(busiest, half * (fa.compute_s + fb.compute_s + ba.compute_s + bb.compute_s) + update_s);
     }
     *out = (sp_price){out->mem_bytes_max, most, busiest};
 }
 
-void sp_i_listed_price(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, uint64_t micro, const sp_i_traffic *traffic, sp_price *out)
+void sp_i_listed_price(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, uint64_t micro, const sp_i_traffic *traffic, sp_price *out)
 {
+    sp_i_profile_halves(pricer, cut);
     (plan->schedule == SP_SCHEDULE_DUALPIPE ? both_ends : zero_bubble)(pricer, plan, cut, micro, traffic, out);
 }

@@ -253,7 +253,7 @@ static sp_i_traffic traffic_in(const sp_pricer *pricer, const sp_plan *plan, con
     return out;
 }
 
-static void any_bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, const sp_lanes *lanes, uint64_t micro, sp_price *out)
+static void any_bound(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, const sp_lanes *lanes, uint64_t micro, sp_price *out)
 {
     if (sp_i_order_listed(plan->schedule)) {
         sp_i_traffic traffic = traffic_in(pricer, plan, lanes);

@@ -79,18 +79,7 @@ void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut, bool again)
     pricer->timed_cut = NULL;
 }
 
-typedef struct kind_costs { double forward[SP_KINDS_MAX], backward[SP_KINDS_MAX], input[SP_KINDS_MAX], weight[SP_KINDS_MAX], compute[SP_KINDS_MAX], again[SP_KINDS_MAX], again_compute[SP_KINDS_MAX]; } kind_costs;
-
-/* What a stage has beside its layers. */
-static void take_part(const sp_i_piece pass[3], uint32_t n, bool recompute, sp_i_stages *out)
-{
-    const sp_i_piece *forward = &pass[SP_PASS_FORWARD], *backward = &pass[SP_PASS_BACKWARD], *again = &pass[SP_PASS_RECOMPUTE];
-    double more_s = recompute ? again->chain_s : 0;
-    out->work_s += n * (forward->chain_s + backward->chain_s + more_s);
-    out->input_s += n * (backward->input_s + more_s);
-    out->weight_s += n * backward->weight_s;
-    out->compute_s += n * (forward->compute_s + backward->compute_s + (recompute ? again->compute_s : 0));
-}
+typedef struct kind_costs { double forward[SP_KINDS_MAX], backward[SP_KINDS_MAX], again[SP_KINDS_MAX]; } kind_costs;
 
 static void take(const sp_pricer *pricer, const sp_i_cut_run *run, const kind_costs *c, sp_i_stages *out)
 {
@@ -99,31 +88,64 @@ static void take(const sp_pricer *pricer, const sp_i_cut_run *run, const kind_co
     out->forward_s = dot(run->all, c->forward, n);
     out->front_s = dot(run->front, c->forward, n);
     out->work_s = out->forward_s + dot(run->all, c->backward, n);
-    out->input_s = dot(run->all, c->input, n);
-    out->weight_s = dot(run->all, c->weight, n);
-    out->compute_s = dot(run->all, c->compute, n);
     out->fill_s = dot(run->before, c->forward, n);
     out->drain_s = dot(run->before, c->backward, n);
-    out->drain_input_s = dot(run->before, c->input, n);
     if (recompute) {
-        double again_s = dot(run->again, c->again, n), before_again_s = dot(run->before_again, c->again, n);
-        out->work_s += again_s;
-        out->input_s += again_s;
-        out->compute_s += dot(run->again, c->again_compute, n);
-        out->drain_s += before_again_s;
-        out->drain_input_s += before_again_s;
+        out->work_s += dot(run->again, c->again, n);
+        out->drain_s += dot(run->before_again, c->again, n);
     }
     if (run->embedding)
-        take_part(pricer->embedding, 1, false, out);
+        out->work_s += pricer->embedding[SP_PASS_FORWARD].chain_s + pricer->embedding[SP_PASS_BACKWARD].chain_s;
     if (run->embedding_before) {
         out->fill_s += pricer->embedding[SP_PASS_FORWARD].chain_s;
         out->drain_s += pricer->embedding[SP_PASS_BACKWARD].chain_s;
-        out->drain_input_s += pricer->embedding[SP_PASS_BACKWARD].input_s;
     }
     if (run->head)
-        take_part(pricer->head, 1, false, out);
+        out->work_s += pricer->head[SP_PASS_FORWARD].chain_s + pricer->head[SP_PASS_BACKWARD].chain_s;
     if (run->mtp)
-        take_part(pricer->mtp, run->mtp, recompute, out);
+        out->work_s += run->mtp * (pricer->mtp[SP_PASS_FORWARD].chain_s + pricer->mtp[SP_PASS_BACKWARD].chain_s +
+                                   (recompute ? pricer->mtp[SP_PASS_RECOMPUTE].chain_s : 0));
+}
+
+/* Seconds of the halves of backwards, of layers of a kind. */
+typedef struct half_costs { double input[SP_KINDS_MAX], weight[SP_KINDS_MAX], again[SP_KINDS_MAX]; } half_costs;
+
+/* The rest of a stage's forwards is in forward_s of its layers and chain_s of what it has beside them. */
+static void take_halves(const sp_pricer *pricer, const sp_i_cut_run *run, const half_costs *c, sp_i_stages *out)
+{
+    uint32_t n = pricer->model->n_kinds;
+    const sp_i_piece *again = pricer->shape.recompute == SP_RECOMPUTE_NONE ? NULL : pricer->mtp;
+    const struct { const sp_i_piece *piece; uint32_t n; } beside[3] = {{pricer->embedding, run->embedding}, {pricer->head, run->head}, {pricer->mtp, run->mtp}};
+    out->all_forward_s = out->forward_s;
+    out->input_s = dot(run->all, c->input, n) + dot(run->again, c->again, n);
+    out->weight_s = dot(run->all, c->weight, n);
+    out->drain_input_s = dot(run->before, c->input, n) + dot(run->before_again, c->again, n);
+    for (int i = 0; i < 3 && pricer->model->n_layers; i++) {
+        if (!beside[i].n)
+            continue;
+        out->all_forward_s += beside[i].n * beside[i].piece[SP_PASS_FORWARD].chain_s;
+        out->input_s += beside[i].n * beside[i].piece[SP_PASS_BACKWARD].input_s;
+        out->weight_s += beside[i].n * beside[i].piece[SP_PASS_BACKWARD].weight_s;
+    }
+    if (run->mtp && again)
+        out->input_s += run->mtp * again[SP_PASS_RECOMPUTE].chain_s;
+    if (run->embedding_before)
+        out->drain_input_s += pricer->embedding[SP_PASS_BACKWARD].input_s;
+}
+
+void sp_i_profile_halves(sp_pricer *pricer, const sp_cut *cut)
+{
+    half_costs costs;
+    if (pricer->halved)
+        return;
+    for (uint32_t k = 0; k < pricer->model->n_kinds; k++) {
+        costs.input[k] = pricer->block[SP_PASS_BACKWARD][k].input_s;
+        costs.weight[k] = pricer->block[SP_PASS_BACKWARD][k].weight_s;
+        costs.again[k] = pricer->shape.recompute == SP_RECOMPUTE_NONE ? 0 : pricer->block[SP_PASS_RECOMPUTE][k].chain_s;
+    }
+    for (uint32_t i = 0; i < cut->n_runs; i++)
+        take_halves(pricer, &cut->run[i], &costs, &pricer->stages[i]);
+    pricer->halved = true;
 }
 
 static double seconds(const sp_i_piece *piece, bool traffic)
@@ -156,15 +178,12 @@ void sp_i_profile_time(sp_pricer *pricer, const sp_cut *cut)
     for (uint32_t k = 0; k < pricer->model->n_kinds; k++) {
         costs.forward[k] = pricer->block[SP_PASS_FORWARD][k].chain_s;
         costs.backward[k] = pricer->block[SP_PASS_BACKWARD][k].chain_s;
-        costs.input[k] = pricer->block[SP_PASS_BACKWARD][k].input_s;
-        costs.weight[k] = pricer->block[SP_PASS_BACKWARD][k].weight_s;
-        costs.compute[k] = pricer->block[SP_PASS_FORWARD][k].compute_s + pricer->block[SP_PASS_BACKWARD][k].compute_s;
         costs.again[k] = pricer->block[SP_PASS_RECOMPUTE][k].chain_s;
-        costs.again_compute[k] = pricer->block[SP_PASS_RECOMPUTE][k].compute_s;
     }
     for (uint32_t i = 0; i < cut->n_runs; i++)
         take(pricer, &cut->run[i], &costs, &pricer->stages[i]);
     pricer->path_s = sp_i_profile_work_s(pricer, true);
+    pricer->halved = false;
     pricer->timed_cut = cut;
     pricer->timed_pieces = pricer->pieces_made;
 }
