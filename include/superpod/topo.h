@@ -281,8 +281,8 @@ uint32_t sp_router_hops_max(const sp_router *router);    /* room that sp_router_
  * false: the faults leave no route that the policy can take (*n_hops untouched). O(hops). */
 bool sp_router_path(const sp_router *router, uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, uint32_t *n_hops,
                     double *latency_s);
-/* The same, but of links that every flow crosses in equal shares (planes of a tree under D-mod-K, without faults) the first only: flows
- * that share it share each of the others alike. */
+/* The same, but of links that every flow crosses in equal shares (planes of a tree under D-mod-K that no fault touches) the first only:
+ * flows that share it share each of the others alike. */
 bool sp_router_path_once(const sp_router *router, uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, uint32_t *n_hops,
                          double *latency_s);
 double sp_router_capacity(const sp_router *router, uint32_t link);   /* raw bytes/s, faults applied; 0: no such link or dead */

@@ -224,10 +224,10 @@ static bool route_direct(const sp_router *router, const sp_i_part *part, uint32_
     return true;
 }
 
-static bool find_path(const sp_router *router, uint32_t src, uint32_t dst, uint64_t flow, bool first_plane, sp_hop *hops, uint32_t *n_hops,
+static bool find_path(const sp_router *router, uint32_t src, uint32_t dst, uint64_t flow, bool alike, sp_hop *hops, uint32_t *n_hops,
                       double *latency_s)
 {
-    sp_i_path path = {hops, 0, 0, first_plane};
+    sp_i_path path = {hops, 0, 0, alike};
     uint32_t chip = src, from = 0;
     if (router->any_dead && (chip_dead(router, src) || chip_dead(router, dst)))
         return false;
@@ -258,12 +258,11 @@ bool sp_router_path(const sp_router *router, uint32_t src, uint32_t dst, uint64_
     return find_path(router, src, dst, flow, false, hops, n_hops, latency_s);
 }
 
-/* All planes of a tree make the same choice for a destination, and nothing tells them apart. */
+/* All planes of a tree make the same choice for a destination; nothing but cuts tells them apart. */
 bool sp_router_path_once(const sp_router *router, uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, uint32_t *n_hops,
                          double *latency_s)
 {
-    bool alike = router->routing == SP_ROUTING_DMODK && !router->n_cuts && !router->n_dead_chips;
-    return find_path(router, src, dst, flow, alike, hops, n_hops, latency_s);
+    return find_path(router, src, dst, flow, router->routing == SP_ROUTING_DMODK, hops, n_hops, latency_s);
 }
 
 /* ---- making a router --------------------------------------------------------------------------------------------------- */
@@ -364,7 +363,13 @@ static sp_status fill(sp_router *router, const sp_fault *faults, uint32_t n_faul
         return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "the machine has %llu directed links, more than link ids can tell apart (2^32 - 2)",
                             (unsigned long long)next_link);
     router->n_links = (uint32_t)next_link;
-    return status == SP_OK ? check_faults(router, err) : status;
+    if (status == SP_OK)
+        status = check_faults(router, err);
+    for (uint32_t p = 0; p < router->n_parts && status == SP_OK; p++)
+        for (uint32_t i = 0; i < router->n_cuts && router->part[p].tree.n_levels && !sp_i_bundled(router); i++)
+            if (router->cut[i].link >= router->part[p].first && router->cut[i].link < router->part[p].end)
+                sp_i_tree_cut(&router->part[p], router->cut[i].link);
+    return status;
 }
 
 sp_status sp_router_create(const sp_machine *machine, uint32_t plane, sp_routing routing, uint64_t seed, const sp_fault *faults,

@@ -10,6 +10,8 @@
 
 #include "topo_i.h"
 
+#define SP_I_PLANES_MAX 1024   /* tier_check.c */
+
 typedef struct sp_i_part {
     uint32_t tier;
     uint64_t first, end;                        /* ids                                          */
@@ -19,6 +21,7 @@ typedef struct sp_i_part {
     uint64_t first_of[SP_I_LEVELS_MAX];         /* ids of a level                               */
     uint64_t children[SP_I_LEVELS_MAX];         /* at the lower end of a level, whole machine   */
     uint64_t vertex[SP_I_LEVELS_MAX];           /* first switch of a level, as in topo_graph    */
+    uint64_t cut_planes[SP_I_PLANES_MAX / 64];  /* with a cut on some cable, a bit each          */
 } sp_i_part;
 
 typedef struct sp_i_loss { uint32_t link; double factor; } sp_i_loss;
@@ -37,7 +40,7 @@ struct sp_router {
 };
 
 /* A path being written. */
-typedef struct sp_i_path { sp_hop *hops; uint32_t n; double latency_s; bool first_plane; /* stands for all */ } sp_i_path;
+typedef struct sp_i_path { sp_hop *hops; uint32_t n; double latency_s; bool alike; /* one plane without a cut stands for all such */ } sp_i_path;
 
 static inline bool sp_i_bundled(const sp_router *router)
 {
@@ -55,6 +58,8 @@ static inline void sp_i_put(sp_i_path *path, uint64_t link, double share)
 }
 
 sp_status sp_i_part_tree(sp_router *router, sp_i_part *part, uint64_t *next_link, uint64_t *next_vertex, sp_error *err);
+/* Notes the plane of a cable that is cut. */
+void sp_i_tree_cut(sp_i_part *part, uint64_t id);
 uint32_t sp_i_tree_hops(const sp_router *router, const sp_i_part *part);
 /* Through the tree; false: no way. */
 bool sp_i_route_tree(const sp_router *router, const sp_i_part *part, uint32_t src, uint32_t dst, uint64_t flow, sp_i_path *path);

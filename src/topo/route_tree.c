@@ -157,6 +157,11 @@ static bool one_plane(const sp_router *router, const sp_i_part *part, uint32_t s
     return false;
 }
 
+static bool plane_cut(const sp_i_part *part, uint64_t plane)
+{
+    return part->cut_planes[plane / 64] >> plane % 64 & 1;
+}
+
 bool sp_i_route_tree(const sp_router *router, const sp_i_part *part, uint32_t src, uint32_t dst, uint64_t flow, sp_i_path *path)
 {
     const sp_i_tree *tree = &part->tree;
@@ -169,11 +174,35 @@ bool sp_i_route_tree(const sp_router *router, const sp_i_part *part, uint32_t sr
         ends[2 * l] = sp_i_tree_child(router, part, l, src);
         ends[2 * l + 1] = sp_i_tree_child(router, part, l, dst);
     }
-    for (uint64_t plane = 0; plane < (path->first_plane ? 1 : tree->planes); plane++)
+    for (uint64_t plane = 0, first = tree->planes; plane < tree->planes; plane++) {
+        bool whole = path->alike && !plane_cut(part, plane);
+        if (whole && first < tree->planes) {
+            planes++;   /* the first one of these stands for it */
+            continue;
+        }
+        first = whole ? plane : first;
         planes += one_plane(router, part, src, dst, flow, plane, ends, top, 1.0 / tree->planes, path);
-    for (uint32_t i = n; i < path->n && planes < tree->planes && !path->first_plane; i++)   /* the interface stripes over the planes that are left */
+    }
+    for (uint32_t i = n; i < path->n && planes < tree->planes; i++)   /* the interface stripes over the planes that are left */
         path->hops[i].share = 1.0 / (double)planes;
     return planes > 0;
+}
+
+/* ---- planes --------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t plane_of(const sp_i_part *part, uint32_t l, uint64_t at)
+{
+    const sp_i_tree *tree = &part->tree;
+    return l ? at / tree->level[l].up / columns_below(tree, l) / part->children[l] : at % tree->planes;
+}
+
+void sp_i_tree_cut(sp_i_part *part, uint64_t id)
+{
+    uint32_t l = part->tree.n_levels - 1;
+    while (l && id < part->first_of[l])
+        l--;
+    uint64_t plane = plane_of(part, l, (id - part->first_of[l]) / 2);
+    part->cut_planes[plane / 64] |= UINT64_C(1) << plane % 64;
 }
 
 /* ---- what an id means --------------------------------------------------------------------------------------------------- */
@@ -208,14 +237,13 @@ bool sp_i_tree_link(const sp_router *router, const sp_i_part *part, uint64_t id,
     uint64_t at = (id - part->first_of[l]) / 2, plane = 0, copy = 0, u = 0, child = at;
     bool bundle = sp_i_bundled(router);
     if (!bundle && l == 0) {
-        plane = at % tree->planes;
         child = at / tree->planes;
     } else if (!bundle) {
         u = at % level->up;
         copy = at / level->up % columns_below(tree, l);
         child = at / level->up / columns_below(tree, l) % part->children[l];
-        plane = at / level->up / columns_below(tree, l) / part->children[l];
     }
+    plane = bundle ? 0 : plane_of(part, l, at);
     uint64_t each = ceil_div(level->up, level->merge), n = bundle ? cables(tree, l) : 1;
     *out = (sp_link){.kind = bundle ? SP_LINK_BUNDLE : SP_LINK_TREE, .tier = level->tier, .up = !((id - part->first_of[l]) & 1), .level = l,
                      .child = child, .n = (uint32_t)n, .bw_bytes_per_s = level->link_bw * (double)n};

@@ -90,6 +90,13 @@ flows() { printf '%s\n' "$@" > "$BATS_TEST_TMPDIR/flows.csv"; }
     done
 }
 
+@test "collective --engine flow: steps that repeat are passed over, where flows share and where they do not" {
+    for machine in "switch:64@50GB/s,1us chip=h100" "switch:8@50GB/s,1us clos:8@50GB/s,2us,nic,taper=4 chip=h100"; do
+        answers collective "$machine" all-reduce -b 64M -e 64M --engine flow --algo ring --json
+        json 'all(0 < x["skipped"] < x["classes"] for x in result["results"])'
+    done
+}
+
 @test "collective --engine flow: a dead link makes it slower; on a mesh it stays lifted, on a ring it says that it ran explicitly" {
     answers collective ub-mesh-rack all-reduce -b 64M -e 64M --engine flow --algo hierarchical --json
     whole=$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["results"][0]["time_s"])')

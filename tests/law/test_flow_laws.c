@@ -226,51 +226,82 @@ static void no_tick_depends_on_the_order_of_the_list(void **state)
         }
 }
 
-/* A slow link that nobody takes changes no tick. It tells planes apart, which stand for one another where D-mod-K finds all links whole. */
-static void idle_slow_link_changes_no_tick(void **state)
+/* Slow links that nobody takes change no tick. They tell planes apart, of which one stands for those that D-mod-K finds whole. */
+static void run_with(const sp_machine *m, const sp_fault *faults, uint32_t n_faults, const sp_flow *flows, uint32_t n, double *ends, sp_flow_time *time,
+                     uint64_t *hops)
+{
+    sp_flow_options options = {.routing = SP_ROUTING_DMODK, .faults = faults, .n_faults = n_faults};
+    sp_router *router;
+    uint32_t n_path;
+    double latency;
+    assert_int_equal(sp_router_create(m, 0, SP_ROUTING_DMODK, 0, faults, n_faults, &router, NULL), SP_OK);
+    sp_hop *path = calloc(sp_router_hops_max(router), sizeof *path);
+    for (uint32_t k = 0; k < n; k++) {
+        assert_true(sp_router_path_once(router, flows[k].src, flows[k].dst, k, path, &n_path, &latency));
+        *hops += n_path;
+    }
+    assert_int_equal(sp_fabric_flows(m, &options, flows, n, NULL, ends, time, NULL), SP_OK);
+    free(path);
+    sp_router_destroy(router);
+}
+
+/* Links that none of the flows crosses, at half their rate. */
+static uint32_t idle_links(const sp_machine *m, const sp_flow *flows, uint32_t n, sp_fault **out)
+{
+    sp_router *router;
+    uint32_t n_path, n_idle = 0;
+    double latency;
+    assert_int_equal(sp_router_create(m, 0, SP_ROUTING_DMODK, 0, NULL, 0, &router, NULL), SP_OK);
+    bool *taken = calloc(sp_router_links(router), sizeof *taken);
+    sp_hop *path = calloc(sp_router_hops_max(router), sizeof *path);
+    *out = calloc(sp_router_links(router), sizeof **out);
+    for (uint32_t k = 0; k < n; k++) {
+        assert_true(sp_router_path(router, flows[k].src, flows[k].dst, k, path, &n_path, &latency));
+        for (uint32_t h = 0; h < n_path; h++)
+            taken[path[h].link] = true;
+    }
+    for (uint32_t l = 0; l < sp_router_links(router); l++)
+        if (!taken[l] && sp_router_capacity(router, l) > 0)
+            (*out)[n_idle++] = (sp_fault){false, l, 0.5};
+    free(taken);
+    free(path);
+    sp_router_destroy(router);
+    return n_idle;
+}
+
+static void idle_slow_links_change_no_tick(void **state)
 {
     (void)state;
     enum { N = 200 };
     static sp_flow flows[N];
-    static double ends[N], slow[N];
-    uint64_t hops[2] = {0};
+    static double ends[3][N];
+    uint64_t hops[3] = {0};
     for (size_t i = 0; i < N_MACHINES; i++)
         for (int r = 0; r < 10; r++) {
             const sp_machine *m = machine(machines[i]);
             sp_rng rng = sp_rng_make(9, i * 10 + (size_t)r);
-            sp_router *router;
-            sp_flow_time time, slow_time;
-            assert_int_equal(sp_router_create(m, 0, SP_ROUTING_DMODK, 0, NULL, 0, &router, NULL), SP_OK);
-            bool *taken = calloc(sp_router_links(router), sizeof *taken);
-            sp_hop *path = calloc(sp_router_hops_max(router), sizeof *path);
-            uint32_t n, idle = sp_router_links(router) - 1;
-            double latency;
+            sp_flow_time time[3];
+            sp_fault *idle;
             random_flows(&rng, m, flows, N);
-            for (uint32_t k = 0; k < N; k++) {
-                flows[k].src %= m->chips - 2;   /* so that some links are idle */
+            for (uint32_t k = 0; k < N; k++) {   /* so that links are idle */
+                flows[k].src %= m->chips - 2;
                 flows[k].dst %= m->chips - 2;
-                assert_true(sp_router_path_once(router, flows[k].src, flows[k].dst, k, path, &n, &latency));
-                hops[0] += n;
-                assert_true(sp_router_path(router, flows[k].src, flows[k].dst, k, path, &n, &latency));
-                hops[1] += n;
-                for (uint32_t h = 0; h < n; h++)
-                    taken[path[h].link] = true;
             }
-            while (idle && (taken[idle] || sp_router_capacity(router, idle) <= 0))
-                idle--;
-            assert_true(idle > 0);
-            sp_fault fault = {false, idle, 0.5};
-            sp_flow_options whole = {.routing = SP_ROUTING_DMODK}, faulty = {.routing = SP_ROUTING_DMODK, .faults = &fault, .n_faults = 1};
-            assert_int_equal(sp_fabric_flows(m, &whole, flows, N, NULL, ends, &time, NULL), SP_OK);
-            assert_int_equal(sp_fabric_flows(m, &faulty, flows, N, NULL, slow, &slow_time, NULL), SP_OK);
-            assert_memory_equal(ends, slow, sizeof ends);
-            assert_true(time.end_sum_ps == slow_time.end_sum_ps && time.bottleneck == slow_time.bottleneck && time.bound_s == slow_time.bound_s);
-            free(taken);
-            free(path);
-            sp_router_destroy(router);
+            uint32_t n_idle = idle_links(m, flows, N, &idle);
+            assert_true(n_idle > 1);
+            run_with(m, NULL, 0, flows, N, ends[0], &time[0], &hops[0]);
+            run_with(m, &idle[n_idle - 1], 1, flows, N, ends[1], &time[1], &hops[1]);
+            run_with(m, idle, n_idle, flows, N, ends[2], &time[2], &hops[2]);
+            for (int k = 1; k < 3; k++) {
+                assert_memory_equal(ends[0], ends[k], sizeof ends[0]);
+                assert_true(time[0].end_sum_ps == time[k].end_sum_ps && time[0].bound_s == time[k].bound_s &&
+                            time[0].bottleneck_fraction == time[k].bottleneck_fraction);
+            }
+            free(idle);
         }
-    print_message("%llu hops stand for %llu\n", (unsigned long long)hops[0], (unsigned long long)hops[1]);
-    assert_true(hops[0] < hops[1]);
+    print_message("%llu hops stand for %llu with one plane cut, for %llu in all\n", (unsigned long long)hops[0], (unsigned long long)hops[1],
+                  (unsigned long long)hops[2]);
+    assert_true(hops[0] < hops[1] && hops[1] < hops[2]);
 }
 
 /* Twice the bytes on twice as fast links takes the same ticks; a factor of two is exact in every sum. */
@@ -364,7 +395,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_to_a_plain_simulation),
         cmocka_unit_test(no_tick_depends_on_the_order_of_the_list),
-        cmocka_unit_test(idle_slow_link_changes_no_tick),
+        cmocka_unit_test(idle_slow_links_change_no_tick),
         cmocka_unit_test(bytes_and_rates_scale_together),
         cmocka_unit_test(permutation_takes_what_simgrid_says),
         cmocka_unit_test(bad_lists_are_refused),
