@@ -188,7 +188,7 @@ typedef struct sp_plan {
     sp_cp_way cp_way;
     uint32_t expert_load;            /* per cent of the mean that the fullest rank of an EP group is given; 0: all alike */
     uint32_t lora_rank;              /* of adapters on attention's projections, all else frozen; 0: all weights are trained */
-    uint32_t gradient_bytes;         /* an element of gradients on the wire, 2 or 4; 0: as the software line has it */
+    uint32_t gradient_bytes;         /* an element of gradients on the wire and where they are summed, 2 or 4; 0: on the wire as the software line has it, summed in FP32 */
     bool narrow_gather;              /* TP's all-gathers carry the recipe's format where it is narrower than BF16 */
     bool unfused_attention;          /* scores are written to memory and read again (before FlashAttention)  */
     bool overlap_dp, overlap_tp, overlap_ep; /* hide that traffic under compute where dependencies allow */

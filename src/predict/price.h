@@ -54,7 +54,7 @@ typedef struct sp_i_inner { uint64_t key; sp_layout layout; } sp_i_inner;
 /* What a stage holds: what its memory is made of. */
 typedef struct sp_i_held { sp_local_params params, gathered; double per_chunk, again, working, logits; } sp_i_held;   /* gathered: of a layer; again: per_chunk without recompute, less per_chunk */
 /* How a plan spreads it: ranks that share dense / expert state, bytes of a weight that is not trained, bytes that no stage is without. */
-typedef struct sp_i_spread { uint32_t zero; double copies, dense_way, expert_way, frozen_bytes, buffers, fixed; } sp_i_spread;   /* copies: that share the optimizer */
+typedef struct sp_i_spread { uint32_t zero; double copies, dense_way, expert_way, frozen_bytes, gradient_bytes, buffers, fixed; } sp_i_spread;   /* copies: that share the optimizer */
 /* Chunk activations held at the peak; of those whose input gradients are made, the ones whose weight gradients wait. */
 typedef struct sp_i_flight { uint32_t held, waiting; } sp_i_flight;
 
@@ -213,7 +213,7 @@ static inline void sp_i_memory_parts(const sp_i_held *held, const sp_i_spread *s
     double mean_bytes = trained == all ? SP_I_WEIGHT_BYTES : (SP_I_WEIGHT_BYTES * trained + spread->frozen_bytes * (all - trained)) / all;
     m->in_flight = flight.held;
     m->weights = mean_bytes * (spread->zero == 3 ? sharded + 2 * (layer->dense + layer->expert) : all);
-    m->gradients = SP_I_GRADIENT_BYTES * (spread->zero >= 2 ? trained_sharded + layer->dense_trained + layer->expert_trained : trained);
+    m->gradients = spread->gradient_bytes * (spread->zero >= 2 ? trained_sharded + layer->dense_trained + layer->expert_trained : trained);
     m->optimizer = SP_I_OPTIMIZER_BYTES * (spread->zero >= 1 ? trained_sharded / spread->copies : trained);
     /* what recompute made again is kept until the weight gradients are made */
     m->activations = flight.held * held->per_chunk + (flight.waiting ? flight.waiting * held->again : held->working) + held->logits;

@@ -81,7 +81,8 @@ static void not_covered(FILE *file)
           "- Many Megatron-Bridge rows do not state recompute, offload or overlap settings; MoE rows run with forced balanced routing.\n"
           "- Ascend training rows take their layout from scripts that may have changed after the measurement.\n"
           "- MLPerf precision is not in the logs, and interleaving only sometimes in the file names.\n"
-          "- Rows whose model's shape is not public are listed as not expressed.\n\n", file);
+          "- Rows whose model's shape is not public are listed as not expressed.\n\n"
+          "What the residuals say is missing: [models/validation.md](models/validation.md#what-the-residuals-say).\n\n", file);
 }
 
 static void by_source(FILE *file, const sp_study *study)

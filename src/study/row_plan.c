@@ -16,6 +16,7 @@ typedef struct line_row {
     bool etp_is_tp;                /* experts split like the rest unless told otherwise */
     bool unfused_attention;        /* FlashAttention is not what runs unless a row says so                     */
     bool interleaves;              /* pipelines are interleaved where the row does not say: their overlap needs it */
+    bool gradients_bf16;           /* gradients are summed and sent in BF16                                    */
     bool narrow_gather;            /* all-gathers of tensor parallelism carry what is multiplied                */
     bool fills_front;              /* layers that do not divide leave the last chunk of a pipeline short        */
     sp_recompute recompute;
@@ -23,26 +24,26 @@ typedef struct line_row {
 } line_row;
 
 static const line_row lines[] = {
-    {"Megatron-Bridge", "megatron-bridge", 1, true, true, true, false, false, false, true, true, SP_RECOMPUTE_NONE,
+    {"Megatron-Bridge", "megatron-bridge", 1, true, true, true, false, false, false, true, true, true, SP_RECOMPUTE_NONE,
      "Megatron-Bridge: recompute_granularity is unset unless a recipe sets it"},
-    {"NeMo", "megatron-bridge", 1, true, true, true, true, false, false, true, false, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
-    {"Megatron-Core", "megatron-bridge", 1, true, true, true, true, false, true, true, false, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
-    {"MegaScale-MoE", "megatron-bridge", 1, true, true, true, false, false, false, true, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
-    {"MegaScale", "megatron-lm", 1, true, true, true, true, false, true, false, false, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
-    {"Megatron-LM", "megatron-lm", 1, true, true, false, true, true, false, false, false, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
-    {"llm-foundry", "llm-foundry", 3, false, true, false, true, false, false, false, false, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
+    {"NeMo", "megatron-bridge", 1, true, true, true, true, false, false, true, true, false, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
+    {"Megatron-Core", "megatron-bridge", 1, true, true, true, true, false, true, false, true, false, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
+    {"MegaScale-MoE", "megatron-bridge", 1, true, true, true, false, false, false, false, true, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
+    {"MegaScale", "megatron-lm", 1, true, true, true, true, false, true, false, false, false, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
+    {"Megatron-LM", "megatron-lm", 1, true, true, false, true, true, false, false, false, false, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
+    {"llm-foundry", "llm-foundry", 3, false, true, false, true, false, false, false, false, false, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
     /* activations lie over the tensor axis between layers (base.yml: activation_embed), XLA decomposes their collectives under the
      * products (Wang et al., ASPLOS 2023) */
-    {"MaxText", "maxtext", 3, true, true, true, true, false, false, false, false, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
-    {"torchtitan", "torchtitan", 3, true, true, false, true, false, false, true, false, SP_RECOMPUTE_ALTERNATE, "torchtitan: activation_checkpoint.mode selective, by operator"},
-    {"ModelLink", "modellink", 0, false, false, false, true, false, false, false, false, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
-    {"MindSpeed", "modellink", 1, true, true, true, false, false, false, false, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
-    {"MindSpore", "mindformers", 1, true, false, false, true, false, false, false, false, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
-    {"Meta", "megatron-lm", 2, true, true, false, true, false, true, false, false, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
-    {"MLPerf NVIDIA", "megatron-bridge", 1, true, true, true, true, false, true, true, false, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
-    {"MLPerf", NULL, 1, true, true, false, true, false, false, false, false, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
+    {"MaxText", "maxtext", 3, true, true, true, true, false, false, false, false, false, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
+    {"torchtitan", "torchtitan", 3, true, true, false, true, false, false, false, true, false, SP_RECOMPUTE_ALTERNATE, "torchtitan: activation_checkpoint.mode selective, by operator"},
+    {"ModelLink", "modellink", 0, false, false, false, true, false, false, false, false, false, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
+    {"MindSpeed", "modellink", 1, true, true, true, false, false, false, false, false, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
+    {"MindSpore", "mindformers", 1, true, false, false, true, false, false, false, false, false, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
+    {"Meta", "megatron-lm", 2, true, true, false, true, false, true, false, false, false, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
+    {"MLPerf NVIDIA", "megatron-bridge", 1, true, true, true, true, false, true, false, true, false, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
+    {"MLPerf", NULL, 1, true, true, false, true, false, false, false, false, false, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
 };
-static const line_row unknown_line = {"", NULL, 1, true, true, false, true, false, false, false, false, SP_RECOMPUTE_NONE, "none stated"};
+static const line_row unknown_line = {"", NULL, 1, true, true, false, true, false, false, false, false, false, SP_RECOMPUTE_NONE, "none stated"};
 
 #define LORA_RANK 16   /* MLPerf Training's llama2_70b_lora: r 16 on attention's projections */
 
@@ -292,6 +293,8 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
     plan.narrow_gather = line->narrow_gather && plan.tp > 1 && sp_format_bytes(plan.precision) < 2 && !sp_i_word_in(run->precision, "rowwise");
     if (sp_i_word_in(run->sharding, "mp=DEFAULT"))   /* Composer: FSDP's MixedPrecision with reduce_dtype float32; PURE reduces in BF16 */
         plan.gradient_bytes = 4;
+    if (line->gradients_bf16)   /* performance recipes: grad_reduce_in_fp32 False, which main_grad follows */
+        plan.gradient_bytes = 2;
     plan_recompute(ctx, run, line, &plan);
     plan_overlap(run, line, moe, &plan);
     *out = plan;
