@@ -90,6 +90,21 @@ static sp_status read_times(cli_run *cli, answer *a, sp_error *err)
     return status;
 }
 
+/* "pod:16" */
+static sp_status read_reserve(cli_run *cli, sp_reserve *out, sp_error *err)
+{
+    const char *text = cli_text(cli, CLI_O_RESERVE), *colon = text == NULL ? NULL : strchr(text, ':');
+    if (text == NULL) return SP_OK;
+    for (int of = 0; of < SP_RESERVES && colon != NULL; of++) {
+        const char *name = sp_reserve_name((sp_reserve_of)of);
+        size_t digits = strspn(colon + 1, "0123456789");
+        if (strlen(name) != (size_t)(colon - text) || strncmp(text, name, strlen(name)) != 0 || digits == 0 || digits > 8 || colon[1 + digits] != '\0') continue;
+        *out = (sp_reserve){(sp_reserve_of)of, (uint32_t)strtoul(colon + 1, NULL, 10)};
+        return SP_OK;
+    }
+    return sp_error_set(err, SP_E_PARSE, "--reserve", 1, 1, "found '%s'; expected rack:N, pod:N or machine:N, N hosts", text);
+}
+
 static sp_status read_all(cli_run *cli, answer *a, sp_error *err)
 {
     const sp_machine *machine;
@@ -107,7 +122,8 @@ static sp_status read_all(cli_run *cli, answer *a, sp_error *err)
     a->operation.interrupted = stop;
     a->seeds = (uint32_t)cli_count(cli, CLI_O_SEEDS);
     cli->seed = cli_count(cli, CLI_O_SEED);
-    status = read_times(cli, a, err);
+    status = read_reserve(cli, &a->operation.reserve, err);
+    if (status == SP_OK) status = read_times(cli, a, err);
     if (status == SP_OK) status = cli_jobs_read(&a->jobs, err);
     if (status == SP_OK && cli_given(cli, CLI_O_REPLAN)) status = cli_jobs_recover(&a->jobs, err);
     if (status != SP_OK) return status;

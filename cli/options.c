@@ -21,6 +21,7 @@
 #define TOLD "events in SQLite, to go on from when stopped; picture over time; OpenMetrics"
 #define STOPS "between checkpoints; to notice a stop, restart elsewhere, in place; to repair"
 #define POLICIES "how jobs are placed (best); their order, and who may pass (easy)"
+#define KEPT "power of the machine, 40MW; spare hosts, pod:16; moves worth RULE x their cost"
 #define SWITCHES "urgent jobs first; smaller plans after losses; copies behind the work; no spares"
 #define SIZE_MAX_BYTES (UINT64_C(1) << 60)   /* sizes stay exact in doubles and in JSON */
 
@@ -180,8 +181,10 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_SWAP] = {"swap", 0, CLI_TEXT, "TIME", "60s", 0, 0, V(OPERATE), NULL, "to restart in place", STOPS,
         "In place: nothing broke for good, or a spare chip of the rack takes over."},
     [CLI_O_REPAIR] = {"repair", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(OPERATE) | V(SPARES), NULL, "mean repair time, instead of the catalog's", STOPS, NULL},
-    [CLI_O_POWER_CAP] = {"power-cap", 0, CLI_TEXT, "WATTS", NULL, 0, 0, V(OPERATE), NULL, "power of the whole machine, as 40MW: no more chips run than it feeds", NULL, NULL},
-    [CLI_O_DEFRAG] = {"defrag", 0, CLI_TEXT, "RATIO", "0", 0, 0, V(OPERATE), NULL, "move running jobs when what waits is worth RATIO times that", NULL,
+    [CLI_O_POWER_CAP] = {"power-cap", 0, CLI_TEXT, "RULE", NULL, 0, 0, V(OPERATE), NULL, "power of the whole machine, as 40MW: no more chips run than it feeds", KEPT, NULL},
+    [CLI_O_RESERVE] = {"reserve", 0, CLI_TEXT, "RULE", NULL, 0, 0, V(OPERATE), NULL, "spare hosts: so many of every rack, pod, or of the machine, as pod:16", KEPT,
+        "No job is started on them. They take the place of failed ones where none is free in the pod, and for jobs that wait to run again."},
+    [CLI_O_DEFRAG] = {"defrag", 0, CLI_TEXT, "RULE", "0", 0, 0, V(OPERATE), NULL, "move running jobs when what waits is worth so many times the moves", KEPT,
         "0: never. For the first that waits although as many chips are free: value is the chip-time until its block would come free by itself, cost the checkpoints and "
         "restarts of the jobs that move. Looked for every ten minutes."},
     [CLI_O_PREEMPT] = {"preempt", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "jobs that do not fit stop less urgent ones (priority, deadline)", SWITCHES,

@@ -342,6 +342,12 @@ const char *sp_order_name(sp_order order);    /* "fifo" "easy" "conservative" "p
 const char *sp_order_about(sp_order order);   /* a line that says what it does */
 bool sp_order_find(const char *name, sp_order *out);
 
+/* Spare hosts on which no job is started: so many of every rack, of every pod, or of the machine. They take the place of failed ones where
+ * as many are not free in the pod, for jobs in it and for those that wait to run again. */
+typedef enum sp_reserve_of { SP_RESERVE_RACK, SP_RESERVE_POD, SP_RESERVE_MACHINE, SP_RESERVES } sp_reserve_of;
+const char *sp_reserve_name(sp_reserve_of of);         /* "rack" "pod" "machine" */
+typedef struct sp_reserve { sp_reserve_of of; uint32_t hosts; } sp_reserve;   /* hosts 0: none */
+
 typedef struct sp_operation {
     const sp_machine *machine;
     const sp_failures *failures;       /* NULL: none                                                       */
@@ -365,6 +371,7 @@ typedef struct sp_operation {
     double horizon_s;
     double fail_scale, repair_scale;   /* factors on rates and repair times, 1: as in the catalog          */
     bool rack_spares;                  /* use the machine's spares                                         */
+    sp_reserve reserve;                /* hosts kept free besides them                                     */
     bool (*interrupted)(void *); void *context;   /* asked now and then; may be NULL                      */
     const sp_job_kind *kind; uint32_t n_kinds;   /* what jobs with a model are                               */
     const struct sp_watch *watch;      /* who is told what happens; NULL: nobody                           */
@@ -384,7 +391,7 @@ typedef struct sp_history {
     double wait_host_s, wait_rack_s, wait_pod_s, wait_pods_s;                   /* means of jobs of up to a host, a rack, a pod, more */
     double slowdown_host, slowdown_rack, slowdown_pod, slowdown_pods;           /* their bounded slowdowns; 0: no such job */
     double fragmentation_host, fragmentation_rack, fragmentation_pod;           /* free chips that lie in no wholly free one / free, over time */
-    uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, preemptions, shrunk, replanned, grown, moved, maintained, corrupted, events, placements;
+    uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, preemptions, shrunk, replanned, grown, moved, reserve_used, maintained, corrupted, events, placements;
     uint64_t deadlines_missed;         /* done late, or not done although the deadline lies in the time simulated */
     uint64_t queue_max;
 } sp_history;

@@ -18,24 +18,24 @@ void sp_i_idle(sp_i_run *run, int64_t until_us)
     int64_t us = until_us - run->now_us;
     uint64_t idle = c->free_chips, wanted = run->waiting.chips_sum < idle ? run->waiting.chips_sum : idle;
     uint64_t unfed = idle - sp_i_available(run) < wanted ? idle - sp_i_available(run) : wanted;
-    uint32_t down = sp_cluster_down_chips(c);
+    uint32_t down = sp_cluster_down_chips(c) - run->reserve_chips, spare = c->spares_ready + run->reserve_chips;
     spend(run, SP_LOSS_IDLE_FRAGMENTED, wanted - unfed, us);
     spend(run, SP_LOSS_IDLE_POWER_CAP, unfed, us);
     spend(run, SP_LOSS_IDLE_NO_DEMAND, idle - wanted, us);
-    spend(run, SP_LOSS_SPARE, c->spares_ready, us);
+    spend(run, SP_LOSS_SPARE, spare, us);
     spend(run, SP_LOSS_DOWN, down, us);
     if (sp_i_series(run)) {
         sp_i_series_add(run, SP_LOSS_IDLE_FRAGMENTED, wanted - unfed, run->now_us, until_us);
         sp_i_series_add(run, SP_LOSS_IDLE_POWER_CAP, unfed, run->now_us, until_us);
         sp_i_series_add(run, SP_LOSS_IDLE_NO_DEMAND, idle - wanted, run->now_us, until_us);
-        sp_i_series_add(run, SP_LOSS_SPARE, c->spares_ready, run->now_us, until_us);
+        sp_i_series_add(run, SP_LOSS_SPARE, spare, run->now_us, until_us);
         sp_i_series_add(run, SP_LOSS_DOWN, down, run->now_us, until_us);
     }
     run->free_time += (sp_i_chip_us)idle * (uint64_t)us;
     run->whole_time[0] += (sp_i_chip_us)((uint64_t)c->whole_rows * c->shape.row_chips) * (uint64_t)us;
     run->whole_time[1] += (sp_i_chip_us)((uint64_t)c->rows[c->rows_per_leaf].members * c->shape.leaf_chips) * (uint64_t)us;
     run->whole_time[2] += (sp_i_chip_us)((uint64_t)c->whole_pods * c->shape.pod_chips) * (uint64_t)us;
-    run->held += (sp_i_chip_us)(run->installed - idle - c->spares_ready - down) * (uint64_t)us;
+    run->held += (sp_i_chip_us)(run->installed - idle - spare - down) * (uint64_t)us;
     run->now_us = until_us;
 }
 

@@ -10,7 +10,7 @@ const sp_history_field sp_history_fields[] = {
     REAL(wait_p99_s, SP_UNIT_SECONDS), REAL(slowdown_bounded, SP_UNIT_NONE), REAL(wait_host_s, SP_UNIT_SECONDS), REAL(wait_rack_s, SP_UNIT_SECONDS),
     REAL(wait_pod_s, SP_UNIT_SECONDS), REAL(wait_pods_s, SP_UNIT_SECONDS), REAL(slowdown_host, SP_UNIT_NONE), REAL(slowdown_rack, SP_UNIT_NONE), REAL(slowdown_pod, SP_UNIT_NONE),
     REAL(slowdown_pods, SP_UNIT_NONE), REAL(fragmentation_host, SP_UNIT_NONE), REAL(fragmentation_rack, SP_UNIT_NONE), REAL(fragmentation_pod, SP_UNIT_NONE), COUNT(jobs), COUNT(jobs_started), COUNT(jobs_done), COUNT(failures),
-    COUNT(interruptions), COUNT(swapped), COUNT(replaced), COUNT(requeued), COUNT(preemptions), COUNT(shrunk), COUNT(replanned), COUNT(grown), COUNT(moved), COUNT(maintained), COUNT(corrupted), COUNT(deadlines_missed), COUNT(placements), COUNT(events),
+    COUNT(interruptions), COUNT(swapped), COUNT(replaced), COUNT(requeued), COUNT(preemptions), COUNT(shrunk), COUNT(replanned), COUNT(grown), COUNT(moved), COUNT(reserve_used), COUNT(maintained), COUNT(corrupted), COUNT(deadlines_missed), COUNT(placements), COUNT(events),
     COUNT(queue_max)};
 const size_t sp_history_n_fields = sizeof sp_history_fields / sizeof *sp_history_fields;
 

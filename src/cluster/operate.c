@@ -36,12 +36,31 @@ static sp_status check_times(const sp_operation *op, sp_error *err)
     return SP_OK;
 }
 
+/* Chips that no job is started on. */
+static sp_status check_reserve(const sp_operation *op, uint32_t *reserved, sp_error *err)
+{
+    const sp_reserve *want = &op->reserve;
+    sp_cluster_shape shape;
+    sp_status status = sp_cluster_shape_of(op->machine, &shape, err);
+    if (status != SP_OK) return status;
+    if ((unsigned)want->of >= SP_RESERVES) return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a reserve of %d; expected rack, pod or machine", (int)want->of);
+    uint32_t unit = want->of == SP_RESERVE_RACK ? shape.leaf_chips : want->of == SP_RESERVE_POD ? shape.pod_chips : shape.chips, hosts = unit / shape.row_chips;
+    if (want->hosts >= hosts) return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "%u hosts of every %s in reserve; it has %u: keep fewer", want->hosts, sp_reserve_name(want->of), hosts);
+    *reserved = shape.chips / unit * want->hosts * shape.row_chips;
+    return SP_OK;
+}
+
 static sp_status check_jobs(const sp_operation *op, const sp_jobs *jobs, sp_error *err)
 {
+    uint32_t reserved = 0;
+    sp_status status = check_reserve(op, &reserved, err);
+    if (status != SP_OK) return status;
     for (uint32_t i = 0; i < jobs->n; i++) {
         const sp_job *job = &jobs->job[i];
         if (job->chips == 0 || job->chips > op->machine->chips)
             return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %u asks for %u chips; the machine has %u", job->id, job->chips, op->machine->chips);
+        if (job->chips > op->machine->chips - reserved)
+            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %u asks for %u chips; %u of %u are kept in reserve: keep fewer", job->id, job->chips, reserved, op->machine->chips);
         if (job->replica_chips != 0 && job->chips % job->replica_chips != 0)
             return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %u has %u chips in replicas of %u; expected a divisor", job->id, job->chips, job->replica_chips);
         if (job->kind > op->n_kinds) return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %u is of kind %u; there are %u", job->id, job->kind, op->n_kinds);
@@ -88,7 +107,7 @@ static sp_status make(sp_i_run *run, const sp_operation *op, const sp_jobs *jobs
     run->since_us = malloc(n * sizeof *run->since_us);
     run->why = calloc(n, sizeof *run->why);
     if (run->queue == NULL || run->left_us == NULL || run->first_us == NULL || run->since_us == NULL || run->why == NULL || !sp_i_queue_make(run)
-        || !sp_i_preempt_make(run))
+        || !sp_i_preempt_make(run) || !sp_i_reserve_make(run))
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u jobs", jobs->n);
     for (uint32_t i = 0; i < jobs->n; i++) {
         run->left_us[i] = jobs->job[i].work_us;
@@ -104,6 +123,7 @@ static void unmake(sp_i_run *run)
     sp_queue_destroy(run->queue);
     sp_i_ends_release(&run->ends);
     sp_i_queue_release(run);
+    sp_i_reserve_release(run);
     free(run->profile.at);
     free(run->profile.chips);
     free(run->level);

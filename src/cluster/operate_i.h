@@ -74,6 +74,9 @@ struct sp_i_run {
     uint32_t slots, slot_free;
     sp_i_repair_job *repair;
     uint32_t repairs, repair_room, repair_free;
+    struct sp_i_pool *pool;              /* of spare hosts                                           */
+    uint64_t *reserved;                  /* [leaves] chips of theirs that stand by                   */
+    uint32_t pools, missing_hosts, reserve_chips;
     sp_i_hidden *hidden;
     uint32_t hidden_room, hidden_free;
     int64_t *left_us, *first_us, *since_us;   /* [jobs] work left; first start or -1; last thrown out or -1 */
@@ -172,6 +175,12 @@ const sp_recovery_row *sp_i_replan(sp_i_run *run, uint32_t slot, uint32_t leaf, 
 void sp_i_measure(sp_i_run *run, sp_i_slot *slot, const sp_spread *spread);     /* its speed there */
 void sp_i_grow_all(sp_i_run *run);
 void sp_i_forget_shrunk(sp_i_run *run, uint32_t slot);
+
+/* ---- reserve.c ---- */
+bool sp_i_reserve_make(sp_i_run *run);                              /* false: no memory */
+void sp_i_reserve_release(sp_i_run *run);
+void sp_i_reserve_draw(sp_i_run *run, uint32_t leaf, uint32_t chips);   /* spare hosts for so many chips, unless others are free near */
+void sp_i_reserve_tend(sp_i_run *run, uint32_t head);               /* fills pools up; empties them for a head that lost its chips */
 
 /* ---- hidden.c ---- */
 bool sp_i_hide(sp_i_run *run, uint32_t class, uint64_t unit, uint32_t slot);    /* strikes a job unnoticed; false: no memory */

@@ -141,6 +141,10 @@ void sp_i_schedule(sp_i_run *run)
     const sp_i_order *order = &sp_i_orders[run->op->order];
     run->dirty = false;
     if (run->n_shrunk != 0) sp_i_grow_all(run);
+    if (run->pools != 0) {
+        sp_i_cursor first = sp_i_queue_begin(run);
+        sp_i_reserve_tend(run, sp_i_queue_next(run, &first, SP_I_ANY, 0, 0));
+    }
     if (run->waiting.count > run->history.queue_max) run->history.queue_max = run->waiting.count;
     if (run->waiting.count == 0) return;
     sp_i_cursor cursor = sp_i_queue_begin(run);

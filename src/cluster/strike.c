@@ -98,6 +98,7 @@ static bool replace(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
     sp_i_slot *slot = &run->slot[s];
     sp_cluster *c = run->cluster;
     bool (*other)(sp_cluster *, uint32_t, uint64_t, uint32_t, uint32_t *) = run->op->policy->replace;
+    sp_i_reserve_draw(run, leaf, sp_i_count(lost));
     if (!(other != NULL ? other(c, leaf, lost, s, &slot->list) : replace_near(run, s, leaf, lost))) return false;
     sp_spread spread = slot->tally != NULL ? sp_i_tally_spread(c, slot->tally) : sp_cluster_spread(c, slot->list);
     sp_i_measure(run, slot, &spread);

@@ -148,6 +148,10 @@ END
     refuses "only their plans can be searched" operate atlas-950-superpod --replan --years 0.001 --seeds 1
     refuses "which is negative" operate atlas-950-superpod --defrag -1 --years 0.001 --seeds 1
     refuses "expected 0 (never) to 10^9" operate atlas-950-superpod --defrag 1e10 --years 0.001 --seeds 1
+    refuses "expected rack:N, pod:N or machine:N" operate atlas-950-superpod --reserve pod16 --years 0.001 --seeds 1
+    refuses "it has 8: keep fewer" operate atlas-950-superpod --reserve rack:8 --years 0.001 --seeds 1
+    answers $BUSY,chips=512 --reserve pod:8 --json
+    json 'result["losses"]["spare"] > 0.004 and sum(result["losses"].values()) == 1'
     answers $BUSY --policy pod --defrag 1 --json
     json 'result["moved"] >= 0 and sum(result["losses"].values()) == 1'
     answers $BUSY,priorities=3 --queue priority --preempt --json
