@@ -166,102 +166,60 @@ static void option(sp_i_out *out, const char *name, const char *format, ...)
     sp_i_out_text(out, "</span>");
 }
 
-typedef struct words { char text[512]; size_t used; } words;
-
-static void append(words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void append(words *w, const char *format, ...)
+/* Fields of a plan that `superpod train` has options for; all others are words of --set. */
+static bool has_option(const char *key, size_t length)
 {
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(w->text + w->used, sizeof w->text - w->used, format, args);
-    va_end(args);
-    if (n > 0 && w->used + (size_t)n < sizeof w->text)
-        w->used += (size_t)n;
+    static const char *const own[] = {"tp", "cp", "ep", "etp", "pp", "vpp", "dp", "zero", "mbs", "gbs", "seq", "precision", "recompute", "schedule",
+                                      "place", "order", "stack"};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (strlen(own[i]) == length && strncmp(own[i], key, length) == 0)
+            return true;
+    return false;
 }
 
-static void append_tiers(words *w, const char *axis, uint32_t tiers)
+static bool has_word(const char *text, const char *word, size_t length)
 {
-    const char *before = w->used ? "," : "";
-    for (uint32_t t = 0, n = 0; t < SP_TIERS_MAX; t++)
-        if (tiers >> t & 1) {
-            if (n++ == 0)
-                append(w, "%s%s=%u", before, axis, t);
-            else
-                append(w, "+%u", t);
-        }
+    for (const char *at = text; (at = strstr(at, word)) != NULL; at++)
+        if ((at == text || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+    return false;
 }
 
-static void option_place(sp_i_out *out, const sp_plan *plan)
+/* Counts are told whether they are as usual or not. */
+static bool told(const char *word, size_t key)
 {
-    words w = {.used = 0};
-    append_tiers(&w, "tp", plan->place[SP_AXIS_TP]);
-    append_tiers(&w, "cp", plan->place[SP_AXIS_CP]);
-    append_tiers(&w, "dp", plan->place[SP_AXIS_DP]);
-    append_tiers(&w, "pp", plan->place[SP_AXIS_PP]);
-    append_tiers(&w, "ep", plan->place_ep);
-    if (w.used)
-        option(out, "place", "%s", w.text);
+    return !(key == 3 && strncmp(word, "etp", key) == 0) && !(key == 5 && strncmp(word, "order", key) == 0);
 }
 
-static void option_order(sp_i_out *out, const sp_plan *plan, const sp_plan *standard)
+static void write_options(sp_i_out *out, const sp_plan *plan)
 {
-    static const char *const axis[SP_AXES] = {[SP_AXIS_TP] = "tp", [SP_AXIS_CP] = "cp", [SP_AXIS_DP] = "dp", [SP_AXIS_PP] = "pp"};
-    if (memcmp(plan->order, standard->order, sizeof plan->order) == 0)
-        return;
-    words w = {.used = 0};
-    for (uint32_t i = 0; i < SP_AXES; i++)
-        append(&w, "%s%s", i ? "," : "", axis[plan->order[i] % SP_AXES]);
-    option(out, "order", "%s", w.text);
-}
-
-/* Fields without an option of their own: the words of sp_plan_parse. */
-static void option_set(sp_i_out *out, const sp_plan *plan, const sp_plan *standard)
-{
-    const struct { const char *key; bool value, standard; } flag[] = {
-        {"sp", plan->sequence_parallel, standard->sequence_parallel}, {"overlap-dp", plan->overlap_dp, standard->overlap_dp},
-        {"overlap-tp", plan->overlap_tp, standard->overlap_tp}, {"overlap-ep", plan->overlap_ep, standard->overlap_ep},
-        {"unfused-attention", plan->unfused_attention, standard->unfused_attention}, {"narrow-gather", plan->narrow_gather, standard->narrow_gather}};
-    const struct { const char *key; uint32_t value; } count[] = {
-        {"recompute-layers", plan->recompute_layers}, {"first-layers", plan->first_layers}, {"last-layers", plan->last_layers},
-        {"expert-load", plan->expert_load}, {"lora-rank", plan->lora_rank}, {"gradient-bytes", plan->gradient_bytes}};
-    words w = {.used = 0};
-    for (size_t i = 0; i < sizeof count / sizeof count[0]; i++)
-        if (count[i].value)
-            append(&w, "%s%s=%u", w.used ? " " : "", count[i].key, count[i].value);
-    if (plan->cp_way != standard->cp_way)
-        append(&w, "%scp-way=%s", w.used ? " " : "", sp_cp_way_name(plan->cp_way));
-    for (size_t i = 0; i < sizeof flag / sizeof flag[0]; i++)
-        if (flag[i].value != flag[i].standard)
-            append(&w, "%s%s=%s", w.used ? " " : "", flag[i].key, flag[i].value ? "yes" : "no");
-    if (w.used)
-        option(out, "set", "%s", w.text);
-}
-
-static void option_counts(sp_i_out *out, const sp_plan *plan)
-{
-    const struct { const char *name; uint64_t value; } count[] = {
-        {"gbs", plan->gbs}, {"seq", plan->seq}, {"tp", plan->tp}, {"cp", plan->cp}, {"ep", plan->ep}, {"etp", plan->etp},
-        {"pp", plan->pp}, {"vpp", plan->vpp}, {"dp", plan->dp}, {"zero", plan->zero}, {"mbs", plan->mbs}};
-    for (size_t i = 0; i < sizeof count / sizeof count[0]; i++)
-        if (count[i].value != 1 || strcmp(count[i].name, "etp") != 0)
-            option(out, count[i].name, "%" PRIu64, count[i].value);
+    const sp_plan standard = sp_plan_default();
+    char text[1024], usual[1024], set[1024] = "";
+    size_t used = 0;
+    sp_plan_format(plan, text, sizeof text);
+    sp_plan_format(&standard, usual, sizeof usual);
+    for (char *word = text, *next; *word; word = next) {
+        size_t length = strcspn(word, " ");
+        next = word + length + (word[length] != '\0');
+        word[length] = '\0';
+        size_t key = strcspn(word, "=");
+        char name[32];
+        bool as_usual = has_word(usual, word, length);
+        snprintf(name, sizeof name, "%.*s", (int)key, word);
+        if (!has_option(word, key) && !as_usual)
+            used += (size_t)snprintf(set + used, sizeof set - used, "%s%s", used ? " " : "", word);
+        else if (has_option(word, key) && (told(word, key) || !as_usual))
+            option(out, name, "%s", word + key + 1);
+    }
+    if (used)
+        option(out, "set", "%s", set);
 }
 
 void sp_i_words_command(sp_i_out *out, const sp_i_subject *s)
 {
-    const sp_plan *plan = s->plan;
-    const sp_plan standard = sp_plan_default();
     sp_i_out_text(out, "superpod train ");
     machine_word(out, s->machine);
     sp_i_out_text(out, " ");
     shell_word(out, s->model->name);
-    option_counts(out, plan);
-    option(out, "precision", "%s", sp_format_name(plan->precision));
-    option(out, "recompute", "%s", sp_recompute_name(plan->recompute));
-    option(out, "schedule", "%s", sp_schedule_name(plan->schedule));
-    option_place(out, plan);
-    option_order(out, plan, &standard);
-    option_set(out, plan, &standard);
-    if (plan->stack)
-        option(out, "stack", "%s", plan->stack);
+    write_options(out, s->plan);
 }

@@ -167,8 +167,8 @@ static void the_command_states_the_whole_plan(void **state)
     fixture *f = fixture_make(8, 64);
     char command[1024], *text = page_of(f, false);
     plain_between(text, "<pre>", "</pre>", command, sizeof command);
-    assert_string_equal(command, "superpod train pod-x model-x --gbs 4096 --seq 4096 --tp 8 --cp 1 --ep 1 --pp 8 --vpp 1 --dp 64 --zero 1 "
-                                 "--mbs 1 --precision fp8 --recompute selective --schedule 1f1b");
+    assert_string_equal(command, "superpod train pod-x model-x --tp 8 --cp 1 --ep 1 --pp 8 --vpp 1 --dp 64 --zero 1 "
+                                 "--mbs 1 --gbs 4096 --seq 4096 --precision fp8 --recompute selective --schedule 1f1b");
     free(text);
     f->model.name = "it's";
     f->plan.place[SP_AXIS_TP] = 1;
@@ -177,10 +177,12 @@ static void the_command_states_the_whole_plan(void **state)
     f->plan.sequence_parallel = false;
     f->plan.order[0] = SP_AXIS_CP;
     f->plan.order[1] = SP_AXIS_TP;
+    f->plan.gradient_bytes = 2;
+    f->plan.software = "megatron-lm";
     text = page_of(f, false);
     plain_between(text, "<pre>", "</pre>", command, sizeof command);
-    assert_non_null(strstr(command, " pod-x 'it'\\''s' --gbs"));
-    assert_non_null(strstr(command, "--place tp=0,ep=0+1 --order cp,tp,dp,pp --set 'sp=no overlap-tp=yes'"));
+    assert_non_null(strstr(command, " pod-x 'it'\\''s' --tp"));
+    assert_non_null(strstr(command, "--order cp,tp,dp,pp --place tp=0,ep=0+1 --set 'gradient-bytes=2 sp=no overlap-tp=yes software=megatron-lm'"));
     free(text);
     fixture_free(f);
 }
