@@ -165,15 +165,17 @@ sp_status sp_schedule_parse(const char *text, sp_schedule *out, sp_error *err);
 
 /* Parallel axes as they are laid on the machine. DP holds EP: the expert group is the inner part of TP x CP x DP. */
 typedef enum sp_axis { SP_AXIS_TP, SP_AXIS_CP, SP_AXIS_DP, SP_AXIS_PP, SP_AXES } sp_axis;
-/* Process groups that communicate. EDP: replicas of one expert shard; ETP: tensor parallel inside an expert. */
+/* Process groups that communicate. EDP: replicas of one expert shard; ETP: tensor parallel inside an expert. With zero_group DP is the
+ * product of SHARD, over which state is sharded, and REPLICA, over which shards are replicated; EDP of ESHARD and EREPLICA. */
 typedef enum sp_comm_group { SP_GROUP_TP, SP_GROUP_CP, SP_GROUP_DP, SP_GROUP_PP, SP_GROUP_EP, SP_GROUP_EDP, SP_GROUP_ETP,
-                             SP_GROUPS } sp_comm_group;
-const char *sp_comm_group_name(sp_comm_group group);     /* "tp" "cp" "dp" "pp" "ep" "edp" "etp" */
+                             SP_GROUP_SHARD, SP_GROUP_REPLICA, SP_GROUP_ESHARD, SP_GROUP_EREPLICA, SP_GROUPS } sp_comm_group;
+const char *sp_comm_group_name(sp_comm_group group);     /* "tp" "cp" "dp" "pp" "ep" "edp" "etp" "shard" "replica" … */
 
 /* Names as Megatron-LM and the papers use them. Every count >= 1. */
 typedef struct sp_plan {
     uint32_t tp, cp, ep, etp, pp, vpp, dp;   /* chips used = tp*cp*pp*dp; ep*etp divides tp*cp*dp */
     uint32_t zero;                   /* 0 replicated, 1 optimizer, 2 + gradients, 3 + weights sharded over DP x CP */
+    uint32_t zero_group;             /* of DP x CP ranks those that share out what zero says, the rest replicate it (HSDP); 0: all share */
     uint32_t mbs;                    /* sequences in a micro-batch on one DP rank                     */
     uint64_t gbs, seq;               /* sequences a step; tokens a sequence                           */
     sp_format precision;             /* of the matrix products; master weights and sums stay wider    */

@@ -100,7 +100,7 @@ static void choose_zero(const sp_problem *problem, sp_i_choices *out)
 }
 
 static void put_zero(sp_plan *plan, uint32_t value) { plan->zero = value; }
-static bool fits_zero(const sp_plan *plan, uint32_t value) { return value < 2 || plan->pp == 1; }
+static bool fits_zero(const sp_plan *plan, uint32_t value) { return (value < 2 || plan->pp == 1) && (value > 0 || plan->zero_group == 0); }
 
 static void choose_schedule(const sp_problem *problem, sp_i_choices *out)
 {

@@ -81,14 +81,22 @@ sp_local_params sp_i_chunk_params(const sp_model *model, const sp_plan *plan, co
     return sum;
 }
 
-double sp_i_dense_replicas(const sp_plan *plan)
+sp_comm_group sp_i_shard_group(const sp_plan *plan, bool experts)
 {
-    return (double)plan->dp * plan->cp;
+    if (plan->zero_group)
+        return experts ? SP_GROUP_ESHARD : SP_GROUP_SHARD;
+    return experts ? SP_GROUP_EDP : SP_GROUP_DP;
 }
 
-double sp_i_expert_replicas(const sp_plan *plan)
+double sp_i_dense_ways(const sp_plan *plan)
 {
-    return (double)plan->tp * plan->cp * plan->dp / ((double)plan->ep * plan->etp);
+    return plan->zero_group ? plan->zero_group : (double)plan->dp * plan->cp;
+}
+
+double sp_i_expert_ways(const sp_plan *plan)
+{
+    double ranks = plan->zero_group ? plan->zero_group : (double)plan->cp * plan->dp;
+    return plan->tp * ranks / ((double)plan->ep * plan->etp);
 }
 
 uint32_t sp_i_weight_copies(const sp_plan *plan)
@@ -103,23 +111,35 @@ double sp_i_reduced_bytes(const sp_plan *plan, const sp_software *software)
     return software ? software->gradient_bytes : sp_format_bytes(SP_FMT_BF16);
 }
 
-static sp_status reduce(sp_pricer *pricer, const sp_plan *plan, const sp_placement *group, double params, double reduced_bytes,
-                        sp_i_sync *out, sp_error *err)
+/* Gradients of a chunk's dense part, or its experts', after the last backward: summed whole; or scattered to those who share them and
+ * then summed over replicas, and the updated weights gathered. ZeRO-3 has scattered them in the slots. */
+typedef struct summed { const sp_placement *all, *shard, *replica; double params, ways; } summed;
+
+static sp_status add_comm(sp_pricer *pricer, const sp_plan *plan, sp_coll_op op, const sp_placement *group, double bytes, double *sum_s, sp_error *err)
 {
-    const sp_stack *stack = sp_i_stack_of(pricer, plan);
-    double seconds;
-    if (params <= 0 || group->n_dims == 0 || plan->zero == 3)
+    double seconds = 0;
+    if (group->n_dims == 0)
         return SP_OK;
-    sp_coll_op op = plan->zero == 0 ? SP_COLL_ALL_REDUCE : SP_COLL_REDUCE_SCATTER;
-    sp_status status = sp_i_comm_s(pricer, op, group, stack, params * reduced_bytes, &seconds, NULL, err);
-    if (status != SP_OK)
-        return status;
-    out->reduce_s += seconds;
-    if (plan->zero == 0)
-        return SP_OK;
-    status = sp_i_comm_s(pricer, SP_COLL_ALL_GATHER, group, stack, params * SP_I_WEIGHT_BYTES, &seconds, NULL, err);
+    sp_status status = sp_i_comm_s(pricer, op, group, sp_i_stack_of(pricer, plan), bytes, &seconds, NULL, err);
     if (status == SP_OK)
-        out->gather_s += seconds;
+        *sum_s += seconds;
+    return status;
+}
+
+static sp_status reduce(sp_pricer *pricer, const sp_plan *plan, const summed *what, double reduced_bytes, sp_i_sync *out, sp_error *err)
+{
+    const sp_placement *shard = plan->zero_group ? what->shard : what->all;
+    sp_status status = SP_OK;
+    if (what->params <= 0 || what->all->n_dims == 0)
+        return SP_OK;
+    if (plan->zero == 0)
+        return add_comm(pricer, plan, SP_COLL_ALL_REDUCE, what->all, what->params * reduced_bytes, &out->reduce_s, err);
+    if (plan->zero < 3)
+        status = add_comm(pricer, plan, SP_COLL_REDUCE_SCATTER, shard, what->params * reduced_bytes, &out->reduce_s, err);
+    if (status == SP_OK && plan->zero_group)
+        status = add_comm(pricer, plan, SP_COLL_ALL_REDUCE, what->replica, what->params / what->ways * reduced_bytes, &out->reduce_s, err);
+    if (status == SP_OK && plan->zero < 3)
+        status = add_comm(pricer, plan, SP_COLL_ALL_GATHER, shard, what->params * SP_I_WEIGHT_BYTES, &out->gather_s, err);
     return status;
 }
 
@@ -145,13 +165,16 @@ sp_status sp_i_chunk_sync(sp_pricer *pricer, const sp_plan *plan, const sp_layou
     sp_i_sync sync = {0, 0};
     sp_local_params params = sp_i_chunk_params(pricer->model, plan, chunk);
     const sp_software *software = sp_machine_software(pricer->machine, plan->software);
-    double reduced_bytes = sp_i_reduced_bytes(plan, software), dense_way = plan->zero ? sp_i_dense_replicas(plan) : 1;
-    double expert_way = plan->zero ? sp_i_expert_replicas(plan) : 1;
-    sp_status status = reduce(pricer, plan, &layout->group[SP_GROUP_DP], params.dense_trained, reduced_bytes, &sync, err);
+    const sp_placement *group = layout->group;
+    const summed what[2] = {
+        {&group[SP_GROUP_DP], &group[SP_GROUP_SHARD], &group[SP_GROUP_REPLICA], params.dense_trained, plan->zero ? sp_i_dense_ways(plan) : 1},
+        {&group[SP_GROUP_EDP], &group[SP_GROUP_ESHARD], &group[SP_GROUP_EREPLICA], params.expert_trained, plan->zero ? sp_i_expert_ways(plan) : 1}};
+    double reduced_bytes = sp_i_reduced_bytes(plan, software);
+    sp_status status = reduce(pricer, plan, &what[0], reduced_bytes, &sync, err);
     if (status == SP_OK)
-        status = reduce(pricer, plan, &layout->group[SP_GROUP_EDP], params.expert_trained, reduced_bytes, &sync, err);
+        status = reduce(pricer, plan, &what[1], reduced_bytes, &sync, err);
     if (status == SP_OK && sp_i_weight_copies(plan) > 1)
-        status = reduce_copies(pricer, plan, layout, reduced_bytes * (params.dense_trained / dense_way + params.expert_trained / expert_way), &sync, err);
+        status = reduce_copies(pricer, plan, layout, reduced_bytes * (what[0].params / what[0].ways + what[1].params / what[1].ways), &sync, err);
     if (software) {
         sync.reduce_s *= software->comm_factor.nominal;
         sync.gather_s *= software->comm_factor.nominal;
@@ -176,8 +199,8 @@ double sp_i_stage_optimizer_s(const sp_pricer *pricer, const sp_plan *plan, uint
     for (uint32_t v = 0; v < plan->vpp * copies; v++) {
         sp_i_chunk chunk = copies == 1 ? sp_i_chunk_of(pricer->model, plan, stage, v) : sp_i_chunk_of(pricer->model, plan, v ? plan->pp - 1 - stage : stage, 0);
         sp_local_params params = sp_i_chunk_params(pricer->model, plan, &chunk);
-        mine += params.dense_trained / (plan->zero ? sp_i_dense_replicas(plan) : 1) +
-                params.expert_trained / (plan->zero ? sp_i_expert_replicas(plan) : 1);
+        mine += params.dense_trained / (plan->zero ? sp_i_dense_ways(plan) : 1) +
+                params.expert_trained / (plan->zero ? sp_i_expert_ways(plan) : 1);
     }
     return optimizer_cost(pricer->machine->chip, plan->zero ? mine / copies : mine).time_s;
 }
@@ -217,7 +240,8 @@ sp_status sp_i_p2p_s(sp_pricer *pricer, const sp_plan *plan, const sp_layout *la
 
 uint32_t sp_i_segments(const sp_plan *plan, uint64_t micro_batches)
 {
-    if (!plan->overlap_dp || plan->zero == 3 || (sp_i_dense_replicas(plan) <= 1 && sp_i_expert_replicas(plan) <= 1))
+    double ranks = (double)plan->dp * plan->cp, replicas = plan->zero_group ? ranks / plan->zero_group : 1;
+    if (!plan->overlap_dp || (plan->zero == 3 && replicas <= 1) || (ranks <= 1 && sp_i_expert_ways(plan) <= 1))
         return 1;
     uint64_t slots = 2 * (uint64_t)plan->pp * plan->vpp * micro_batches;
     uint32_t segments = SEGMENTS_MAX;

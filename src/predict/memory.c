@@ -92,7 +92,7 @@ double sp_i_logit_bytes(const sp_model *model, const sp_plan *plan)
 sp_i_spread sp_i_spread_of(const sp_machine *machine, const sp_plan *plan, double expert_buffer_bytes)
 {
     /* what is frozen has no master copy: it is held as the recipe multiplies it */
-    return (sp_i_spread){.zero = plan->zero, .frozen_bytes = fmin(SP_I_WEIGHT_BYTES, sp_format_bytes(plan->precision)), .dense_way = sp_i_dense_replicas(plan), .expert_way = sp_i_expert_replicas(plan),
+    return (sp_i_spread){.zero = plan->zero, .frozen_bytes = fmin(SP_I_WEIGHT_BYTES, sp_format_bytes(plan->precision)), .dense_way = sp_i_dense_ways(plan), .expert_way = sp_i_expert_ways(plan),
                          .copies = sp_i_weight_copies(plan), .gradient_bytes = plan->gradient_bytes ? plan->gradient_bytes : SP_I_GRADIENT_BYTES, .buffers = group_buffers(plan) + expert_buffer_bytes,
                          .fixed = RUNTIME_BYTES + RESERVE * machine->chip->mem_bytes.nominal};
 }

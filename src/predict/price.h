@@ -187,9 +187,10 @@ void sp_i_optimizer_line(const sp_chip *chip, double *launch_s, double *per_para
 double sp_i_send_bytes(const sp_model *model, const sp_plan *plan);
 sp_placement sp_i_send_pair(const sp_layout *layout);
 sp_status sp_i_p2p_s(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, double *out, sp_error *err);
-/* Ranks over which dense / expert weights are replicated. */
-double sp_i_dense_replicas(const sp_plan *plan);
-double sp_i_expert_replicas(const sp_plan *plan);
+/* Ranks that share out what ZeRO says of dense weights, of experts; the group of them. */
+double sp_i_dense_ways(const sp_plan *plan);
+double sp_i_expert_ways(const sp_plan *plan);
+sp_comm_group sp_i_shard_group(const sp_plan *plan, bool experts);
 /* Stages that hold the same layers: two under a schedule from both ends, which share the optimizer's work under ZeRO. */
 uint32_t sp_i_weight_copies(const sp_plan *plan);
 /* Segments a slot is cut into, so that gradient traffic can start before the slot ends. */

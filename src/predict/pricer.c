@@ -113,7 +113,7 @@ static sp_status find_lanes(sp_pricer *pricer, const sp_plan *plan, sp_lanes *la
 {
     const sp_stack *stack = sp_i_stack_of(pricer, plan);
     const sp_layout *layout = lanes->layout;
-    const sp_placement *group[2] = {&layout->group[SP_GROUP_DP], &layout->group[SP_GROUP_EDP]};
+    const sp_placement *group[2] = {&layout->group[sp_i_shard_group(plan, false)], &layout->group[sp_i_shard_group(plan, true)]};
     sp_status status = SP_OK;
     for (int i = 0; i < (sp_model_has_experts(pricer->model) ? 2 : 1) && status == SP_OK; i++) {
         status = lane(pricer, lanes->sharded ? SP_COLL_REDUCE_SCATTER : SP_COLL_ALL_REDUCE, group[i], stack, &lanes->reduce[i], err);
@@ -196,7 +196,7 @@ static double last_batch(const sp_i_stages *first, const sp_plan *plan, uint64_t
  * all of them follow all forwards and all backwards but the last round, on one stream. */
 static void bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, const sp_lanes *lanes, uint64_t micro, sp_price *out)
 {
-    double dense_way = plan->zero ? sp_i_dense_replicas(plan) : 1, expert_way = plan->zero ? sp_i_expert_replicas(plan) : 1;
+    double dense_way = plan->zero ? sp_i_dense_ways(plan) : 1, expert_way = plan->zero ? sp_i_expert_ways(plan) : 1;
     double part = 1.0 / sp_i_segments(plan, micro), batches = (double)micro, round = plan->vpp > 1 ? plan->pp : 1;
     double send_s = lanes->send ? sp_i_curve_s(lanes->send, pricer->send_bytes, NULL) : 0, most = 0, busiest = 0, first_s = 0, drain_s = 0;
     bool sync = plan->zero != 3;
@@ -226,7 +226,7 @@ static void bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
 /* The bound without the traffic of gradients, weights and stages: what slots, fill and drain take alone. */
 static void work_bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, uint64_t micro, sp_price *out)
 {
-    double dense_way = plan->zero ? sp_i_dense_replicas(plan) : 1, expert_way = plan->zero ? sp_i_expert_replicas(plan) : 1;
+    double dense_way = plan->zero ? sp_i_dense_ways(plan) : 1, expert_way = plan->zero ? sp_i_expert_ways(plan) : 1;
     double most = 0, busiest = 0, drain_s = 0;
     for (uint32_t i = 0; i < cut->n_runs; i++) {
         const sp_i_stages *s = &pricer->stages[i];

@@ -125,7 +125,7 @@ static bool put_gather(maker *m)
     run->gather_class = -1;
     if (run->gather_s <= 0)
         return true;
-    sp_i_cost item = {.label = "dp", .time_s = run->gather_s, .stream = sp_i_stream_of(m->layout, SP_GROUP_DP), .group = SP_GROUP_DP};
+    sp_i_cost item = {.label = "dp", .time_s = run->gather_s, .stream = sp_i_stream_of(m->layout, sp_i_shard_group(m->plan, false)), .group = sp_i_shard_group(m->plan, false)};
     if (!put_class(m, &item, run->count, &run->gather_class))
         return false;
     wait_for_items(m, (uint32_t)run->gather_class, run, run->n, true, SP_PICK_SAME, -2);
@@ -148,7 +148,7 @@ static bool put_scatter(maker *m)
     int32_t task;
     if (run->scatter_s <= 0)
         return true;
-    sp_i_cost item = {.label = "dp", .time_s = run->scatter_s, .stream = sp_i_stream_of(m->layout, SP_GROUP_DP), .group = SP_GROUP_DP};
+    sp_i_cost item = {.label = "dp", .time_s = run->scatter_s, .stream = sp_i_stream_of(m->layout, sp_i_shard_group(m->plan, false)), .group = sp_i_shard_group(m->plan, false)};
     if (!put_class(m, &item, run->count, &task))
         return false;
     wait_for_items(m, (uint32_t)task, run, run->n, true, SP_PICK_SAME, 0);
@@ -199,8 +199,8 @@ static sp_status shard_traffic(maker *m, uint8_t kind, bool backward, sp_error *
     const sp_stack *stack = sp_i_stack_of(m->pricer, m->plan);
     sp_local_params params = sp_lower_block_params(model, &model->kinds[kind], m->plan);
     const sp_software *software = sp_machine_software(m->pricer->machine, m->plan->software);
-    const struct { double params, trained; sp_comm_group group; } part[2] = {{params.dense, params.dense_trained, SP_GROUP_DP},
-                                                                             {params.expert, params.expert_trained, SP_GROUP_EDP}};
+    const struct { double params, trained; sp_comm_group group; } part[2] = {{params.dense, params.dense_trained, sp_i_shard_group(m->plan, false)},
+                                                                             {params.expert, params.expert_trained, sp_i_shard_group(m->plan, true)}};
     for (int i = 0; i < 2; i++) {
         double gather, scatter = 0;
         if (part[i].params <= 0)

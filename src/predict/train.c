@@ -85,7 +85,7 @@ static sp_status make_step(sp_pricer *pricer, const sp_plan *plan, const sp_layo
     size_t n = (size_t)plan->pp * plan->vpp;
     *step = (sp_i_step){.plan = plan, .micro_batches = (uint32_t)(plan->gbs / ((uint64_t)plan->mbs * plan->dp))};
     step->segments = sp_i_segments(plan, step->micro_batches);
-    step->dp_stream = sp_i_stream_of(layout, SP_GROUP_DP);
+    step->dp_stream = sp_i_stream_of(layout, layout->group[SP_GROUP_REPLICA].n_dims ? SP_GROUP_REPLICA : SP_GROUP_DP);
     step->pp_stream = sp_i_stream_of(layout, SP_GROUP_PP);
     bool listed = sp_i_order_listed(plan->schedule), both = plan->schedule == SP_SCHEDULE_DUALPIPE;
     step->forward = sp_arena_alloc(arena, n, sizeof *step->forward);

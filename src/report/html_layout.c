@@ -14,6 +14,9 @@ static const char *const group_use[SP_GROUPS] = {
     [SP_GROUP_EP] = "experts: tokens sent to them and back, in each MoE block",
     [SP_GROUP_EDP] = "chips that hold the same experts: gradients summed, updated weights gathered",
     [SP_GROUP_ETP] = "parts of one expert",
+    [SP_GROUP_SHARD] = "chips that share out optimizer state, and gradients and weights as ZeRO says",
+    [SP_GROUP_REPLICA] = "replicas of these shares: their gradients summed",
+    [SP_GROUP_ESHARD] = "the same of experts", [SP_GROUP_EREPLICA] = "the same of experts",
 };
 
 static void upper(const char *name, char out[8])
@@ -161,8 +164,10 @@ static void tier_table(sp_i_out *out, const sp_machine *machine, const sp_layout
 void sp_i_html_layout(sp_i_out *out, const sp_i_subject *s)
 {
     static const uint32_t color[SP_GROUPS] = {[SP_GROUP_TP] = 4, [SP_GROUP_CP] = 5, [SP_GROUP_DP] = 3, [SP_GROUP_PP] = 8,
-                                              [SP_GROUP_EP] = 6, [SP_GROUP_EDP] = 9, [SP_GROUP_ETP] = 7};
-    static const sp_comm_group shown[SP_GROUPS] = {SP_GROUP_TP, SP_GROUP_CP, SP_GROUP_ETP, SP_GROUP_EP, SP_GROUP_EDP, SP_GROUP_DP, SP_GROUP_PP};
+                                              [SP_GROUP_EP] = 6, [SP_GROUP_EDP] = 9, [SP_GROUP_ETP] = 7, [SP_GROUP_SHARD] = 10,
+                                              [SP_GROUP_REPLICA] = 11, [SP_GROUP_ESHARD] = 12, [SP_GROUP_EREPLICA] = 13};
+    static const sp_comm_group shown[SP_GROUPS] = {SP_GROUP_TP, SP_GROUP_CP, SP_GROUP_ETP, SP_GROUP_EP, SP_GROUP_EDP, SP_GROUP_ESHARD, SP_GROUP_EREPLICA, SP_GROUP_DP,
+                                                    SP_GROUP_SHARD, SP_GROUP_REPLICA, SP_GROUP_PP};
     const sp_layout *layout = &s->report->layout;
     char name[8];
     sp_i_out_text(out, "<h2>Where the groups lie</h2>\n<p>Each row shows over which tiers the chips of one group are spread: the "

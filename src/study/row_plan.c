@@ -216,6 +216,21 @@ static uint32_t zero_of(const sp_i_run *run, const line_row *line)
     return line->zero;
 }
 
+/* Data-parallel replicas of what FSDP shards: "FSDP within slice (…), DP across 16 slice(s)", "ici_fsdp=8 dcn_dp=16 dcn_fsdp=", or all slices that
+ * the row counts: "dcn_data_parallelism=-1" with "4x v5p-128". */
+static uint32_t replicas_of(const sp_i_run *run)
+{
+    const char *across = strstr(run->sharding, "DP across "), *dcn = strstr(run->sharding, "dcn_dp=");
+    unsigned n = 1;
+    if (across)
+        sscanf(across, "DP across %u", &n);
+    else if (dcn)
+        sscanf(dcn, "dcn_dp=%u", &n);
+    else if (strstr(run->sharding, "dcn_data_parallelism=-1"))
+        sscanf(run->other, "%ux v", &n);
+    return n ? n : 1;
+}
+
 /* MegaScale's ablation adds its overlaps one by one; each row's text names the last. */
 static bool megascale_has(const char *other, const char *what)
 {
@@ -283,6 +298,9 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
         plan.etp = 1;
     plan.precision = format_of(ctx, run);
     plan.zero = zero_of(run, line);
+    uint32_t replicas = replicas_of(run), ranks = plan.dp * plan.cp;
+    if (plan.zero == 3 && replicas > 1 && ranks % replicas == 0)
+        plan.zero_group = ranks / replicas;
     if (plan.zero > 1 && plan.pp > 1) {   /* weights stay gathered and gradients whole between micro-batches: what is sharded is the optimizer */
         sp_i_row_assume(ctx, "ZeRO-1 for ZeRO-%u under a pipeline", plan.zero);
         plan.zero = 1;

@@ -169,6 +169,26 @@ static sp_status check_pipeline(const subject *s)
     return SP_OK;
 }
 
+static sp_status check_shards(const subject *s)
+{
+    const sp_plan *p = s->plan;
+    uint64_t ranks = (uint64_t)p->dp * p->cp, replicas;
+    if (p->zero_group == 0)
+        return SP_OK;
+    if (p->zero == 0)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found zero-group %u with zero 0, which shares nothing out; expected zero 1 to 3", p->zero_group);
+    sp_status status = divides(s, "zero-group", p->zero_group, "dp x cp", ranks);
+    if (status != SP_OK)
+        return status;
+    replicas = ranks / p->zero_group;
+    uint64_t experts = (uint64_t)p->tp * ranks / ((uint64_t)p->ep * p->etp);
+    if (experts % replicas != 0)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
+                            "found zero-group %u, which makes %llu replicas of %llu ranks that hold an expert; expected a larger zero-group, or a smaller ep",
+                            p->zero_group, (unsigned long long)replicas, (unsigned long long)experts);
+    return SP_OK;
+}
+
 /* The bidirectional schedule fills and drains from both ends (dualpipe.py asserts the same), and hides expert traffic by itself. */
 static sp_status check_dualpipe(const subject *s)
 {
@@ -217,7 +237,7 @@ static sp_status check_stack(const subject *s)
 sp_status sp_plan_check(const sp_plan *plan, const sp_model *model, const sp_machine *machine, sp_error *err)
 {
     static sp_status (*const rules[])(const subject *) = {check_counts, check_chips, check_attention, check_experts,
-                                                          check_batch, check_pipeline, check_split_backward, check_software,
+                                                          check_batch, check_pipeline, check_shards, check_split_backward, check_software,
                                                           check_stack};
     const subject s = {plan, model, machine, err};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {

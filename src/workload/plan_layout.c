@@ -197,6 +197,25 @@ static uint32_t lay_axes(const sp_plan *plan, const floor *empty, bool thrifty, 
     return UINT32_MAX;
 }
 
+/* The nearest ranks of the gradient groups share state, the others replicate it. */
+static bool lay_shards(const sp_plan *plan, const sp_machine *machine, const floor *empty, sp_layout *out)
+{
+    static const sp_comm_group whole[2] = {SP_GROUP_DP, SP_GROUP_EDP}, shard[2] = {SP_GROUP_SHARD, SP_GROUP_ESHARD},
+                               replica[2] = {SP_GROUP_REPLICA, SP_GROUP_EREPLICA};
+    uint32_t replicas = plan->dp * plan->cp / plan->zero_group;
+    for (int i = 0; i < 2; i++) {
+        sp_placement inner = {0}, outer = {0};
+        uint32_t ranks = sp_placement_ranks(&out->group[whole[i]]);
+        if (ranks % replicas || !split(&out->group[whole[i]], ranks / replicas, &inner, &outer))
+            return false;
+        out->group[shard[i]] = inner;
+        out->group[replica[i]] = outer;
+        finish(machine, empty, &out->group[shard[i]], &out->tiers[shard[i]], &out->shape[shard[i]]);
+        finish(machine, empty, &out->group[replica[i]], &out->tiers[replica[i]], &out->shape[replica[i]]);
+    }
+    return true;
+}
+
 sp_status sp_plan_layout(const sp_plan *plan, const sp_machine *machine, sp_layout *out, sp_error *err)
 {
     sp_layout layout = {.chips = plan->tp * plan->cp * plan->dp * plan->pp};
@@ -219,6 +238,10 @@ sp_status sp_plan_layout(const sp_plan *plan, const sp_machine *machine, sp_layo
         return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "the data-parallel group lies across too many dims");
     for (uint32_t g = 0; g < SP_GROUPS; g++)
         finish(machine, &empty, &layout.group[g], &layout.tiers[g], &layout.shape[g]);
+    if (plan->zero_group && !lay_shards(plan, machine, &empty, &layout))
+        return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0,
+                            "zero-group %u does not divide evenly the dims that dp x cp, and the replicas of experts, take on the machine; "
+                            "expected factors of them", plan->zero_group);
     if (plan->place_ep && (layout.tiers[SP_GROUP_EP] & ~plan->place_ep))
         return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0,
                             "ep %u reaches tiers that --place does not allow it; lower ep, or raise what lies inside it",

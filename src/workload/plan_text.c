@@ -9,7 +9,7 @@
 static const char *const recompute_names[] = {"none", "selective", "alternate", "full", NULL};
 static const char *const schedule_names[] = {"1f1b", "interleaved", "gpipe", "zb-h1", "zb-h2", "dualpipe", NULL};
 static const char *const cp_way_names[] = {"ring", "gather", "ulysses", NULL};
-static const char *const group_names[] = {"tp", "cp", "dp", "pp", "ep", "edp", "etp", NULL};
+static const char *const group_names[] = {"tp", "cp", "dp", "pp", "ep", "edp", "etp", "shard", "replica", "eshard", "ereplica", NULL};
 
 const char *sp_recompute_name(sp_recompute recompute) { return recompute_names[recompute]; }
 const char *sp_schedule_name(sp_schedule schedule) { return schedule_names[schedule]; }
@@ -63,7 +63,8 @@ typedef struct key { const char *name; key_kind kind; size_t offset; bool quiet;
 static const key keys[] = {
     {"tp", KEY_U32, offsetof(sp_plan, tp), false}, {"cp", KEY_U32, offsetof(sp_plan, cp), false}, {"ep", KEY_U32, offsetof(sp_plan, ep), false},
     {"etp", KEY_U32, offsetof(sp_plan, etp), false}, {"pp", KEY_U32, offsetof(sp_plan, pp), false}, {"vpp", KEY_U32, offsetof(sp_plan, vpp), false},
-    {"dp", KEY_U32, offsetof(sp_plan, dp), false}, {"zero", KEY_U32, offsetof(sp_plan, zero), false}, {"mbs", KEY_U32, offsetof(sp_plan, mbs), false},
+    {"dp", KEY_U32, offsetof(sp_plan, dp), false}, {"zero", KEY_U32, offsetof(sp_plan, zero), false},
+    {"zero-group", KEY_U32, offsetof(sp_plan, zero_group), true}, {"mbs", KEY_U32, offsetof(sp_plan, mbs), false},
     {"gbs", KEY_U64, offsetof(sp_plan, gbs), false}, {"seq", KEY_U64, offsetof(sp_plan, seq), false},
     {"precision", KEY_PRECISION, 0, false}, {"recompute", KEY_RECOMPUTE, 0, false},
     {"recompute-layers", KEY_U32, offsetof(sp_plan, recompute_layers), true}, {"schedule", KEY_SCHEDULE, 0, false}, {"cp-way", KEY_CP_WAY, 0, false},

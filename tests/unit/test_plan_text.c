@@ -132,7 +132,7 @@ static void groups_go_outwards(void **state)
         sp_layout layout;
         if (sp_plan_layout(&plan, machine, &layout, NULL) != SP_OK)
             continue;
-        const uint32_t ranks[SP_GROUPS] = {plan.tp, plan.cp, plan.dp * plan.cp, plan.pp, plan.ep, plan.tp * plan.cp * plan.dp / plan.ep, 1};
+        const uint32_t ranks[SP_GROUPS] = {plan.tp, plan.cp, plan.dp * plan.cp, plan.pp, plan.ep, plan.tp * plan.cp * plan.dp / plan.ep, 1, 1, 1, 1, 1};
         for (uint32_t g = 0; g < SP_GROUPS; g++) {
             const sp_placement *group = &layout.group[g];
             assert_int_equal(sp_placement_ranks(group), ranks[g]);
