@@ -63,6 +63,13 @@ typedef struct sp_price { double mem_bytes_max, lower_bound_s, busy_s; } sp_pric
 /* The plan must have passed sp_plan_check. layout from sp_plan_layout. */
 sp_status sp_pricer_price(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_price *out, sp_error *err);
 
+/* How two axes' collectives slow one another when both are under way, all groups of either shape at once on plane 0: by which part of
+ * its time each comes late. 0: they meet on no link; 1: they might take turns. By flows with 1 GiB (of the other axis as much as takes
+ * the same time alone); by loads of kinds of links where the flows are too many to follow. Kept in the pricer.
+ * Errors: as sp_coll_best; SP_E_NOMEM. Cost: milliseconds the first time, a look-up then. */
+sp_status sp_pricer_beside(sp_pricer *pricer, const sp_stack *stack, sp_coll_op op_a, const sp_placement *a, sp_coll_op op_b, const sp_placement *b, double *out,
+                           sp_error *err);
+
 /* The same in steps, for searches that price many plans which share parts. A cut is how layers fall on stages: it depends on
  * pp, vpp, first_layers, last_layers and recompute_layers; it lives as long as the pricer. Lanes are what a layout offers the
  * groups of gradients and pipeline; they depend on the layout, the stack, and on whether zero is 0. A shape is all that the

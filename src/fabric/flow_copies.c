@@ -90,6 +90,36 @@ bool sp_i_flow_merge(const sp_flow_job *jobs, uint32_t n, uint32_t chips, sp_i_f
     return ok;
 }
 
+/* Cuts dims where `stride` lies inside them. */
+static void cut_dims(sp_placement *place, uint64_t stride)
+{
+    for (uint32_t d = 0; d < place->n_dims; d++) {
+        uint64_t low = place->dim[d].stride, inner = stride / low;
+        if (stride <= low || stride >= low * place->dim[d].size || stride % low || place->dim[d].size % inner || place->n_dims == SP_PLACE_DIMS)
+            continue;
+        for (uint32_t k = place->n_dims++; k > d; k--)
+            place->dim[k] = place->dim[k - 1];
+        place->dim[d + 1].size /= (uint32_t)inner;
+        place->dim[d + 1].stride = (uint32_t)stride;
+        place->dim[d].size = (uint32_t)inner;
+        return;
+    }
+}
+
+void sp_i_flow_refine(sp_i_flow_copies *sets, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t k = 0; k < n; k++)
+            for (uint32_t d = 0; k != i && d < sets[k].place.n_dims; d++) {
+                cut_dims(&sets[i].place, sets[k].place.dim[d].stride);
+                cut_dims(&sets[i].place, (uint64_t)sets[k].place.dim[d].stride * sets[k].place.dim[d].size);
+            }
+    for (uint32_t i = 0; i < n; i++) {   /* they may have moved since they were made */
+        sets[i].job.program = &sets[i].program;
+        sets[i].job.placement = &sets[i].place;
+    }
+}
+
 void sp_i_flow_copies_close(sp_i_flow_copies *copies)
 {
     free(copies->copy_of);

@@ -7,6 +7,7 @@
 
 #include "superpod/engine.h"
 
+#define SETS_MAX 8u
 #define REDUCE_PASSES 3.0   /* a reduction reads two operands and writes one */
 
 static sp_status check(const sp_flow_job *job, const sp_machine *machine, sp_error *err)
@@ -349,6 +350,32 @@ static sp_status in_stages(const sp_flow_job *jobs, uint32_t n, const sp_machine
     return status;
 }
 
+/* Several sets of translated groups, each set as one job; *done false: they are not such. Ends of single groups are not kept. */
+static sp_status in_sets(const sp_flow_job *jobs, uint32_t n, const sp_machine *machine, const sp_stack *stack, const sp_flow_options *options,
+                         bool *done, sp_flow_time *out, sp_error *err)
+{
+    sp_i_flow_copies sets[SETS_MAX];
+    sp_flow_job job[SETS_MAX];
+    uint32_t n_sets = 0, from = 0;
+    bool ok = true;
+    while (from < n && ok) {
+        uint32_t to = from + 1;
+        while (to < n && jobs[to].program == jobs[from].program && jobs[to].unit_bytes == jobs[from].unit_bytes)
+            to++;
+        ok = n_sets < SETS_MAX && sp_i_flow_merge(jobs + from, to - from, machine->chips, &sets[n_sets]);
+        n_sets += ok;
+        from = to;
+    }
+    *done = ok && n_sets > 1;
+    sp_i_flow_refine(sets, *done ? n_sets : 0);
+    for (uint32_t i = 0; i < n_sets; i++)
+        job[i] = sets[i].job;
+    sp_status status = *done ? sp_i_flow_evaluate(job, n_sets, NULL, machine, stack, NULL, options, NULL, NULL, out, err) : SP_OK;
+    for (uint32_t i = 0; i < n_sets; i++)
+        sp_i_flow_copies_close(&sets[i]);
+    return status;
+}
+
 sp_status sp_fabric_flow_jobs(const sp_flow_job *jobs, uint32_t n, const sp_machine *machine, const sp_stack *stack,
                               const sp_flow_options *options, double *end_s, sp_flow_time *out, sp_error *err)
 {
@@ -364,6 +391,11 @@ sp_status sp_fabric_flow_jobs(const sp_flow_job *jobs, uint32_t n, const sp_mach
     sp_status status = in_stages(jobs, n, machine, stack, options, end_s, &staged, out, err);
     if (staged || status != SP_OK)
         return status;
+    if (!end_s && !options->explicit_only) {
+        status = in_sets(jobs, n, machine, stack, options, &staged, out, err);
+        if (staged || status != SP_OK)
+            return status;
+    }
     if (!sp_i_flow_merge(jobs, n, machine->chips, &copies))
         return sp_i_flow_evaluate(jobs, n, NULL, machine, stack, NULL, options, NULL, end_s, out, err);
     status = sp_i_flow_evaluate(&copies.job, 1, &copies, machine, stack, NULL, options, NULL, end_s, out, err);

@@ -93,6 +93,7 @@ struct sp_pricer {
     sp_i_stages *stages;           /* [SP_STAGES_MAX] of the cut */
     double optimizer_per_param_s, optimizer_launch_s;
     struct sp_i_known_op *known_ops;
+    uint32_t n_beside; struct sp_i_beside *beside;   /* pairs of axes that were run beside one another */
     uint64_t renewals;             /* of the constants that operators are priced with */
 };
 
@@ -114,6 +115,11 @@ double sp_i_profile_work_s(const sp_pricer *pricer, bool traffic);
 double sp_i_curve_s(const sp_i_curve *curve, double size_bytes, const sp_coll_algo **algo);
 /* Stretches the lines of a fresh curve by what the pricer's faults do to flows. Errors: SP_E_UNFIT some pair cannot be reached. */
 sp_status sp_i_curve_strike(const sp_pricer *pricer, sp_i_curve *curve, const sp_group *group, sp_error *err);
+/* Part of the time of one axis' collective that it comes late by, as does the other's, while both are under way: 0 where they meet on no
+ * link, 1 where they might take turns (beside.c). PP: a stage's send to the next. */
+typedef struct sp_i_beside sp_i_beside;
+sp_status sp_i_beside_share(sp_pricer *pricer, const sp_stack *stack, const sp_layout *layout, sp_comm_group a, sp_coll_op op_a, sp_comm_group b,
+                            sp_coll_op op_b, double *out, sp_error *err);
 sp_status sp_i_curve_find(sp_pricer *pricer, sp_coll_op op, const sp_placement *placement, const sp_stack *stack, const sp_i_curve **out,
                           sp_error *err);
 /* The same groups inside, the same answer. NULL: no memory. */

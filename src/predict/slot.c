@@ -1,6 +1,6 @@
 /* A slot: one chunk's forward or backward for one micro-batch, as a program of one rank over its streams, run by the event
  * evaluator. Layers of one kind in a row are one run: a class per item, a step per layer. */
-#include "price.h"
+#include "meet.h"
 
 #include <string.h>
 
@@ -215,7 +215,7 @@ static sp_status shard_traffic(maker *m, uint8_t kind, bool backward, sp_error *
         m->run->gather_s += gather * factor;
         m->run->scatter_s += backward ? scatter * factor : 0;
     }
-    return SP_OK;
+    return sp_i_meet_layer(m->pricer, m->plan, m->layout, m->run->item, m->run->n, &m->run->gather_s, &m->run->scatter_s, err);
 }
 
 static sp_status put_layers(maker *m, const sp_i_chunk *chunk, bool backward, sp_error *err)

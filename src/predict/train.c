@@ -1,5 +1,5 @@
 /* One training step: pieces -> slots -> the step's program -> its run, and the numbers people ask for. */
-#include "step.h"
+#include "meet.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -104,6 +104,8 @@ static sp_status make_step(sp_pricer *pricer, const sp_plan *plan, const sp_layo
         status = run_slots(pricer, plan, layout, arena, step, err);
     if (status == SP_OK)
         status = sp_i_p2p_s(pricer, plan, layout, &step->p2p_s, err);
+    if (status == SP_OK)
+        status = sp_i_meet_step(pricer, plan, layout, step, err);
     for (uint32_t p = 0; p < plan->pp; p++)
         step->optimizer_s[p] = sp_i_stage_optimizer_s(pricer, plan, p);
     return status;
