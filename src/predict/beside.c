@@ -11,10 +11,12 @@
 #define LARGE_BYTES 0x1p30     /* latency is below 1 % of what is measured */
 #define TASKS_MAX (1u << 13)   /* some ms, should it come to one by one */
 #define STEPS_MAX 64u          /* longer rings beside others cost up to a second, and load their links evenly all the time */
+#define CHIPS_MAX 16384u       /* beyond, whose groups are alike takes longer to find than what they do */
 #define KEPT_MAX 1024u
 
 typedef struct axis { sp_coll_op op; sp_placement place; } axis;
 struct sp_i_beside { const sp_stack *stack; axis a, b; double share; };
+struct sp_i_alone { const sp_stack *stack; axis a; double time_s; };   /* of all its groups, LARGE_BYTES */
 
 static bool same_axis(const axis *x, const axis *y)
 {
@@ -87,13 +89,29 @@ static sp_status run(const sp_pricer *pricer, const sp_stack *stack, const axis 
     return status;
 }
 
+static sp_status run_alone(sp_pricer *pricer, const sp_stack *stack, const axis *a, const sp_program *program, double *out_s)
+{
+    const axis *const axes[2] = {a, a};
+    const sp_program *const programs[2] = {program, program};
+    for (uint32_t i = 0; i < pricer->n_alone; i++)
+        if (pricer->alone[i].stack == stack && same_axis(&pricer->alone[i].a, a)) {
+            *out_s = pricer->alone[i].time_s;
+            return *out_s > 0 ? SP_OK : SP_E_RANGE;
+        }
+    if (!pricer->alone && !(pricer->alone = sp_arena_alloc(pricer->arena, KEPT_MAX, sizeof *pricer->alone)))
+        return SP_E_NOMEM;
+    sp_status status = run(pricer, stack, axes, programs, (double[2]){LARGE_BYTES, 0}, out_s);
+    if (pricer->n_alone < KEPT_MAX && status != SP_E_NOMEM)   /* 0: too many flows */
+        pricer->alone[pricer->n_alone++] = (sp_i_alone){stack, *a, *out_s};
+    return status;
+}
+
 /* By flows; not SP_OK where they are too many to follow. */
-static sp_status share_by_flows(const sp_pricer *pricer, const sp_stack *stack, const axis *const axes[2], const sp_program *const programs[2], double *out)
+static sp_status share_by_flows(sp_pricer *pricer, const sp_stack *stack, const axis *const axes[2], const sp_program *const programs[2], double *out)
 {
     double size_bytes[2] = {LARGE_BYTES, LARGE_BYTES}, alone_s[2], both_s;
     for (int i = 0; i < 2; i++) {
-        double only[2] = {i ? 0 : LARGE_BYTES, i ? LARGE_BYTES : 0};
-        sp_status status = run(pricer, stack, axes, programs, only, &alone_s[i]);
+        sp_status status = run_alone(pricer, stack, axes[i], programs[i], &alone_s[i]);
         if (status != SP_OK)
             return status;
     }
@@ -155,7 +173,7 @@ static sp_status compile(sp_pricer *pricer, const sp_stack *stack, const axis *c
         status = program_of(pricer, stack, axes[i], arena, &programs[i], &loads[i], err);
     if (status == SP_OK) {
         *out = share_by_loads(&loads[0], &loads[1]);
-        if (in_few_steps(programs[0]) && in_few_steps(programs[1]))
+        if (pricer->machine->chips <= CHIPS_MAX && in_few_steps(programs[0]) && in_few_steps(programs[1]))
             status = share_by_flows(pricer, stack, axes, programs, out);
         if (status == SP_E_NOMEM)
             sp_error_set(err, status, NULL, 0, 0, "no memory for two groups");
@@ -166,10 +184,16 @@ static sp_status compile(sp_pricer *pricer, const sp_stack *stack, const axis *c
     return status;
 }
 
+/* A reduce-scatter is an all-gather backwards: the same links for as long. */
+static sp_coll_op mirrored(sp_coll_op op)
+{
+    return op == SP_COLL_REDUCE_SCATTER ? SP_COLL_ALL_GATHER : op;
+}
+
 sp_status sp_pricer_beside(sp_pricer *pricer, const sp_stack *stack, sp_coll_op op_a, const sp_placement *a, sp_coll_op op_b, const sp_placement *b, double *out,
                            sp_error *err)
 {
-    axis x = {op_a, *a}, y = {op_b, *b};
+    axis x = {mirrored(op_a), *a}, y = {mirrored(op_b), *b};
     const axis *const axes[2] = {&x, &y};
     *out = 0;
     x.place.base = y.place.base = 0;

@@ -93,7 +93,8 @@ struct sp_pricer {
     sp_i_stages *stages;           /* [SP_STAGES_MAX] of the cut */
     double optimizer_per_param_s, optimizer_launch_s;
     struct sp_i_known_op *known_ops;
-    uint32_t n_beside; struct sp_i_beside *beside;   /* pairs of axes that were run beside one another */
+    uint32_t n_beside, n_alone;    /* pairs of axes that were run beside one another, and axes alone */
+    struct sp_i_beside *beside; struct sp_i_alone *alone;
     uint64_t renewals;             /* of the constants that operators are priced with */
 };
 
@@ -118,6 +119,7 @@ sp_status sp_i_curve_strike(const sp_pricer *pricer, sp_i_curve *curve, const sp
 /* Part of the time of one axis' collective that it comes late by, as does the other's, while both are under way: 0 where they meet on no
  * link, 1 where they might take turns (beside.c). PP: a stage's send to the next. */
 typedef struct sp_i_beside sp_i_beside;
+typedef struct sp_i_alone sp_i_alone;
 sp_status sp_i_beside_share(sp_pricer *pricer, const sp_stack *stack, const sp_layout *layout, sp_comm_group a, sp_coll_op op_a, sp_comm_group b,
                             sp_coll_op op_b, double *out, sp_error *err);
 sp_status sp_i_curve_find(sp_pricer *pricer, sp_coll_op op, const sp_placement *placement, const sp_stack *stack, const sp_i_curve **out,

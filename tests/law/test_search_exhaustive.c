@@ -102,9 +102,10 @@ static void each_way_wins_somewhere(void **state)
         assert_int_equal(sp_catalog_machine(f->catalog, rows[i].machine, &m, &err), SP_OK);
         sp_problem p = sp_problem_default(m, &model);
         p.seq = 8192;
-        p.gbs = 2;
+        p.gbs = 32;   /* of one micro-batch gradients meet the ring */
         p.top = 1;
         p.fixed.cp = 4;
+        p.fixed.mbs = 1;
         p.fixed.tp = 1;
         p.fixed.pp = p.fixed.etp = 1;
         uint64_t tried = 0, simulated = 0;
