@@ -107,7 +107,8 @@ typedef struct sp_flow_options {
     double rate_fraction;         /* of raw rates; 0: the machine's payload fraction (and the stack's, for programs)   */
     bool explicit_only;           /* never lift                                                                        */
     bool every_step;              /* never take steps together, nor pass over those that repeat: for tests            */
-    uint32_t tasks_max;           /* transfers and joins that are run at most, lifted or not; 0: 2^27 (lifted 2^25)     */
+    uint32_t tasks_max;           /* transfers and joins that are run at most, lifted or not; 0: 2^27 (lifted 2^25), of steps that
+                                   * nobody shares 2^32                                                                */
     sp_flow_heat *heat;           /* filled when not NULL                                                              */
 } sp_flow_options;
 
@@ -145,7 +146,8 @@ sp_status sp_fabric_net_flows(const sp_net *net, const sp_flow_options *options,
 /* Time of one data program, as sp_fabric_analytic takes it. Every rank pays its step and the message_s of what the step posts
  * before the wire, reductions on arrival share the receiver's memory. Lifted where the program and the machine declare enough
  * symmetry, else explicit: same ticks.
- * Errors: SP_E_INVAL as sp_fabric_analytic; SP_E_UNFIT no route; SP_E_RANGE too many instances to go explicit (2^27). */
+ * Errors: SP_E_INVAL as sp_fabric_analytic; SP_E_UNFIT no route; SP_E_RANGE too many instances to go explicit (2^27), or steps that do
+ * not repeat. */
 sp_status sp_fabric_flow(const sp_program *program, const sp_machine *machine, const sp_placement *placement,
                          const sp_stack *stack, double unit_bytes, const sp_flow_options *options, sp_flow_time *out,
                          sp_error *err);

@@ -49,6 +49,7 @@ typedef struct sp_i_problem {
     uint32_t *steps;                        /* [n_tasks] times that it runs, one after the other; NULL: once each */
     uint32_t *lag_off; sp_i_flow_lag *lag;  /* where steps is: [n_tasks+1] CSR, whose steps a task's steps wait for */
     bool events;                            /* in: run events even where nothing is shared */
+    uint64_t steps_max;                     /* in: of tasks of several steps, run one by one; 0: as many as a minute takes */
     uint32_t *link_of;                      /* [ids] link + 1, 0: none yet                      */
     uint64_t n_ids;
     double fastest_bytes_per_s;             /* sets the quantum; 0: that of the links here  */
@@ -94,9 +95,10 @@ void sp_i_maxmin_count(const sp_i_maxmin *m, sp_i_flow_counts *counts);
 /* Do all flows run at the rate that each has alone? Then ps ([n_tasks]) are durations of their steps. */
 bool sp_i_problem_free(const sp_i_problem *p, int64_t *ps);
 /* Ends by durations and waits alone, into end_ps (and start_ps, if `starts`). Errors: SP_E_INVAL a cycle, SP_E_UNFIT tasks of several
- * steps wait for one another in a way that cannot be taken step by step, SP_E_NOMEM. Cost: O(tasks + edges), and for tasks of
+ * steps wait for one another in a way that cannot be taken step by step, SP_E_RANGE too many steps that do not repeat, SP_E_NOMEM. Cost: O(tasks + edges), and for tasks of
  * several steps those before the first that is like the one before. */
 sp_status sp_i_problem_sweep(sp_i_problem *p, const int64_t *ps, bool starts, sp_i_flow_counts *counts, sp_error *err);
+sp_status sp_i_flow_no_end(uint32_t n_tasks, sp_error *err);   /* the error of steps that are too many and do not repeat */
 /* Runs all tasks. Errors: as sp_i_problem_sweep. */
 sp_status sp_i_problem_run(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *err);
 

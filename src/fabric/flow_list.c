@@ -12,6 +12,12 @@ sp_status sp_i_flow_no_memory(sp_error *err)
     return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the flows");
 }
 
+sp_status sp_i_flow_no_end(uint32_t n_tasks, sp_error *err)
+{
+    return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "the steps of %u flows are too many to be run one by one, and come to no order in which they "
+                        "repeat; use smaller groups, or an algorithm of fewer steps", n_tasks);
+}
+
 sp_status sp_i_flow_unreachable(const sp_flow_options *options, uint32_t src, uint32_t dst, sp_error *err)
 {
     return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "the faults leave no route from chip %u to chip %u that %s routing takes", src, dst,

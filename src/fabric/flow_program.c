@@ -47,7 +47,7 @@ typedef struct run {
     struct sp_i_note *note;
     sp_i_flow_roll *roll;     /* [n] */
     bool lifted, symmetric;
-    double fastest_bytes_per_s; bool events;   /* of the problem, whenever it is made */
+    double fastest_bytes_per_s; bool events; uint64_t steps_max;   /* of the problem, whenever it is made */
 } run;
 
 /* What the stack's protocol leaves of each tier's rate, and adds to a step between scale-up domains: its endpoint, and the way
@@ -90,6 +90,7 @@ static void set_up(run *r)
 {
     r->p.fastest_bytes_per_s = r->fastest_bytes_per_s;
     r->p.events = r->events;
+    r->p.steps_max = r->steps_max;
 }
 
 static sp_status open_run(run *r, const sp_flow_job *jobs, const sp_machine *machine, const sp_stack *stack, const sp_protocol *protocol,
@@ -115,6 +116,7 @@ static sp_status open_run(run *r, const sp_flow_job *jobs, const sp_machine *mac
     if (common.reduce_bytes_per_s > r->fastest_bytes_per_s)
         r->fastest_bytes_per_s = common.reduce_bytes_per_s;
     r->events = r->events || options->every_step;
+    r->steps_max = options->tasks_max;
     set_up(r);
     for (uint32_t j = 0; j < r->n; j++) {
         r->job[j] = common;
@@ -181,7 +183,7 @@ static bool roll(run *r)
 
 static bool unroll(run *r)
 {
-    uint64_t n_ids = r->p.n_ids;   /* every_step does not come here: nothing was rolled */
+    uint64_t n_ids = r->p.n_ids;
     for (uint32_t j = 0; j < r->n; j++) {
         r->job[j].roll = NULL;
         r->job[j].program = r->job[j].whole;

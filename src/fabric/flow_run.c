@@ -6,10 +6,10 @@
 #include "flow_period.h"
 #include "flow_rate.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #define NONE UINT32_MAX
+#define STEPS_MAX (UINT64_C(1) << 27)   /* a minute or two */
 
 typedef struct group { int64_t ps; uint32_t first, last; } group;
 
@@ -190,6 +190,7 @@ static void pass_over(loop *w, int64_t now, sp_i_flow_counts *counts)
 
 static sp_status run(loop *w, sp_i_flow_counts *counts, sp_error *err)
 {
+    uint64_t most = w->p->steps_max ? w->p->steps_max : STEPS_MAX;
     bool ok = true;
     for (uint32_t t = 0; t < w->p->n_tasks && ok; t++)
         if (w->p->waits[t] == 0)
@@ -199,7 +200,7 @@ static sp_status run(loop *w, sp_i_flow_counts *counts, sp_error *err)
         int64_t now = sp_i_maxmin_next_ps(w->rates);
         if (w->n_heap && w->heap[0].ps < now)
             now = w->heap[0].ps;
-        if (now == INT64_MAX)
+        if (now == INT64_MAX || (w->done && w->ended - counts->skipped > most))
             break;
         ok = instant(w, now);
         sp_i_maxmin_fill(w->rates, now);
@@ -208,9 +209,10 @@ static sp_status run(loop *w, sp_i_flow_counts *counts, sp_error *err)
             pass_over(w, now, counts);
         w->look = false;
     }
+    if (ok && w->n_done < w->p->n_tasks)
+        return sp_i_flow_no_end(w->p->n_tasks, err);
     if (!ok)
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the flows of %u tasks", w->p->n_tasks);
-    assert(w->n_done == w->p->n_tasks);   /* the sweep found an order */
     counts->end_ps = w->end_ps;
     counts->end_sum_ps = w->end_sum_ps;
     sp_i_maxmin_count(w->rates, counts);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define NONE UINT32_MAX
+#define STEPS_MAX (UINT64_C(1) << 32)   /* some 20 s */
 
 typedef struct sweep {
     sp_i_problem *p;
@@ -23,6 +24,7 @@ typedef struct sweep {
     int64_t *base;                  /* [n_tasks] first step: not before                                          */
     int64_t *row[2];                /* ends of a step and of the one before                                      */
     uint32_t *edge_off, *edge; uint8_t *back;   /* lags of the component, by position                            */
+    uint64_t worked;                /* steps of tasks, one by one */
     sp_i_flow_counts *counts;
     int64_t end_ps;
 } sweep;
@@ -201,7 +203,8 @@ static void add_up(sweep *w, const uint32_t *member, uint32_t n, const int64_t *
     w->counts->end_sum_ps += ends * (more + 1) + flows * (uint64_t)gap_ps * pairs;
 }
 
-static void run_steps(sweep *w, uint32_t k)
+/* false: too many steps, of which none repeats the one before. */
+static bool run_steps(sweep *w, uint32_t k)
 {
     const uint32_t *member = w->member + w->off[k];
     uint32_t n = w->off[k + 1] - w->off[k], n_step = w->p->steps[member[0]], s = 1;
@@ -210,6 +213,9 @@ static void run_steps(sweep *w, uint32_t k)
     first_step(w, member, n, now);
     add_up(w, member, n, now, 0, 0);
     for (bool alike = false; s < n_step && !alike; s++) {
+        w->worked += n;
+        if (w->worked > (w->p->steps_max ? w->p->steps_max : STEPS_MAX))
+            return false;
         int64_t *last = now;
         now = before;
         before = last;
@@ -224,6 +230,7 @@ static void run_steps(sweep *w, uint32_t k)
     w->counts->instants += n_step;
     for (uint32_t i = 0; i < n; i++)
         w->p->end_ps[member[i]] = now[i];
+    return true;
 }
 
 static void run_one(sweep *w, uint32_t t)
@@ -265,7 +272,8 @@ static sp_status run(sweep *w, sp_error *err)
             let_go(w, k);
             continue;
         }
-        run_steps(w, k);
+        if (!run_steps(w, k))
+            return sp_i_flow_no_end(w->p->n_tasks, err);
         for (uint32_t m = w->off[k]; m < w->off[k + 1]; m++)
             let_go(w, w->member[m]);
     }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <math.h>
 #include <cmocka.h>
 
@@ -162,10 +163,38 @@ static void steps_together_change_no_tick(void **state)
     assert_true(count.periods_swept > 1500 && count.periods_run > 500 && count.several > 300 && count.faults > 1000);
 }
 
+/* Whether flows share or not, what does not repeat in time is refused, not run for ever. */
+static void too_many_steps_are_refused(void **state)
+{
+    (void)state;
+    static const char *const machines[] = {"switch:8@50GB/s,1us clos:8@50GB/s,2us,nic chip=h100", "switch:8@50GB/s,1us clos:8@50GB/s,2us,nic,taper=16 chip=h100"};
+    for (int i = 0; i < 2; i++)
+        for (uint32_t most = 400; most < 100000; most *= 100) {
+            sp_arena *arena = sp_arena_create();
+            sp_group group = {1, {64}};
+            sp_placement place = sp_placement_linear(0, 64);
+            const sp_machine *m;
+            const sp_program *program;
+            sp_error err = {0};
+            sp_flow_time time;
+            sp_flow_options options = {.tasks_max = most, .explicit_only = true, .rate_fraction = 1};
+            assert_int_equal(sp_catalog_machine(catalog, machines[i], &m, &err), SP_OK);
+            assert_int_equal(sp_coll_algo_find(i ? "bi-ring" : "ring")->build(SP_COLL_ALL_REDUCE, &group, arena, &program, &err), SP_OK);
+            sp_status status = sp_fabric_flow(program, m, &place, sp_machine_stack(m, "ideal"), 1e6, &options, &time, &err);
+            assert_int_equal(status, most == 400 ? SP_E_RANGE : SP_OK);
+            if (status == SP_OK)
+                assert_true(i == 0 ? time.fills == 0 : time.fills > 0);
+            else
+                assert_non_null(strstr(err.text, "in which they repeat"));
+            sp_arena_destroy(arena);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_together_change_no_tick),
+        cmocka_unit_test(too_many_steps_are_refused),
     };
     return cmocka_run_group_tests_name("steps", tests, set_up, tear_down);
 }
