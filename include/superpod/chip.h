@@ -68,6 +68,8 @@ typedef struct sp_chip {
     sp_value scaleup_bw_bytes_per_s;  /* per direction, raw                                                         */
     sp_value scaleout_bw_bytes_per_s; /* NIC per chip per direction, raw                                            */
     sp_value payload_fraction;        /* of raw port rate left for payload (headers, FEC, flow control)             */
+    sp_value host_bw_bytes_per_s;          /* link to the host, per direction (PCIe, NVLink-C2C); may be absent     */
+    sp_value host_mem_bw_bytes_per_s;      /* a chip's share of its host's memory bandwidth; may be absent          */
     sp_value tdp_w, idle_w, price_usd;     /* price_usd may be absent (grade NONE)                                 */
     sp_chip_fit fit;
     const sp_chip_fact *facts; uint32_t n_facts;   /* every graded value above, in file order, fit last             */

@@ -192,6 +192,8 @@ typedef struct sp_plan {
     uint32_t lora_rank;              /* of adapters on attention's projections, all else frozen; 0: all weights are trained */
     uint32_t gradient_bytes;         /* an element of gradients on the wire and where they are summed, 2 or 4; 0: on the wire as the software line has it, summed in FP32 */
     bool narrow_gather;              /* TP's all-gathers carry the recipe's format where it is narrower than BF16 */
+    bool offload_optimizer;          /* optimizer state in the host's memory, and its update on the host (ZeRO-Offload)     */
+    uint32_t offload_activations;    /* per cent of what layers keep for backward that waits in the host's memory          */
     bool unfused_attention;          /* scores are written to memory and read again (before FlashAttention)  */
     bool overlap_dp, overlap_tp, overlap_ep; /* hide that traffic under compute where dependencies allow */
     const char *stack;               /* communication library; NULL: the chip's default               */

@@ -22,6 +22,8 @@ const sp_i_chip_field sp_i_chip_fields[] = {
     {"scaleup_bw", SP_UNIT_BYTES_PER_S, SP_I_CHIP_ABOVE_0, true, CHIP(scaleup_bw_bytes_per_s)},
     {"scaleout_bw", SP_UNIT_BYTES_PER_S, SP_I_CHIP_ABOVE_0, true, CHIP(scaleout_bw_bytes_per_s)},
     {"payload_fraction", SP_UNIT_NONE, SP_I_CHIP_FRACTION, true, CHIP(payload_fraction)},
+    {"host_bw", SP_UNIT_BYTES_PER_S, SP_I_CHIP_ABOVE_0, false, CHIP(host_bw_bytes_per_s)},
+    {"host_memory_bw", SP_UNIT_BYTES_PER_S, SP_I_CHIP_ABOVE_0, false, CHIP(host_mem_bw_bytes_per_s)},
     {"tdp", SP_UNIT_WATT, SP_I_CHIP_ABOVE_0, true, CHIP(tdp_w)},
     {"idle", SP_UNIT_WATT, SP_I_CHIP_ABOVE_0, true, CHIP(idle_w)},
     {"price", SP_UNIT_USD, SP_I_CHIP_ABOVE_0, false, CHIP(price_usd)},

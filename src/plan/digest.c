@@ -11,7 +11,7 @@ LP64_SIZE(sp_attn, 80);
 LP64_SIZE(sp_ffn, 36);
 LP64_SIZE(sp_block, 128);
 LP64_SIZE(sp_model, 176);
-LP64_SIZE(sp_chip, 2200);
+LP64_SIZE(sp_chip, 2280);
 LP64_SIZE(sp_tier, 216);
 LP64_SIZE(sp_protocol, 256);
 LP64_SIZE(sp_stack, 2712);
@@ -70,7 +70,8 @@ static void write_chip(scribe *s, const void *what)
 {
     const sp_chip *c = what;
     const sp_value *const alone[] = {&c->vector_flop_per_s, &c->exp_per_s, &c->mem_bytes, &c->mem_bw_bytes_per_s, &c->l2_bytes, &c->port_bw_bytes_per_s,
-        &c->scaleup_bw_bytes_per_s, &c->scaleout_bw_bytes_per_s, &c->payload_fraction, &c->tdp_w, &c->idle_w, &c->price_usd};
+        &c->scaleup_bw_bytes_per_s, &c->scaleout_bw_bytes_per_s, &c->payload_fraction, &c->host_bw_bytes_per_s,
+        &c->host_mem_bw_bytes_per_s, &c->tdp_w, &c->idle_w, &c->price_usd};
     word(s, c->vendor);
     word(s, c->family);
     fprintf(s->file, "chip %u %u %u %u %u %u %u\n", c->dies, c->cores, c->tile_m, c->tile_n, c->ports, c->uboe_ports_taken, c->pcie_ports_taken);

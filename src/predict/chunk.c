@@ -184,12 +184,20 @@ sp_status sp_i_chunk_sync(sp_pricer *pricer, const sp_plan *plan, const sp_layou
     return status;
 }
 
-static sp_op_cost optimizer_cost(const sp_chip *chip, double params)
+/* Seconds of an update and what of them does not grow with it. Offloaded (ZeRO-Offload, Ren et al. 2021): FP32 gradients go to the host, its
+ * memory is read and written, BF16 weights come back; bucket by bucket beside each other with overlap, else one after the other. */
+typedef struct update { double time_s, launch_s; } update;
+
+static update optimizer_cost(const sp_chip *chip, const sp_plan *plan, double params)
 {
     sp_op op = {.kind = SP_OP_VECTOR, .label = "optimizer", .format = SP_FMT_FP32, .out_format = SP_FMT_FP32,
                 .bytes = fmax(1, params * OPTIMIZER_BYTES), .flop = params * OPTIMIZER_FLOP};
     sp_op_cost cost;
-    return sp_chip_op_cost(chip, &op, &cost) == SP_OK ? cost : (sp_op_cost){0};
+    if (!plan->offload_optimizer)
+        return sp_chip_op_cost(chip, &op, &cost) == SP_OK ? (update){cost.time_s, cost.launch_time_s} : (update){0};
+    double down_s = params * SP_I_GRADIENT_BYTES / chip->host_bw_bytes_per_s.nominal, up_s = params * SP_I_WEIGHT_BYTES / chip->host_bw_bytes_per_s.nominal;
+    double host_s = params * OPTIMIZER_BYTES / chip->host_mem_bw_bytes_per_s.nominal;
+    return (update){plan->overlap_dp ? fmax(host_s, fmax(down_s, up_s)) : down_s + host_s + up_s, 0};
 }
 
 double sp_i_stage_optimizer_s(const sp_pricer *pricer, const sp_plan *plan, uint32_t stage)
@@ -202,15 +210,15 @@ double sp_i_stage_optimizer_s(const sp_pricer *pricer, const sp_plan *plan, uint
         mine += params.dense_trained / (plan->zero ? sp_i_dense_ways(plan) : 1) +
                 params.expert_trained / (plan->zero ? sp_i_expert_ways(plan) : 1);
     }
-    return optimizer_cost(pricer->machine->chip, plan->zero ? mine / copies : mine).time_s;
+    return optimizer_cost(pricer->machine->chip, plan, plan->zero ? mine / copies : mine).time_s;
 }
 
-void sp_i_optimizer_line(const sp_chip *chip, double *launch_s, double *per_param_s)
+void sp_i_optimizer_line(const sp_chip *chip, const sp_plan *plan, double *launch_s, double *per_param_s)
 {
     const double params = 1 << 30;   /* any: element-wise work is proportional to its size beside the launch */
-    sp_op_cost cost = optimizer_cost(chip, params);
-    *launch_s = cost.launch_time_s;
-    *per_param_s = (cost.time_s - cost.launch_time_s) / params;
+    update cost = optimizer_cost(chip, plan, params);
+    *launch_s = cost.launch_s;
+    *per_param_s = (cost.time_s - cost.launch_s) / params;
 }
 
 double sp_i_send_bytes(const sp_model *model, const sp_plan *plan)

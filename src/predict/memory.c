@@ -40,6 +40,7 @@ sp_i_held sp_i_held_both(const sp_plan *plan, const sp_i_held *near, const sp_i_
     sp_local_params_add(&out.params, 1, &far->params);
     out.per_chunk = ((P - stage) * near->per_chunk + (stage + 1) * far->per_chunk) / (P + 1);
     out.again = fmax(near->again, far->again);
+    out.layers = fmin(near->layers, far->layers);
     out.working = fmax(near->working, far->working);
     out.logits = near->logits + far->logits;
     return out;
@@ -93,7 +94,7 @@ sp_i_spread sp_i_spread_of(const sp_machine *machine, const sp_plan *plan, doubl
 {
     /* what is frozen has no master copy: it is held as the recipe multiplies it */
     return (sp_i_spread){.zero = plan->zero, .frozen_bytes = fmin(SP_I_WEIGHT_BYTES, sp_format_bytes(plan->precision)), .dense_way = sp_i_dense_ways(plan), .expert_way = sp_i_expert_ways(plan),
-                         .copies = sp_i_weight_copies(plan), .gradient_bytes = plan->gradient_bytes ? plan->gradient_bytes : SP_I_GRADIENT_BYTES, .buffers = group_buffers(plan) + expert_buffer_bytes,
+                         .copies = sp_i_weight_copies(plan), .host_activations = plan->offload_activations / 100.0, .host_optimizer = plan->offload_optimizer, .gradient_bytes = plan->gradient_bytes ? plan->gradient_bytes : SP_I_GRADIENT_BYTES, .buffers = group_buffers(plan) + expert_buffer_bytes,
                          .fixed = RUNTIME_BYTES + RESERVE * machine->chip->mem_bytes.nominal};
 }
 
@@ -107,6 +108,7 @@ static sp_i_held held_of(const sp_model *model, const sp_plan *plan, uint32_t st
         sp_local_params_add(&held.params, 1, &mine);
         held.per_chunk += chunk_activations(model, plan, &chunk, &held.working, &again) / plan->vpp;
         held.again += again / plan->vpp;
+        held.layers += (double)(chunk.count + chunk.mtp) / plan->vpp;
         if (chunk.head)
             held.logits = sp_i_logit_bytes(model, plan);
         if (chunk.count && (mine.dense + mine.expert) / chunk.count > held.gathered.dense + held.gathered.expert) {

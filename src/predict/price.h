@@ -8,6 +8,8 @@
 
 #include "superpod/predict.h"
 
+#include <math.h>
+
 #define SP_I_WEIGHT_BYTES 2.0
 #define SP_I_GRADIENT_BYTES 4.0   /* accumulated in FP32 (Megatron-LM's main_grad)                                        */
 #define SP_I_OPTIMIZER_BYTES 12.0 /* FP32 master weight and two Adam moments                                              */
@@ -26,7 +28,7 @@ typedef struct sp_i_curve {
 
 /* Streams of a chip: compute, and one for communication on each tier. A group that spans several tiers holds the outermost:
  * that is where its traffic meets that of other groups. */
-enum { SP_I_STREAM_COMPUTE, SP_I_STREAM_TIER };
+enum { SP_I_STREAM_COMPUTE, SP_I_STREAM_TIER, SP_I_STREAM_HOST = SP_STREAMS_MAX - 1 };
 uint32_t sp_i_stream_of(const sp_layout *layout, sp_comm_group group);
 
 typedef struct sp_i_cost {
@@ -52,9 +54,9 @@ typedef struct sp_i_piece {
 typedef struct sp_i_inner { uint64_t key; sp_layout layout; } sp_i_inner;
 
 /* What a stage holds: what its memory is made of. */
-typedef struct sp_i_held { sp_local_params params, gathered; double per_chunk, again, working, logits; } sp_i_held;   /* gathered: of a layer; again: per_chunk without recompute, less per_chunk */
+typedef struct sp_i_held { sp_local_params params, gathered; double per_chunk, layers, again, working, logits; } sp_i_held;   /* gathered: of a layer; again: per_chunk without recompute, less per_chunk */
 /* How a plan spreads it: ranks that share dense / expert state, bytes of a weight that is not trained, bytes that no stage is without. */
-typedef struct sp_i_spread { uint32_t zero; double copies, dense_way, expert_way, frozen_bytes, gradient_bytes, buffers, fixed; } sp_i_spread;   /* copies: that share the optimizer */
+typedef struct sp_i_spread { uint32_t zero; double copies, host_activations; bool host_optimizer; double dense_way, expert_way, frozen_bytes, gradient_bytes, buffers, fixed; } sp_i_spread;   /* copies: that share the optimizer */
 /* Chunk activations held at the peak; of those whose input gradients are made, the ones whose weight gradients wait. */
 typedef struct sp_i_flight { uint32_t held, waiting; } sp_i_flight;
 
@@ -190,7 +192,7 @@ sp_status sp_i_chunk_sync(sp_pricer *pricer, const sp_plan *plan, const sp_layou
                           sp_error *err);
 double sp_i_stage_optimizer_s(const sp_pricer *pricer, const sp_plan *plan, uint32_t stage);
 /* The optimizer's seconds are launch_s + per_param_s * parameters updated. */
-void sp_i_optimizer_line(const sp_chip *chip, double *launch_s, double *per_param_s);
+void sp_i_optimizer_line(const sp_chip *chip, const sp_plan *plan, double *launch_s, double *per_param_s);
 /* Bytes that a stage sends to the next a micro-batch, and the pair of chips it happens between. */
 double sp_i_send_bytes(const sp_model *model, const sp_plan *plan);
 sp_placement sp_i_send_pair(const sp_layout *layout);
@@ -223,9 +225,14 @@ static inline void sp_i_memory_parts(const sp_i_held *held, const sp_i_spread *s
     m->in_flight = flight.held;
     m->weights = mean_bytes * (spread->zero == 3 ? sharded + 2 * (layer->dense + layer->expert) : all);
     m->gradients = spread->gradient_bytes * (spread->zero >= 2 ? trained_sharded + layer->dense_trained + layer->expert_trained : trained);
-    m->optimizer = SP_I_OPTIMIZER_BYTES * (spread->zero >= 1 ? trained_sharded / spread->copies : trained);
+    m->optimizer = spread->host_optimizer ? 0 : SP_I_OPTIMIZER_BYTES * (spread->zero >= 1 ? trained_sharded / spread->copies : trained);
     /* what recompute made again is kept until the weight gradients are made */
-    m->activations = flight.held * held->per_chunk + (flight.waiting ? flight.waiting * held->again : held->working) + held->logits;
+    double kept = flight.held * held->per_chunk;
+    if (spread->host_activations > 0) {   /* the layer that computes and the one on its way stay whole */
+        double near = fmin(flight.held * held->layers, 2) * held->per_chunk / held->layers;
+        kept = near + (kept - near) * (1 - spread->host_activations);
+    }
+    m->activations = kept + (flight.waiting ? flight.waiting * held->again : held->working) + held->logits;
     m->buffers = spread->buffers;
     m->overhead = spread->fixed + SP_I_FRAGMENTATION * m->activations;
     m->total = m->weights + m->gradients + m->optimizer + m->activations + m->buffers + m->overhead;

@@ -23,7 +23,6 @@ static bool make_tables(sp_pricer *pricer)
     for (uint32_t l = 0; l < model->n_layers; l++)
         for (uint32_t k = 0; k < model->n_kinds; k++)
             pricer->kind_before[k * row + l + 1] = pricer->kind_before[k * row + l] + (model->layer_kind[l] == k);
-    sp_i_optimizer_line(pricer->machine->chip, &pricer->optimizer_launch_s, &pricer->optimizer_per_param_s);
     return sp_i_known_op_make(pricer);
 }
 
@@ -59,7 +58,6 @@ void sp_pricer_renew(sp_pricer *pricer)
     for (int pass = 0; pass < 3; pass++)
         pricer->piece[pass].have = false;
     pricer->renewals++;
-    sp_i_optimizer_line(pricer->machine->chip, &pricer->optimizer_launch_s, &pricer->optimizer_per_param_s);
 }
 
 /* ---- what plans share --------------------------------------------------------------------------------------------------- */
@@ -84,6 +82,7 @@ void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan)
         pricer->full_bytes[k] = sp_lower_block_activation_bytes(model, &model->kinds[k], plan);
         pricer->working_bytes[k] = sp_lower_block_working_bytes(model, &model->kinds[k], plan);
     }
+    sp_i_optimizer_line(pricer->machine->chip, plan, &pricer->optimizer_launch_s, &pricer->optimizer_per_param_s);
     pricer->vocab = sp_lower_vocab_params(model, plan);
     pricer->module = sp_i_mtp_params(model, plan);
     pricer->send_bytes = sp_i_send_bytes(model, plan);

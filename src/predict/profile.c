@@ -47,6 +47,10 @@ static void hold(const sp_pricer *pricer, const sp_cut *cut, const sp_i_cut_run 
     out->front = run->front_params;
     out->held.per_chunk = bytes / cut->vpp;
     out->held.again = (whole - bytes) / cut->vpp;
+    out->held.layers = run->mtp;
+    for (uint32_t k = 0; pricer->shape.offload_activations && k < model->n_kinds; k++)
+        out->held.layers += run->all[k];
+    out->held.layers /= cut->vpp;
     out->held.working = working;
     out->held.logits = run->head ? pricer->logit_bytes : 0;
     /* asked for by zero 2 and 3 alone, which have no pipeline: one chunk of all layers */

@@ -184,6 +184,25 @@ static bool put_run(maker *m)
     return true;
 }
 
+/* What layers keep for backward goes to the host as they are done, and comes back ahead of them: nothing waits for it, but no slot is
+ * shorter than what it sends or fetches. */
+static bool put_offload(maker *m, uint8_t kind, uint32_t recomputed, uint32_t count, bool backward)
+{
+    const sp_model *model = m->pricer->model;
+    int32_t task;
+    if (!m->plan->offload_activations || m->part == SP_I_WEIGHTS)
+        return true;
+    double inputs = m->plan->recompute == SP_RECOMPUTE_FULL ? (double)recomputed / count : 0;   /* layers that keep their input alone */
+    double bytes = inputs * sp_i_send_bytes(model, m->plan) + (1 - inputs) * sp_lower_block_activation_bytes(model, &model->kinds[kind], m->plan);
+    sp_i_cost item = {.label = "offload", .stream = SP_I_STREAM_HOST, .group = SP_GROUPS,
+                      .time_s = bytes * m->plan->offload_activations / 100 / m->pricer->machine->chip->host_bw_bytes_per_s.nominal};
+    if (!put_class(m, &item, count, &task))
+        return false;
+    if (!backward && m->have_before)   /* the run just put */
+        wait_for_items(m, (uint32_t)task, m->before, m->before->n, true, SP_PICK_SAME, 0);
+    return true;
+}
+
 static void fresh_run(maker *m, uint32_t count)
 {
     m->run->n = 0;
@@ -218,6 +237,13 @@ static sp_status shard_traffic(maker *m, uint8_t kind, bool backward, sp_error *
     return sp_i_meet_layer(m->pricer, m->plan, m->layout, m->run->item, m->run->n, &m->run->gather_s, &m->run->scatter_s, err);
 }
 
+/* Of layers [from, from + n) of a chunk those that are recomputed: the chunk's first ones. */
+static uint32_t first_of(const maker *m, const sp_i_chunk *chunk, uint32_t from, uint32_t n)
+{
+    uint32_t most = sp_i_chunk_recomputed(m->plan, chunk), left = most > from ? most - from : 0;
+    return left < n ? left : n;
+}
+
 static sp_status put_layers(maker *m, const sp_i_chunk *chunk, bool backward, sp_error *err)
 {
     const sp_model *model = m->pricer->model;
@@ -240,7 +266,7 @@ static sp_status put_layers(maker *m, const sp_i_chunk *chunk, bool backward, sp
         sp_status status = shard_traffic(m, kind, backward, err);
         if (status != SP_OK)
             return status;
-        if (!put_run(m))
+        if (!put_run(m) || !put_offload(m, kind, backward ? again * same : first_of(m, chunk, done, same), same, backward))
             return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a pipeline slot");
         done += same;
     }
@@ -366,7 +392,7 @@ sp_status sp_i_slot_run(sp_pricer *pricer, const sp_plan *plan, const sp_layout 
     if (status != SP_OK)
         return status;
     slot.time_s = (double)run.end_ps * 1e-12;
-    (of->forward && of->backward ? walk_compute : walk_back)(slot.program, &run, &slot);
+    ((of->forward && of->backward) || plan->offload_activations ? walk_compute : walk_back)(slot.program, &run, &slot);
     *out = slot;
     return SP_OK;
 }

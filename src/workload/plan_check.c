@@ -169,6 +169,23 @@ static sp_status check_pipeline(const subject *s)
     return SP_OK;
 }
 
+static sp_status check_offload(const subject *s)
+{
+    const sp_plan *p = s->plan;
+    const sp_chip *chip = s->machine->chip;
+    const struct { bool asked; const char *what; const sp_value *value; const char *key; } needs[] = {
+        {p->offload_optimizer, "offload-optimizer", &chip->host_bw_bytes_per_s, "host_bw"},
+        {p->offload_optimizer, "offload-optimizer", &chip->host_mem_bw_bytes_per_s, "host_memory_bw"},
+        {p->offload_activations > 0, "offload-activations", &chip->host_bw_bytes_per_s, "host_bw"}};
+    if (p->offload_activations > 100)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found offload-activations %u, expected 0 to 100 per cent", p->offload_activations);
+    for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++)
+        if (needs[i].asked && needs[i].value->grade == SP_GRADE_NONE)
+            return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found %s on %s, whose %s nobody has published; expected a chip with one, or add it to its file "
+                                "with a source", needs[i].what, chip->name, needs[i].key);
+    return SP_OK;
+}
+
 static sp_status check_shards(const subject *s)
 {
     const sp_plan *p = s->plan;
@@ -237,7 +254,7 @@ static sp_status check_stack(const subject *s)
 sp_status sp_plan_check(const sp_plan *plan, const sp_model *model, const sp_machine *machine, sp_error *err)
 {
     static sp_status (*const rules[])(const subject *) = {check_counts, check_chips, check_attention, check_experts,
-                                                          check_batch, check_pipeline, check_shards, check_split_backward, check_software,
+                                                          check_batch, check_pipeline, check_shards, check_offload, check_split_backward, check_software,
                                                           check_stack};
     const subject s = {plan, model, machine, err};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {

@@ -67,6 +67,9 @@ static bool draw(sp_rng *rng, const sp_machine *m, const sp_model *mod, sp_plan 
     plan->cp_way = (sp_cp_way)sp_rng_below(rng, SP_CP_WAYS);
     plan->expert_load = plan->ep > 1 && sp_rng_below(rng, 4) == 0 ? 150 : 0;
     plan->software = sp_rng_below(rng, 4) ? NULL : "megatron-lm";   /* gradients travel in FP32 */
+    plan->offload_activations = sp_rng_below(rng, 6) ? 0 : 50;
+    plan->offload_optimizer = sp_rng_below(rng, 6) == 0;
+    plan->zero_group = sp_rng_below(rng, 4) || plan->dp < 2 ? 0 : plan->dp / 2;
     plan->last_layers = sp_rng_below(rng, 3) ? 0 : 1;
     sp_layout layout;
     return sp_plan_check(plan, mod, m, NULL) == SP_OK && sp_plan_layout(plan, m, &layout, NULL) == SP_OK;
