@@ -7,6 +7,7 @@
 #define SUPERPOD_CLUSTER_H
 
 #include "superpod/plan.h"
+#include "superpod/text.h"
 #include "superpod/topo.h"
 
 #ifdef __cplusplus
@@ -82,6 +83,8 @@ typedef struct sp_failures {
 
 /* catalog/failures/NAME.yaml. Strings live in `arena`. Errors with file:line:column. */
 sp_status sp_failures_load(const char *path, sp_arena *arena, sp_failures *out, sp_error *err);
+/* The same of a document that was read. */
+sp_status sp_failures_read(sp_node root, sp_arena *arena, sp_failures *out, sp_error *err);
 /* Units of that kind on the machine; links are optical where a tier joins more than one rack, else electrical. */
 sp_status sp_failures_count(const sp_machine *machine, sp_fail_unit unit, uint64_t *out, sp_error *err);
 /* Events per second on the whole machine, all classes (network_only: links and switches alone). */

@@ -128,14 +128,20 @@ static sp_status read_document(sp_node root, sp_arena *arena, sp_failures *out, 
     return status == SP_OK ? read_classes(classes, arena, out, err) : status;
 }
 
+sp_status sp_failures_read(sp_node root, sp_arena *arena, sp_failures *out, sp_error *err)
+{
+    sp_failures read = {0};
+    sp_status status = read_document(root, arena, &read, err);
+    if (status == SP_OK) *out = read;
+    return status;
+}
+
 sp_status sp_failures_load(const char *path, sp_arena *arena, sp_failures *out, sp_error *err)
 {
     sp_doc *doc;
-    sp_failures read = {0};
     sp_status status = sp_doc_load(path, &doc, err);
     if (status != SP_OK) return status;
-    status = read_document(sp_doc_root(doc), arena, &read, err);
-    if (status == SP_OK) *out = read;
+    status = sp_failures_read(sp_doc_root(doc), arena, out, err);
     sp_doc_destroy(doc);
     return status;
 }

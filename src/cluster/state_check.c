@@ -1,0 +1,71 @@
+/* The state recounted from its words and pieces: for tests. Rows are counted one by one, not as state.c does. */
+#include "cluster_i.h"
+
+/* Number of wholly free rows of a word, and the set of free counts of the others. */
+static uint32_t count_rows(const sp_cluster *c, uint64_t word, uint64_t *parts)
+{
+    uint32_t whole = 0;
+    *parts = 0;
+    for (uint32_t r = 0; r < c->rows_per_leaf; r++) {
+        uint32_t n = sp_i_count(word & sp_i_row(c, r));
+        if (n == c->shape.row_chips) whole++;
+        else if (n != 0) *parts |= UINT64_C(1) << n;
+    }
+    return whole;
+}
+
+static bool leaf_consistent(const sp_cluster *c, uint32_t l)
+{
+    uint64_t held = 0, parts;
+    for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) {
+        const sp_i_piece *piece = &c->piece[p];
+        if ((held & piece->mask) != 0 || l < piece->leaf || l - piece->leaf > 63 || (piece->set >> (l - piece->leaf) & 1) == 0) return false;
+        if (piece->count != sp_i_count(piece->set) || piece->leaf / c->leaves_per_pod != sp_i_piece_last(piece) / c->leaves_per_pod) return false;
+        if (piece->count > 1 && (piece->mask != c->full || piece->beside != SP_NOWHERE || c->first[l] != p)) return false;
+        held |= c->piece[p].mask;
+    }
+    uint32_t rows = count_rows(c, c->free[l], &parts);
+    if ((held & c->free[l]) != 0 || (held & c->down[l]) != 0 || (c->free[l] & c->down[l]) != 0) return false;
+    if ((held | c->free[l] | c->down[l]) != c->full || rows != c->rows_free[l] || parts != c->parts[l]) return false;
+    for (uint32_t r = 0; r <= c->rows_per_leaf; r++)
+        if (sp_i_bits_has(&c->rows[r], l) != (r == rows)) return false;
+    for (uint32_t n = 1; n < c->shape.row_chips; n++)
+        if (sp_i_bits_has(&c->part[n], l) != ((parts >> n & 1) != 0)) return false;
+    return true;
+}
+
+bool sp_cluster_consistent(const sp_cluster *c)
+{
+    uint32_t free_chips = 0, down = 0, spares = 0, whole = 0, rows = 0;
+    for (uint32_t l = 0; l < c->leaves; l++) {
+        if (!leaf_consistent(c, l)) return false;
+        free_chips += sp_i_count(c->free[l]);
+        down += sp_i_count(c->down[l]);
+        spares += c->spare_ready[l];
+        whole += c->rows_free[l] == c->rows_per_leaf;
+        rows += c->rows_free[l];
+        if ((l + 1) % c->leaves_per_pod == 0) {
+            if (whole != c->pod_whole[l / c->leaves_per_pod] || rows != c->pod_rows[l / c->leaves_per_pod]) return false;
+            whole = rows = 0;
+        }
+    }
+    uint32_t promised = 0, pieces = 0, all_rows = 0, all_pods = 0;
+    for (uint32_t pod = 0; pod < c->pods; pod++) {
+        all_rows += c->pod_rows[pod];
+        all_pods += c->pod_whole[pod] == c->leaves_per_pod;
+        for (uint32_t n = 0; n <= c->leaves_per_pod; n++)
+            if (sp_i_bits_has(&c->pods_with[n], pod) != (n == c->pod_whole[pod])) return false;
+    }
+    for (uint32_t n = 0; n <= c->leaves_per_pod; n++)
+        if (sp_i_bits_has(c->counts, n) != (c->pods_with[n].members != 0)) return false;
+    if (all_rows != c->whole_rows || all_pods != c->whole_pods) return false;
+    for (uint32_t l = 0; l < c->leaves; l++)
+        for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) {
+            if (c->piece[p].leaf != l) continue;
+            pieces++;
+            promised += c->piece[p].count - 1;
+        }
+    if (pieces != c->pieces || promised != c->promised || c->piece_room - c->pieces < promised) return false;
+    return free_chips == c->free_chips && down == c->down_positions && spares == c->spares_ready
+           && spares + c->spares_used == c->leaves * c->shape.spares_per_leaf;
+}
