@@ -63,7 +63,7 @@ static double stretched_s(double own_s, double slot_s, uint32_t segments, double
 
 static sp_status stretch(sp_pricer *pricer, const sp_layout *layout, const sp_i_step *step, sp_coll_op op, const sp_i_slot *slot, double *own_s, sp_error *err)
 {
-    sp_comm_group group = layout->group[SP_GROUP_DP].n_dims ? SP_GROUP_DP : SP_GROUP_EDP;
+    sp_comm_group dense = sp_i_shard_group(step->plan, false), group = layout->group[dense].n_dims ? dense : sp_i_shard_group(step->plan, true);
     double met_s = 0, waited_s = 0;
     for (size_t i = 0; i < N_INNER && *own_s > 0 && slot->time_s > 0 && step->segments > 1; i++) {
         double share, all_s = traffic_s(slot, inner[i]);
@@ -102,7 +102,8 @@ sp_status sp_i_meet_step(sp_pricer *pricer, const sp_plan *plan, const sp_layout
 {
     sp_status status = meet_sends(pricer, plan, layout, step, err);
     for (uint32_t i = 0; i < plan->pp * plan->vpp && plan->overlap_dp && plan->zero != 3 && status == SP_OK; i++) {
-        status = stretch(pricer, layout, step, plan->zero ? SP_COLL_REDUCE_SCATTER : SP_COLL_ALL_REDUCE, &step->backward[i], &step->sync[i].reduce_s, err);
+        const sp_i_slot *last = step->weight ? &step->weight[i] : &step->backward[i];   /* what the last gradients come from */
+        status = stretch(pricer, layout, step, plan->zero ? SP_COLL_REDUCE_SCATTER : SP_COLL_ALL_REDUCE, last, &step->sync[i].reduce_s, err);
         if (status == SP_OK)
             status = stretch(pricer, layout, step, SP_COLL_ALL_GATHER, &step->forward[i], &step->sync[i].gather_s, err);
     }
@@ -113,14 +114,15 @@ sp_status sp_i_meet_layer(sp_pricer *pricer, const sp_plan *plan, const sp_layou
                           sp_error *err)
 {
     double layer_s = 0, shards_s = *gather_s + *scatter_s, met_s = 0;
-    uint32_t own = sp_i_stream_of(layout, SP_GROUP_DP);
+    sp_comm_group group = sp_i_shard_group(plan, false);
+    uint32_t own = sp_i_stream_of(layout, group);
     for (uint32_t i = 0; i < n; i++)
         layer_s += items[i].stream == SP_I_STREAM_COMPUTE || items[i].slack == 0 ? items[i].time_s : 0;
     for (uint32_t i = 0; i < n && shards_s > 0 && layer_s > 0; i++) {
         double share;
         if (items[i].stream == SP_I_STREAM_COMPUTE || items[i].stream == own || items[i].time_s <= 0)
             continue;   /* on one stream they take turns */
-        sp_status status = sp_i_beside_share(pricer, sp_i_stack_of(pricer, plan), layout, SP_GROUP_DP, SP_COLL_ALL_GATHER, items[i].group, items[i].coll, &share, err);
+        sp_status status = sp_i_beside_share(pricer, sp_i_stack_of(pricer, plan), layout, group, SP_COLL_ALL_GATHER, items[i].group, items[i].coll, &share, err);
         if (status != SP_OK)
             return status;
         double late = share * fmin(1, shards_s / layer_s) * items[i].time_s;
