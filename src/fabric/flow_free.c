@@ -6,6 +6,7 @@
 #include "flow_rate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define NONE UINT32_MAX
 #define LONGEST_PS 4e18
@@ -22,9 +23,19 @@ typedef struct free_link {
 
 typedef struct judge {
     const sp_i_problem *p;
+    double quantum;
     free_link *link;
     uint32_t *next; uint8_t *follows;   /* [n_tasks] in its queue */
 } judge;
+
+/* The link, ready on first sight: a verdict often falls before most are seen. */
+static free_link *link_of(const judge *j, uint32_t l)
+{
+    free_link *link = &j->link[l];
+    if (!link->cap)
+        link->cap = (int64_t)(j->p->link[l].cap_bytes_per_s / j->quantum);
+    return link;
+}
 
 /* Share of a flow alone, in quanta. */
 static double alone(const judge *j, const sp_i_flow_route *route)
@@ -32,7 +43,7 @@ static double alone(const judge *j, const sp_i_flow_route *route)
     double share = INFINITY;
     for (uint32_t h = 0; h < route->n; h++) {
         const sp_i_flow_hop *hop = &j->p->hop[route->off + h];
-        double here = sp_i_rate_share(j->link[hop->link].cap, hop->load);
+        double here = sp_i_rate_share(link_of(j, hop->link)->cap, hop->load);
         share = here < share ? here : share;
     }
     return share;
@@ -53,9 +64,9 @@ static bool meet(const sp_i_problem *p, uint32_t a, uint32_t b)
 static void find_queues(judge *j)
 {
     const sp_i_problem *p = j->p;
-    for (uint32_t t = 0; t < p->n_tasks; t++) {
-        j->next[t] = NONE;
-        if (!p->succ || !sp_i_task_flows(p, t))
+    memset(j->next, 0xff, (size_t)p->n_tasks * sizeof *j->next);   /* NONE */
+    for (uint32_t t = 0; t < p->n_tasks && p->succ; t++) {
+        if (!sp_i_task_flows(p, t))
             continue;
         for (uint32_t e = p->succ_off[t]; e < p->succ_off[t + 1] && j->next[t] == NONE; e++) {
             uint32_t b = p->succ[e];
@@ -101,7 +112,7 @@ static bool add_task(judge *j, uint32_t t, uint32_t queue)
     bool ok = share > 1 && route->weight > 0;
     for (uint32_t h = 0; h < route->n && ok; h++) {
         const sp_i_flow_hop *hop = &j->p->hop[route->off + h];
-        free_link *link = &j->link[hop->link];
+        free_link *link = link_of(j, hop->link);
         link->share = link->share == 0 || link->share == share ? share : -1;
         if (link->queue != queue + 1) {
             link->queue = queue + 1;
@@ -131,7 +142,7 @@ static bool judge_all(judge *j)
 }
 
 /* Durations of steps; false: too long to be added up. */
-static bool take_times(const judge *j, double quantum, int64_t *ps)
+static bool take_times(const judge *j, int64_t *ps)
 {
     const sp_i_problem *p = j->p;
     double all = 0;
@@ -140,7 +151,7 @@ static bool take_times(const judge *j, double quantum, int64_t *ps)
         if (sp_i_task_flows(p, t)) {
             const sp_i_flow_route *route = &p->route[p->task_route[t]];
             int64_t rate = sp_i_rate_used(alone(j, route), route->weight);
-            wire_ps = sp_i_rate_ticks(p->size[p->task_size[t]].bytes, rate < 1 ? 1 : rate, quantum * 1e-12);
+            wire_ps = sp_i_rate_ticks(p->size[p->task_size[t]].bytes, rate < 1 ? 1 : rate, j->quantum * 1e-12);
         }
         all += ((double)sp_i_task_delay_ps(p, t) + wire_ps) * (p->steps ? p->steps[t] : 1) + (double)p->start_ps[t];
         if (all > LONGEST_PS)
@@ -152,15 +163,12 @@ static bool take_times(const judge *j, double quantum, int64_t *ps)
 
 bool sp_i_problem_free(const sp_i_problem *p, int64_t *ps)
 {
-    judge j = {.p = p, .link = calloc((size_t)p->n_links + 1, sizeof *j.link), .next = malloc(((size_t)p->n_tasks + 1) * sizeof *j.next),
+    judge j = {.p = p, .quantum = sp_i_rate_quantum(p), .link = calloc((size_t)p->n_links + 1, sizeof *j.link), .next = malloc(((size_t)p->n_tasks + 1) * sizeof *j.next),
                .follows = calloc((size_t)p->n_tasks + 1, 1)};
     bool ok = j.link && j.next && j.follows;
-    double quantum = sp_i_rate_quantum(p);
-    for (uint32_t l = 0; l < p->n_links && ok; l++)
-        j.link[l].cap = (int64_t)(p->link[l].cap_bytes_per_s / quantum);
     if (ok)
         find_queues(&j);
-    ok = ok && judge_all(&j) && take_times(&j, quantum, ps);
+    ok = ok && judge_all(&j) && take_times(&j, ps);
     free(j.link);
     free(j.next);
     free(j.follows);
