@@ -80,6 +80,10 @@ JSON
     refuses "--pp: error: found pp 64" train "$POD" "$model" --gbs 64 --pp 64
     refuses "--vpp: error: found vpp 2" train "$POD" "$model" --gbs 64 --vpp 2 --schedule 1f1b --pp 2
     refuses "--zero: error: found zero 3 with pp 2" train "$POD" "$model" --gbs 64 --zero 3 --pp 2
+    refuses "--schedule: error: found schedule zb-h1 with pp 1" train "$POD" "$model" --gbs 64 --schedule zb-h1
+    refuses "expected an even number, at least twice pp" train "$POD" "$model" --gbs 64 --pp 2 --dp 32 --schedule dualpipe
+    refuses "zero-group 3, which does not divide dp x cp" train "$POD" "$model" --gbs 64 --dp 64 --set zero-group=3
+    refuses "whose host_memory_bw nobody has published" train "$POD" "$model" --gbs 64 --set offload-optimizer=yes
 }
 
 @test "train: texts with a grammar of their own carry the column" {
