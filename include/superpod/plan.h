@@ -41,7 +41,6 @@ typedef struct sp_problem {
     bool free_overlap;               /* of TP and EP traffic: free is on, since that is never slower  */
     bool free_overlap_dp;            /* of gradients                                                  */
     bool free_sequence_parallel;
-    bool uncounted;                  /* nobody reads the counts: what is ruled out at once is left out of them, in half the time */
     bool free_cp_way;                /* how context parallel ranks come to each other's keys          */
     /* Called now and then, by the calling thread; return false to stop early (result: the best so far, status SP_E_INTERRUPTED).
      * May be NULL. */

@@ -479,7 +479,7 @@ sp_status sp_plan_search(const sp_problem *problem, sp_arena *arena, sp_solution
         status = search_space(&p, &seed, 0, 0.05, false);
     }
     if (status == SP_OK && !p.stopped)
-        status = search_space(&p, problem, quick ? 0 : 0.05, quick ? 1 : 0.95, !problem->uncounted);
+        status = search_space(&p, problem, quick ? 0 : 0.05, quick ? 1 : 0.95, true);
     if (status == SP_OK && p.n_kept == 0 && !p.stopped)
         status = nothing_fits(&p);
     if (status == SP_OK)

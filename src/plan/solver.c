@@ -9,8 +9,8 @@
 #define SIZES_REFUSED 8u   /* data-parallel sizes tried beyond those wanted, where the largest have no place */
 
 /* A place for pp x dp: a layout's lanes, without and with sharded optimizer; for which micro-batches (indices), and for which of them
- * under interleaved schedules alone. */
-struct sp_i_laid { uint32_t pp_at, dp, laying, group, mbs_set, filled_set; bool beaten, outrun; sp_lanes lanes[2]; sp_layout layout; };
+ * under interleaved schedules alone. alike: the first place of as many stages and replicas. out: beaten under every schedule of the space. */
+struct sp_i_laid { uint32_t pp_at, dp, laying, group, mbs_set, filled_set, alike; bool beaten, outrun, out; sp_lanes lanes[2]; sp_layout layout; };
 
 /* A cutting of the layers, and the same with but the first n + 1 layers of each chunk recomputed. */
 typedef struct sp_i_cuts { const sp_cut *whole, **part; } sp_i_cuts;
@@ -62,6 +62,7 @@ void sp_i_solver_end(sp_i_solver *solver)
     free(solver->best.heap);
     free(solver->laid);
     free(solver->legal);
+    free(solver->tally);
 }
 
 /* ---- items and plans ------------------------------------------------------------------------------------------------------ */
@@ -270,13 +271,16 @@ static sp_status lay_all(sp_i_solver *s, sp_plan plan, uint32_t chips, sp_error 
         qsort(s->laid, s->n_laid, sizeof *s->laid, by_group);
     for (uint32_t i = 0; i < s->n_laid; i++)   /* they have moved */
         s->laid[i].lanes[0].layout = s->laid[i].lanes[1].layout = &s->laid[i].layout;
+    for (uint32_t i = 0; i < s->n_laid; i++)
+        for (s->laid[i].alike = 0; s->laid[s->laid[i].alike].pp_at != s->laid[i].pp_at || s->laid[s->laid[i].alike].dp != s->laid[i].dp;)
+            s->laid[i].alike++;
     return SP_OK;
 }
 
 /* ---- quotes ------------------------------------------------------------------------------------------------------------------ */
 
 /* Where the plan that is looked at stands in the space. */
-typedef struct spot { uint32_t item, chips, mbs_at, cutting; uint8_t word[SP_I_WORDS]; bool fewest; } spot;   /* layers recomputed: the fewest that fit */
+typedef struct spot { uint32_t item, chips, mbs_at, cutting; uint8_t word[SP_I_WORDS]; bool fewest; sp_i_tally *tally; } spot;   /* layers recomputed: the fewest that fit */
 
 static void consider(sp_i_solver *s, const sp_plan *plan, const spot *at, const sp_i_laid *laid, const sp_price *price)
 {
@@ -310,6 +314,23 @@ static void count_legal(sp_i_solver *s, double mem_bytes)
     s->counts.refused_memory += s->count && !fits;
     if (!fits && (s->least_memory_bytes == 0 || mem_bytes < s->least_memory_bytes))
         s->least_memory_bytes = mem_bytes;
+}
+
+static void tally(sp_i_tally *to, double mem_bytes, double room)
+{
+    to->legal++;
+    to->fit += mem_bytes <= room;
+    if (mem_bytes > room && (to->least_bytes == 0 || mem_bytes < to->least_bytes))
+        to->least_bytes = mem_bytes;
+}
+
+static void count_tally(sp_i_solver *s, const sp_i_tally *t)
+{
+    s->counts.legal += t->legal;
+    s->counts.priced += t->fit;
+    s->counts.refused_memory += t->legal - t->fit;
+    if (t->least_bytes > 0 && (s->least_memory_bytes == 0 || t->least_bytes < s->least_memory_bytes))
+        s->least_memory_bytes = t->least_bytes;
 }
 
 static sp_status cut_of(sp_i_solver *s, const sp_plan *plan, const sp_cut **cut, sp_error *err)
@@ -366,7 +387,11 @@ static sp_status quote(sp_i_solver *s, sp_plan *plan, const spot *at, sp_i_laid 
     sp_i_cuts *cuts = &s->cuts[laid->pp_at][at->cutting];
     const sp_cut *cut = cuts->whole;
     sp_status status = SP_OK;
-    if (plan->schedule == SP_SCHEDULE_DUALPIPE ? laid->outrun : laid->beaten) {   /* its bound is known */
+    if (at->tally) {   /* its bound is known, and that of all beside it */
+        tally(at->tally, sp_pricer_memory(s->pricer, plan, cut), s->problem->machine->chip->mem_bytes.nominal);
+        return SP_OK;
+    }
+    if (plan->schedule == SP_SCHEDULE_DUALPIPE ? laid->outrun : laid->beaten) {
         if (s->count && !at->fewest)
             count_legal(s, sp_pricer_memory(s->pricer, plan, cut));
         return SP_OK;
@@ -388,6 +413,15 @@ static sp_status quote(sp_i_solver *s, sp_plan *plan, const spot *at, sp_i_laid 
     return SP_OK;
 }
 
+static bool has_both_ends(const sp_i_space *space)
+{
+    const sp_i_choices *schedule = &space->word[SP_I_WORD_SCHEDULE];
+    for (uint32_t i = 0; i < schedule->n; i++)
+        if (schedule->value[i] == SP_SCHEDULE_DUALPIPE)
+            return true;
+    return false;
+}
+
 /* Marks places whose plans are all worse than the limit, since the busiest stage computes its mean share at least: true if all are.
  * Outrun: by computing alone, which no schedule hides. */
 static bool mark_beaten(sp_i_solver *s, const sp_plan *plan, uint32_t begin, uint32_t end, double work_s, bool traffic)
@@ -398,6 +432,7 @@ static bool mark_beaten(sp_i_solver *s, const sp_plan *plan, uint32_t begin, uin
         double least_s = (double)(plan->gbs / ((uint64_t)plan->mbs * laid->dp)) * work_s / plan->pp;
         laid->beaten = sp_i_worth_at(&s->worth, (double)plan->tp * plan->cp * plan->pp * laid->dp, least_s, least_s) > s->limit;
         laid->outrun = traffic ? laid->outrun : laid->beaten;
+        laid->out = laid->outrun || (laid->beaten && !has_both_ends(s->space));
         all = all && laid->beaten;
     }
     return all;
@@ -437,6 +472,27 @@ static sp_status quote_words(sp_i_solver *s, sp_plan *plan, spot *at, int w, sp_
     return SP_OK;
 }
 
+/* The plans of the spot's cut in a place. Where all are worse than the limit they are counted alone, once for all places alike. */
+static sp_status price_place(sp_i_solver *s, sp_plan *plan, spot *at, sp_i_laid *laid, const size_t *legal_at, sp_error *err)
+{
+    if (laid->out && (at->fewest || !s->count))
+        return SP_OK;
+    plan->dp = laid->dp;
+    at->tally = laid->out ? &s->tally[legal_at[laid->alike] + at->cutting] : NULL;
+    if (at->tally && at->tally->shape == s->shapes) {
+        count_tally(s, at->tally);
+        return SP_OK;
+    }
+    if (at->tally)
+        *at->tally = (sp_i_tally){.shape = s->shapes};
+    sp_status status = at->fewest ? SP_OK : cut_of(s, plan, &s->cuts[laid->pp_at][at->cutting].whole, err);
+    if (status == SP_OK)
+        status = quote_words(s, plan, at, SP_I_WORDS_SHAPED, laid, err);
+    if (status == SP_OK && at->tally)
+        count_tally(s, at->tally);
+    return status;
+}
+
 /* One group of places under the shape: cuts outside, so that a cut is profiled once. */
 static sp_status price_group(sp_i_solver *s, sp_plan *plan, spot *at, uint32_t begin, uint32_t end, const size_t *legal_at, sp_error *err)
 {
@@ -451,13 +507,7 @@ static sp_status price_group(sp_i_solver *s, sp_plan *plan, spot *at, uint32_t b
         put_cutting(plan, &cuttings->item[c]);
         at->cutting = c;
         for (uint32_t i = begin; i < end; i++) {
-            sp_i_laid *laid = &s->laid[i];
-            if (!s->legal[legal_at[i] + c] || (at->fewest && laid->beaten))
-                continue;
-            sp_status status = at->fewest ? SP_OK : cut_of(s, plan, &s->cuts[pp_at][c].whole, err);
-            plan->dp = laid->dp;
-            if (status == SP_OK)
-                status = quote_words(s, plan, at, SP_I_WORDS_SHAPED, laid, err);
+            sp_status status = s->legal[legal_at[i] + c] ? price_place(s, plan, at, &s->laid[i], legal_at, err) : SP_OK;
             if (status != SP_OK)
                 return status;
         }
@@ -475,6 +525,7 @@ static bool one_batch(const sp_i_solver *s, const sp_plan *plan, uint32_t at)
 static sp_status price_shape(sp_i_solver *s, sp_plan plan, spot *at, const size_t *legal_at, sp_error *err)
 {
     sp_pricer_shape(s->pricer, &plan);
+    s->shapes++;
     at->fewest = s->problem->free_recompute && plan.recompute_layers > 0;
     for (int single = 0; single < (plan.overlap_ep ? 2 : 1); single++)
         for (uint32_t begin = 0, end; begin < s->n_laid && !s->stopped; begin = end) {
@@ -550,11 +601,14 @@ static size_t *legal_rows(sp_i_solver *s)
     }
     if (at && n > s->room_legal) {
         uint8_t *legal = realloc(s->legal, n);
-        if (!legal) {
+        s->legal = legal ? legal : s->legal;
+        sp_i_tally *tallies = legal ? realloc(s->tally, n * sizeof *tallies) : NULL;
+        if (!tallies) {
             free(at);
             return NULL;
         }
-        s->legal = legal;
+        memset(tallies + s->room_legal, 0, (n - s->room_legal) * sizeof *tallies);
+        s->tally = tallies;
         s->room_legal = n;
     }
     return at;

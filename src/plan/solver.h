@@ -13,6 +13,10 @@ double sp_i_worth_at(const sp_i_worth *worth, double chips, double step_s, doubl
 
 typedef struct sp_i_laid sp_i_laid;
 
+/* How many plans of one cut are legal and fit in memory, under the shape with this number. Wherever they lie: a tally serves all places
+ * of as many stages and replicas. */
+typedef struct sp_i_tally { uint32_t shape, legal, fit; double least_bytes; } sp_i_tally;
+
 typedef struct sp_i_solver {
     const sp_problem *problem;
     const sp_i_space *space;
@@ -27,7 +31,8 @@ typedef struct sp_i_solver {
     double least_memory_bytes;       /* the nearest miss of memory; 0: none            */
     sp_i_best best;
     uint32_t n_laid, room_laid; sp_i_laid *laid;   /* places of the item's plans       */
-    uint8_t *legal; size_t room_legal;
+    uint8_t *legal; sp_i_tally *tally; size_t room_legal;   /* of each place, its cuts */
+    uint32_t shapes;                 /* counts them */
     bool (*poll)(void *context); void *poll_context; uint32_t since_poll;   /* false: stop; NULL: never asked */
     bool stopped;
 } sp_i_solver;

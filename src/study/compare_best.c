@@ -134,7 +134,6 @@ static sp_problem problem_of(sp_i_compare *c, const sp_i_offer *offer, uint64_t 
     problem.fixed.precision = sp_i_precision(c, offer->machine);
     problem.free_precision = false;
     problem.effort = c->problem->effort;
-    problem.uncounted = true;
     problem.threads = c->problem->threads;
     problem.progress = on_progress;
     problem.progress_context = c;
