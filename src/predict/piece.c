@@ -101,15 +101,6 @@ static sp_status price_item(sp_pricer *pricer, const sp_item *item, sp_i_cost *o
     return SP_OK;
 }
 
-/* A collective with slack runs beside the items it covers; what it exceeds them by is exposed. */
-static double exposed(const sp_i_piece *piece, uint32_t at, bool weights)
-{
-    double covered = 0;
-    for (uint32_t i = at + 1; i <= at + piece->item[at].slack && i < piece->n; i++)
-        covered += weights || !piece->item[i].weight ? piece->item[i].time_s : 0;
-    return fmax(0, piece->item[at].time_s - covered);
-}
-
 #define CORES_TAKEN_MAX 0.5   /* of a chip: beyond, the library would wait for its work to end */
 
 double sp_i_stretch(const sp_pricer *pricer, const sp_stack *stack, double share)
@@ -142,23 +133,45 @@ static void slow_beneath(const sp_pricer *pricer, sp_i_piece *piece)
     }
 }
 
+/* The run of a piece, as slot.c makes it, in closed form: a stream does one item after another; an item waits for all before it that do
+ * not run beside it, and a collective with slack ends before what follows its cover begins. Items get ready in order, so each stream
+ * takes them in order. weights: with those that make gradients of weights. */
+static double run_s(const sp_i_piece *piece, bool weights)
+{
+    double released_s[SP_ITEMS_MAX + 1] = {0}, free_s[SP_I_STREAM_TIER + SP_TIERS_MAX] = {0}, ready_s = 0, end_s = 0;
+    for (uint32_t i = 0; i < piece->n; i++) {
+        const sp_i_cost *item = &piece->item[i];
+        ready_s = fmax(ready_s, released_s[i]);
+        if (item->weight && !weights)
+            continue;
+        double done_s = fmax(ready_s, free_s[item->stream]) + item->time_s;
+        uint32_t after = i + item->slack + 1 < piece->n ? i + item->slack + 1 : piece->n;
+        free_s[item->stream] = done_s;
+        end_s = fmax(end_s, done_s);
+        if (item->stream == SP_I_STREAM_COMPUTE || item->slack == 0)
+            ready_s = done_s;
+        else
+            released_s[after] = fmax(released_s[after], done_s);
+    }
+    return end_s;
+}
+
 static void sum_up(const sp_pricer *pricer, sp_i_piece *out)
 {
     slow_beneath(pricer, out);
     const sp_layout *layout = pricer->now.layout;
     const uint32_t lanes[2] = {sp_i_stream_of(layout, SP_GROUP_TP), sp_i_stream_of(layout, SP_GROUP_EP)};
-    out->chain_s = out->compute_s = out->flop = out->weight_s = out->input_s = out->lane_s[0] = out->lane_s[1] = 0;
+    out->compute_s = out->flop = out->weight_s = out->lane_s[0] = out->lane_s[1] = 0;
     for (uint32_t i = 0; i < out->n; i++) {
         const sp_i_cost *item = &out->item[i];
-        bool compute = item->stream == SP_I_STREAM_COMPUTE;
-        bool hides = !compute && item->slack > 0;
-        out->chain_s += hides ? exposed(out, i, true) : item->time_s;
-        *(item->weight ? &out->weight_s : &out->input_s) += hides ? exposed(out, i, false) : item->time_s;
-        out->compute_s += compute ? item->time_s : 0;
+        out->compute_s += item->stream == SP_I_STREAM_COMPUTE ? item->time_s : 0;
+        out->weight_s += item->weight ? item->time_s : 0;
         out->flop += item->flop;
         for (int lane = 0; lane < 2; lane++)
             out->lane_s[lane] += !compute && item->stream == lanes[lane] ? item->time_s : 0;
     }
+    out->chain_s = run_s(out, true);
+    out->input_s = out->weight_s > 0 ? run_s(out, false) : out->chain_s;
 }
 
 static sp_status price(sp_pricer *pricer, const sp_items *items, sp_i_piece *out, sp_error *err)

@@ -43,9 +43,9 @@ typedef struct sp_i_cost {
 typedef struct sp_i_piece {
     uint32_t n;
     sp_i_cost item[SP_ITEMS_MAX];
-    double chain_s;      /* time when run: compute, plus collectives as far as nothing hides them */
+    double chain_s;      /* time when run */
     double compute_s;
-    double weight_s, input_s;   /* backwards: items that make gradients of weights; chain_s of the others */
+    double weight_s, input_s;   /* backwards: items that make gradients of weights; time when run of the others */
     double lane_s[2];           /* collectives on the stream of TP's tier, of EP's */
     double flop;         /* matrix and vector work of the chip */
 } sp_i_piece;
