@@ -164,7 +164,8 @@ static void sum_up(const sp_pricer *pricer, sp_i_piece *out)
     out->compute_s = out->flop = out->weight_s = out->lane_s[0] = out->lane_s[1] = 0;
     for (uint32_t i = 0; i < out->n; i++) {
         const sp_i_cost *item = &out->item[i];
-        out->compute_s += item->stream == SP_I_STREAM_COMPUTE ? item->time_s : 0;
+        bool compute = item->stream == SP_I_STREAM_COMPUTE;
+        out->compute_s += compute ? item->time_s : 0;
         out->weight_s += item->weight ? item->time_s : 0;
         out->flop += item->flop;
         for (int lane = 0; lane < 2; lane++)
