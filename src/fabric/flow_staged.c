@@ -350,6 +350,35 @@ static bool for_these(const sp_flow_options *options)
     return !options->explicit_only && !options->heat && options->routing != SP_ROUTING_HASH && options->routing != SP_ROUTING_DMODK;
 }
 
+/* Are these two directions of one cable? */
+static bool one_cable(const staged *s, uint32_t a, uint32_t b)
+{
+    sp_link x, y;
+    return sp_router_link(s->router, a, &x) && sp_router_link(s->router, b, &y) && x.from == y.to && x.to == y.from;
+}
+
+/* A torus ring with two dead cables, or one of two chips with its only one, is cut: traffic steps beside it, onto links of other lines. */
+static bool lines_are_whole(staged *s)
+{
+    bool whole = true;
+    for (uint32_t f = 0; f < s->stages.n; f++) {
+        const sp_i_stage_part *part = &s->stages.part[f];
+        const sp_tier *tier = &s->machine->planes[0].tiers[part->tier];
+        if (tier->kind != SP_TIER_TORUS)
+            continue;
+        find_hits(s, part);
+        const strike *before = NULL;
+        for (uint32_t i = 0; i < s->n_hits; i++) {
+            const strike *hit = &s->hit[i];
+            if (hit->fault.factor > 0)
+                continue;
+            whole = whole && tier->dims[part->tdim] > 2 && !(before && before->key == hit->key && !one_cable(s, before->fault.id, hit->fault.id));
+            before = hit;
+        }
+    }
+    return whole;
+}
+
 static sp_status open(staged *s, sp_error *err)
 {
     s->hit = malloc(((size_t)s->n_faults + 1) * sizeof *s->hit);
@@ -367,6 +396,7 @@ sp_status sp_i_flow_staged(const sp_flow_job *job, const sp_machine *machine, co
                 .n_faults = options->n_faults};
     *done = for_these(options) && sp_i_stages_find(job, machine, &s.stages);
     sp_status status = *done ? open(&s, err) : SP_OK;
+    *done = *done && (status != SP_OK || lines_are_whole(&s));
     if (*done && status == SP_OK)
         status = run_stages(&s, err);
     if (*done && status == SP_OK) {

@@ -136,11 +136,31 @@ static bool walk_ring(const sp_router *router, const sp_i_part *part, uint32_t *
     return true;
 }
 
+/* A ring cut on both sides: one hop along another dim, round the ring there, and one hop back. The first of the neighbours from which the
+ * shorter way is whole, then of those from which the longer is. */
+static bool sidestep(const sp_router *router, const sp_i_part *part, const line *at, uint32_t dir, uint32_t steps, sp_i_path *path)
+{
+    const sp_tier *tier = &router->plane->tiers[at->tier];
+    for (uint32_t way = 0; way < 2; way++, dir = !dir, steps = at->size - steps)
+        for (uint32_t k = 0; k < 2 * tier->n_dims; k++) {
+            uint32_t chip = at->chip, n = path->n, dim = k / 2, out = k % 2;
+            if (dim == at->dim || tier->dims[dim] < 2 || (tier->dims[dim] == 2 && out))
+                continue;
+            if (walk_ring(router, part, &chip, dim, out, 1, 1, path) && walk_ring(router, part, &chip, at->dim, dir, steps, 1, path) &&
+                walk_ring(router, part, &chip, dim, !out, 1, 1, path)) {
+                path->latency_s += (steps + 2) * tier->latency_s.nominal;
+                return true;
+            }
+            path->n = n;
+        }
+    return false;
+}
+
 /* One dimension of an untwisted torus: the shorter way, both where they are equal, the other one where that is dead. */
 static bool route_ring(const sp_router *router, const sp_i_part *part, const line *at, sp_i_path *path)
 {
     uint32_t up = (at->to + at->size - at->own) % at->size, down = at->size - up, chip = at->chip;
-    double hop_s = router->plane->tiers[at->tier].latency_s.nominal;
+    double hop_s = router->plane->tiers[at->tier].latency_s.nominal, before_s = path->latency_s;
     if (up == down && at->size > 2) {
         uint32_t n = path->n, other = at->chip;
         bool first = walk_ring(router, part, &chip, at->dim, 0, up, 0.5, path);
@@ -149,13 +169,16 @@ static bool route_ring(const sp_router *router, const sp_i_part *part, const lin
         if (!first || !second)   /* all of it goes the way that is left */
             for (uint32_t i = n; i < path->n; i++)
                 path->hops[i].share = 1;
-        return first || second;
+        if (first || second)
+            return true;
+        path->latency_s = before_s;
+        return sidestep(router, part, at, 0, up, path);
     }
     uint32_t dir = up > down, steps = dir ? down : up;
     if (!walk_ring(router, part, &chip, at->dim, dir, steps, 1, path)) {
         steps = at->size - steps;
         if (!walk_ring(router, part, &chip, at->dim, !dir, steps, 1, path))
-            return false;
+            return sidestep(router, part, at, dir, at->size - steps, path);
     }
     path->latency_s += steps * hop_s;
     return true;
@@ -272,7 +295,7 @@ static uint32_t direct_hops(const sp_router *router, const sp_tier *tier)
     uint32_t hops = 0;
     for (uint32_t d = 0; d < tier->n_dims; d++) {
         uint32_t size = tier->dims[d], detours = size > 2 ? 2 * (size - 2) : 0;
-        hops += tier->kind == SP_TIER_TORUS ? 2 * size : 1 + (router->n_cuts || router->n_dead_chips || router->routing == SP_ROUTING_DETOUR ? detours : 0);
+        hops += tier->kind == SP_TIER_TORUS ? 2 * size + 2 : 1 + (router->n_cuts || router->n_dead_chips || router->routing == SP_ROUTING_DETOUR ? detours : 0);
     }
     return hops;
 }

@@ -3,7 +3,8 @@
  *
  * Lanes: a packet begins in lane 0. Its second hop along one dim of a mesh (a detour) takes the next lane, as does every hop round a
  * ring from the wrap on (the dateline); a change of dim or tier goes back to lane 0. Dims and tiers are crossed in one order, trees up
- * and then down, so that two lanes are enough. */
+ * and then down, so that two lanes are enough. A step beside a torus ring that is cut on both sides breaks the order of dims: whenever a
+ * packet goes back to an earlier dim it takes the next pair of lanes, for good. */
 #include "route_i.h"
 
 #include <stdlib.h>
@@ -40,6 +41,10 @@ static bool wraps(const walker *w, const sp_link *link)
 
 static uint32_t lane_after(const walker *w, const sp_link *x, uint32_t lane, const sp_link *y)
 {
+    if (x->kind == SP_LINK_TORUS && y->kind == SP_LINK_TORUS && x->tier == y->tier && x->dim != y->dim) {
+        uint32_t pair = (lane & ~1u) + (y->dim < x->dim ? 2 : 0);
+        return pair < w->lanes ? pair : w->lanes - 1;
+    }
     bool same_dim = x->kind == y->kind && x->tier == y->tier && x->dim == y->dim;
     uint32_t next = !same_dim || x->kind == SP_LINK_TREE || x->kind == SP_LINK_BUNDLE ? 0 : x->kind == SP_LINK_MESH ? lane + 1 : lane | wraps(w, y);
     return next < w->lanes ? next : w->lanes - 1;

@@ -337,6 +337,64 @@ static void dead_links_are_avoided_or_reported(void **state)
         fail_msg("%u routes found, %u lost", found, lost);
 }
 
+/* A ring cut on both sides of a chip: its traffic along that dim goes one hop aside, round, and back; nothing is cut off but what is alone. */
+static void cut_rings_are_passed_beside(void **state)
+{
+    (void)state;
+    const sp_machine *m = machine("torus:5x4@50GB/s,300ns chip=tpu-v5p");
+    sp_arena *arena = sp_arena_create();
+    sp_router *healthy = router_of(m, SP_ROUTING_SPRAY, NULL, 0);
+    sp_fault *faults = NULL;
+    uint32_t n_faults = 0, longer = 0;
+    sp_hop none[64];
+    uint32_t at, hops;
+    double latency, whole;
+    for (uint32_t to = 1; to < 5; to += 3) {   /* both cables of chip 0 along dim 0 */
+        char text[32];
+        assert_true(sp_router_path(healthy, 0, to, 0, none, &hops, &latency) && hops == 1);
+        snprintf(text, sizeof text, "link:%u", none[0].link);
+        assert_int_equal(sp_fault_parse(healthy, text, 0, arena, &faults, &n_faults, NULL), SP_OK);
+    }
+    sp_router *router = router_of(m, SP_ROUTING_SPRAY, faults, n_faults);
+    for (uint32_t a = 0; a < m->chips; a++)
+        for (uint32_t b = 0; b < m->chips; b++) {
+            sp_hop path[64];
+            sp_link link;
+            assert_true(sp_router_path(healthy, a, b, 0, none, &hops, &whole));
+            assert_true(sp_router_hops_max(router) <= 64 && sp_router_path(router, a, b, 0, path, &hops, &latency));
+            if (latency > whole * 1.001 && (a == 0) != (b == 0) && (a < 5) == (b < 5) && a < 5)
+                longer++;
+            for (uint32_t h = 0; h < hops; h++)
+                assert_true(sp_router_capacity(router, path[h].link) > 0);
+            if (hops && path[0].share == 1 && path[hops - 1].share == 1) {   /* one way: hop after hop from a to b */
+                bool split = false;
+                for (uint32_t h = 0; h < hops; h++)
+                    split = split || path[h].share < 1;
+                at = a;
+                for (uint32_t h = 0; h < hops && !split; h++) {
+                    assert_true(sp_router_link(router, path[h].link, &link) && link.from == at);
+                    at = link.to;
+                }
+                assert_true(split || at == b);
+            }
+        }
+    assert_int_equal(longer, 8);   /* chip 0 to and from the four others of its ring */
+    uint32_t src[400], dst[400];
+    size_t n = 0;
+    for (uint32_t a = 0; a < m->chips; a++)
+        for (uint32_t b = 0; b < m->chips; b++)
+            if (a != b) {
+                src[n] = a;
+                dst[n++] = b;
+            }
+    sp_deadlock lanes;
+    assert_int_equal(sp_router_deadlock(router, src, dst, n, 6, &lanes, NULL), SP_OK);
+    assert_true(lanes.free && lanes.lanes > 2);
+    sp_router_destroy(router);
+    sp_router_destroy(healthy);
+    sp_arena_destroy(arena);
+}
+
 static void bad_faults_are_refused(void **state)
 {
     (void)state;
@@ -363,6 +421,7 @@ int main(void)
         cmocka_unit_test(d_mod_k_keeps_shifts_apart),
         cmocka_unit_test(hashes_spread_flows_over_the_cables),
         cmocka_unit_test(dead_links_are_avoided_or_reported),
+        cmocka_unit_test(cut_rings_are_passed_beside),
         cmocka_unit_test(bad_faults_are_refused),
     };
     return cmocka_run_group_tests_name("routes", tests, set_up, tear_down);

@@ -63,7 +63,9 @@ static const sp_machine *machine_of(bed *b, const char *text)
 
 /* 93.2-95.9 % (2D full mesh), 95.5-97.8 (1D-FM-A: boards meshed, x16 lanes to switches of the rack), 96.8-98.4 (1D-FM-B: x32) of a
  * Clos in the rack; two points of tolerance. Between racks all have the same. What a rack's switches add does not show here: the
- * searched plan keeps its tensor parallelism on a board, so 1D-FM-B misses its range by up to a point. */
+ * searched plan keeps its tensor parallelism on a board, where all three have the same mesh, so 1D-FM-B misses its range by up to a point. The
+ * rack's switches reach board mates, too: a board's traffic over the mesh and the switches at once would have 1.6 and 2 times the rate, which tiers
+ * that carry one digit each do not express (docs/models/topology.md). */
 static void racks_against_clos(void **state)
 {
     bed *b = *state;
