@@ -2,6 +2,7 @@
  * legal plan. Loops go from what is dear to change (the pieces' prices) to what is cheap (a cut, a place, ZeRO). */
 #include "solver.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,7 @@ void sp_i_solver_end(sp_i_solver *solver)
     free(solver->best.heap);
     free(solver->laid);
     free(solver->legal);
+    free(solver->kept);
     free(solver->tally);
 }
 
@@ -280,7 +282,7 @@ static sp_status lay_all(sp_i_solver *s, sp_plan plan, uint32_t chips, sp_error 
 /* ---- quotes ------------------------------------------------------------------------------------------------------------------ */
 
 /* Where the plan that is looked at stands in the space. */
-typedef struct spot { uint32_t item, chips, mbs_at, cutting; uint8_t word[SP_I_WORDS]; bool fewest; sp_i_tally *tally; } spot;   /* layers recomputed: the fewest that fit */
+typedef struct spot { uint32_t item, chips, mbs_at, cutting; uint8_t word[SP_I_WORDS]; bool fewest; sp_i_tally *tally; sp_i_unhurt *kept; } spot;   /* layers recomputed: the fewest that fit */
 
 static void consider(sp_i_solver *s, const sp_plan *plan, const spot *at, const sp_i_laid *laid, const sp_price *price)
 {
@@ -381,19 +383,50 @@ static sp_status fewest_cut(sp_i_solver *s, sp_plan *plan, sp_i_cuts *cuts, cons
     return SP_OK;
 }
 
+/* The words that change memory under one cut, as a bit. */
+static uint64_t bit_of(const spot *at)
+{
+    static_assert(SP_SCHEDULES <= 8, "a bit for each");
+    return 1ull << ((at->word[SP_I_WORD_ZERO] * 8u + at->word[SP_I_WORD_SCHEDULE]) * 2u + at->word[SP_I_WORD_OVERLAP_DP]);
+}
+
+static void see_kept(const sp_i_solver *s, const spot *at, double mem_bytes)
+{
+    if (s->kept_shape != s->shapes || !at->kept)
+        return;
+    if (at->kept->shape != s->shapes)
+        *at->kept = (sp_i_unhurt){.shape = s->shapes};
+    at->kept->seen |= bit_of(at);
+    if (mem_bytes <= s->problem->machine->chip->mem_bytes.nominal)
+        at->kept->fit |= bit_of(at);
+}
+
+/* Is the plan one that recomputes what could be kept? More recomputing takes no less time (test_predict_laws.c). */
+static bool needless(const sp_i_solver *s, const spot *at)
+{
+    return s->kept_shape != 0 && s->kept_shape != s->shapes && at->kept && at->kept->shape == s->kept_shape && at->kept->fit & bit_of(at);
+}
+
 static sp_status quote(sp_i_solver *s, sp_plan *plan, const spot *at, sp_i_laid *laid, sp_error *err)
 {
     sp_price price;
     sp_i_cuts *cuts = &s->cuts[laid->pp_at][at->cutting];
     const sp_cut *cut = cuts->whole;
     sp_status status = SP_OK;
+    if (needless(s, at))
+        return SP_OK;
     if (at->tally) {   /* its bound is known, and that of all beside it */
-        tally(at->tally, sp_pricer_memory(s->pricer, plan, cut), s->problem->machine->chip->mem_bytes.nominal);
+        double bytes = sp_pricer_memory(s->pricer, plan, cut);
+        tally(at->tally, bytes, s->problem->machine->chip->mem_bytes.nominal);
+        see_kept(s, at, bytes);
         return SP_OK;
     }
     if (plan->schedule == SP_SCHEDULE_DUALPIPE ? laid->outrun : laid->beaten) {
-        if (s->count && !at->fewest)
-            count_legal(s, sp_pricer_memory(s->pricer, plan, cut));
+        if (s->count && !at->fewest) {
+            double bytes = sp_pricer_memory(s->pricer, plan, cut);
+            count_legal(s, bytes);
+            see_kept(s, at, bytes);
+        }
         return SP_OK;
     }
     if (at->fewest)
@@ -408,6 +441,7 @@ static sp_status quote(sp_i_solver *s, sp_plan *plan, const spot *at, sp_i_laid 
         return SP_OK;
     }
     count_legal(s, price.mem_bytes_max);
+    see_kept(s, at, price.mem_bytes_max);
     if (price.mem_bytes_max <= s->problem->machine->chip->mem_bytes.nominal)
         consider(s, plan, at, laid, &price);
     return SP_OK;
@@ -478,6 +512,7 @@ static sp_status price_place(sp_i_solver *s, sp_plan *plan, spot *at, sp_i_laid 
     if (laid->out && (at->fewest || !s->count))
         return SP_OK;
     plan->dp = laid->dp;
+    at->kept = &s->kept[legal_at[laid->alike] + at->cutting];
     at->tally = laid->out ? &s->tally[legal_at[laid->alike] + at->cutting] : NULL;
     if (at->tally && at->tally->shape == s->shapes) {
         count_tally(s, at->tally);
@@ -521,18 +556,33 @@ static bool one_batch(const sp_i_solver *s, const sp_plan *plan, uint32_t at)
     return plan->overlap_ep && plan->gbs / ((uint64_t)plan->mbs * s->laid[at].dp) < 2;
 }
 
+/* Would every plan of the group recompute what could be kept? */
+static bool all_needless(const sp_i_solver *s, uint32_t begin, uint32_t end, const size_t *legal_at)
+{
+    for (uint32_t i = begin; i < end; i++)
+        for (uint32_t c = 0; c < s->space->cuttings[s->laid[i].pp_at].n; c++) {
+            const sp_i_unhurt *kept = &s->kept[legal_at[s->laid[i].alike] + c];
+            if (s->legal[legal_at[i] + c] && (kept->shape != s->kept_shape || kept->seen == 0 || kept->seen != kept->fit))
+                return false;
+        }
+    return true;
+}
+
 /* Groups with places of a single micro-batch last: the pieces change once for all groups, not in every one. */
 static sp_status price_shape(sp_i_solver *s, sp_plan plan, spot *at, const size_t *legal_at, sp_error *err)
 {
     sp_pricer_shape(s->pricer, &plan);
     s->shapes++;
+    if (plan.recompute == SP_RECOMPUTE_NONE)   /* the first choice where it is free, and recomputing the innermost word of shapes */
+        s->kept_shape = s->problem->free_recompute ? s->shapes : 0;
     at->fewest = s->problem->free_recompute && plan.recompute_layers > 0;
     for (int single = 0; single < (plan.overlap_ep ? 2 : 1); single++)
         for (uint32_t begin = 0, end; begin < s->n_laid && !s->stopped; begin = end) {
             bool here = one_batch(s, &plan, begin);
             for (end = begin + 1; end < s->n_laid && s->laid[end].group == s->laid[begin].group && one_batch(s, &plan, end) == here;)
                 end++;
-            sp_status status = here == single ? price_group(s, &plan, at, begin, end, legal_at, err) : SP_OK;
+            bool passed = here != single || (s->kept_shape != 0 && s->kept_shape != s->shapes && all_needless(s, begin, end, legal_at));
+            sp_status status = !passed ? price_group(s, &plan, at, begin, end, legal_at, err) : SP_OK;
             if (status != SP_OK)
                 return status;
         }
@@ -603,12 +653,15 @@ static size_t *legal_rows(sp_i_solver *s)
         uint8_t *legal = realloc(s->legal, n);
         s->legal = legal ? legal : s->legal;
         sp_i_tally *tallies = legal ? realloc(s->tally, n * sizeof *tallies) : NULL;
-        if (!tallies) {
+        s->tally = tallies ? tallies : s->tally;
+        sp_i_unhurt *kept = tallies ? realloc(s->kept, n * sizeof *kept) : NULL;
+        if (!kept) {
             free(at);
             return NULL;
         }
         memset(tallies + s->room_legal, 0, (n - s->room_legal) * sizeof *tallies);
-        s->tally = tallies;
+        memset(kept + s->room_legal, 0, (n - s->room_legal) * sizeof *kept);
+        s->kept = kept;
         s->room_legal = n;
     }
     return at;

@@ -133,25 +133,28 @@ static void slow_beneath(const sp_pricer *pricer, sp_i_piece *piece)
     }
 }
 
+static inline double later(double a_s, double b_s) { return a_s > b_s ? a_s : b_s; }   /* fmax is a call, and this is asked for most */
+
 /* The run of a piece, as slot.c makes it, in closed form: a stream does one item after another; an item waits for all before it that do
  * not run beside it, and a collective with slack ends before what follows its cover begins. Items get ready in order, so each stream
  * takes them in order. weights: with those that make gradients of weights. */
 static double run_s(const sp_i_piece *piece, bool weights)
 {
-    double released_s[SP_ITEMS_MAX + 1] = {0}, free_s[SP_I_STREAM_TIER + SP_TIERS_MAX] = {0}, ready_s = 0, end_s = 0;
+    double released_s[SP_ITEMS_MAX + 1], free_s[SP_I_STREAM_TIER + SP_TIERS_MAX] = {0}, ready_s = 0, end_s = 0;
+    memset(released_s, 0, (piece->n + 1) * sizeof *released_s);
     for (uint32_t i = 0; i < piece->n; i++) {
         const sp_i_cost *item = &piece->item[i];
-        ready_s = fmax(ready_s, released_s[i]);
+        ready_s = later(ready_s, released_s[i]);
         if (item->weight && !weights)
             continue;
-        double done_s = fmax(ready_s, free_s[item->stream]) + item->time_s;
+        double done_s = later(ready_s, free_s[item->stream]) + item->time_s;
         uint32_t after = i + item->slack + 1 < piece->n ? i + item->slack + 1 : piece->n;
         free_s[item->stream] = done_s;
-        end_s = fmax(end_s, done_s);
+        end_s = later(end_s, done_s);
         if (item->stream == SP_I_STREAM_COMPUTE || item->slack == 0)
             ready_s = done_s;
         else
-            released_s[after] = fmax(released_s[after], done_s);
+            released_s[after] = later(released_s[after], done_s);
     }
     return end_s;
 }
