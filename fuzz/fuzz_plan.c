@@ -21,10 +21,13 @@ static const sp_block blocks[2] = {
 static const sp_model model = {.name = "small", .family = "test", .hidden = 2048, .vocab = 32000, .n_layers = 16, .n_kinds = 2,
                                .kinds = blocks, .layer_kind = kinds};
 
+/* One link to the host known, the other not: offload of activations is accepted, of the optimizer refused. */
+static const sp_chip chip = {.name = "small", .host_bw_bytes_per_s = {.low = 1e10, .nominal = 1e10, .high = 1e10, .grade = SP_GRADE_GUESS}};
+
 static sp_machine small_machine(void)
 {
     static const uint32_t sizes[3] = {8, 8, 4};
-    sp_machine m = {.name = "small", .chips = 256, .n_planes = 1};
+    sp_machine m = {.name = "small", .chip = &chip, .chips = 256, .n_planes = 1};
     uint32_t stride = 1;
     m.planes[0].n_tiers = 3;
     for (int i = 0; i < 3; i++) {

@@ -46,9 +46,9 @@ static double share(const char *machine, axis a, axis b)
 {
     static sp_model model;   /* none of it is asked */
     const sp_machine *m;
-    sp_pricer *pricer;
+    sp_pricer *pricer = NULL;
     sp_error err = {0};
-    double first, again;
+    double first = NAN, again = NAN;
     if (sp_catalog_machine(catalog, machine, &m, &err) != SP_OK || sp_pricer_create(m, &model, &pricer, &err) != SP_OK ||
         sp_pricer_beside(pricer, sp_machine_stack(m, "ideal"), a.op, &a.place, b.op, &b.place, &first, &err) != SP_OK)
         fail_msg("%s: %s", machine, err.text);
