@@ -102,22 +102,22 @@ JSON
     refuses "no failures 'nothing'" compare llama3-8b "mesh:8@56GB/s,200ns chip=ascend-950dt" --gbs 256 --effort quick --goodput --failures nothing
 }
 
-# One machine of two chips takes a moment, the other at this effort minutes.
+# One machine of eight chips takes a second, the other at this effort minutes.
 @test "compare: an interrupt tells what was complete, exits with 130 and leaves no file half-written" {
-    short=(compare llama3-8b "mesh:2@56GB/s,200ns chip=ascend-950dt" --gbs 64 --effort exhaustive)
+    short=(compare mixtral-8x7b "mesh:8@56GB/s,200ns chip=ascend-950dt" --gbs 1024 --effort exhaustive)
     page="$BATS_TEST_TMPDIR/page.html"
-    run --separate-stderr timeout --preserve-status -s INT 4 "$SUPERPOD" "${short[@]}" atlas-950-superpod --html "$page"
+    run --separate-stderr timeout --foreground --preserve-status -s INT 4 "$SUPERPOD" "${short[@]}" atlas-960-supercluster --html "$page"
     [ "$status" -eq 130 ] || { echo "status $status; $stderr"; return 1; }
     [[ "$stderr" == *"interrupted; what was complete is shown, $page is not written"* ]]
     says "interrupted: 1 of 2 machines, 0 of 1 break-evens"
     says "tokens/s a chip"
     [ -z "$(find "$BATS_TEST_TMPDIR" -name 'page*')" ]
-    run --separate-stderr timeout --preserve-status -s INT 4 "$SUPERPOD" "${short[@]}" atlas-950-superpod --json
+    run --separate-stderr timeout --foreground --preserve-status -s INT 4 "$SUPERPOD" "${short[@]}" atlas-960-supercluster --json
     [ "$status" -eq 130 ]
     json 'result["complete"] is False and len(result["machines"]) == 1 and result["breakeven"] is None and result["machines"][0]["tokens_per_s"] > 0'
-    run --separate-stderr timeout --preserve-status -s INT 2 "$SUPERPOD" compare llama3-8b atlas-950-superpod --gbs 8192 --effort exhaustive --json
+    run --separate-stderr timeout --foreground --preserve-status -s INT 2 "$SUPERPOD" compare mixtral-8x7b atlas-960-supercluster --gbs 1024 --effort exhaustive --json
     [ "$status" -eq 130 ] && [ -z "$output" ]
-    [[ "$stderr" == *"interrupted before the best plan on atlas-950-superpod was known"* ]]
+    [[ "$stderr" == *"interrupted before the best plan on atlas-960-supercluster was known"* ]]
     answers "${short[@]}" --json
     json 'result["complete"]'
 }

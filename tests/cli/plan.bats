@@ -90,10 +90,10 @@ JSON
 }
 
 @test "plan: an interrupt stops the search with 130 and leaves no file half-written" {
-    run --separate-stderr timeout -s INT 0.3 "$SUPERPOD" plan atlas-950-superpod deepseek-v3 --save "$BATS_TEST_TMPDIR/best.plan"
+    run --separate-stderr timeout --foreground -s INT 0.3 "$SUPERPOD" plan atlas-950-superpod deepseek-v3 --save "$BATS_TEST_TMPDIR/best.plan"
     # timeout reports 124 when the command had to be stopped; the command's own status comes with --preserve-status.
     [ "$status" -eq 124 ]
-    run --separate-stderr timeout --preserve-status -s INT 0.3 "$SUPERPOD" plan atlas-950-superpod deepseek-v3 --save "$BATS_TEST_TMPDIR/best.plan"
+    run --separate-stderr timeout --foreground --preserve-status -s INT 0.3 "$SUPERPOD" plan atlas-950-superpod deepseek-v3 --save "$BATS_TEST_TMPDIR/best.plan"
     [ "$status" -eq 130 ] || { echo "status $status; $stderr"; return 1; }
     [[ "$stderr" == *interrupted* ]]
     [ -z "$(find "$BATS_TEST_TMPDIR" -name 'best.plan?*')" ]
