@@ -282,7 +282,7 @@ static sp_status lay_all(sp_i_solver *s, sp_plan plan, uint32_t chips, sp_error 
 /* ---- quotes ------------------------------------------------------------------------------------------------------------------ */
 
 /* Where the plan that is looked at stands in the space. */
-typedef struct spot { uint32_t item, chips, mbs_at, cutting; uint8_t word[SP_I_WORDS]; bool fewest; sp_i_tally *tally; sp_i_unhurt *kept; } spot;   /* layers recomputed: the fewest that fit */
+typedef struct spot { uint32_t item, chips, mbs_at, cutting; uint8_t word[SP_I_WORDS]; bool fewest; sp_i_tally *tally; sp_i_fitting *kept; } spot;   /* layers recomputed: the fewest that fit */
 
 static void consider(sp_i_solver *s, const sp_plan *plan, const spot *at, const sp_i_laid *laid, const sp_price *price)
 {
@@ -395,16 +395,23 @@ static void see_kept(const sp_i_solver *s, const spot *at, double mem_bytes)
     if (s->kept_shape != s->shapes || !at->kept)
         return;
     if (at->kept->shape != s->shapes)
-        *at->kept = (sp_i_unhurt){.shape = s->shapes};
+        *at->kept = (sp_i_fitting){.shape = s->shapes};
     at->kept->seen |= bit_of(at);
     if (mem_bytes <= s->problem->machine->chip->mem_bytes.nominal)
         at->kept->fit |= bit_of(at);
 }
 
-/* Is the plan one that recomputes what could be kept? More recomputing takes no less time (test_predict_laws.c). */
+/* Does the shape recompute what the search could leave? */
+static bool chose_to_recompute(const sp_i_solver *s)
+{
+    return s->kept_shape != 0 && s->kept_shape != s->shapes;
+}
+
+/* Is the plan one that recomputes what could be kept? More recomputing takes no less time: searches without these plans find what
+ * simulating them as well finds (test_search_laws.c, test_search_exhaustive.c). */
 static bool needless(const sp_i_solver *s, const spot *at)
 {
-    return s->kept_shape != 0 && s->kept_shape != s->shapes && at->kept && at->kept->shape == s->kept_shape && at->kept->fit & bit_of(at);
+    return chose_to_recompute(s) && at->kept && at->kept->shape == s->kept_shape && at->kept->fit & bit_of(at);
 }
 
 static sp_status quote(sp_i_solver *s, sp_plan *plan, const spot *at, sp_i_laid *laid, sp_error *err)
@@ -561,7 +568,7 @@ static bool all_needless(const sp_i_solver *s, uint32_t begin, uint32_t end, con
 {
     for (uint32_t i = begin; i < end; i++)
         for (uint32_t c = 0; c < s->space->cuttings[s->laid[i].pp_at].n; c++) {
-            const sp_i_unhurt *kept = &s->kept[legal_at[s->laid[i].alike] + c];
+            const sp_i_fitting *kept = &s->kept[legal_at[s->laid[i].alike] + c];
             if (s->legal[legal_at[i] + c] && (kept->shape != s->kept_shape || kept->seen == 0 || kept->seen != kept->fit))
                 return false;
         }
@@ -581,7 +588,7 @@ static sp_status price_shape(sp_i_solver *s, sp_plan plan, spot *at, const size_
             bool here = one_batch(s, &plan, begin);
             for (end = begin + 1; end < s->n_laid && s->laid[end].group == s->laid[begin].group && one_batch(s, &plan, end) == here;)
                 end++;
-            bool passed = here != single || (s->kept_shape != 0 && s->kept_shape != s->shapes && all_needless(s, begin, end, legal_at));
+            bool passed = here != single || (chose_to_recompute(s) && all_needless(s, begin, end, legal_at));
             sp_status status = !passed ? price_group(s, &plan, at, begin, end, legal_at, err) : SP_OK;
             if (status != SP_OK)
                 return status;
@@ -654,7 +661,7 @@ static size_t *legal_rows(sp_i_solver *s)
         s->legal = legal ? legal : s->legal;
         sp_i_tally *tallies = legal ? realloc(s->tally, n * sizeof *tallies) : NULL;
         s->tally = tallies ? tallies : s->tally;
-        sp_i_unhurt *kept = tallies ? realloc(s->kept, n * sizeof *kept) : NULL;
+        sp_i_fitting *kept = tallies ? realloc(s->kept, n * sizeof *kept) : NULL;
         if (!kept) {
             free(at);
             return NULL;

@@ -19,7 +19,7 @@ typedef struct sp_i_tally { uint32_t shape, legal, fit; double least_bytes; } sp
 
 /* Under the shape with this number, which recomputes nothing: the words of plans of one cut that were seen, and those of them that fit in
  * memory. What recomputes besides is slower and needs not be looked at. */
-typedef struct sp_i_unhurt { uint32_t shape; uint64_t seen, fit; } sp_i_unhurt;
+typedef struct sp_i_fitting { uint32_t shape; uint64_t seen, fit; } sp_i_fitting;
 
 typedef struct sp_i_solver {
     const sp_problem *problem;
@@ -35,7 +35,7 @@ typedef struct sp_i_solver {
     double least_memory_bytes;       /* the nearest miss of memory; 0: none            */
     sp_i_best best;
     uint32_t n_laid, room_laid; sp_i_laid *laid;   /* places of the item's plans       */
-    uint8_t *legal; sp_i_tally *tally; sp_i_unhurt *kept; size_t room_legal;   /* of each place, its cuts */
+    uint8_t *legal; sp_i_tally *tally; sp_i_fitting *kept; size_t room_legal;   /* of each place, its cuts */
     uint32_t shapes, kept_shape;     /* counts them; the last one that recomputes nothing, where that is free */
     bool (*poll)(void *context); void *poll_context; uint32_t since_poll;   /* false: stop; NULL: never asked */
     bool stopped;

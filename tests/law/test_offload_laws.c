@@ -11,25 +11,6 @@
 #include "superpod/plan.h"
 #include "catalog_fixture.h"
 
-static const sp_machine *machine(fixture *f, const char *text)
-{
-    const sp_machine *m = NULL;
-    sp_error err = {0};
-    if (sp_catalog_machine(f->catalog, text, &m, &err) != SP_OK)
-        fail_msg("%s", err.text);
-    return m;
-}
-
-static const sp_model *model(fixture *f)
-{
-    const char *path;
-    const sp_model *m = NULL;
-    sp_error err = {0};
-    if (sp_catalog_model_path(f->catalog, "llama3-8b", &path, &err) != SP_OK || sp_model_load(path, NULL, f->arena, &m, &err) != SP_OK)
-        fail_msg("%s", err.text);
-    return m;
-}
-
 static sp_plan plan_of(uint32_t pp)
 {
     sp_plan plan = sp_plan_default();
@@ -51,7 +32,7 @@ static sp_train_report run_plan(fixture *f, const sp_plan *plan, double link, do
     chip.host_bw_bytes_per_s.nominal = link > 0 ? link : chip.host_bw_bytes_per_s.nominal;
     chip.host_mem_bw_bytes_per_s.nominal = memory > 0 ? memory : chip.host_mem_bw_bytes_per_s.nominal;
     m.chip = &chip;
-    if (sp_predict_train(&m, model(f), plan, false, f->arena, &r, NULL, &err) != SP_OK)
+    if (sp_predict_train(&m, model(f, "llama3-8b"), plan, false, f->arena, &r, NULL, &err) != SP_OK)
         fail_msg("%s", err.text);
     assert_true(r.lower_bound_s <= r.step_time_s * (1 + 1e-9));
     return r;
@@ -111,14 +92,14 @@ static void chips_without_a_host_link_are_refused(void **state)
     sp_plan plan = plan_of(1);
     sp_error err = {0};
     plan.offload_activations = 50;
-    assert_int_equal(sp_plan_check(&plan, model(f), machine(f, "tpu-v4-pod"), &err), SP_E_INVAL);
+    assert_int_equal(sp_plan_check(&plan, model(f, "llama3-8b"), machine(f, "tpu-v4-pod"), &err), SP_E_INVAL);
     assert_non_null(strstr(err.text, "host_bw"));
     plan.offload_activations = 0;
     plan.offload_optimizer = true;
-    assert_int_equal(sp_plan_check(&plan, model(f), machine(f, "atlas-950-superpod"), &err), SP_E_INVAL);
+    assert_int_equal(sp_plan_check(&plan, model(f, "llama3-8b"), machine(f, "atlas-950-superpod"), &err), SP_E_INVAL);
     assert_non_null(strstr(err.text, "host_memory_bw"));
     plan.offload_activations = 101;
-    assert_int_equal(sp_plan_check(&plan, model(f), machine(f, "dgx-h100:2"), &err), SP_E_INVAL);
+    assert_int_equal(sp_plan_check(&plan, model(f, "llama3-8b"), machine(f, "dgx-h100:2"), &err), SP_E_INVAL);
     assert_non_null(strstr(err.text, "expected 0 to 100"));
 }
 

@@ -25,25 +25,6 @@ static sp_model even_model(sp_block *block, uint8_t kinds[64])
                       .kinds = block, .layer_kind = kinds};
 }
 
-static const sp_machine *machine(fixture *f, const char *text)
-{
-    const sp_machine *m = NULL;
-    sp_error err = {0};
-    if (sp_catalog_machine(f->catalog, text, &m, &err) != SP_OK)
-        fail_msg("%s", err.text);
-    return m;
-}
-
-static const sp_model *model(fixture *f, const char *name)
-{
-    const char *path;
-    const sp_model *m = NULL;
-    sp_error err = {0};
-    if (sp_catalog_model_path(f->catalog, name, &path, &err) != SP_OK || sp_model_load(path, NULL, f->arena, &m, &err) != SP_OK)
-        fail_msg("%s", err.text);
-    return m;
-}
-
 static sp_plan plan_of(sp_schedule schedule, uint32_t micro_batches)
 {
     sp_plan plan = sp_plan_default();

@@ -12,25 +12,6 @@
 #include "superpod/plan.h"
 #include "catalog_fixture.h"
 
-static const sp_machine *machine(fixture *f, const char *text)
-{
-    const sp_machine *m = NULL;
-    sp_error err = {0};
-    if (sp_catalog_machine(f->catalog, text, &m, &err) != SP_OK)
-        fail_msg("%s", err.text);
-    return m;
-}
-
-static const sp_model *model(fixture *f, const char *name)
-{
-    const char *path;
-    const sp_model *m = NULL;
-    sp_error err = {0};
-    if (sp_catalog_model_path(f->catalog, name, &path, &err) != SP_OK || sp_model_load(path, NULL, f->arena, &m, &err) != SP_OK)
-        fail_msg("%s", err.text);
-    return m;
-}
-
 static sp_plan plan_of(uint32_t zero, uint32_t group)
 {
     sp_plan plan = sp_plan_default();
