@@ -100,7 +100,7 @@ JSON
 }
 
 @test "plan: no progress off a terminal; progress on one, and none with -q" {
-    command -v script > /dev/null || skip "script(1) is not installed"
+    script -qec true /dev/null < /dev/null > /dev/null 2>&1 || skip "no pseudo-terminal here"
     run script -qec "timeout 1 '$SUPERPOD' plan atlas-950-superpod deepseek-v3" /dev/null < /dev/null
     [[ "$output" == *searching* ]]
     run script -qec "timeout 1 '$SUPERPOD' plan atlas-950-superpod deepseek-v3 -q" /dev/null < /dev/null
