@@ -42,6 +42,8 @@ static sp_status train_plan(cli_run *cli, const sp_machine *machine, const sp_mo
     if (status == SP_OK) fill_precision(cli, machine, model, plan);
     if (status == SP_OK && plan->vpp > 1 && !cli_given(cli, CLI_O_SCHEDULE) && !cli_given(cli, CLI_O_PLAN))
         plan->schedule = SP_SCHEDULE_INTERLEAVED;
+    if (status == SP_OK && sp_schedule_is_vee(plan->schedule) && plan->vpp == 1 && !cli_given(cli, CLI_O_VPP) && !cli_given(cli, CLI_O_PLAN))
+        plan->vpp = 2;
     if (status == SP_OK && sp_plan_check(plan, model, machine, err) != SP_OK) status = cli_blame_plan(err);
     return status;
 }

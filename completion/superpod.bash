@@ -16,7 +16,7 @@ _superpod() {
     --zero) COMPREPLY=(); return ;;
     --precision) COMPREPLY=($(compgen -W "fp32 tf32 bf16 fp16 fp8 int8 mxfp8 hif8 fp6 mxfp4 nvfp4 hif4" -- "$word")); return ;;
     --recompute) COMPREPLY=($(compgen -W "none selective alternate full" -- "$word")); return ;;
-    --schedule) COMPREPLY=($(compgen -W "1f1b interleaved gpipe zb-h1 zb-h2 dualpipe" -- "$word")); return ;;
+    --schedule) COMPREPLY=($(compgen -W "1f1b interleaved gpipe zb-h1 zb-h2 dualpipe zb-v dualpipev" -- "$word")); return ;;
     --place) COMPREPLY=(); return ;;
     --order) COMPREPLY=(); return ;;
     --set) COMPREPLY=(); return ;;

@@ -150,16 +150,21 @@ typedef enum sp_recompute {
     SP_RECOMPUTE_NONE, SP_RECOMPUTE_SELECTIVE, SP_RECOMPUTE_ALTERNATE, SP_RECOMPUTE_FULL, SP_RECOMPUTES
 } sp_recompute;
 /* ZB-H1, ZB-H2: backwards in two halves, the weights' to fill bubbles (Qi et al. 2024). DUALPIPE: micro-batches from both ends, two
- * copies of the weights, a forward and a backward as one slot (DeepSeek-V3). */
+ * copies of the weights, a forward and a backward as one slot (DeepSeek-V3). ZB-V, DUALPIPEV: two chunks a stage, the second on the way
+ * back from the last stage to the first (vpp 2): zero bubble in the memory of 1F1B (Qi et al. 2024), and DualPipe with one copy. */
 typedef enum sp_schedule { SP_SCHEDULE_1F1B, SP_SCHEDULE_INTERLEAVED, SP_SCHEDULE_GPIPE, SP_SCHEDULE_ZB_H1, SP_SCHEDULE_ZB_H2, SP_SCHEDULE_DUALPIPE,
-                           SP_SCHEDULES } sp_schedule;
+                           SP_SCHEDULE_ZB_V, SP_SCHEDULE_DUALPIPEV, SP_SCHEDULES } sp_schedule;
 #define SP_STAGES_MAX 512u
 const char *sp_recompute_name(sp_recompute recompute);   /* "none" "selective" "alternate" "full" */
 /* How context-parallel ranks see each other's keys: passed round under the attention, gathered before it (Llama 3), or heads
  * traded for the sequence by all-to-all (DeepSpeed-Ulysses). */
 typedef enum sp_cp_way { SP_CP_RING, SP_CP_GATHER, SP_CP_ULYSSES, SP_CP_WAYS } sp_cp_way;
 const char *sp_cp_way_name(sp_cp_way way);                /* "ring" "gather" "ulysses" */
-const char *sp_schedule_name(sp_schedule schedule);      /* "1f1b" "interleaved" "gpipe" "zb-h1" "zb-h2" "dualpipe" */
+const char *sp_schedule_name(sp_schedule schedule);      /* "1f1b" "interleaved" "gpipe" "zb-h1" "zb-h2" "dualpipe" "zb-v" "dualpipev" */
+/* Has the schedule two chunks a stage, of which stage p holds the p-th and the p-th from the end? */
+bool sp_schedule_is_vee(sp_schedule schedule);
+/* Does it run a forward and a backward as one slot, each under the other's traffic? */
+bool sp_schedule_joins(sp_schedule schedule);
 sp_status sp_recompute_parse(const char *text, sp_recompute *out, sp_error *err);
 sp_status sp_schedule_parse(const char *text, sp_schedule *out, sp_error *err);
 

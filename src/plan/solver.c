@@ -428,7 +428,7 @@ static sp_status quote(sp_i_solver *s, sp_plan *plan, const spot *at, sp_i_laid 
         see_kept(s, at, bytes);
         return SP_OK;
     }
-    if (plan->schedule == SP_SCHEDULE_DUALPIPE ? laid->outrun : laid->beaten) {
+    if (sp_schedule_joins(plan->schedule) ? laid->outrun : laid->beaten) {
         if (s->count && !at->fewest) {
             double bytes = sp_pricer_memory(s->pricer, plan, cut);
             count_legal(s, bytes);
@@ -454,11 +454,11 @@ static sp_status quote(sp_i_solver *s, sp_plan *plan, const spot *at, sp_i_laid 
     return SP_OK;
 }
 
-static bool has_both_ends(const sp_i_space *space)
+static bool has_joined(const sp_i_space *space)
 {
     const sp_i_choices *schedule = &space->word[SP_I_WORD_SCHEDULE];
     for (uint32_t i = 0; i < schedule->n; i++)
-        if (schedule->value[i] == SP_SCHEDULE_DUALPIPE)
+        if (sp_schedule_joins((sp_schedule)schedule->value[i]))
             return true;
     return false;
 }
@@ -473,7 +473,7 @@ static bool mark_beaten(sp_i_solver *s, const sp_plan *plan, uint32_t begin, uin
         double least_s = (double)(plan->gbs / ((uint64_t)plan->mbs * laid->dp)) * work_s / plan->pp;
         laid->beaten = sp_i_worth_at(&s->worth, (double)plan->tp * plan->cp * plan->pp * laid->dp, least_s, least_s) > s->limit;
         laid->outrun = traffic ? laid->outrun : laid->beaten;
-        laid->out = laid->outrun || (laid->beaten && !has_both_ends(s->space));
+        laid->out = laid->outrun || (laid->beaten && !has_joined(s->space));
         all = all && laid->beaten;
     }
     return all;

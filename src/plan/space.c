@@ -182,7 +182,7 @@ static void choose_counts(const sp_problem *problem, const width *w, sp_i_space 
     out->ep = fixed->ep ? only(fixed->ep) : experts ? divisors(experts, chips) : only(1);
     out->etp = fixed->etp ? only(fixed->etp) : experts ? powers(2) : only(1);
     out->mbs = fixed->mbs ? only(fixed->mbs) : powers(w->mbs_max);
-    out->vpp = fixed->vpp ? only(fixed->vpp) : problem->free_schedule ? divisors(layers, w->vpp_max) : only(1);
+    out->vpp = fixed->vpp ? only(fixed->vpp) : problem->free_schedule ? divisors(layers, w->vpp_max) : only(sp_schedule_is_vee(fixed->schedule) ? 2 : 1);
     for (uint32_t v = 2; !fixed->vpp && problem->free_schedule && v <= 8 && v <= w->vpp_max; v++)
         sp_i_choices_put(&out->vpp, v);   /* chunks of uneven size are legal too */
 }

@@ -44,7 +44,7 @@ static bool fits_sequence(const sp_plan *plan, uint32_t value) { return value ||
  * from both ends hides it by itself. */
 static void choose_overlap(const sp_problem *problem, sp_i_choices *out)
 {
-    if (problem->free_overlap && !problem->free_schedule && problem->fixed.schedule == SP_SCHEDULE_DUALPIPE) {
+    if (problem->free_overlap && !problem->free_schedule && sp_schedule_joins(problem->fixed.schedule)) {
         sp_i_choices_put(out, 1);
         return;
     }
@@ -124,6 +124,8 @@ static bool fits_schedule(const sp_plan *plan, uint32_t value)
         uint64_t micro = plan->gbs / ((uint64_t)plan->mbs * plan->dp);
         return plan->vpp == 1 && plan->pp % 2 == 0 && micro % 2 == 0 && micro >= 2ull * plan->pp && !(plan->overlap_ep && plan->ep > 1);
     }
+    case SP_SCHEDULE_ZB_V: return plan->vpp == 2 && plan->pp > 1;
+    case SP_SCHEDULE_DUALPIPEV: return plan->vpp == 2 && plan->pp > 1 && plan->gbs / ((uint64_t)plan->mbs * plan->dp) >= 2ull * plan->pp && !(plan->overlap_ep && plan->ep > 1);
     default: return plan->vpp == 1;
     }
 }

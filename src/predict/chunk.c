@@ -11,7 +11,9 @@
 
 sp_i_chunk sp_i_chunk_of(const sp_model *model, const sp_plan *plan, uint32_t stage, uint32_t chunk)
 {
-    sp_i_chunk out = {.embedding = stage == 0 && chunk == 0, .head = stage == plan->pp - 1 && chunk == plan->vpp - 1};
+    bool last = stage == (sp_schedule_is_vee(plan->schedule) ? 0 : plan->pp - 1);
+    sp_i_chunk out = {.embedding = stage == 0 && chunk == 0, .head = last && chunk == plan->vpp - 1};
+    out.head_matrix = out.head && !(model->tied_embeddings && stage == 0);
     out.mtp = out.head ? model->mtp_layers : 0;
     sp_plan_chunk_layers(plan, model->n_layers, stage, chunk, &out.first, &out.count);
     return out;
@@ -76,7 +78,7 @@ sp_local_params sp_i_chunk_params(const sp_model *model, const sp_plan *plan, co
     sp_local_params_add(&sum, chunk->mtp, &module);
     if (chunk->embedding)
         sp_local_params_add(&sum, 1, &vocab);
-    if (chunk->head && !(model->tied_embeddings && chunk->embedding))
+    if (chunk->head_matrix)
         sp_local_params_add(&sum, 1, &vocab);
     return sum;
 }

@@ -23,7 +23,7 @@ static void tally_stage(const sp_pricer *pricer, const sp_plan *plan, uint32_t s
     for (uint32_t v = 0; v < plan->vpp; v++) {
         sp_i_chunk chunk = sp_i_chunk_of(pricer->model, plan, stage, v);
         uint32_t most = plan->recompute_layers, again = most && most < chunk.count ? most : chunk.count;
-        uint32_t vocab = chunk.embedding + (chunk.head && !(pricer->model->tied_embeddings && chunk.embedding));
+        uint32_t vocab = chunk.embedding + chunk.head_matrix;
         add_layers(pricer, chunk.first, chunk.count, out->count[ALL]);
         add_layers(pricer, chunk.first, again, out->count[AGAIN]);
         out->mtp += chunk.mtp;
@@ -49,16 +49,16 @@ static bool alike(const stage_tally *a, const stage_tally *b)
 static bool put_run(sp_pricer *pricer, sp_cut *cut, uint32_t first, uint32_t last, const stage_tally *tally, const uint32_t *before,
                     const uint32_t *before_again)
 {
-    uint32_t n = pricer->model->n_kinds, *count = sp_arena_alloc(pricer->arena, 5 * (size_t)n, sizeof *count);
+    uint32_t n = pricer->model->n_kinds, *count = sp_arena_alloc(pricer->arena, 6 * (size_t)n, sizeof *count);
     if (!count)
         return false;
-    const uint32_t *from[5] = {tally->count[ALL], tally->count[AGAIN], tally->count[FRONT], before, before_again};
-    for (size_t i = 0; i < 5; i++)
+    const uint32_t *from[6] = {tally->count[ALL], tally->count[AGAIN], tally->count[FRONT], before, before_again, tally->count[FRONT_AGAIN]};
+    for (size_t i = 0; i < 6; i++)
         memcpy(count + i * n, from[i], n * sizeof *count);
     cut->run[cut->n_runs++] = (sp_i_cut_run){.first = first, .last = last, .mtp = tally->mtp, .vocab = tally->vocab,
         .front_mtp = tally->front_mtp, .front_vocab = tally->front_vocab, .embedding = tally->embedding, .head = tally->head,
         .embedding_before = last > 0, .all = count, .again = count + n, .front = count + 2 * (size_t)n,
-        .before = count + 3 * (size_t)n, .before_again = count + 4 * (size_t)n};
+        .before = count + 3 * (size_t)n, .before_again = count + 4 * (size_t)n, .front_again = count + 5 * (size_t)n};
     return true;
 }
 
@@ -88,7 +88,7 @@ static bool make_runs(sp_pricer *pricer, const sp_plan *plan, sp_cut *cut)
 static bool same_cut(const sp_cut *cut, const sp_plan *plan)
 {
     return cut->pp == plan->pp && cut->vpp == plan->vpp && cut->first_layers == plan->first_layers && cut->last_layers == plan->last_layers &&
-           cut->recompute_layers == plan->recompute_layers;
+           cut->recompute_layers == plan->recompute_layers && cut->vee == sp_schedule_is_vee(plan->schedule);
 }
 
 static sp_cut *make(sp_pricer *pricer, const sp_plan *plan)
@@ -97,7 +97,7 @@ static sp_cut *make(sp_pricer *pricer, const sp_plan *plan)
     if (!cut)
         return NULL;
     *cut = (sp_cut){.pp = plan->pp, .vpp = plan->vpp, .first_layers = plan->first_layers, .last_layers = plan->last_layers,
-                    .recompute_layers = plan->recompute_layers, .at = pricer->n_cuts};
+                    .recompute_layers = plan->recompute_layers, .vee = sp_schedule_is_vee(plan->schedule), .at = pricer->n_cuts};
     cut->run = sp_arena_alloc(pricer->arena, plan->pp, sizeof *cut->run);
     return cut->run && make_runs(pricer, plan, cut) ? cut : NULL;
 }

@@ -20,6 +20,8 @@ sp_i_flight sp_i_in_flight(const sp_plan *plan, uint64_t micro_batches, uint32_t
     case SP_SCHEDULE_ZB_H1: held = plan->pp; break;
     case SP_SCHEDULE_ZB_H2: held = 2ull * plan->pp - 1; break;
     case SP_SCHEDULE_DUALPIPE: held = plan->pp + 1ull; break;
+    case SP_SCHEDULE_ZB_V: held = 2ull * plan->pp; break;
+    case SP_SCHEDULE_DUALPIPEV: held = 2ull * plan->pp + 1; break;
     default:
         held = plan->vpp > 1 ? 2ull * (plan->pp - 1 - stage) + (uint64_t)(plan->vpp - 1) * plan->pp + 1 : plan->pp - stage;
     }
@@ -27,6 +29,10 @@ sp_i_flight sp_i_in_flight(const sp_plan *plan, uint64_t micro_batches, uint32_t
         waiting = sp_i_order_lag(plan, stage) + 1ull;
     if (plan->schedule == SP_SCHEDULE_DUALPIPE)
         waiting = near + 1ull;
+    if (plan->schedule == SP_SCHEDULE_DUALPIPEV)
+        waiting = stage + 1ull;
+    if (plan->schedule == SP_SCHEDULE_ZB_V)   /* two a stage from the first on; all where the pipeline does not fill */
+        waiting = micro_batches < held ? held : 2ull * (stage + 1);
     if (plan->overlap_ep && plan->ep > 1)   /* one micro-batch computes while another's tokens travel: both are held */
         held++;
     return (sp_i_flight){(uint32_t)(held < slots ? held : slots), (uint32_t)(waiting < slots ? waiting : slots)};

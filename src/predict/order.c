@@ -6,7 +6,8 @@
  *
  * DualPipe (DeepSeek-V3 technical report, arXiv:2412.19437; the order is that of github.com/deepseek-ai/DualPipe, dualpipe.py): half of
  * the micro-batches go from the first stage, half from the last, and each stage has its own layers and those of its mirror image.
- * Phase 0 of a stage is the way that reaches it first. */
+ * Phase 0 of a stage is the way that reaches it first. DualPipeV (dualpipev.py there) is half of it, folded: the stages of the first half with both
+ * chunks of their layers, so that what would go to the other half comes back up. */
 #include "order.h"
 
 typedef struct lister {
@@ -14,13 +15,13 @@ typedef struct lister {
     uint32_t P, M, stage, n;
     sp_i_turn *turn;                       /* NULL: count alone */
     uint32_t forwards[2], backwards[2];    /* of a phase, so far */
-    struct { uint32_t phase, at; } line[SP_STAGES_MAX];   /* backwards whose weight gradients wait: P / 2 at most */
+    struct { uint32_t phase, at; } line[SP_STAGES_MAX];   /* backwards whose weight gradients wait: half of P at most */
     uint32_t head, tail;
 } lister;
 
 bool sp_i_order_listed(sp_schedule schedule)
 {
-    return schedule == SP_SCHEDULE_ZB_H1 || schedule == SP_SCHEDULE_ZB_H2 || schedule == SP_SCHEDULE_DUALPIPE;
+    return schedule >= SP_SCHEDULE_ZB_H1;
 }
 
 uint32_t sp_i_order_lag(const sp_plan *plan, uint32_t stage)
@@ -142,25 +143,31 @@ static void list_dualpipe(lister *l)
 
 /* ---- all stages ---------------------------------------------------------------------------------------------------- */
 
+/* Folded: the first half of a pipeline twice as long, with every micro-batch on both ways. */
 static uint32_t list_stage(const sp_plan *plan, uint32_t micro_batches, uint32_t stage, sp_i_turn *turn)
 {
-    lister l = {.plan = plan, .P = plan->pp, .M = micro_batches, .stage = stage, .turn = turn};
-    if (plan->schedule == SP_SCHEDULE_DUALPIPE)
+    uint32_t folds = plan->schedule == SP_SCHEDULE_DUALPIPEV ? 2 : 1;
+    lister l = {.plan = plan, .P = folds * plan->pp, .M = folds * micro_batches, .stage = stage, .turn = turn};
+    if (sp_schedule_joins(plan->schedule))
         list_dualpipe(&l);
     else
         list_zero_bubble(&l);
     return l.n;
 }
 
-const sp_i_order *sp_i_order_make(const sp_plan *plan, uint32_t micro_batches, sp_arena *arena)
+const sp_i_order *sp_i_order_make(const sp_plan *plan, uint32_t micro_batches, const sp_i_order_cost *cost, sp_arena *arena)
 {
+    bool vee = sp_schedule_is_vee(plan->schedule), searched = plan->schedule == SP_SCHEDULE_ZB_V, both_ends = plan->schedule == SP_SCHEDULE_DUALPIPE;
     sp_i_order *order = sp_arena_alloc(arena, 1, sizeof *order);
-    uint32_t *off = sp_arena_alloc(arena, (size_t)plan->pp + 1, sizeof *off), ways = plan->schedule == SP_SCHEDULE_DUALPIPE ? 2 : 1;
+    uint32_t *off = sp_arena_alloc(arena, (size_t)plan->pp + 1, sizeof *off), ways = vee || both_ends ? 2 : 1;
     if (!order || !off)
         return NULL;
     for (uint32_t p = 0; p < plan->pp; p++)
-        off[p + 1] = off[p] + list_stage(plan, micro_batches, p, NULL);
-    *order = (sp_i_order){plan->pp, ways, micro_batches / ways, off, sp_arena_alloc(arena, off[plan->pp], sizeof *order->turn)};
+        off[p + 1] = off[p] + (searched ? 6 * micro_batches : list_stage(plan, micro_batches, p, NULL));
+    *order = (sp_i_order){.n_stages = plan->pp, .ways = ways, .n_at = both_ends ? micro_batches / 2 : micro_batches, .off = off,
+                          .turn = sp_arena_alloc(arena, off[plan->pp], sizeof *order->turn), .vee = vee, .joined = sp_schedule_joins(plan->schedule)};
+    if (searched)
+        return order->turn && sp_i_order_vee(order, micro_batches, cost) ? order : NULL;
     for (uint32_t p = 0; p < plan->pp && order->turn; p++)
         list_stage(plan, micro_batches, p, order->turn + off[p]);
     return order->turn ? order : NULL;

@@ -137,11 +137,11 @@ typedef struct sp_i_cut_run {
     bool embedding, head;            /* in any chunk */
     bool embedding_before;           /* the embedding lies on a stage before `last`    */
     const uint32_t *all, *again;     /* [n_kinds] layers, and those of them recomputed under full recompute */
-    const uint32_t *front;           /* [n_kinds] of chunk 0 */
+    const uint32_t *front, *front_again;     /* [n_kinds] of chunk 0 */
     const uint32_t *before, *before_again;   /* [n_kinds] of chunk 0 of all stages before `last` */
     sp_local_params params, front_params;    /* under the cut's `split`                          */
 } sp_i_cut_run;
-struct sp_cut { uint32_t pp, vpp, first_layers, last_layers, recompute_layers, n_runs, at; uint64_t split; sp_i_cut_run *run; };   /* at: of the pricer's cuts */
+struct sp_cut { uint32_t pp, vpp, first_layers, last_layers, recompute_layers, n_runs, at; bool vee; uint64_t split; sp_i_cut_run *run; };   /* at: of the pricer's cuts */
 
 /* The run of alike stages that `stage` is in; from: any run, soonest from one nearby. */
 uint32_t sp_i_cut_run_with(const sp_cut *cut, uint32_t stage, uint32_t from);
@@ -174,7 +174,7 @@ sp_status sp_i_pieces_of(sp_pricer *pricer, const sp_plan *plan, const sp_i_inne
 bool sp_i_pieces_known(const sp_pricer *pricer, const sp_plan *plan);
 
 /* What one pipeline chunk holds. */
-typedef struct sp_i_chunk { uint32_t first, count; bool embedding, head; uint32_t mtp; } sp_i_chunk;
+typedef struct sp_i_chunk { uint32_t first, count; bool embedding, head, head_matrix; uint32_t mtp; } sp_i_chunk;   /* head_matrix: not that of the stage's embedding */
 sp_i_chunk sp_i_chunk_of(const sp_model *model, const sp_plan *plan, uint32_t stage, uint32_t chunk);
 /* Closed-form seconds of the chunk's forward / backward slot (with recompute in the backward one), and what it computes of that. */
 typedef struct sp_i_work_s { double chain_s, compute_s; } sp_i_work_s;

@@ -17,6 +17,13 @@ static double reduced_s(const sp_i_traffic *traffic, const sp_local_params *para
     return traffic->reduce ? traffic->factor * sp_i_lanes_s(traffic->reduce, params->dense_trained, params->expert_trained, traffic->bytes) : 0;
 }
 
+static double least_reduced_s(const sp_i_traffic *traffic, const sp_i_stages *s)
+{
+    sp_local_params back = s->held.params;
+    sp_local_params_add(&back, -1, &s->front);
+    return fmin(reduced_s(traffic, &s->front), reduced_s(traffic, &back));
+}
+
 /* A stage's forwards, input gradients and weight gradients are on one stream and end with the reduction's last part and the optimizer.
  * Or: up to its last input gradients but for the weight gradients that lag behind; then those of the stages before it, and the first
  * stage's last weight gradients. Or: all gradients of a stage, which none but the last weight gradients wait for. */
@@ -51,22 +58,26 @@ static void add_pass(pass *sum, const sp_i_piece *piece, uint32_t n)
         sum->lane_s[i] += n * piece->lane_s[i];
 }
 
-static pass pass_of(const sp_pricer *pricer, const sp_i_cut_run *run, sp_pass which)
+/* Chunks of a stage: all; or of two the one on the way down, which may have the embedding, or the one back up, which may have the loss. */
+typedef enum chunks { ALL_CHUNKS, DOWN, UP } chunks;
+
+static pass pass_of(const sp_pricer *pricer, const sp_i_cut_run *run, sp_pass which, chunks of)
 {
     pass sum = {0};
     bool again = which == SP_PASS_BACKWARD && pricer->shape.recompute != SP_RECOMPUTE_NONE;
     for (uint32_t k = 0; k < pricer->model->n_kinds; k++) {
-        add_pass(&sum, &pricer->block[which][k], run->all[k]);
+        uint32_t front = of == ALL_CHUNKS ? 0 : run->front[k], front_again = of == ALL_CHUNKS ? 0 : run->front_again[k];
+        add_pass(&sum, &pricer->block[which][k], of == DOWN ? front : run->all[k] - front);
         if (again)
-            add_pass(&sum, &pricer->block[SP_PASS_RECOMPUTE][k], run->again[k]);
+            add_pass(&sum, &pricer->block[SP_PASS_RECOMPUTE][k], of == DOWN ? front_again : run->again[k] - front_again);
     }
-    if (run->embedding)
+    if (run->embedding && of != UP)
         add_pass(&sum, &pricer->embedding[which], 1);
-    if (run->head)
+    if (run->head && of != DOWN)
         add_pass(&sum, &pricer->head[which], 1);
-    if (run->mtp)
+    if (run->mtp && of != DOWN)
         add_pass(&sum, &pricer->mtp[which], run->mtp);
-    if (run->mtp && again)
+    if (run->mtp && again && of != DOWN)
         add_pass(&sum, &pricer->mtp[SP_PASS_RECOMPUTE], run->mtp);
     return sum;
 }
@@ -88,8 +99,8 @@ static void both_ends(const sp_pricer *pricer, const sp_plan *plan, const sp_cut
         near = sp_i_cut_run_with(cut, h, near);
         far = sp_i_cut_run_with(cut, plan->pp - 1 - h, far);
         const sp_i_stages *a = &pricer->stages[near], *b = &pricer->stages[far];
-        pass fa = pass_of(pricer, &cut->run[near], SP_PASS_FORWARD), ba = pass_of(pricer, &cut->run[near], SP_PASS_BACKWARD);
-        pass fb = pass_of(pricer, &cut->run[far], SP_PASS_FORWARD), bb = pass_of(pricer, &cut->run[far], SP_PASS_BACKWARD);
+        pass fa = pass_of(pricer, &cut->run[near], SP_PASS_FORWARD, ALL_CHUNKS), ba = pass_of(pricer, &cut->run[near], SP_PASS_BACKWARD, ALL_CHUNKS);
+        pass fb = pass_of(pricer, &cut->run[far], SP_PASS_FORWARD, ALL_CHUNKS), bb = pass_of(pricer, &cut->run[far], SP_PASS_BACKWARD, ALL_CHUNKS);
         double main = half - plan->pp + h + 1, near_far = main - (h + 1 == H), far_near = main + (H - 1 - h);
         double slots_s = near_far * beside_s(&fa, &bb) + (half - near_far) * (fa.chain_s + bb.chain_s) +
                          far_near * beside_s(&fb, &ba) + (half - far_near) * (fb.chain_s + ba.chain_s);
@@ -106,8 +117,37 @@ static void both_ends(const sp_pricer *pricer, const sp_plan *plan, const sp_cut
     *out = (sp_price){out->mem_bytes_max, most, busiest};
 }
 
+/* Two chunks a stage. All of ZB-V's slots run alone; order.c says which of DualPipeV's run as one. The first micro-batch comes down; after the last
+ * slot, a weight gradient, is the end of one of two reductions. Or: after the last input gradients, which go down, those of the stages before it;
+ * by then all but the last weight gradients may be to come. */
+static void folded(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, uint64_t micro, const sp_i_traffic *traffic, sp_price *out)
+{
+    double most = 0, busiest = 0, batches = (double)micro, part = 1.0 / sp_i_segments(plan, micro), P = plan->pp, first_end_s = 0;
+    bool joined = sp_schedule_joins(plan->schedule);
+    for (uint32_t i = 0; i < cut->n_runs; i++) {
+        const sp_i_stages *s = &pricer->stages[i];
+        uint32_t last = cut->run[i].last;
+        pass fa = pass_of(pricer, &cut->run[i], SP_PASS_FORWARD, DOWN), ba = pass_of(pricer, &cut->run[i], SP_PASS_BACKWARD, DOWN);
+        pass fb = pass_of(pricer, &cut->run[i], SP_PASS_FORWARD, UP), bb = pass_of(pricer, &cut->run[i], SP_PASS_BACKWARD, UP);
+        double update_s = updated_s(pricer, plan, &s->held.params), begin_s = part * traffic->gather_s + s->fill_s + last * traffic->send_s;
+        double slots_s = batches * (s->all_forward_s + s->input_s + s->weight_s);
+        if (joined) {
+            double main = batches - 2 * P + last + 1, down_up = main - (last + 1 == plan->pp), up_down = main + (P - 1 - last);
+            slots_s = down_up * beside_s(&fa, &bb) + (batches - down_up) * (fa.chain_s + bb.chain_s) +
+                      up_down * beside_s(&fb, &ba) + (batches - up_down) * (fb.chain_s + ba.chain_s);
+        }
+        double end_s = part * least_reduced_s(traffic, s) + update_s;
+        first_end_s = i == 0 ? part * reduced_s(traffic, &s->front) + update_s : first_end_s;
+        most = fmax(most, begin_s + slots_s + end_s);
+        if (!joined)
+            most = fmax(most, begin_s + batches * (s->all_forward_s + s->input_s) + s->drain_input_s + last * traffic->send_s + first_end_s);
+        busiest = fmax(busiest, batches * (fa.compute_s + fb.compute_s + ba.compute_s + bb.compute_s) + update_s);
+    }
+    *out = (sp_price){out->mem_bytes_max, most, busiest};
+}
+
 void sp_i_listed_price(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, uint64_t micro, const sp_i_traffic *traffic, sp_price *out)
 {
     sp_i_profile_halves(pricer, cut);
-    (plan->schedule == SP_SCHEDULE_DUALPIPE ? both_ends : zero_bubble)(pricer, plan, cut, micro, traffic, out);
+    (sp_schedule_is_vee(plan->schedule) ? folded : plan->schedule == SP_SCHEDULE_DUALPIPE ? both_ends : zero_bubble)(pricer, plan, cut, micro, traffic, out);
 }

@@ -33,14 +33,20 @@ static bool same_slots(const sp_i_step *step, uint32_t a, uint32_t b)
     return step->forward[a].program == step->forward[b].program && step->backward[a].program == step->backward[b].program;
 }
 
-/* Every stage forward with the one at the other end backward. */
+/* The chunk whose backward goes with the forward of this one. */
+static uint32_t other_of(const sp_plan *plan, uint32_t chunk)
+{
+    return sp_schedule_is_vee(plan->schedule) ? chunk ^ 1 : plan->pp - 1 - chunk;
+}
+
+/* Every stage forward with the one at the other end backward, or with its own other chunk. */
 static sp_status run_both(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, const sp_i_chunk *chunks, sp_arena *arena,
                           sp_i_step *step, sp_error *err)
 {
-    for (uint32_t p = 0; p < plan->pp; p++) {
-        uint32_t mirror = plan->pp - 1 - p, like = p;
+    for (uint32_t p = 0; p < plan->pp * plan->vpp; p++) {
+        uint32_t mirror = other_of(plan, p), like = p;
         for (uint32_t q = 0; q < p && like == p; q++)
-            like = same_slots(step, p, q) && same_slots(step, mirror, plan->pp - 1 - q) ? q : p;
+            like = same_slots(step, p, q) && same_slots(step, mirror, other_of(plan, q)) ? q : p;
         sp_i_slot_of of = {.forward = &chunks[p], .backward = &chunks[mirror]};
         sp_status status = SP_OK;
         if (like != p)
@@ -79,6 +85,17 @@ static sp_status run_slots(sp_pricer *pricer, const sp_plan *plan, const sp_layo
     return step->both ? run_both(pricer, plan, layout, chunks, arena, step, err) : SP_OK;
 }
 
+static sp_i_order_cost order_cost(const sp_i_step *step)
+{
+    double forward_s = 0, input_s = 0, weight_s = 0, n = (double)step->plan->pp * step->plan->vpp;
+    for (uint32_t i = 0; i < step->plan->pp * step->plan->vpp; i++) {
+        forward_s += step->forward[i].time_s;
+        input_s += step->input[i].time_s;
+        weight_s += step->weight[i].time_s;
+    }
+    return (sp_i_order_cost){llround(forward_s / n * 1e12), llround(input_s / n * 1e12), llround(weight_s / n * 1e12), llround(step->p2p_s * 1e12)};
+}
+
 static sp_status make_step(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_arena *arena, sp_i_step *step,
                            sp_error *err)
 {
@@ -87,16 +104,15 @@ static sp_status make_step(sp_pricer *pricer, const sp_plan *plan, const sp_layo
     step->segments = sp_i_segments(plan, step->micro_batches);
     step->dp_stream = sp_i_stream_of(layout, layout->group[SP_GROUP_REPLICA].n_dims ? SP_GROUP_REPLICA : SP_GROUP_DP);
     step->pp_stream = sp_i_stream_of(layout, SP_GROUP_PP);
-    bool listed = sp_i_order_listed(plan->schedule), both = plan->schedule == SP_SCHEDULE_DUALPIPE;
+    bool listed = sp_i_order_listed(plan->schedule), both = sp_schedule_joins(plan->schedule);
     step->forward = sp_arena_alloc(arena, n, sizeof *step->forward);
     step->backward = sp_arena_alloc(arena, n, sizeof *step->backward);
     step->input = listed ? sp_arena_alloc(arena, n, sizeof *step->input) : NULL;
     step->weight = listed ? sp_arena_alloc(arena, n, sizeof *step->weight) : NULL;
     step->both = both ? sp_arena_alloc(arena, n, sizeof *step->both) : NULL;
-    step->order = listed ? sp_i_order_make(plan, step->micro_batches, arena) : NULL;
     step->sync = sp_arena_alloc(arena, n, sizeof *step->sync);
     step->optimizer_s = sp_arena_alloc(arena, plan->pp, sizeof *step->optimizer_s);
-    if (!step->forward || !step->backward || !step->sync || !step->optimizer_s || (listed && (!step->input || !step->weight || !step->order)) ||
+    if (!step->forward || !step->backward || !step->sync || !step->optimizer_s || (listed && (!step->input || !step->weight)) ||
         (both && !step->both))
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %zu pipeline chunks", n);
     sp_status status = sp_i_pieces(pricer, plan, layout, err);
@@ -106,6 +122,12 @@ static sp_status make_step(sp_pricer *pricer, const sp_plan *plan, const sp_layo
         status = sp_i_p2p_s(pricer, plan, layout, &step->p2p_s, err);
     if (status == SP_OK)
         status = sp_i_meet_step(pricer, plan, layout, step, err);
+    if (status == SP_OK && listed) {
+        sp_i_order_cost cost = order_cost(step);
+        step->order = sp_i_order_make(plan, step->micro_batches, &cost, arena);
+        if (!step->order)
+            return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the order of %u micro-batches", step->micro_batches);
+    }
     for (uint32_t p = 0; p < plan->pp; p++)
         step->optimizer_s[p] = sp_i_stage_optimizer_s(pricer, plan, p);
     return status;

@@ -19,7 +19,7 @@ static sp_status make_view(sp_i_view *view, const sp_i_subject *s, const sp_i_sl
 {
     const sp_train_report *r = s->report;
     *view = (sp_i_view){.program = r->program, .slots = slots, .n_lanes = 1, .chunks = s->plan->vpp,
-                        .both_ends = s->plan->schedule == SP_SCHEDULE_DUALPIPE};
+                        .schedule = s->plan->schedule, .both_ends = s->plan->schedule == SP_SCHEDULE_DUALPIPE};
     for (uint32_t i = 0; i < slots->n; i++)
         if (slots->slot[i].numbered && slots->slot[i].micro_batch >= view->micro_batches)
             view->micro_batches = slots->slot[i].micro_batch + 1;
@@ -259,7 +259,8 @@ static void explain(sp_i_out *out, const sp_i_view *view)
     sp_i_out_printf(out, "<p>One row a stage: %s%s.</p>\n", view->n_lanes > 1 ? "the wide lane is compute, the thin ones below it are "
                     "communication streams; empty is waiting" : "filled is compute, empty is waiting",
                     view->both_ends ? "; micro-batches that begin at the last stage are drawn fainter, a forward beside a backward as one slot with "
-                    "the forward's number" : view->chunks > 1 ? "; every second chunk of layers is drawn fainter" : "");
+                    "the forward's number" : sp_schedule_joins(view->schedule) ? "; the second chunk of layers is drawn fainter, a forward beside a "
+                    "backward as one slot with the forward's number" : view->chunks > 1 ? "; every second chunk of layers is drawn fainter" : "");
 }
 
 static void draw_windows(sp_i_out *out, const sp_i_view *view)

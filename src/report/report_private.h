@@ -122,6 +122,7 @@ typedef struct sp_i_view {
     uint8_t lane[SP_STREAMS_MAX];      /* of a stream: 0 is compute */
     uint32_t n_lanes;                  /* the compute lane included */
     uint32_t chunks, micro_batches;    /* a stage's */
+    sp_schedule schedule;
     bool both_ends;                    /* chunk 1 is the way from the last stage to the first */
 } sp_i_view;
 /* Slots of a stage in [from_ps, to_ps) drawn one by one, micro-batch numbers where they have room at width_px. */

@@ -3,7 +3,8 @@
  * Makers cut slots into parts (chunk of the index) so that traffic can start before a slot ends; parts that touch are one
  * slot here. Classes over positions (step of the index) follow the order of slots of docs/models/training.md: position k is
  * micro-batch k / (P V) * P + k % P of chunk (k / P) % V, counted from the last chunk in backward classes. Of a schedule from both
- * ends a label's second class goes from the last stage to the first: its micro-batches are numbered on, and its chunk is 1. */
+ * ends a label's second class goes from the last stage to the first: its micro-batches are numbered on, and its chunk is 1. So it goes in a
+ * schedule with two chunks a stage, with the same micro-batches. */
 #include "report_private.h"
 
 #include <stdlib.h>
@@ -51,9 +52,10 @@ static sp_i_slot slot_of(const sp_i_slots *slots, const sp_plan *plan, const sp_
         uint32_t k = span->at.step, P = slots->n_stages, V = plan->vpp ? plan->vpp : 1;
         slot.numbered = true;
         slot.micro_batch = k / (P * V) * P + k % P;
-        if (plan->schedule == SP_SCHEDULE_DUALPIPE) {
+        if (plan->schedule == SP_SCHEDULE_DUALPIPE || sp_schedule_is_vee(plan->schedule)) {
+            bool other = plan->schedule == SP_SCHEDULE_DUALPIPE;   /* each way has micro-batches of its own */
             slot.chunk = way_of(slots->program, span->task_class);
-            slot.micro_batch += slot.chunk * task->n_step;
+            slot.micro_batch = k + (other ? slot.chunk * task->n_step : 0);
         } else
             slot.chunk = is_backward(slots->program, span->task_class) ? V - 1 - k / P % V : k / P % V;
     }

@@ -101,7 +101,7 @@ void sp_i_words_plan(sp_i_out *out, const sp_i_subject *s)
     }
     sp_i_out_text(out, "</li>\n<li><b>Hidden under compute</b> where the order of work allows: ");
     const char *hidden[] = {plan->overlap_dp ? "data parallel" : NULL, plan->overlap_tp ? "tensor parallel" : NULL,
-                            plan->overlap_ep || (plan->ep > 1 && plan->schedule == SP_SCHEDULE_DUALPIPE) ? "expert" : NULL};
+                            plan->overlap_ep || (plan->ep > 1 && sp_schedule_joins(plan->schedule)) ? "expert" : NULL};
     uint32_t n = 0;
     for (uint32_t i = 0; i < 3; i++)
         if (hidden[i])

@@ -146,14 +146,17 @@ static sp_status check_pipeline(const subject *s)
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
                             "found first-layers %u and last-layers %u, which leave %llu other pipeline chunks without one of the model's %u layers "
                             "each; lower them, or raise pp above 1", p->first_layers, p->last_layers, (unsigned long long)(slots - named), s->model->n_layers);
-    if (p->vpp > 1 && p->schedule != SP_SCHEDULE_INTERLEAVED)
+    if (sp_schedule_is_vee(p->schedule) && p->vpp != 2)
+        return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found vpp %u with schedule %s, whose stages hold two chunks; expected vpp 2",
+                            p->vpp, sp_schedule_name(p->schedule));
+    if (p->vpp > 1 && p->schedule != SP_SCHEDULE_INTERLEAVED && !sp_schedule_is_vee(p->schedule))
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found vpp %u with schedule %s; expected schedule interleaved",
                             p->vpp, sp_schedule_name(p->schedule));
     if (p->schedule == SP_SCHEDULE_INTERLEAVED && p->vpp > 1 && micro % p->pp != 0)
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
                             "found %llu micro-batches with pp %u; the interleaved schedule expects a multiple of pp",
                             (unsigned long long)micro, p->pp);
-    if (p->vpp > 1 && p->pp == 1)
+    if (p->vpp > 1 && p->pp == 1 && !sp_schedule_is_vee(p->schedule))
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found vpp %u with pp 1; expected vpp 1 without a pipeline", p->vpp);
     if (p->zero >= 2 && p->pp > 1)
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
@@ -206,20 +209,22 @@ static sp_status check_shards(const subject *s)
     return SP_OK;
 }
 
-/* The bidirectional schedule fills and drains from both ends (dualpipe.py asserts the same), and hides expert traffic by itself. */
+/* The bidirectional schedule fills and drains from both ends (dualpipe.py and dualpipev.py assert the same), and hides expert traffic by itself. */
 static sp_status check_dualpipe(const subject *s)
 {
     const sp_plan *p = s->plan;
     uint64_t micro = p->gbs / ((uint64_t)p->mbs * p->dp);
-    if (p->pp % 2)
+    bool folded = p->schedule == SP_SCHEDULE_DUALPIPEV;
+    if (p->pp % 2 && !folded)
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found pp %u with schedule dualpipe; expected an even pp, for instance %u", p->pp, p->pp + 1);
-    if (micro % 2 || micro < 2ull * p->pp)
+    if ((micro % 2 && !folded) || micro < 2ull * p->pp)
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
-                            "found %llu micro-batches with schedule dualpipe and pp %u; expected an even number, at least twice pp: raise gbs, or lower mbs, dp or pp",
-                            (unsigned long long)micro, p->pp);
+                            "found %llu micro-batches with schedule %s and pp %u; expected %s at least twice pp: raise gbs, or lower mbs, dp or pp",
+                            (unsigned long long)micro, sp_schedule_name(p->schedule), p->pp, folded ? "a number" : "an even number,");
     if (p->overlap_ep && p->ep > 1)
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0,
-                            "found overlap-ep with schedule dualpipe, whose slots hide expert traffic under the other direction's; expected overlap-ep=no");
+                            "found overlap-ep with schedule %s, whose slots hide expert traffic under the other direction's; expected overlap-ep=no",
+                            sp_schedule_name(p->schedule));
     return SP_OK;
 }
 
@@ -231,7 +236,7 @@ static sp_status check_split_backward(const subject *s)
     if (p->pp == 1)
         return sp_error_set(s->err, SP_E_INVAL, NULL, 0, 0, "found schedule %s with pp 1; expected pp above 1, or schedule 1f1b",
                             sp_schedule_name(p->schedule));
-    return p->schedule == SP_SCHEDULE_DUALPIPE ? check_dualpipe(s) : SP_OK;
+    return sp_schedule_joins(p->schedule) ? check_dualpipe(s) : SP_OK;
 }
 
 static sp_status check_software(const subject *s)
@@ -283,7 +288,7 @@ static uint32_t layers_of_chunk(const sp_plan *plan, uint32_t n_layers, uint32_t
 
 void sp_plan_chunk_layers(const sp_plan *plan, uint32_t n_layers, uint32_t stage, uint32_t chunk, uint32_t *first, uint32_t *count)
 {
-    uint32_t slots = plan->pp * plan->vpp, mine = chunk * plan->pp + stage;
+    uint32_t slots = plan->pp * plan->vpp, mine = chunk && sp_schedule_is_vee(plan->schedule) ? slots - 1 - stage : chunk * plan->pp + stage;
     *first = 0;
     if (mine > 0) {
         /* the first chunk, then chunks 1 … mine-1, of which the earliest hold one more than the last of the middle */

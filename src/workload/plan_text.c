@@ -7,12 +7,14 @@
 #include <string.h>
 
 static const char *const recompute_names[] = {"none", "selective", "alternate", "full", NULL};
-static const char *const schedule_names[] = {"1f1b", "interleaved", "gpipe", "zb-h1", "zb-h2", "dualpipe", NULL};
+static const char *const schedule_names[] = {"1f1b", "interleaved", "gpipe", "zb-h1", "zb-h2", "dualpipe", "zb-v", "dualpipev", NULL};
 static const char *const cp_way_names[] = {"ring", "gather", "ulysses", NULL};
 static const char *const group_names[] = {"tp", "cp", "dp", "pp", "ep", "edp", "etp", "shard", "replica", "eshard", "ereplica", NULL};
 
 const char *sp_recompute_name(sp_recompute recompute) { return recompute_names[recompute]; }
 const char *sp_schedule_name(sp_schedule schedule) { return schedule_names[schedule]; }
+bool sp_schedule_is_vee(sp_schedule schedule) { return schedule == SP_SCHEDULE_ZB_V || schedule == SP_SCHEDULE_DUALPIPEV; }
+bool sp_schedule_joins(sp_schedule schedule) { return schedule == SP_SCHEDULE_DUALPIPE || schedule == SP_SCHEDULE_DUALPIPEV; }
 const char *sp_cp_way_name(sp_cp_way way) { return cp_way_names[way]; }
 const char *sp_comm_group_name(sp_comm_group group) { return group_names[group]; }
 

@@ -82,6 +82,8 @@ JSON
     refuses "--zero: error: found zero 3 with pp 2" train "$POD" "$model" --gbs 64 --zero 3 --pp 2
     refuses "--schedule: error: found schedule zb-h1 with pp 1" train "$POD" "$model" --gbs 64 --schedule zb-h1
     refuses "expected an even number, at least twice pp" train "$POD" "$model" --gbs 64 --pp 2 --dp 32 --schedule dualpipe
+    refuses "whose stages hold two chunks; expected vpp 2" train "$POD" "$model" --gbs 64 --pp 2 --vpp 1 --schedule zb-v
+    refuses "expected a number at least twice pp" train "$POD" "$model" --gbs 64 --pp 2 --dp 32 --schedule dualpipev
     refuses "zero-group 3, which does not divide dp x cp" train "$POD" "$model" --gbs 64 --dp 64 --set zero-group=3
     refuses "whose host_memory_bw nobody has published" train "$POD" "$model" --gbs 64 --set offload-optimizer=yes
 }

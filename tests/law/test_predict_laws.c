@@ -37,7 +37,8 @@ static bool draw(sp_rng *rng, const sp_machine *m, const sp_model *mod, sp_plan 
     if (plan->vpp == 1 && sp_rng_below(rng, 2)) {
         static const sp_schedule others[] = {SP_SCHEDULE_GPIPE, SP_SCHEDULE_ZB_H1, SP_SCHEDULE_ZB_H2, SP_SCHEDULE_DUALPIPE};
         plan->schedule = others[sp_rng_below(rng, 4)];
-    }
+    } else if (plan->vpp == 2 && sp_rng_below(rng, 2))
+        plan->schedule = sp_rng_below(rng, 2) ? SP_SCHEDULE_ZB_V : SP_SCHEDULE_DUALPIPEV;
     plan->overlap_dp = sp_rng_below(rng, 2);
     plan->overlap_ep = sp_rng_below(rng, 2);
     plan->overlap_tp = sp_rng_below(rng, 2);
