@@ -7,6 +7,9 @@ install(FILES ${CMAKE_BINARY_DIR}/superpod.pc DESTINATION ${CMAKE_INSTALL_LIBDIR
 if(SP_CLI)
   install(TARGETS superpod RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
+if(TARGET superpod-mpi)
+  install(TARGETS superpod-mpi RUNTIME DESTINATION libexec/superpod)   # where cli/ranks_one.c looks
+endif()
 if(EXISTS ${CMAKE_SOURCE_DIR}/catalog)
   install(DIRECTORY catalog DESTINATION ${CMAKE_INSTALL_DATADIR}/superpod)
 endif()
