@@ -15,11 +15,11 @@ static json_t *score_json(const sp_study_score *s)
 
 static json_t *row_json(const sp_study_row *row)
 {
-    return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o}", "id", cli_json_text(row->id), "kind",
+    return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o}", "id", cli_json_text(row->id), "kind",
                      sp_study_kind_name(row->kind), "hw_class", cli_json_text(row->hw_class), "source", cli_json_text(row->source),
                      "label", cli_json_text(row->label), "metric", cli_json_text(row->metric), "predicted", cli_json_real(row->predicted),
                      "measured", cli_json_real(row->measured), "ape", cli_json_real(row->ape), "status", sp_study_status_name(row->status),
-                     "reason", cli_json_text(row->reason), "complete", row->full, "recompute_assumed", row->recompute_assumed, "machine",
+                     "reason", cli_json_text(row->reason), "complete", row->full, "recompute_assumed", row->recompute_assumed, "layout_assumed", row->layout_assumed, "machine",
                      cli_json_text(row->machine), "plan", cli_json_text(row->plan), "peak_gib", cli_json_real(row->peak_gib),
                      "measured_peak_gib", cli_json_real(row->measured_peak_gib));
 }
@@ -38,9 +38,9 @@ static json_t *result_json(const sp_study *study)
     for (uint32_t i = 0; i < study->n_groups; i++) json_array_append_new(groups, group_json(&study->groups[i]));
     for (uint32_t i = 0; i < study->n_classes; i++) json_array_append_new(classes, group_json(&study->classes[i]));
     for (sp_study_kind k = 0; k < SP_STUDY_KINDS; k++) json_object_set_new(kinds, sp_study_kind_name(k), score_json(&study->kind[k]));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "rows", rows, "summary", score_json(&study->summary), "kinds", kinds,
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "rows", rows, "summary", score_json(&study->summary), "kinds", kinds,
                      "groups", groups, "classes", classes, "secondary", score_json(&study->secondary), "recompute_assumed",
-                     score_json(&study->recompute_assumed), "recompute_stated", score_json(&study->recompute_stated), "complete",
+                     score_json(&study->recompute_assumed), "recompute_stated", score_json(&study->recompute_stated), "layout_assumed", score_json(&study->layout_assumed), "complete",
                      score_json(&study->full), "memory", score_json(&study->memory), "constants_fitted", (json_int_t)study->constants_fitted);
 }
 
@@ -70,7 +70,8 @@ static void print_totals(cli_run *cli, const sp_study *study)
 {
     const struct { const char *name; const sp_study_score *score; } more[] = {
         {"training, complete configuration", &study->full}, {"training, recompute stated", &study->recompute_stated},
-        {"training, recompute assumed", &study->recompute_assumed}, {"training, peak memory (apart)", &study->memory}, {"secondary evidence (apart)", &study->secondary}};
+        {"training, recompute assumed", &study->recompute_assumed}, {"layout assumed", &study->layout_assumed},
+        {"training, peak memory (apart)", &study->memory}, {"secondary evidence (apart)", &study->secondary}};
     cli_table *table = score_table(cli, "rows of");
     cli_table_cell(table, "all");
     score_cells(table, &study->summary);

@@ -84,7 +84,7 @@ typedef struct sp_run {
 /* Run a program of COMPUTE and CALL classes (costs in cost_s) and TRANSFER classes whose seconds the maker put in cost_s
  * as well, over (rank, stream) resources: an instance starts when all it waits for has ended and its stream is free;
  * among ready instances of a stream the lowest (priority, class, step, mb, chunk) starts first. Deterministic.
- * Errors: SP_E_INVAL a dependency cycle (named), SP_E_RANGE more than 2^26 instances, SP_E_NOMEM.
+ * Errors: SP_E_INVAL a dependency cycle (named), SP_E_RANGE more than 2^26 instances, or an end beyond 26 days, SP_E_NOMEM.
  * Cost: O(instances x (deps + log instances)); about 60 B an instance in `arena`. */
 sp_status sp_fabric_event(const sp_program *program, sp_arena *arena, sp_run *out, sp_error *err);
 

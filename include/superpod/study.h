@@ -98,6 +98,7 @@ typedef struct sp_study_row {
     const sp_study_coll *coll;       /* collectives that were predicted, else NULL                                  */
     bool full;                       /* states layers, seq, gbs, mbs, tp, pp, chips and a metric, not secondary     */
     bool recompute_assumed;          /* recompute unknown: predicted under the software's default                   */
+    bool layout_assumed;             /* parallel layout unknown or in part: the fastest predicted that fits         */
     uint32_t line;                   /* in its file */
 } sp_study_row;
 
@@ -109,7 +110,7 @@ typedef struct sp_study {
     uint32_t n_rows; sp_study_row *rows;               /* in order of files and lines                              */
     sp_study_score summary;                            /* expressed rows that are not secondary, all kinds          */
     sp_study_score kind[SP_STUDY_KINDS];               /* the same by kind                                          */
-    sp_study_score secondary, recompute_assumed, recompute_stated, full;
+    sp_study_score secondary, recompute_assumed, recompute_stated, layout_assumed, full;
     sp_study_score memory;                             /* of printed peaks of memory; bias + where predicted too much */
     uint32_t n_groups; sp_study_group *groups;         /* kind x class x source, in that order; not secondary      */
     uint32_t n_classes; sp_study_group *classes;       /* kind x class; source NULL                                */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define INSTANCES_MAX (1u << 26)
+#define LAST_PS (INT64_MAX / 4)   /* where sp_ticks_ps ends, too: 26 days */
 #define NONE UINT32_MAX
 
 typedef struct stream { sp_queue *ready; uint32_t running; int32_t last_span; } stream;
@@ -30,6 +31,7 @@ typedef struct runner {
     uint32_t *touched, n_touched; /* streams to look at after the tick                           */
     uint32_t current;        /* instance whose dependencies are being expanded                   */
     bool filling;
+    bool late;               /* a task would end beyond the last tick                            */
 } runner;
 
 static uint32_t number_of(const runner *run, uint32_t task_class, sp_index at)
@@ -168,7 +170,10 @@ static bool start_next(runner *run, uint32_t which, int64_t now)
     uint32_t instance = (uint32_t)next.payload, c = class_of(run, instance);
     const sp_task_class *task = &run->program->classes[c];
     sp_index at = index_of(run, c, instance);
-    int64_t end = now + sp_ticks_ps(sp_class_cost_s(task, at.rank, at.step));
+    int64_t end = now + sp_ticks_ps(sp_class_cost_s(task, at.rank, at.step));   /* both at most LAST_PS */
+    run->late = end >= LAST_PS;
+    if (run->late)
+        return false;
     uint32_t span = run->n_spans++;
     run->spans[span] = (sp_span){.task_class = c, .at = at, .stream = task->stream, .start_ps = now, .end_ps = end,
                                  .pred = later_span(run, run->enabler[instance], s->last_span)};
@@ -280,7 +285,9 @@ sp_status sp_fabric_event(const sp_program *program, sp_arena *arena, sp_run *ou
     runner run = {.program = program};
     sp_status status = prepare(&run, arena, err);
     if (status == SP_OK && !loop(&run))
-        status = sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory while running program %s", program->name);
+        status = run.late ? sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "program %s takes more than 26 days, the longest that ticks of 1 ps hold: "
+                                         "expected less work, or more chips for it", program->name)
+                          : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory while running program %s", program->name);
     if (status == SP_OK && run.n_spans != run.expected)
         status = report_cycle(&run, err);
     if (status == SP_OK) {

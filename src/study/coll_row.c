@@ -8,6 +8,8 @@
 
 #define LARGE_BYTES 1073741824.0   /* of rows that say "large": 1 GiB, where every published curve is flat */
 
+#define SIZE_MAX_BYTES 1125899906842624.0   /* 2^50: more than any chip holds, and sums of sizes stay exact */
+
 typedef struct coll_cells {
     const char *op, *hw_class, *hardware, *fabric, *library, *dtype, *note;
     double ranks, nodes, per_scaleup, size_bytes, time_us, algbw_gbs, busbw_gbs;
@@ -226,6 +228,14 @@ sp_status sp_i_coll_row(sp_i_ctx *ctx, const sp_csv *csv, size_t row, sp_error *
     ctx->row->size = sp_i_num_set(c.size_bytes) ? c.size_bytes : NAN;
     if (!sp_i_num_set(c.ranks) || c.ranks < 2) {
         sp_i_row_refuse(ctx, "no collective of %g ranks: host copies are not modelled", sp_i_num_set(c.ranks) ? c.ranks : 0.0);
+        return SP_OK;
+    }
+    if (!sp_i_count_is(c.ranks) || (sp_i_num_set(c.nodes) && !sp_i_count_is(c.nodes)) || (sp_i_num_set(c.per_scaleup) && !sp_i_count_is(c.per_scaleup))) {
+        sp_i_row_refuse(ctx, "found %g ranks on %g nodes, %g a scale-up domain: expected whole numbers from 1 to 2^32 - 2", c.ranks, c.nodes, c.per_scaleup);
+        return SP_OK;
+    }
+    if (c.size_bytes > SIZE_MAX_BYTES) {
+        sp_i_row_refuse(ctx, "found %g bytes: expected at most 2^50", c.size_bytes);
         return SP_OK;
     }
     bool ep = sp_i_word_starts(c.op, "ep_");

@@ -60,8 +60,9 @@ static void find_part(const sp_i_kernel_cells *c, sp_study_kernel *out)
 }
 
 /* The word a dtype cell starts with: "fp8 (1x128/128x128 scales) -> bf16" is fp8, "fp16/bf16" is fp16. */
-static sp_format format_of(const char *dtype, sp_format otherwise)
+static sp_format format_of(const char *dtype, sp_format otherwise, bool *known)
 {
+    *known = dtype[0] == '\0';
     char word[16];
     size_t n = strcspn(dtype, " /(,");
     if (n == 0 || n >= sizeof word)
@@ -69,7 +70,8 @@ static sp_format format_of(const char *dtype, sp_format otherwise)
     memcpy(word, dtype, n);
     word[n] = '\0';
     sp_format format;
-    return sp_format_parse(word, &format, NULL) == SP_OK ? format : otherwise;
+    *known = sp_format_parse(word, &format, NULL) == SP_OK;
+    return *known ? format : otherwise;
 }
 
 static void gemm_ops(const sp_i_kernel_cells *c, sp_format format, sp_study_kernel *out)
@@ -77,11 +79,16 @@ static void gemm_ops(const sp_i_kernel_cells *c, sp_format format, sp_study_kern
     sp_op *op = sp_i_study_op(out, SP_OP_GEMM, "gemm");
     op->format = format;
     op->out_format = format == SP_FMT_FP32 || format == SP_FMT_TF32 || format == SP_FMT_INT8 ? SP_FMT_FP32 : SP_FMT_BF16;
+    bool some = c->m > 0 || c->n > 0 || c->k > 0, whole = c->m >= 1 && c->n >= 1 && c->k >= 1;
+    if ((some && !whole) || c->m != floor(c->m) || c->n != floor(c->n) || c->k != floor(c->k)) {
+        out->skip = "m, n and k are not all whole numbers above 0";
+        return;
+    }
     op->groups = c->groups > 0.0 ? (uint32_t)c->groups : 1;
     op->m = (uint64_t)c->m;
     op->n = (uint64_t)c->n;
     op->k = (uint64_t)c->k;
-    if (op->m == 0 || op->n == 0 || op->k == 0) {
+    if (!some) {
         bool flagperf = strstr(out->source, "FlagPerf") != NULL;   /* its case_config.yaml: M = N = K = 4096 */
         op->m = op->n = op->k = flagperf ? 4096 : 8192;
         out->assumed = flagperf ? "no shape stated: 4,096 cubed, FlagPerf's default" : "no shape stated: 8,192 cubed";
@@ -103,15 +110,18 @@ static void stream_ops(const sp_i_kernel_cells *c, sp_study_kernel *out)
 
 static void make_ops(const sp_i_kernel_cells *c, sp_study_kernel *out)
 {
-    sp_format format = format_of(c->dtype, SP_FMT_BF16);
+    bool known, stream = strncmp(c->kernel, "stream_", 7) == 0 || strncmp(c->kernel, "hbm_", 4) == 0;
+    sp_format format = format_of(c->dtype, SP_FMT_BF16, &known);
     const char *kernel = c->kernel;
-    if (strncmp(kernel, "attention", 9) == 0)
+    if (!known && !stream)
+        out->skip = "its dtype is no format that is known here";
+    else if (strncmp(kernel, "attention", 9) == 0)
         sp_i_kernel_attention(c, format, out);
     else if (strncmp(kernel, "mla_", 4) == 0 || strncmp(kernel, "mha_", 4) == 0)
         sp_i_kernel_latent(c, format, out);
     else if (strncmp(kernel, "transformer_layer", 17) == 0)
         sp_i_kernel_layer(c, format, out);
-    else if (strncmp(kernel, "stream_", 7) == 0 || strncmp(kernel, "hbm_", 4) == 0)
+    else if (stream)
         stream_ops(c, out);
     else if (strstr(kernel, "gemm"))
         gemm_ops(c, format, out);
@@ -132,8 +142,8 @@ static double utilisation(const char *text)
     return 0.005 * (low + high);
 }
 
-/* The first metric the row prints that its operators can answer; false when there is none and no reason to skip. */
-static bool find_metric(const sp_i_kernel_cells *c, sp_study_kernel *out)
+/* The first metric the row prints that its operators can answer. */
+static void find_metric(const sp_i_kernel_cells *c, sp_study_kernel *out)
 {
     double share = utilisation(c->util);
     if (c->tflops > 0.0 && out->counted_flop > 0.0) {
@@ -148,10 +158,8 @@ static bool find_metric(const sp_i_kernel_cells *c, sp_study_kernel *out)
     } else if (share > 0.0 && (out->counted_flop > 0.0 || out->counted_bytes > 0.0)) {
         out->metric = out->counted_flop > 0.0 ? SP_STUDY_FLOP_SHARE : SP_STUDY_BYTES_SHARE;
         out->measured = share;
-    } else {
-        return out->skip != NULL;
-    }
-    return true;
+    } else if (!out->skip)
+        out->skip = "the row has no tflops, gbs, time_us or util_pct above 0 that fits its kernel";
 }
 
 static sp_status read_cells(const sp_csv *csv, size_t row, sp_i_kernel_cells *c, sp_error *err)
@@ -172,8 +180,8 @@ static sp_status read_cells(const sp_csv *csv, size_t row, sp_i_kernel_cells *c,
         if (status != SP_OK)
             return status;
         if (*numbers[i].slot < 0.0 || *numbers[i].slot > numbers[i].high)
-            return sp_error_set(err, SP_E_RANGE, sp_csv_name(csv), sp_csv_line(csv, row), 0, "column %s is %g, expected 0 … %g",
-                                numbers[i].name, *numbers[i].slot, numbers[i].high);
+            return sp_csv_fail(csv, row, sp_csv_column(csv, numbers[i].name), SP_E_RANGE, err, "%g in column '%s': expected 0 to %g",
+                               *numbers[i].slot, numbers[i].name, numbers[i].high);
     }
     return SP_OK;
 }
@@ -192,9 +200,7 @@ sp_status sp_study_kernel_row(const sp_csv *csv, size_t row, sp_study_kernel *ou
     found.kernel = cells.kernel;
     find_part(&cells, &found);
     make_ops(&cells, &found);
-    if (!find_metric(&cells, &found))
-        return sp_error_set(err, SP_E_INVAL, sp_csv_name(csv), sp_csv_line(csv, row), 0, "row %s has no tflops, gbs, time_us or "
-                            "util_pct that fits its kernel '%s'", found.id, found.kernel);
+    find_metric(&cells, &found);
     if (found.skip)
         found.chip = NULL;
     *out = found;

@@ -64,11 +64,12 @@ static void totals(FILE *file, const sp_study *study)
     score_line(file, "training, complete configuration¹", &study->full);
     score_line(file, "training, recompute stated", &study->recompute_stated);
     score_line(file, "training, recompute assumed²", &study->recompute_assumed);
+    score_line(file, "layout assumed⁴", &study->layout_assumed);
     score_line(file, "training, peak memory³", &study->memory);
     score_line(file, "secondary evidence", &study->secondary);
     fprintf(file, "\n¹ layers, sequence, global and micro-batch, TP, PP, chips and a metric are all stated. ² the software's stated default, "
                   "or the least recompute that fits in memory. ³ of the fullest chip, where a row prints one; + is predicted too much; counted "
-                  "in no other line.\n\nConstants fitted to measurements: %u (catalog values of grade "
+                  "in no other line. ⁴ in part or whole: the fastest predicted that the batch allows and that fits.\n\nConstants fitted to measurements: %u (catalog values of grade "
                   "`fitted`).\n\n", study->constants_fitted);
 }
 

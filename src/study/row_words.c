@@ -37,7 +37,12 @@ bool sp_i_num_set(double number) { return !isnan(number); }
 
 uint32_t sp_i_num_count(double number, uint32_t otherwise)
 {
-    return isnan(number) || number < 1 || number > 4e9 ? otherwise : (uint32_t)(number + 0.5);
+    return isnan(number) || number < 1 || number > 4294967294.0 ? otherwise : (uint32_t)(number + 0.5);
+}
+
+bool sp_i_count_is(double number)
+{
+    return number >= 1 && number <= 4294967294.0 && number == floor(number);
 }
 
 void sp_i_word_squeeze(const char *text, char *out, size_t out_size)

@@ -7,8 +7,8 @@
 /* Numbers of a training row; NaN: not published. */
 typedef enum sp_i_num {
     SP_N_CHIPS, SP_N_PER_NODE, SP_N_PARAMS_B, SP_N_LAYERS, SP_N_HIDDEN, SP_N_HEADS, SP_N_KV_HEADS, SP_N_FFN, SP_N_EXPERTS,
-    SP_N_TOPK, SP_N_MOE_FFN, SP_N_VOCAB, SP_N_SEQ, SP_N_TP, SP_N_CP, SP_N_PP, SP_N_VPP, SP_N_EP, SP_N_DP, SP_N_MBS, SP_N_GBS,
-    SP_N_STEP, SP_N_TOK, SP_N_TFLOPS, SP_N_MFU, SP_N_HFU, SP_N_PEAK_GIB, SP_NUMS
+    SP_N_TOPK, SP_N_MOE_FFN, SP_N_VOCAB, SP_N_SEQ, SP_N_TP, SP_N_CP, SP_N_PP, SP_N_VPP, SP_N_EP, SP_N_DP, SP_N_MBS, SP_N_GBS, SP_N_ACCUM,
+    SP_N_STEP, SP_N_TOK, SP_N_TFLOPS, SP_N_MFU, SP_N_HFU, SP_N_MINUTES, SP_N_SAMPLES, SP_N_PEAK_GIB, SP_NUMS
 } sp_i_num;
 
 /* One training configuration as its row states it. Texts are "" where the row has none. */
@@ -24,7 +24,7 @@ typedef struct sp_i_row_cache { sp_i_row_cache_entry *slot; uint32_t n, room; } 
 typedef struct sp_i_ctx {
     sp_catalog *catalog;
     sp_arena *arena;            /* results                                              */
-    sp_i_row_cache machines, models, steps;
+    sp_i_row_cache machines, models, steps, ids;
     sp_study_row *row;          /* the row in work: reasons and assumptions go there    */
 } sp_i_ctx;
 
@@ -41,6 +41,7 @@ bool sp_i_word_in(const char *text, const char *word);              /* anywhere,
 bool sp_i_word_starts(const char *text, const char *word);           /* any case                                        */
 bool sp_i_num_set(double number);                                   /* published                                       */
 uint32_t sp_i_num_count(double number, uint32_t otherwise);         /* as a count, `otherwise` when not published       */
+bool sp_i_count_is(double number);                                  /* whole, from 1 to 2^32 - 2                       */
 /* Lower case, letters and digits alone: "Llama3.1-8B" and "llama-3.1-8b" are both "llama318b". */
 void sp_i_word_squeeze(const char *text, char *out, size_t out_size);
 
@@ -51,6 +52,16 @@ bool sp_i_row_cache_put(sp_i_ctx *ctx, sp_i_row_cache *cache, const char *key, c
 bool sp_i_row_model(sp_i_ctx *ctx, const sp_i_run *run, const sp_model **out);
 bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp_plan *out);
 bool sp_i_row_machine(sp_i_ctx *ctx, const sp_i_run *run, const sp_plan *plan, const sp_machine **out);
+/* Is a part of its layout all that a row says, or how many micro-batches it accumulates? */
+bool sp_i_layout_open(const sp_i_run *run);
+/* Layouts that such a row may have run with, one by one: run is the row with the next of them. false: no more. */
+typedef struct sp_i_layout_try { sp_i_run run; uint64_t tp, cp, pp; } sp_i_layout_try;
+sp_i_layout_try sp_i_layout_first(const sp_i_run *run);
+bool sp_i_layout_next(const sp_i_run *run, sp_i_layout_try *at);
+/* Sizes that a configuration's name gives, where the row's columns do not: "config_DGXH100_1x8x4xtp4pp1cp1.sh". */
+void sp_i_layout_named(const char *name, sp_i_run *run);
+/* Samples that an MLPerf benchmark takes to its target at a global batch; NaN: not known. */
+double sp_i_time_samples(const char *benchmark, double gbs);
 /* Machine of a class with `ranks` ranks, `domain` of them in one scale-up domain, for collectives. `share`: of a chip that
  * one rank is (0.5: one die of two). */
 bool sp_i_class_machine(sp_i_ctx *ctx, const char *hw_class, const char *fabric, uint32_t ranks, uint32_t per_node,

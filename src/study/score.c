@@ -119,6 +119,12 @@ static bool by_recompute(const sp_study_row *row, void *context)
            row->recompute_assumed == *(const bool *)context;
 }
 
+static bool by_layout(const sp_study_row *row, void *context)
+{
+    (void)context;
+    return row->status == SP_STUDY_EXPRESSED && row->layout_assumed;
+}
+
 static bool is_full(const sp_study_row *row, void *context)
 {
     (void)context;
@@ -152,6 +158,7 @@ void sp_i_study_score(sp_study *study, sp_arena *arena)
     study->secondary = sp_study_score_rows(study->rows, study->n_rows, is_secondary, NULL, arena);
     study->recompute_assumed = sp_study_score_rows(study->rows, study->n_rows, by_recompute, &yes, arena);
     study->recompute_stated = sp_study_score_rows(study->rows, study->n_rows, by_recompute, &no, arena);
+    study->layout_assumed = sp_study_score_rows(study->rows, study->n_rows, by_layout, NULL, arena);
     study->full = sp_study_score_rows(study->rows, study->n_rows, is_full, NULL, arena);
     study->memory = of_memory(study, arena);
     study->n_groups = groups_of(study, true, arena, &study->groups);

@@ -14,7 +14,7 @@ static const struct { const char *benchmark, *model; double seq, vocab; bool lor
 
 static const struct { const char *column; sp_i_num num; } numbers[] = {
     {"accelerators", SP_N_CHIPS}, {"accel_per_node", SP_N_PER_NODE}, {"seq", SP_N_SEQ}, {"mbs", SP_N_MBS}, {"tp", SP_N_TP},
-    {"pp", SP_N_PP}, {"cp", SP_N_CP}, {"vpp", SP_N_VPP}, {"gbs", SP_N_GBS}, {"train_step_time_median_s", SP_N_STEP}};
+    {"pp", SP_N_PP}, {"cp", SP_N_CP}, {"vpp", SP_N_VPP}, {"gbs", SP_N_GBS}, {"grad_accum", SP_N_ACCUM}, {"train_step_time_median_s", SP_N_STEP}};
 
 /* Whole-system throughput becomes tokens/s of a chip where no step seconds are logged. */
 static sp_status throughput(const sp_csv *csv, size_t row, sp_i_run *run, sp_error *err)
@@ -29,6 +29,21 @@ static sp_status throughput(const sp_csv *csv, size_t row, sp_i_run *run, sp_err
         run->num[SP_N_TOK] = tokens / run->num[SP_N_CHIPS];
     else if (sp_i_num_set(samples))
         run->num[SP_N_TOK] = samples * run->num[SP_N_SEQ] / run->num[SP_N_CHIPS];
+    return SP_OK;
+}
+
+/* Where neither steps nor throughput are logged, the minutes to the target: all steps, without the evaluations between them. */
+static sp_status minutes(sp_i_ctx *ctx, const sp_csv *csv, size_t row, const char *benchmark, sp_i_run *run, sp_error *err)
+{
+    double whole = NAN;
+    sp_status status = sp_i_cell_number(csv, row, "minutes_olympic_mean", &whole, err);
+    if (status != SP_OK || !sp_i_num_set(whole) || sp_i_num_set(run->num[SP_N_STEP]) || sp_i_num_set(run->num[SP_N_TOK]))
+        return status;
+    run->num[SP_N_SAMPLES] = sp_i_time_samples(benchmark, run->num[SP_N_GBS]);
+    if (!sp_i_num_set(run->num[SP_N_SAMPLES]))
+        return SP_OK;
+    run->num[SP_N_MINUTES] = whole;
+    sp_i_row_assume(ctx, "%.0f samples to the target, as MLPerf's reference runs; no evaluation", run->num[SP_N_SAMPLES]);
     return SP_OK;
 }
 
@@ -79,9 +94,16 @@ sp_status sp_i_time_row(sp_i_ctx *ctx, const sp_csv *csv, size_t row, sp_error *
         sp_i_row_refuse(ctx, "benchmark '%s' is not a language model that is known here", benchmark);
         return SP_OK;
     }
+    if (sp_i_word_in(sp_i_cell_text(csv, row, "framework"), "DeepSpeed") && !sp_i_num_set(run.num[SP_N_TP])) {
+        sp_i_row_refuse(ctx, "the row does not give its parallel layout, and DeepSpeed is no product line that is known here");
+        return SP_OK;
+    }
+    sp_i_layout_named(sp_i_cell_text(csv, row, "config_file"), &run);
     if (!sp_i_num_set(run.num[SP_N_MBS]) && sp_i_num_set(run.num[SP_N_TP]))
         run.num[SP_N_MBS] = 1;
     sp_status status = throughput(csv, row, &run, err);
+    if (status == SP_OK)
+        status = minutes(ctx, csv, row, benchmark, &run, err);
     if (status != SP_OK)
         return status;
     run.precision = precision_of(ctx, sp_i_cell_text(csv, row, "precision_hint"), run.hw_class);

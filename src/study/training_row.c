@@ -120,6 +120,10 @@ static void compare(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, c
         sp_i_row_compare(row, "tok_s_chip", run->num[SP_N_TOK], tokens / step_s, false);
         return;
     }
+    if (sp_i_num_set(run->num[SP_N_MINUTES])) {
+        sp_i_row_compare(row, "minutes", run->num[SP_N_MINUTES], run->num[SP_N_SAMPLES] / (double)plan->gbs * step_s / 60, true);
+        return;
+    }
     double rate = tokens * sp_i_source_flop_per_token(run, model, plan->seq) / step_s;
     if (sp_i_num_set(run->num[SP_N_TFLOPS]))
         sp_i_row_compare(row, "tflops_chip", run->num[SP_N_TFLOPS], rate / 1e12, false);
@@ -129,7 +133,7 @@ static void compare(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, c
 
 static bool has_metric(const sp_i_run *run)
 {
-    static const sp_i_num metrics[] = {SP_N_STEP, SP_N_TOK, SP_N_TFLOPS, SP_N_MFU};
+    static const sp_i_num metrics[] = {SP_N_STEP, SP_N_TOK, SP_N_TFLOPS, SP_N_MFU, SP_N_MINUTES};
     for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
         if (sp_i_num_set(run->num[metrics[i]]) && run->num[metrics[i]] > 0)
             return true;
@@ -146,6 +150,55 @@ static bool is_full(const sp_i_run *run)
     return has_metric(run);
 }
 
+/* What is counted is whole and fits; a device may get a part of a sequence (MaxText). What a model may not have may be 0. */
+static bool counts_are_whole(sp_i_ctx *ctx, const sp_i_run *run)
+{
+    static const struct { const char *name; sp_i_num num; bool none; } counts[] = {
+        {"chips", SP_N_CHIPS, false}, {"chips a node", SP_N_PER_NODE, false}, {"layers", SP_N_LAYERS, false}, {"hidden", SP_N_HIDDEN, false},
+        {"heads", SP_N_HEADS, false}, {"key/value heads", SP_N_KV_HEADS, false}, {"ffn", SP_N_FFN, true}, {"experts", SP_N_EXPERTS, true},
+        {"topk", SP_N_TOPK, true}, {"expert ffn", SP_N_MOE_FFN, true}, {"vocab", SP_N_VOCAB, false}, {"seq", SP_N_SEQ, false}, {"tp", SP_N_TP, false},
+        {"cp", SP_N_CP, false}, {"pp", SP_N_PP, false}, {"vpp", SP_N_VPP, true}, {"ep", SP_N_EP, true}, {"gbs", SP_N_GBS, false},
+        {"accumulated micro-batches", SP_N_ACCUM, false}, {"mbs", SP_N_MBS, false}};
+    bool parts = sp_i_word_starts(run->framework, "MaxText");
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        double n = run->num[counts[i].num];
+        bool odd = counts[i].num == SP_N_MBS && parts && n > 0 && n < 1;
+        if (sp_i_num_set(n) && !sp_i_count_is(n) && !odd && !(counts[i].none && n == 0))
+            return sp_i_row_refuse(ctx, "found %s %.17g: expected a whole number from 1 to 2^32 - 2", counts[i].name, n);
+    }
+    return true;
+}
+
+/* What a row became. */
+typedef struct expressed { sp_plan plan; const sp_machine *machine; const sp_i_step *step; } expressed;
+
+static bool express(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, expressed *out)
+{
+    return sp_i_row_plan(ctx, run, model, &out->plan) && sp_i_row_machine(ctx, run, &out->plan, &out->machine) &&
+           predict_default(ctx, out->machine, model, &out->plan, &out->step);
+}
+
+/* The fastest that fits of the layouts which a row leaves open. */
+static bool express_best(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, expressed *out)
+{
+    const sp_study_row before = *ctx->row;
+    sp_i_layout_try at = sp_i_layout_first(run), best = at;
+    double least_s = INFINITY;
+    while (sp_i_layout_next(run, &at)) {
+        *ctx->row = before;
+        if (!express(ctx, &at.run, model, out) || !fits(out->step) || out->step->time_s >= least_s)
+            continue;
+        least_s = out->step->time_s;
+        best = at;
+    }
+    *ctx->row = before;
+    if (isinf(least_s))
+        return sp_i_row_refuse(ctx, "no parallel layout that the row leaves open fits in memory");
+    ctx->row->layout_assumed = true;
+    sp_i_row_assume(ctx, "tp %.0f cp %.0f pp %.0f, the fastest predicted that fits", best.run.num[SP_N_TP], best.run.num[SP_N_CP], best.run.num[SP_N_PP]);
+    return express(ctx, &best.run, model, out);
+}
+
 void sp_i_run_score(sp_i_ctx *ctx, const sp_i_run *run)
 {
     sp_study_row *row = ctx->row;
@@ -153,27 +206,24 @@ void sp_i_run_score(sp_i_ctx *ctx, const sp_i_run *run)
     row->size = run->num[SP_N_CHIPS];
     row->full = is_full(run) && row->status != SP_STUDY_SECONDARY;
     const sp_model *model = NULL;
-    const sp_machine *machine = NULL;
-    const sp_i_step *step = NULL;
-    sp_plan plan;
+    expressed x = {.machine = NULL};
     if (!has_metric(run)) {
         sp_i_row_refuse(ctx, "the row prints no step time, tokens/s, FLOP rate or MFU");
         return;
     }
-    if (!sp_i_row_model(ctx, run, &model) || !sp_i_row_plan(ctx, run, model, &plan) ||
-        !sp_i_row_machine(ctx, run, &plan, &machine) || !predict_default(ctx, machine, model, &plan, &step))
+    if (!counts_are_whole(ctx, run) || !sp_i_row_model(ctx, run, &model) || !(sp_i_layout_open(run) ? express_best : express)(ctx, run, model, &x))
         return;
-    compare(ctx, run, model, machine, &plan, step->time_s);
+    compare(ctx, run, model, x.machine, &x.plan, x.step->time_s);
     if (run->num[SP_N_PEAK_GIB] > 0) {
         row->measured_peak_gib = run->num[SP_N_PEAK_GIB];
-        row->peak_gib = step->mem_bytes_max / GIB;
+        row->peak_gib = x.step->mem_bytes_max / GIB;
     }
     sp_study_run *again = sp_arena_alloc(ctx->arena, 1, sizeof *again);
     if (again)
-        *again = (sp_study_run){machine, model, plan, step->time_s};
+        *again = (sp_study_run){x.machine, model, x.plan, x.step->time_s};
     row->run = again;
-    if (step->mem_bytes_max > step->mem_capacity_bytes)
-        sp_i_row_assume(ctx, "fits (predicted memory is %.2f of the chip's)", step->mem_bytes_max / step->mem_capacity_bytes);
+    if (x.step->mem_bytes_max > x.step->mem_capacity_bytes)
+        sp_i_row_assume(ctx, "fits (predicted memory is %.2f of the chip's)", x.step->mem_bytes_max / x.step->mem_capacity_bytes);
 }
 
 sp_status sp_i_training_row(sp_i_ctx *ctx, const sp_csv *csv, size_t row, sp_error *err)

@@ -75,7 +75,14 @@ static sp_status one_row(sp_i_ctx *ctx, const kind_row *kind, const sp_csv *csv,
     out->status = secondary ? SP_STUDY_SECONDARY : SP_STUDY_EXPRESSED;
     if (out->id[0] == '\0')
         return sp_csv_fail(csv, i, sp_csv_column(csv, "id"), SP_E_PARSE, err, "the row has no id: every row needs one of its own");
-    sp_status status = kind->score(ctx, csv, i, err);
+    const sp_study_row *same = sp_i_row_cache_get(&ctx->ids, out->id);
+    sp_status status = SP_OK;
+    if (same)
+        sp_i_row_refuse(ctx, "its id stands already in line %u of %s: every row needs one of its own", same->line, sp_study_kind_name(same->kind));
+    else if (sp_i_row_cache_put(ctx, &ctx->ids, out->id, out))
+        status = kind->score(ctx, csv, i, err);
+    else
+        status = sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the ids of %zu rows", sp_csv_rows(csv));
     out->label = sp_arena_strdup(ctx->arena, out->label);
     if (out->status != SP_STUDY_UNEXPRESSED && !(out->ape >= 0 && out->ape < 1e12))
         sp_i_row_refuse(ctx, "the prediction came out as %g", out->predicted);

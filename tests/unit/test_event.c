@@ -79,6 +79,27 @@ static void streams_overlap_and_priorities_order(void **state)
     sp_arena_destroy(arena);
 }
 
+/* Ticks hold 26 days: what takes longer is refused, not cut off; one task or many in a row. */
+static void what_outlasts_the_ticks_is_refused(void **state)
+{
+    static const struct { double cost_s; uint32_t steps; sp_status status; } cases[] = {
+        {2e6, 1, SP_OK}, {3e6, 1, SP_E_RANGE}, {1e300, 1, SP_E_RANGE}, {9e5, 2, SP_OK}, {9e5, 4, SP_E_RANGE}, {2e6, 8, SP_E_RANGE}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        sp_arena *arena = sp_arena_create();
+        sp_builder *b = sp_builder_create(arena, "long", 1, 0);
+        sp_task_class x = task("x", cases[i].steps, 0, &cases[i].cost_s);
+        sp_builder_class(b, &x, 0);
+        const sp_program *program;
+        sp_run run;
+        sp_error err = {0};
+        assert_int_equal(sp_builder_freeze(b, &program, &err), SP_OK);
+        assert_int_equal(sp_fabric_event(program, arena, &run, &err), cases[i].status);
+        assert_true(cases[i].status == SP_OK || strstr(err.text, "26 days"));
+        sp_arena_destroy(arena);
+    }
+}
+
 static void a_cycle_is_an_error_that_names_it(void **state)
 {
     (void)state;
@@ -141,7 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queue_is_a_total_order), cmocka_unit_test(forward_pipeline_takes_its_closed_form),
-        cmocka_unit_test(streams_overlap_and_priorities_order), cmocka_unit_test(a_cycle_is_an_error_that_names_it),
+        cmocka_unit_test(streams_overlap_and_priorities_order), cmocka_unit_test(a_cycle_is_an_error_that_names_it), cmocka_unit_test(what_outlasts_the_ticks_is_refused),
         cmocka_unit_test(random_programs_keep_the_laws)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

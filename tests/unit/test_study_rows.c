@@ -314,12 +314,96 @@ static void scores_by_definition(void **state)
     assert_true(none.rows == 0 && isnan(none.median_ape));
 }
 
+/* Numbers that no run can have are listed with their row; the others are predicted. */
+static void senseless_numbers_are_listed(void **state)
+{
+    static const struct { const char *sizes, *part; } cases[] = {
+        {"8192,1,1,1,,,,,1,0", "found gbs 0"},           {"8192,1,1,1,,,,,1,18446744073709551616", "found gbs 1.84467"},
+        {"8192,1.5,1,1,,,,,1,64", "found tp 1.5"},       {"8192,4294967297,1,1,,,,,1,64", "found tp 4294967297"},
+        {"8192,1,1,1,,,,,1e18,64", "found mbs 1e+18"},   {"0,1,1,1,,,,,1,64", "found seq 0"}};
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, HEADER "A,H100,8,8,,Llama3.1-8B,32,4096,32,8,14336,128256,%s,BF16,none,NeMo,,1,,,,,\n", cases[i].sizes);
+        const sp_study_row *row = one(f, text);
+        assert_int_equal(row->status, SP_STUDY_UNEXPRESSED);
+        contains(row->reason, cases[i].part);
+    }
+    static const char *const ranks[] = {"1000000000000", "7.5", "0"};
+    for (size_t i = 0; i < sizeof ranks / sizeof ranks[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "id,hw_class,op,size_bytes,ranks,time_us\nA,H100,all_reduce,1048576,%s,1\n", ranks[i]);
+        assert_int_equal(one(f, text)->status, SP_STUDY_UNEXPRESSED);
+    }
+    contains(one(f, "id,hw_class,op,size_bytes,ranks,time_us\nA,H100,all_reduce,1e30,8,1\n")->reason, "found 1e+30 bytes");
+    contains(one(f, "id,hw_class,kernel,dtype,m,n,k,tflops\nA,H100,gemm,bf99,1,1,1,1\n")->reason, "dtype");
+    contains(one(f, "id,hw_class,kernel,dtype,m,n,k,tflops\nA,H100,gemm,bf16,4096,0,4096,1\n")->reason, "m, n and k");
+    contains(one(f, "id,hw_class,kernel,dtype,m,n,k,tflops\nA,H100,gemm,bf16,4096,4096,4096,0\n")->reason, "no tflops");
+    sp_error err;
+    assert_int_equal(validate(f, "id,hw_class,op,size_bytes,ranks,time_us\nA,H100,all_reduce,1048576,8,1\nA,H100,all_reduce,1048576,8,1\n", &err), SP_OK);
+    assert_int_equal(f->study.rows[0].status, SP_STUDY_EXPRESSED);
+    contains(f->study.rows[1].reason, "stands already in line 2");
+}
+
+#define MLPERF "id,hw_class,accelerators,accel_per_node,benchmark,gbs,grad_accum,tp,pp,cp,config_file,framework,minutes_olympic_mean," \
+               "train_step_time_median_s,accelerator,round\nA,B200,%u,8,llama2_70b_lora,%u,%s,NVIDIA B200,v5.1\n"
+
+/* What a row leaves open of its layout comes from the name of its configuration, or from how often it accumulates; else it is refused. */
+static void open_layouts_are_closed(void **state)
+{
+    static const struct { const char *rest, *reason; uint32_t chips, tp, cp, mbs; bool assumed; } cases[] = {
+        {"4,4,,1,config_DGXB200_1x8x4xtp4pp1cp1.sh,nemo,,1.5", NULL, 8, 4, 1, 1, false},
+        {"2,,,,config_DGXB200_1x8x2xtp2pp1cp2.sh,nemo,,1.5", NULL, 8, 2, 2, 1, false},
+        {"1,,,,,nemo,,1.5", NULL, 8, 1, 1, 1, true},
+        {",,,,,nemo,,1.5", "parallel layout", 8, 0, 0, 0, false},
+        {"1,4294967294,,,,nemo,,1.5", "no parallel layout that the row leaves open", 8, 0, 0, 0, false},
+        {"1,,,,,NGC PyTorch DeepSpeed,,1.5", "no product line", 8, 0, 0, 0, false},
+        {"3,,,,,nemo,,1.5", "no parallel layout that the row leaves open", 8, 0, 0, 0, false}};   /* 8 sequences are not accumulated thrice */
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, MLPERF, cases[i].chips, 8, cases[i].rest);
+        const sp_study_row *row = one(f, text);
+        assert_int_equal(row->layout_assumed, cases[i].assumed);
+        assert_int_equal(row->status, cases[i].reason ? SP_STUDY_UNEXPRESSED : SP_STUDY_EXPRESSED);
+        if (cases[i].reason) {
+            contains(row->reason, cases[i].reason);
+            continue;
+        }
+        assert_true(row->run->plan.tp == cases[i].tp && row->run->plan.cp == cases[i].cp && row->run->plan.mbs == cases[i].mbs);
+        assert_int_equal(f->study.layout_assumed.expressed, cases[i].assumed);
+    }
+}
+
+/* Minutes to the target are the steps to it, of the published samples; of a batch that none is published of, nothing. */
+static void minutes_are_steps_to_the_target(void **state)
+{
+    static const struct { uint32_t gbs; double samples; } cases[] = {{8, 3187.2}, {12, (3187.2 + 4051.2) / 2}, {16, 4051.2}, {256, 0}, {4, 0}};
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        double step_s;
+        snprintf(text, sizeof text, MLPERF, cases[i].gbs, cases[i].gbs, "1,1,1,1,,nemo,,1.5");
+        const sp_study_row *row = one(f, text);
+        assert_string_equal(row->metric, "step_time_s");
+        step_s = row->predicted;
+        snprintf(text, sizeof text, MLPERF, cases[i].gbs, cases[i].gbs, "1,1,1,1,,nemo,9.5,");
+        row = one(f, text);
+        assert_int_equal(row->status, cases[i].samples > 0 ? SP_STUDY_EXPRESSED : SP_STUDY_UNEXPRESSED);
+        if (cases[i].samples > 0) {
+            assert_string_equal(row->metric, "minutes");
+            assert_true(fabs(row->predicted - step_s * cases[i].samples / cases[i].gbs / 60) < 1e-9 * row->predicted);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dense_row_is_predicted), cmocka_unit_test(metrics_are_one_prediction), cmocka_unit_test(fabrics_are_read),
         cmocka_unit_test(reasons_are_clear), cmocka_unit_test(assumptions_are_said), cmocka_unit_test(chunks_fill_from_the_front), cmocka_unit_test(proxies_keep_the_shape),
         cmocka_unit_test(secondary_evidence_is_apart), cmocka_unit_test(collectives_and_mlperf), cmocka_unit_test(a_page_is_written), cmocka_unit_test(bad_tables),
+        cmocka_unit_test(senseless_numbers_are_listed), cmocka_unit_test(open_layouts_are_closed), cmocka_unit_test(minutes_are_steps_to_the_target),
         cmocka_unit_test(scores_by_definition)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
