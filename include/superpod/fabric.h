@@ -105,6 +105,7 @@ typedef struct sp_flow_options {
     const sp_fault *faults; uint32_t n_faults;
     bool weight_by_latency;       /* weight of a flow = 1 / its path latency (round-trip fairness; SimGrid's CM02)     */
     double rate_fraction;         /* of raw rates; 0: the machine's payload fraction (and the stack's, for programs)   */
+    bool in_switch;               /* programs: switches of the scale-up domain reduce and multicast the exchanges that they can     */
     bool explicit_only;           /* never lift                                                                        */
     bool every_step;              /* never take steps together, nor pass over those that repeat: for tests            */
     uint32_t tasks_max;           /* transfers and joins that are run at most, lifted or not; 0: 2^27 (lifted 2^25), of steps that
@@ -158,6 +159,14 @@ sp_status sp_fabric_flow(const sp_program *program, const sp_machine *machine, c
 typedef struct sp_flow_job { const sp_program *program; const sp_placement *placement; double unit_bytes; } sp_flow_job;
 sp_status sp_fabric_flow_jobs(const sp_flow_job *jobs, uint32_t n, const sp_machine *machine, const sp_stack *stack,
                               const sp_flow_options *options, double *end_s, sp_flow_time *out, sp_error *err);
+
+/* Seconds that sharing of the wires alone makes of a program in one of the stack's protocols: nothing of what endpoints and paths
+ * take, which the analytic lines have (sp_comm_time.latency_s).
+ * together: phases wait for nothing (sp_comm_time.together). replicated: all translates of the group run at once. A protocol of
+ * in_switch reduces in switches; of a stack with rails a ring over several scale-up domains runs in rotations, one for each rank of a
+ * domain. Errors: as sp_fabric_flow; SP_E_NOTFOUND no such protocol; SP_E_RANGE rotations of more than 2^20 transfers. */
+sp_status sp_fabric_flow_wires(const sp_program *program, const sp_machine *machine, const sp_placement *placement, const sp_stack *stack,
+                               const char *protocol, bool together, bool replicated, double unit_bytes, double *wire_s, sp_error *err);
 
 #ifdef __cplusplus
 }

@@ -74,10 +74,17 @@ typedef struct sp_study_leg {
     double size_bytes, message_bytes;  /* message_bytes 0: one message a peer                                       */
     bool replicated;                   /* the other ranks of the nodes do the same at once                          */
 } sp_study_leg;
+/* time_s = that of the stack's best line + what the flow evaluator makes of the wires - what the line makes of them. */
+typedef struct sp_study_leg_time {
+    sp_coll_time lines;                /* analytic                                                                  */
+    double time_s, line_wire_s, flow_wire_s;
+    bool flows;                        /* false: too many transfers, flow_wire_s is line_wire_s                     */
+} sp_study_leg_time;
 typedef struct sp_study_coll {
     const sp_machine *machine;
     const sp_stack *stack;
     uint32_t n_legs; sp_study_leg leg[2];
+    sp_study_leg_time leg_time[2];
     double counted_bytes;              /* printed bandwidth = counted_bytes / time                                  */
     double measured_s;
 } sp_study_coll;

@@ -30,17 +30,24 @@ static sp_status number(sp_i_flow_case *c, uint32_t *n_tasks, bool *fits, sp_err
 static sp_status add_route(sp_i_flow_case *c, uint32_t k, sp_index at, sp_error *err)
 {
     const sp_task_class *task = &c->program->classes[k];
-    uint32_t peer;
+    uint32_t peer, n;
+    double latency_s;
     if (!sp_rank_map_apply(&task->peer, at.rank, at.step, at.chunk, c->program->n_ranks, &peer))
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "rank %u of class %s has no peer", at.rank, task->label);
     uint32_t src = sp_placement_chip(c->placement, at.rank), dst = sp_placement_chip(c->placement, peer);
-    if (task->effect == SP_EFFECT_REDUCE && c->reduce_bytes_per_s > 0 && task->units > 0) {
+    bool combined = sp_i_flow_combines(c, task, src, dst);
+    if (task->effect == SP_EFFECT_REDUCE && !combined && c->reduce_bytes_per_s > 0 && task->units > 0) {
         uint32_t memory = sp_i_flow_memory_link(c, dst);
         if (memory == UINT32_MAX || !sp_i_problem_hop(c->p, memory, 1, 1))
             return sp_i_flow_no_memory(err);
     }
     uint64_t flow = ((uint64_t)k << 32) + (uint64_t)at.step * task->n_chunk + at.chunk;
-    return sp_i_flow_route_add(c->p, c->router, c->options, c->fraction, src, dst, flow, c->hops, err);
+    if (!combined)
+        return sp_i_flow_route_add(c->p, c->router, c->options, c->fraction, src, dst, flow, c->hops, err);
+    if (!sp_router_path(c->router, src, dst, flow, c->hops, &n, &latency_s))
+        return sp_i_flow_unreachable(c->options, src, dst, err);
+    sp_i_flow_combine(c, task, c->hops, n);
+    return sp_i_flow_hops_add(c->p, c->router, c->options, c->fraction, src, dst, c->hops, n, latency_s, err);
 }
 
 /* Routes of a class in the order (rank, step if peers move, chunk). */

@@ -114,7 +114,10 @@ sp_status sp_i_flow_heat(const sp_i_problem *p, const sp_router *router, const s
 uint32_t sp_i_flow_anchor(const sp_router *router, uint32_t link, uint32_t src, uint32_t dst);
 /* bytes/s of a link as payload; fraction: of the raw rate, by tier. */
 double sp_i_flow_capacity(const sp_router *router, uint32_t link, const double *fraction);
-/* Route from chip to chip as the next route of the problem (weights as the options say). Errors: SP_E_UNFIT, SP_E_NOMEM. */
+/* Hops, as the next route of the problem (weights as the options say). */
+sp_status sp_i_flow_hops_add(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, const double *fraction,
+                             uint32_t src, uint32_t dst, const sp_hop *hops, uint32_t n, double latency_s, sp_error *err);
+/* Route from chip to chip as the next route. Errors: SP_E_UNFIT, SP_E_NOMEM. */
 sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, const double *fraction,
                               uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, sp_error *err);
 sp_status sp_i_flow_router(const sp_machine *machine, const sp_flow_options *options, sp_router **out, sp_error *err);

@@ -110,7 +110,8 @@ static sp_status add_route(sp_i_flow_case *c, uint32_t k, sp_index at, sp_error 
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "rank %u of class %s has no peer", at.rank, task->label);
     uint32_t src = sp_placement_chip(c->placement, at.rank), dst = sp_placement_chip(c->placement, peer), x = src, y = dst;
     uint64_t flows = sp_i_chips_pair(c->lift->sym, &x, &y);
-    if (task->effect == SP_EFFECT_REDUCE && c->reduce_bytes_per_s > 0 && task->units > 0) {
+    bool combined = sp_i_flow_combines(c, task, src, dst);
+    if (task->effect == SP_EFFECT_REDUCE && !combined && c->reduce_bytes_per_s > 0 && task->units > 0) {
         uint32_t chip = dst, same = dst;
         uint64_t chips = sp_i_chips_pair(c->lift->sym, &chip, &same);
         uint32_t memory = sp_i_flow_memory_link(c, chip);
@@ -119,6 +120,8 @@ static sp_status add_route(sp_i_flow_case *c, uint32_t k, sp_index at, sp_error 
     }
     if (!sp_router_path(c->router, src, dst, 0, c->hops, &n, &latency_s))
         return sp_i_flow_unreachable(c->options, src, dst, err);
+    if (combined)
+        sp_i_flow_combine(c, task, c->hops, n);
     sp_status status = add_hops(c, src, dst, n, flows, err);
     if (status != SP_OK)
         return status;

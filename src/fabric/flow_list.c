@@ -46,13 +46,9 @@ uint32_t sp_i_flow_anchor(const sp_router *router, uint32_t link, uint32_t src, 
     return at.up ? src : (uint32_t)(src - src % tree + dst % tree);
 }
 
-sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, const double *fraction,
-                              uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, sp_error *err)
+sp_status sp_i_flow_hops_add(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, const double *fraction,
+                             uint32_t src, uint32_t dst, const sp_hop *hops, uint32_t n, double latency_s, sp_error *err)
 {
-    uint32_t n;
-    double latency_s;
-    if (!sp_router_path_once(router, src, dst, flow, hops, &n, &latency_s))
-        return sp_i_flow_unreachable(options, src, dst, err);
     for (uint32_t h = 0; h < n; h++) {
         uint32_t link = p->link_of[hops[h].link];
         if (!link) {
@@ -66,6 +62,16 @@ sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp
     /* relative to 1 us, so that weights stay near 1 */
     double weight = options->weight_by_latency && latency_s > 0 ? 1e-6 / latency_s : 1;
     return sp_i_problem_route(p, latency_s, weight) ? SP_OK : sp_i_flow_no_memory(err);
+}
+
+sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, const double *fraction,
+                              uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, sp_error *err)
+{
+    uint32_t n;
+    double latency_s;
+    if (!sp_router_path_once(router, src, dst, flow, hops, &n, &latency_s))
+        return sp_i_flow_unreachable(options, src, dst, err);
+    return sp_i_flow_hops_add(p, router, options, fraction, src, dst, hops, n, latency_s, err);
 }
 
 /* ---- report ------------------------------------------------------------------------------------------------------------ */

@@ -48,6 +48,10 @@ void sp_i_flow_sizes(sp_i_flow_case *c);
 uint32_t sp_i_flow_size_of(const sp_i_flow_case *c, uint32_t task_class, uint32_t step);
 /* Memory of a chip as a link: reductions on arrival share it. UINT32_MAX: no memory. */
 uint32_t sp_i_flow_memory_link(sp_i_flow_case *c, uint32_t chip);
+/* Do switches reduce or multicast what the class sends from src to dst (options->in_switch)? Nothing is then reduced at the receiver. */
+bool sp_i_flow_combines(const sp_i_flow_case *c, const sp_task_class *task, uint32_t src, uint32_t dst);
+/* Shares of the hops of such a transfer. */
+void sp_i_flow_combine(const sp_i_flow_case *c, const sp_task_class *task, sp_hop *hops, uint32_t n);
 
 /* Edges being made. */
 typedef struct sp_i_flow_edges {

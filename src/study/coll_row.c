@@ -134,10 +134,34 @@ static sp_placement whole_machine(const sp_machine *machine)
     return p;
 }
 
+/* Names that nccl-tests (its programs are called NAME_perf) and FlagPerf have for operations, beside our own. */
+static bool read_op(const char *name, sp_coll_op *out, const char **assumed)
+{
+    static const struct { const char *name; sp_coll_op op; const char *assumed; } other[] = {
+        {"allreduce", SP_COLL_ALL_REDUCE, NULL}, {"allgather", SP_COLL_ALL_GATHER, NULL}, {"reducescatter", SP_COLL_REDUCE_SCATTER, NULL},
+        {"alltoall", SP_COLL_ALL_TO_ALL, NULL}, {"sendrecv", SP_COLL_SEND_RECV, NULL}, {"p2p-bandwidth", SP_COLL_SEND_RECV, NULL},
+        {"p2p-bandwidth-npu-npu", SP_COLL_SEND_RECV, NULL}, {"reduce", SP_COLL_BROADCAST, "a reduce takes as long as the broadcast that it is backwards"}};
+    char word[32];
+    snprintf(word, sizeof word, "%s", name);
+    for (char *p = word; *p; p++)
+        *p = *p == '_' ? '-' : *p;
+    size_t length = strlen(word);
+    if (length > 5 && strcmp(word + length - 5, "-perf") == 0)
+        word[length - 5] = '\0';
+    *assumed = NULL;
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
+        if (strcmp(word, other[i].name) == 0) {
+            *out = other[i].op;
+            *assumed = other[i].assumed;
+            return true;
+        }
+    return sp_coll_op_parse(word, out, NULL) == SP_OK;
+}
+
 /* CANN's devices are dies: two to an Ascend 910C, and expert-parallel ranks are devices. */
 static bool dies(const coll_cells *c, bool ep)
 {
-    return sp_i_word_in(c->hardware, " die") || sp_i_word_in(c->note, "counts dies") || (ep && strcmp(c->hw_class, "Ascend-910C") == 0);
+    return sp_i_word_in(c->hardware, " die") || sp_i_word_in(c->note, "per die") || sp_i_word_in(c->note, "counts dies") || (ep && strcmp(c->hw_class, "Ascend-910C") == 0);
 }
 
 /* Ranks that share a scale-up domain; "RDMA only even intra-node": none do. */
@@ -154,20 +178,14 @@ static uint32_t domain_of(const coll_cells *c, uint32_t ranks)
 static bool map_op(sp_i_ctx *ctx, const coll_cells *c, uint32_t ranks, sp_placement all, sp_study_coll *k)
 {
     sp_study_leg leg = {.placement = all, .size_bytes = sp_i_num_set(c->size_bytes) ? c->size_bytes : LARGE_BYTES};
-    double factor = 1;
-    if (strcmp(c->op, "p2p_bandwidth") == 0)
-        leg.op = SP_COLL_SEND_RECV;
-    else {
-        char word[32];
-        snprintf(word, sizeof word, "%s", c->op);
-        for (char *p = word; *p; p++)
-            *p = *p == '_' ? '-' : *p;
-        if (sp_coll_op_parse(word, &leg.op, NULL) != SP_OK)
-            return sp_i_row_refuse(ctx, "operation '%s' is no collective: host copies and memory accesses are not modelled", c->op);
-        factor = sp_coll_bus_factor(leg.op, ranks);
-    }
+    const char *assumed;
+    if (!read_op(c->op, &leg.op, &assumed))
+        return sp_i_row_refuse(ctx, "operation '%s' is no collective: single memory accesses and copies of which both directions may be counted are not "
+                               "modelled", c->op);
+    if (assumed)
+        sp_i_row_assume(ctx, "%s", assumed);
     k->leg[k->n_legs++] = leg;
-    k->counted_bytes = leg.size_bytes * factor * (sp_i_word_in(c->note, "bidirectional") ? 2 : 1);
+    k->counted_bytes = leg.size_bytes * sp_coll_bus_factor(leg.op, ranks) * (sp_i_word_in(c->note, "bidirectional") ? 2 : 1);
     return true;
 }
 
@@ -193,28 +211,48 @@ static const sp_stack *stack_of(const coll_cells *c, const sp_machine *machine)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !stack && sp_i_word_starts(c->op, "ep_"); i++)
         if (sp_i_word_in(c->library, rows[i].word))
             stack = sp_machine_stack(machine, rows[i].stack);
+    if (strcmp(c->library, "UB") == 0)   /* copies by the memory system, without a library */
+        stack = sp_machine_stack(machine, "ideal");
     return stack ? stack : sp_machine_stack(machine, NULL);
 }
 
 /* Legs run at once: the slowest decides. */
-static bool predict(sp_i_ctx *ctx, const sp_study_coll *k, double *time_s)
+static bool predict(sp_i_ctx *ctx, sp_study_coll *k, double *time_s)
 {
     *time_s = 0;
     for (uint32_t i = 0; i < k->n_legs; i++) {
-        const sp_study_leg *leg = &k->leg[i];
-        sp_stack stack = sp_stack_cut(k->stack, leg->message_bytes);
-        sp_coll_time time;
+        sp_study_leg_time *time = &k->leg_time[i];
         sp_error why;
-        memset(&time, 0, sizeof time);
-        if (sp_coll_best(leg->op, k->machine, &leg->placement, &stack, leg->size_bytes, leg->replicated, NULL, &time, &why) != SP_OK)
+        if (sp_i_coll_leg(&k->leg[i], k->machine, k->stack, time, &why) != SP_OK)
             return sp_i_row_refuse(ctx, "%s", why.text);
-        if (time.comm.time_s > *time_s) {
-            *time_s = time.comm.time_s;
-            ctx->row->plan = sp_arena_printf(ctx->arena, "%s %s%s", time.algo ? time.algo->name : "", time.comm.protocol ? time.comm.protocol : "",
-                                             time.comm.together ? ", phases together" : "");
-            ctx->row->size = leg->size_bytes;
+        if (time->time_s > *time_s) {
+            const sp_coll_time *lines = &time->lines;
+            *time_s = time->time_s;
+            ctx->row->plan = sp_arena_printf(ctx->arena, "%s %s%s", lines->algo ? lines->algo->name : "", lines->comm.protocol ? lines->comm.protocol : "",
+                                             lines->comm.together ? ", phases together" : "");
+            ctx->row->size = k->leg[i].size_bytes;
         }
     }
+    return true;
+}
+
+/* What PCIe leaves of its raw rate: 128b/130b coding, and 24 bytes of headers, checks and framing a packet. Chips with another link to their
+ * host have no row yet. guess: packets of 256 B, from memory, unverified. */
+#define PCIE_PAYLOAD (128.0 / 130 * 256 / (256 + 24))
+
+/* Copies between a chip and its host: the link between them. */
+static bool copy_row(sp_i_ctx *ctx, const coll_cells *c)
+{
+    const sp_chip *chip = sp_i_class_chip(ctx, c->hw_class);
+    double measured = sp_i_num_set(c->busbw_gbs) ? c->busbw_gbs : c->algbw_gbs;
+    if (!chip)
+        return sp_i_row_refuse(ctx, "no chip in the catalog for hardware class '%s'", c->hw_class);
+    if (chip->host_bw_bytes_per_s.grade == SP_GRADE_NONE)
+        return sp_i_row_refuse(ctx, "the catalog does not say how fast chip '%s' reaches its host", chip->name);
+    if (!sp_i_num_set(measured) || measured <= 0)
+        return sp_i_row_refuse(ctx, "a copy to or from the host without a bandwidth above 0");
+    ctx->row->plan = "copy";
+    sp_i_row_compare(ctx->row, sp_i_num_set(c->busbw_gbs) ? "busbw_gbs" : "algbw_gbs", measured, chip->host_bw_bytes_per_s.nominal * PCIE_PAYLOAD / 1e9, false);
     return true;
 }
 
@@ -226,8 +264,12 @@ sp_status sp_i_coll_row(sp_i_ctx *ctx, const sp_csv *csv, size_t row, sp_error *
         return status;
     ctx->row->label = c.op;
     ctx->row->size = sp_i_num_set(c.size_bytes) ? c.size_bytes : NAN;
+    if (strcmp(c.op, "h2d_bandwidth") == 0 || strcmp(c.op, "d2h_bandwidth") == 0) {
+        copy_row(ctx, &c);
+        return SP_OK;
+    }
     if (!sp_i_num_set(c.ranks) || c.ranks < 2) {
-        sp_i_row_refuse(ctx, "no collective of %g ranks: host copies are not modelled", sp_i_num_set(c.ranks) ? c.ranks : 0.0);
+        sp_i_row_refuse(ctx, "no collective of %g ranks", sp_i_num_set(c.ranks) ? c.ranks : 0.0);
         return SP_OK;
     }
     if (!sp_i_count_is(c.ranks) || (sp_i_num_set(c.nodes) && !sp_i_count_is(c.nodes)) || (sp_i_num_set(c.per_scaleup) && !sp_i_count_is(c.per_scaleup))) {
