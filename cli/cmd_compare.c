@@ -80,6 +80,7 @@ static sp_status read_problem(comparing *c, sp_error *err)
     if (status == SP_OK) status = read_machines(c, err);
     if (status == SP_OK) status = read_words(c, err);
     if (status == SP_OK) status = read_prices(c, err);
+    if (status == SP_OK && (c->problem.curves || cli_given(c->cli, CLI_O_GOODPUT))) status = cli_goodput_failures(c->cli, &c->problem.failures, err);
     c->problem.catalog = c->cli->catalog;
     c->problem.prices = &c->prices;
     c->problem.progress = on_progress;
@@ -292,7 +293,8 @@ static void print_swings(comparing *c, const char *metric, const char *title)
 
 static void print_curves(comparing *c)
 {
-    static const char *const heads[SP_CURVES] = {"over chips", "over the speed of all links", "over the FLOPS of a chip"};
+    static const char *const heads[SP_CURVES] = {"over chips", "over the speed of all links", "over the FLOPS of a chip",
+                                                  "over how often parts fail: what is left"};
     for (uint32_t i = 0; i < c->result.n_curves; i++) {
         const sp_compare_curve *curve = &c->result.curve[i];
         fprintf(c->cli->out, "\n  %s %s\n", c->result.entry[curve->entry].text, heads[curve->axis]);
@@ -373,7 +375,7 @@ int cli_cmd_compare(cli_run *cli)
             sp_error_set(&err, stopped, NULL, 0, 0, "interrupted; what was complete is shown, %s is not written", cli->value[CLI_O_HTML]);
     }
     sp_error interrupted = err;
-    if (status == SP_OK) status = cli_goodput_read(cli, &c.result, &c.goodput, &err);
+    if (status == SP_OK) status = cli_goodput_read(cli, &c.result, c.problem.failures, &c.goodput, &err);
     if (status == SP_OK && stopped == SP_OK && cli_given(cli, CLI_O_HTML)) status = sp_report_compare_html(cli->value[CLI_O_HTML], &c.result, &err);
     if (status != SP_OK) return cli_fail(cli, &err);
     list_sources(&c, &sources);

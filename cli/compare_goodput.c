@@ -6,18 +6,23 @@
 
 #define RATES_APART 3.0   /* rates of failures are known within a factor of three: Meta's two clusters differ by 2.8 */
 
-sp_status cli_goodput_read(cli_run *cli, const sp_comparison *r, cli_goodput *out, sp_error *err)
+sp_status cli_goodput_failures(cli_run *cli, const sp_failures **out, sp_error *err)
 {
     sp_failures *failures = sp_arena_alloc(cli->arena, 1, sizeof *failures);
-    *out = (cli_goodput){0};
-    if (!cli_given(cli, CLI_O_GOODPUT)) return SP_OK;
-    out->n = r->n;
-    out->row = sp_arena_alloc(cli->arena, r->n, sizeof *out->row);
-    if (failures == NULL || out->row == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
+    if (failures == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
     /* causes by chip: hosts differ in their chips, and a rate by host would favour the larger ones */
     if (!cli_given(cli, CLI_O_FAILURES)) cli->value[CLI_O_FAILURES] = "llama3";
-    sp_status status = cli_failures(cli, failures, err);
-    out->failures = failures;
+    *out = failures;
+    return cli_failures(cli, failures, err);
+}
+
+sp_status cli_goodput_read(cli_run *cli, const sp_comparison *r, const sp_failures *failures, cli_goodput *out, sp_error *err)
+{
+    sp_status status = SP_OK;
+    *out = (cli_goodput){0};
+    if (!cli_given(cli, CLI_O_GOODPUT)) return SP_OK;
+    *out = (cli_goodput){.n = r->n, .row = sp_arena_alloc(cli->arena, r->n, sizeof *out->row), .failures = failures};
+    if (out->row == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
     for (uint32_t i = 0; i < r->n && status == SP_OK; i++) {
         const sp_compare_entry *e = &r->entry[i];
         cli_goodput_row *row = &out->row[i];

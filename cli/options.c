@@ -154,7 +154,7 @@ const cli_option cli_options[CLI_O_N] = {
         "steps= or tokens=. Times are seconds."},
     [CLI_O_YEARS] = {"years", 0, CLI_TEXT, "N", "1", 0, 0, V(OPERATE), NULL, "time to simulate, in years of 365 days", TIMES, NULL},
     [CLI_O_SEEDS] = {"seeds", 0, CLI_COUNT, "N", "8", 1, 10000, V(OPERATE), NULL, "runs, each with a seed of its own", TIMES, NULL},
-    [CLI_O_FAILURES] = {"failures", 0, CLI_TEXT, "NAME", "rsc-1", 0, 0, V(OPERATE) | V(SPARES) | V(COMPARE), NULL, "rates: a name of catalog/failures, a .yaml file, or none", NULL, "compare --goodput takes llama3."},
+    [CLI_O_FAILURES] = {"failures", 0, CLI_TEXT, "NAME", "rsc-1", 0, 0, V(OPERATE) | V(SPARES) | V(COMPARE), NULL, "rates: a name of catalog/failures, a .yaml file, or none", NULL, "compare --goodput and --curves take llama3."},
     [CLI_O_POLICY] = {"policy", 0, CLI_CHOICE, "NAME", "best", 0, 0, V(OPERATE) | V(PLACE), policy_name, "how jobs are placed", POLICIES,
         "docs/models/placement.md describes them."},
     [CLI_O_QUEUE] = {"queue", 0, CLI_CHOICE, "NAME", "easy", 0, 0, V(OPERATE), queue_name, "order of jobs, and who may pass", POLICIES,

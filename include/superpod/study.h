@@ -275,6 +275,7 @@ typedef struct sp_compare_problem {
     bool weak;                       /* batch grows with the chips                                                   */
     bool best_precision;             /* each machine its narrowest training format, not what all of them have        */
     bool ablate, sensitivity, curves;
+    const sp_failures *failures;     /* of the curve over how often parts fail; NULL: there is none                  */
     bool ratios_only;                /* of break-evens only the ratio as sized, without the searches                 */
     const char *as_of;               /* only machines that can be had then; NULL: all                                */
     uint64_t seed;
@@ -310,8 +311,10 @@ typedef struct sp_compare_breakeven {
 } sp_compare_breakeven;
 
 typedef struct sp_compare_point { double x, tokens_per_s, mfu; uint32_t chips; } sp_compare_point;
-typedef enum sp_compare_axis { SP_CURVE_CHIPS, SP_CURVE_BW, SP_CURVE_FLOPS, SP_CURVES } sp_compare_axis;
-const char *sp_compare_axis_name(sp_compare_axis axis);      /* "chips" "bw" "flops" */
+/* x of a point: chips, or how many times as fast or as often as the machine's own. Over failures, tokens_per_s and mfu are what failures
+ * leave (sp_study_goodput). */
+typedef enum sp_compare_axis { SP_CURVE_CHIPS, SP_CURVE_BW, SP_CURVE_FLOPS, SP_CURVE_FAILURES, SP_CURVES } sp_compare_axis;
+const char *sp_compare_axis_name(sp_compare_axis axis);      /* "chips" "bw" "flops" "failures" */
 typedef struct sp_compare_curve { uint32_t entry; sp_compare_axis axis; uint32_t n; sp_compare_point *point; } sp_compare_curve;
 
 #define SP_ABLATE_STEPS 9u

@@ -30,7 +30,7 @@ static void quantity(sp_i_out *out, double value, sp_unit unit)
 
 static void head(sp_i_out *out, const sp_comparison *r)
 {
-    sp_i_out_text(out, "<div class=\"scroll\"><table><tr><th></th>");
+    sp_i_out_printf(out, "<div class=\"scroll\"><table class=\"side\" style=\"--n:%u\"><tr><th class=\"f\"></th>", r->n);
     for (uint32_t i = 0; i < r->n; i++) {
         sp_i_out_text(out, "<th class=\"n\">");
         sp_i_compare_name(out, r, i);
@@ -41,7 +41,7 @@ static void head(sp_i_out *out, const sp_comparison *r)
 
 static void plain(sp_i_out *out, const sp_comparison *r, const char *label, double (*of)(const sp_compare_entry *), sp_unit unit)
 {
-    sp_i_out_printf(out, "<tr><td>%s</td>", label);
+    sp_i_out_printf(out, "<tr><td class=\"f\">%s</td>", label);
     for (uint32_t i = 0; i < r->n; i++) {
         sp_i_out_text(out, "<td class=\"n\">");
         quantity(out, of(&r->entry[i]), unit);
@@ -52,7 +52,7 @@ static void plain(sp_i_out *out, const sp_comparison *r, const char *label, doub
 
 static void ranged(sp_i_out *out, const sp_comparison *r, const char *label, size_t offset, sp_unit unit)
 {
-    sp_i_out_printf(out, "<tr><td>%s</td>", label);
+    sp_i_out_printf(out, "<tr><td class=\"f\">%s</td>", label);
     for (uint32_t i = 0; i < r->n; i++) {
         const sp_range *range = (const sp_range *)(const void *)((const char *)&r->entry[i] + offset);
         sp_i_out_text(out, "<td class=\"n\"><b>");
@@ -89,7 +89,8 @@ static void side(sp_i_out *out, const sp_comparison *r)
     ranged(out, r, "days to train", offsetof(sp_compare_entry, days), SP_UNIT_COUNT);
     ranged(out, r, "cost to train", offsetof(sp_compare_entry, cost_usd), SP_UNIT_USD);
     sp_i_out_text(out, "</table></div>\n<p class=\"small dim\">Bold: with the nominal values. Under it: the 5&nbsp;% and 95&nbsp;% quantiles of "
-                       "samples in which every uncertain value is drawn at once. Failures are not in the days.</p>\n");
+                       "samples in which every uncertain value is drawn at once; where the bold number is one of the two, the nominal values lie near "
+                       "one end of what is possible, most often the better one. Failures are not in the days.</p>\n");
 }
 
 /* ---- break-even -------------------------------------------------------------------------------------------------------- */
@@ -116,11 +117,12 @@ static void break_even(sp_i_out *out, const sp_comparison *r)
         return;
     sp_i_out_text(out, "<h2>Break-even</h2>\n<p>What ");
     name(out, r, 0);
-    sp_i_out_text(out, " takes to reach each of the others:</p>\n<div class=\"scroll\"><table><tr><th>to reach</th><th class=\"n\">tokens/s as sized</th>"
-                       "<th class=\"n\">with so many times its chips</th><th class=\"n\">or with links so many times as fast</th></tr>\n");
+    sp_i_out_text(out, " takes to reach each of the others:</p>\n<div class=\"scroll\"><table class=\"side\" style=\"--n:3\"><tr><th class=\"f\">to reach</th><th "
+                       "class=\"n\">tokens/s as sized</th><th class=\"n\">with so many times its chips</th><th class=\"n\">or with links so many times as "
+                       "fast</th></tr>\n");
     for (uint32_t i = 0; i < r->n_breakevens; i++) {
         const sp_compare_breakeven *b = &r->breakeven[i];
-        sp_i_out_text(out, "<tr><td>");
+        sp_i_out_text(out, "<tr><td class=\"f\">");
         sp_i_compare_name(out, r, b->b);
         sp_i_out_text(out, "</td><td class=\"n\">");
         factor(out, &b->ratio);
@@ -184,16 +186,16 @@ static void swings(sp_i_out *out, const sp_comparison *r)
         const sp_compare_swing *s = &r->swing[i];
         char low[SP_I_NUMBER], high[SP_I_NUMBER];
         if (s->metric != metric) {
-            sp_i_out_printf(out, "%s<h3>%s</h3>\n<div class=\"scroll\"><table><tr><th>value</th><th>of</th><th class=\"n\">from &hellip; to</th><th "
-                            "class=\"n\">at low</th><th class=\"n\">at high</th><th>source</th></tr>\n", i ? "</table></div>\n" : "<h2>What the answers "
+            sp_i_out_printf(out, "%s<h3>%s</h3>\n<div class=\"scroll\"><table class=\"side\" style=\"--n:3\"><tr><th class=\"f\">value</th><th class=\"f\">of</th><th "
+                            "class=\"n\">from &hellip; to</th><th class=\"n\">at low</th><th class=\"n\">at high</th><th class=\"f\">source</th></tr>\n", i ? "</table></div>\n" : "<h2>What the answers "
                             "rest on</h2>\n", s->metric[0] == 't' ? "Values that move throughput most, each alone" : "Values that move the cost of training most");
             metric = s->metric;
         }
-        sp_i_out_text(out, "<tr><td>");
+        sp_i_out_text(out, "<tr><td class=\"f\">");
         sp_i_html(out, s->what);
-        sp_i_out_text(out, "</td><td>");
+        sp_i_out_text(out, "</td><td class=\"f\">");
         sp_i_compare_name(out, r, s->entry);
-        sp_i_out_printf(out, "</td><td class=\"n\">%s &hellip; %s</td><td class=\"n\">%+.1f&nbsp;%%</td><td class=\"n\">%+.1f&nbsp;%%</td><td class=\"w\"><small>%s: ",
+        sp_i_out_printf(out, "</td><td class=\"n\">%s &hellip; %s</td><td class=\"n\">%+.1f&nbsp;%%</td><td class=\"n\">%+.1f&nbsp;%%</td><td class=\"w f\"><small>%s: ",
                         sp_i_quantity(s->low, s->unit, low), sp_i_quantity(s->high, s->unit, high), 100 * (s->at_low - 1), 100 * (s->at_high - 1),
                         sp_grade_name(s->grade));
         sp_i_html(out, s->source ? s->source : "");

@@ -79,7 +79,8 @@ static void curve(sp_i_out *out, const frame *f, const sp_compare_curve *c)
 
 void sp_i_compare_curves(sp_i_out *out, const sp_comparison *r)
 {
-    static const char *const title[SP_CURVES] = {"Tokens/s over chips of the kind", "Tokens/s over the speed of all links", "Tokens/s over the FLOPS of a chip"};
+    static const char *const title[SP_CURVES] = {"Tokens/s over chips of the kind", "Tokens/s over the speed of all links", "Tokens/s over the FLOPS of a chip",
+                                                    "Useful tokens/s over how often parts fail"};
     for (int axis = 0; axis < SP_CURVES; axis++) {
         frame f;
         if (!r->n_curves || !frame_of(r, (sp_compare_axis)axis, &f))

@@ -52,7 +52,11 @@ const char sp_i_html_style[] =
     ".cards{grid-template-columns:repeat(auto-fill,minmax(140px,1fr))}"
     "table.stack tr{display:grid;grid-template-columns:minmax(0,1fr) auto auto auto;"
     "border-bottom:1px solid var(--line)}table.stack td,table.stack th{border:0;padding-right:0}table.stack td.n,table.stack th.n{"
-    "padding-left:10px}table.stack td.w,table.stack th.w,table.stack td[colspan]{grid-column:1/-1}table.stack td.w{padding-top:0}}\n"
+    "padding-left:10px}table.stack td.w,table.stack th.w,table.stack td[colspan]{grid-column:1/-1}table.stack td.w{padding-top:0}"
+    /* what stands in a table's first column (class f) gets a line of its own; --n columns of numbers share the next */
+    "table.side tr{display:grid;grid-template-columns:repeat(var(--n),minmax(0,1fr));column-gap:8px;border-bottom:1px solid "
+    "var(--line);padding:3px 0}table.side td,table.side th{border:0;padding:0;text-align:left;white-space:normal}"
+    "table.side .f{grid-column:1/-1}table.side td.f{color:var(--dim)}table.side th.f{display:none}}\n"
     "@media print{:root{" LIGHT "}body{max-width:none;padding:0;font-size:10pt}*{-webkit-print-color-adjust:exact;"
     "print-color-adjust:exact}h2,h3,tr.sum{break-after:avoid}.card,.chart,.row,tr,svg,pre{break-inside:avoid}svg text.m{"
     "font-size:7px}.cards{grid-template-columns:repeat(4,1fr)}.card b{font-size:1.15em}.scroll{overflow:visible}"

@@ -17,7 +17,7 @@ const char *sp_compare_equal_name(sp_compare_equal equal)
 
 const char *sp_compare_axis_name(sp_compare_axis axis)
 {
-    static const char *const names[] = {"chips", "bw", "flops"};
+    static const char *const names[] = {"chips", "bw", "flops", "failures"};
     return names[axis];
 }
 

@@ -234,6 +234,14 @@ sp_status sp_i_best(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i_hi
     return SP_OK;
 }
 
+sp_status sp_i_faster(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i_hints *hints, double floor, sp_i_found *out)
+{
+    c->floor_tokens_per_s = floor;
+    sp_status status = sp_i_best(c, offer, wide, hints, out);
+    c->floor_tokens_per_s = 0;
+    return status;
+}
+
 /* ---- plans at hand --------------------------------------------------------------------------------------------------- */
 
 sp_status sp_i_best_known(sp_i_compare *c, const sp_i_offer *offer, const sp_i_hints *hints, sp_i_found *out)

@@ -1,14 +1,13 @@
 /* Where machine a reaches machine b: the number of a's chips, and the scale of its links, found by bracketing on a logarithmic
- * scale, and the curves that the two are points of. The best plan is searched again at every point. Uncertainty enters
- * through the samples: b's tokens/s over a's, drawn together, moves the target. */
+ * scale. The best plan is searched again at every point. Uncertainty enters through the samples: b's tokens/s over a's, drawn
+ * together, moves the target. */
 #include "compare_i.h"
 
 #include <math.h>
 #include <string.h>
 
 #define CHIPS_LEAST 8u          /* a box */
-#define CURVE_LEAST 64u
-#define CHIPS_MOST (1u << 20)
+#define WIDE_FROM 65536.0       /* shapes of good plans serve up to here; from here on each size is searched whole */
 #define BW_LEAST SP_COMPARE_BW_LEAST
 #define BW_MOST 64.0
 #define BW_ANCHOR 0.125
@@ -41,15 +40,6 @@ static double below(const asked *q, double x)
     return y;
 }
 
-/* A narrow search for what is faster than `floor`; SP_E_UNFIT: nothing is. */
-static sp_status faster(sp_i_compare *c, const sp_i_offer *offer, sp_i_hints *hints, double floor, sp_i_found *found)
-{
-    c->floor_tokens_per_s = floor;
-    sp_status status = sp_i_best(c, offer, false, hints, found);
-    c->floor_tokens_per_s = 0;
-    return status;
-}
-
 /* Tokens/s with so many chips; 0: nothing fits, or the kind ends before. */
 static sp_status with_chips(asked *q, double chips, double *out)
 {
@@ -59,7 +49,7 @@ static sp_status with_chips(asked *q, double chips, double *out)
     if (sp_i_resize(q->c->problem->catalog, q->a->text, (uint32_t)(chips + 0.5), &offer, NULL) != SP_OK)
         return SP_OK;
     double least = below(q, chips);   /* that many are enough for it, and more have it, too */
-    sp_status status = faster(q->c, &offer, q->hints, least, &found);
+    sp_status status = sp_i_faster(q->c, &offer, chips >= WIDE_FROM, q->hints, least, &found);
     *out = status == SP_OK ? found.tokens_per_s : least;
     return status == SP_E_UNFIT ? SP_OK : status;
 }
@@ -209,7 +199,7 @@ static sp_status three(asked *q, const sp_range *target, sp_range *out)
 sp_status sp_i_breakeven(sp_i_compare *c, const sp_compare_entry *a, const sp_compare_entry *b, sp_compare_breakeven *out)
 {
     sp_i_hints for_chips = *hints_of(c, a), for_links = *hints_of(c, a);
-    asked chips = {.c = c, .a = a, .hints = &for_chips, .f = with_chips, .least = CHIPS_LEAST, .most = CHIPS_MOST};
+    asked chips = {.c = c, .a = a, .hints = &for_chips, .f = with_chips, .least = CHIPS_LEAST, .most = SP_I_KIND_MOST};
     asked links = {.c = c, .a = a, .hints = &for_links, .f = with_bw, .least = BW_LEAST, .most = BW_MOST};
     sp_range over;
     double most, own = a->tokens_per_s.nominal;
@@ -238,90 +228,4 @@ sp_status sp_i_breakeven(sp_i_compare *c, const sp_compare_entry *a, const sp_co
     out->chips.high /= b->chips;
     out->bw_best_share = most / b->tokens_per_s.nominal;
     return SP_OK;
-}
-
-/* ---- curves ------------------------------------------------------------------------------------------------------------ */
-
-
-static void put(sp_compare_curve *curve, double x, uint32_t chips, const sp_i_found *found)
-{
-    curve->point[curve->n++] = (sp_compare_point){x, found->tokens_per_s, found->mfu, chips};
-}
-
-static sp_status chips_curve(sp_i_compare *c, const sp_compare_entry *e, sp_i_hints *hints, sp_compare_curve *curve)
-{
-    for (double chips = CURVE_LEAST; chips <= CHIPS_MOST; chips *= 2) {
-        const sp_compare_point *before = curve->n ? &curve->point[curve->n - 1] : NULL;
-        sp_i_offer offer;
-        sp_i_found found;
-        if (sp_i_resize(c->problem->catalog, e->text, (uint32_t)chips, &offer, NULL) != SP_OK)
-            continue;
-        sp_status status = faster(c, &offer, hints, before ? before->tokens_per_s : 0, &found);
-        if (status == SP_E_UNFIT && !before)
-            continue;
-        if (status != SP_OK && status != SP_E_UNFIT)
-            return status;
-        if (status == SP_E_UNFIT) {   /* more chips leave some idle before they are slower */
-            found.mfu = before->mfu * before->chips / offer.chips;
-            found.tokens_per_s = before->tokens_per_s;
-        }
-        put(curve, offer.chips, offer.chips, &found);
-    }
-    return SP_OK;
-}
-
-static void scale_variant(sp_i_compare *c, const sp_compare_entry *e, sp_compare_axis axis, double by, sp_i_variant *variant)
-{
-    sp_i_variant_make(e->machine, c->problem->prices, variant);
-    if (axis == SP_CURVE_BW)
-        sp_i_variant_scale_bw(variant, by);
-    else
-        sp_i_variant_scale_flop(variant, by);
-}
-
-/* 1/8 … 8 in steps of sqrt(2): searched at both ends and in the middle, whose plans serve between. */
-static sp_status scale_curve(sp_i_compare *c, const sp_compare_entry *e, sp_i_hints *hints, sp_compare_curve *curve)
-{
-    sp_i_variant *variant = sp_arena_alloc(c->arena, 1, sizeof *variant);
-    sp_status status = SP_OK;
-    sp_i_found found;
-    if (!variant)
-        return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a curve");
-    const sp_i_offer offer = {&variant->machine, e->chips};
-    sp_i_hints winners = {0};
-    for (int i = -6; i <= 6 && status == SP_OK; i += 12) {
-        scale_variant(c, e, curve->axis, pow(2, i / 2.0), variant);
-        status = sp_i_best(c, &offer, false, hints, &found);
-        if (status == SP_OK)
-            sp_i_hints_add(&winners, &found.plan);
-        status = status == SP_E_UNFIT ? SP_OK : status;
-    }
-    sp_i_hints_add(&winners, &e->plan);
-    for (int i = -6; i <= 6 && status == SP_OK; i++) {
-        scale_variant(c, e, curve->axis, pow(2, i / 2.0), variant);
-        status = sp_i_best_known(c, &offer, &winners, &found);
-        if (status == SP_OK)
-            put(curve, pow(2, i / 2.0), e->chips, &found);
-        status = status == SP_E_UNFIT ? SP_OK : status;
-    }
-    return status;
-}
-
-sp_status sp_i_curves(sp_i_compare *c, sp_comparison *out)
-{
-    out->curve = sp_arena_alloc(c->arena, (size_t)out->n * SP_CURVES, sizeof *out->curve);
-    for (uint32_t i = 0; out->curve && i < out->n; i++)
-        for (int axis = 0; axis < SP_CURVES; axis++) {
-            sp_compare_curve *curve = &out->curve[out->n_curves];
-            *curve = (sp_compare_curve){.entry = i, .axis = (sp_compare_axis)axis, .point = sp_arena_alloc(c->arena, 32, sizeof *curve->point)};
-            if (!curve->point)
-                return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a curve");
-            sp_i_hints hints = c->hints[i];   /* a curve's far ends leave shapes that no other starts from */
-            sp_status status = axis == SP_CURVE_CHIPS ? chips_curve(c, &out->entry[i], &hints, curve)
-                                                      : scale_curve(c, &out->entry[i], &hints, curve);
-            if (status != SP_OK)
-                return status;
-            out->n_curves++;
-        }
-    return out->curve ? SP_OK : sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for curves");
 }

@@ -5,6 +5,7 @@
 #include "superpod/study.h"
 
 #define SP_I_HINTS 12u
+#define SP_I_KIND_MOST (1u << 20)   /* chips of a kind that are asked for, at most */
 
 /* Shapes of plans that were good somewhere: what a narrow search starts from. */
 typedef struct sp_i_hints { uint32_t n; sp_plan plan[SP_I_HINTS]; } sp_i_hints;
@@ -34,6 +35,8 @@ typedef struct sp_i_compare {
 /* Fastest plan of the offer on `tokens a step` near the problem's. Wide: the planner's whole space, and what it finds joins
  * the hints; narrow: the shapes of the hints, everything else free. SP_E_UNFIT: nothing fits, or nothing is above the floor. */
 sp_status sp_i_best(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i_hints *hints, sp_i_found *out);
+/* The same for what is faster than `floor` alone; SP_E_UNFIT: nothing is. */
+sp_status sp_i_faster(sp_i_compare *c, const sp_i_offer *offer, bool wide, sp_i_hints *hints, double floor, sp_i_found *out);
 /* The fastest of the hints' plans as they stand: milliseconds, for points between others on one number of chips. */
 sp_status sp_i_best_known(sp_i_compare *c, const sp_i_offer *offer, const sp_i_hints *hints, sp_i_found *out);
 /* Sequences a step for that many chips. */

@@ -78,9 +78,18 @@ JSON
 }
 
 @test "compare: a page, whole and self-contained" {
-    answers compare "$(dense)" "$WEAK" "$STRONG" --gbs 64 --html "$BATS_TEST_TMPDIR/page.html" -q
+    answers compare "$(dense)" "$WEAK" "$STRONG" --gbs 64 --effort quick --html "$BATS_TEST_TMPDIR/page.html" -q
     grep -q "</html>" "$BATS_TEST_TMPDIR/page.html"
     ! grep -Eq 'src=|href=|<script' "$BATS_TEST_TMPDIR/page.html"
+}
+
+@test "compare --curves: over failures what --goodput says at their own rate, and less the more often parts fail" {
+    answers compare llama3-8b "mesh:8@56GB/s,200ns clos:8@224GB/s,1us chip=ascend-950dt chips-per-host=8" --gbs 256 --effort quick --goodput --curves --json
+    json '[c["axis"] for c in result["curves"]] == ["chips", "bw", "flops", "failures"]'
+    json 'len(result["curves"][3]["points"]) == 13 and all(a["tokens_per_s"] > b["tokens_per_s"] for a, b in zip(result["curves"][3]["points"], result["curves"][3]["points"][1:]))'
+    json 'close(86400 * result["curves"][3]["points"][6]["tokens_per_s"], result["machines"][0]["goodput"]["useful_tokens_per_day"]["nominal"])'
+    answers compare llama3-8b "mesh:8@56GB/s,200ns chip=ascend-950dt" --gbs 256 --effort quick --curves --failures none --json
+    json '[c["axis"] for c in result["curves"]] == ["chips", "bw", "flops"]'
 }
 
 @test "compare for people" {
@@ -88,7 +97,7 @@ JSON
     [[ "$output" == *"tokens/s a watt"* && "$output" == *"reaches it with"* ]]
 }
 
-@test "schema of compare with everything" { valid compare "$(dense)" "$WEAK" "$STRONG" --gbs 64 --ablate --sensitivity --curves --sources; }
+@test "schema of compare with everything" { valid compare "$(dense)" "$WEAK" "$STRONG" --gbs 64 --effort quick --ablate --sensitivity --curves --sources; }
 
 @test "compare --goodput: useful tokens beside the healthy ones" {
     answers compare llama3-8b "mesh:8@56GB/s,200ns clos:8@224GB/s,1us chip=ascend-950dt chips-per-host=8" "switch:8@450GB/s,1us clos:8@50GB/s,4us,nic chip=h100 chips-per-host=8" --gbs 256 --effort quick --goodput --json
