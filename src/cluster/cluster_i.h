@@ -14,8 +14,8 @@ static inline uint32_t sp_i_piece_last(const sp_i_piece *piece) { return piece->
 
 /* Invariants (sp_cluster_consistent recounts them):
  *   free[l] & down[l] == 0; a position in a piece is neither free nor down;
- *   leaf l is member of rows[r] for exactly its number r of wholly free rows, and of part[c] for every c in 1 .. row_chips - 1
- *   for which one of its rows has exactly c free chips;
+ *   leaf l is member of rows[r] for exactly its number r > 0 of wholly free rows (rows[0] is empty), and of part[c] for every c in
+ *   1 .. row_chips - 1 for which one of its rows has exactly c free chips;
  *   pod_whole, pod_rows, free_chips are the sums over leaves. */
 struct sp_cluster {
     sp_cluster_shape shape;
@@ -66,6 +66,19 @@ static inline void sp_i_bits_put(sp_i_bits *bits, uint32_t id, bool in)
     if (in) bits->summary[id / 4096] |= UINT64_C(1) << id / 64 % 64;
     else if (*word == 0) bits->summary[id / 4096] &= ~(UINT64_C(1) << id / 64 % 64);
 }
+/* The same of ids that are known not to be in, or to be. */
+static inline void sp_i_bits_in(sp_i_bits *bits, uint32_t id)
+{
+    bits->word[id / 64] |= UINT64_C(1) << id % 64;
+    bits->summary[id / 4096] |= UINT64_C(1) << id / 64 % 64;
+    bits->members++;
+}
+static inline void sp_i_bits_out(sp_i_bits *bits, uint32_t id)
+{
+    bits->word[id / 64] ^= UINT64_C(1) << id % 64;
+    if (bits->word[id / 64] == 0) bits->summary[id / 4096] &= ~(UINT64_C(1) << id / 64 % 64);
+    bits->members--;
+}
 static inline bool sp_i_bits_has(const sp_i_bits *bits, uint32_t id) { return (bits->word[id / 64] >> id % 64 & 1) != 0; }
 /* `first` and the ids after it whose bits are in `set` are all put in or out; they were all out or in. */
 void sp_i_bits_put_set(sp_i_bits *bits, uint32_t first, uint64_t set, bool in);
@@ -102,6 +115,9 @@ bool sp_i_take(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner
 bool sp_i_take_new(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);
 /* Takes wholly free leaves of one pod: `leaf` and those after it whose bits are in `set`. */
 bool sp_i_take_set(sp_cluster *cluster, uint32_t leaf, uint64_t set, uint32_t owner, uint32_t *list);
+/* Takes all that is free of leaves of one pod, `leaf` and those after it whose bits are in `set`: whole rows, the same number of each but not
+ * all. The list holds nothing of them. */
+bool sp_i_take_rests(sp_cluster *cluster, uint32_t leaf, uint64_t set, uint32_t owner, uint32_t *list);
 /* Room for n more pieces, so that the takes after it cannot fail. */
 bool sp_i_reserve(sp_cluster *cluster, uint32_t n);
 sp_i_piece *sp_i_piece_at(const sp_cluster *cluster, uint32_t leaf, uint64_t bit);   /* NULL: no owner */

@@ -225,6 +225,24 @@ static bool place_pods(sp_cluster *c, const sp_request *q, uint32_t owner, uint3
 
 /* ---- hosts and chips anywhere ------------------------------------------------------------------------------------------- */
 
+/* Up to *n rows of leaves of one pod, `at` and those after it whose bits are in `set`, which all have r free ones. */
+static bool take_rows_of(sp_cluster *c, uint32_t at, uint64_t set, uint32_t r, uint32_t *n, uint32_t owner, uint32_t *list)
+{
+    uint64_t rests = 0;
+    for (uint64_t left = set; left != 0 && *n >= r && r < c->rows_per_leaf; left &= left - 1) {
+        if (c->parts[at + (uint32_t)__builtin_ctzll(left)] != 0) continue;
+        rests |= left & -left;
+        *n -= r;
+    }
+    if (rests != 0 && !sp_i_take_rests(c, at, rests, owner, list)) return false;
+    for (set &= ~rests; set != 0 && *n > 0; set &= set - 1) {
+        uint32_t leaf = at + (uint32_t)__builtin_ctzll(set), take = r < *n ? r : *n;
+        if (!sp_i_take_new(c, leaf, rectangle(c, leaf, take, c->shape.row_chips), owner, list)) return false;
+        *n -= take;
+    }
+    return true;
+}
+
 /* n wholly free rows of [low, high), one pod or all, for a new list, from the leaves with most of them. Returns how many are still missing. */
 static uint32_t take_rows(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, uint32_t owner, uint32_t *list)
 {
@@ -232,14 +250,11 @@ static uint32_t take_rows(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n
     if (!take_leaves(c, low, high, whole, owner, list)) return n;
     n -= whole * per;
     for (uint32_t r = per; r > 0 && n > 0; r--)
-        for (uint32_t at = low; n > 0 && (at = sp_i_bits_first(&c->rows[r], at, high)) != SP_NOWHERE; at += 64) {
-            uint64_t left = sp_i_bits_window(&c->rows[r], at);
-            if (high - at < 64) left &= UINT64_MAX >> (64 - (high - at));
-            for (; left != 0 && n > 0; left &= left - 1) {
-                uint32_t leaf = at + (uint32_t)__builtin_ctzll(left), take = r < n ? r : n;
-                if (!sp_i_take_new(c, leaf, take == r && c->parts[leaf] == 0 ? c->free[leaf] : rectangle(c, leaf, take, c->shape.row_chips), owner, list)) return n;
-                n -= take;
-            }
+        for (uint32_t at = low, end; n > 0 && (at = sp_i_bits_first(&c->rows[r], at, high)) != SP_NOWHERE; at = end) {
+            uint32_t pod_end = (at / c->leaves_per_pod + 1) * c->leaves_per_pod;
+            end = pod_end < high ? pod_end : high;
+            if (end - at > 64) end = at + 64;
+            if (!take_rows_of(c, at, sp_i_bits_window(&c->rows[r], at) & UINT64_MAX >> (64 - (end - at)), r, &n, owner, list)) return n;
         }
     return n;
 }

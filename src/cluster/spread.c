@@ -44,7 +44,7 @@ static void count_piece(const sp_cluster *c, const sp_i_piece *piece, uint32_t m
     if (n == 0) return;
     s->chips += n * piece->count;
     s->rows += rows_touched(c, held) * piece->count;
-    s->granule = s->granule == n ? n : gcd(s->granule, n);
+    if (s->granule == 0 || (n & (s->granule - 1)) != 0 || (s->granule & (s->granule - 1)) != 0) s->granule = gcd(s->granule, n);   /* else it divides n */
     t->least = s->leaves == 0 || n < t->least ? n : t->least;
     t->most = n > t->most ? n : t->most;
     t->low = s->leaves == 0 || piece->leaf < t->low ? piece->leaf : t->low;

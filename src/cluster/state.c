@@ -74,7 +74,6 @@ sp_status sp_cluster_create(const sp_cluster_shape *shape, sp_cluster **out, sp_
     for (uint32_t l = 0; l < c->leaves; l++) {
         c->first[l] = SP_NOWHERE;
         c->spare_ready[l] = (uint16_t)shape->spares_per_leaf;
-        sp_i_bits_put(&c->rows[0], l, true);
         sp_i_set_free(c, l, c->full);
     }
     c->spares_ready = c->leaves * shape->spares_per_leaf;
@@ -153,50 +152,42 @@ static uint32_t classify(const sp_cluster *c, uint64_t word, uint64_t *parts)
 static void change_whole(sp_cluster *c, uint32_t pod, uint32_t by)
 {
     uint32_t before = c->pod_whole[pod], after = before + by;
-    sp_i_bits_put(&c->pods_with[before], pod, false);
-    if (c->pods_with[before].members == 0) sp_i_bits_put(c->counts, before, false);
-    sp_i_bits_put(&c->pods_with[after], pod, true);
-    sp_i_bits_put(c->counts, after, true);
+    sp_i_bits_out(&c->pods_with[before], pod);
+    if (c->pods_with[before].members == 0) sp_i_bits_out(c->counts, before);
+    if (c->pods_with[after].members == 0) sp_i_bits_in(c->counts, after);
+    sp_i_bits_in(&c->pods_with[after], pod);
     c->pod_whole[pod] = after;
     c->whole_pods = c->pods_with[c->leaves_per_pod].members;
 }
 
-/* Wholly free <-> wholly taken: most of what large jobs do. */
-static void flip_whole(sp_cluster *c, uint32_t leaf, bool freed)
+/* The leaf's number of wholly free rows is another. */
+static void change_rows(sp_cluster *c, uint32_t leaf, uint32_t after)
 {
-    uint32_t pod = leaf / c->leaves_per_pod, rows = c->rows_per_leaf;
-    c->free[leaf] = freed ? c->full : 0;
-    c->rows_free[leaf] = (uint8_t)(freed ? rows : 0);
-    sp_i_bits_put(&c->rows[rows], leaf, freed);
-    sp_i_bits_put(&c->rows[0], leaf, !freed);
-    c->free_chips += freed ? c->shape.leaf_chips : 0u - c->shape.leaf_chips;
-    c->pod_rows[pod] += freed ? rows : 0u - rows;
-    change_whole(c, pod, freed ? 1u : UINT32_MAX);
-    c->whole_rows += freed ? rows : 0u - rows;
+    uint32_t before = c->rows_free[leaf], pod = leaf / c->leaves_per_pod;
+    if (before == after) return;
+    if (before != 0) sp_i_bits_out(&c->rows[before], leaf);
+    if (after != 0) sp_i_bits_in(&c->rows[after], leaf);
+    c->rows_free[leaf] = (uint8_t)after;
+    c->pod_rows[pod] += after - before;
+    c->whole_rows += after - before;
+    if (after == c->rows_per_leaf) change_whole(c, pod, 1);
+    else if (before == c->rows_per_leaf) change_whole(c, pod, UINT32_MAX);
 }
 
 void sp_i_set_free(sp_cluster *c, uint32_t leaf, uint64_t mask)
 {
-    uint64_t parts, was = c->free[leaf];
-    if (was == mask) return;
-    if ((was | mask) == c->full && (was & mask) == 0 && (was == 0 || mask == 0)) {
-        flip_whole(c, leaf, was == 0);
+    uint64_t was = c->free[leaf], changed = was ^ mask, firsts = changed & c->row_first, parts;
+    c->free[leaf] = mask;
+    if (firsts * c->row_full == changed && ((was & changed) == 0 || (mask & changed) == 0)) {   /* whole rows, most of the time: all come free or none does */
+        uint32_t rows = (was & changed) == 0 ? sp_i_count(firsts) : 0u - sp_i_count(firsts);
+        c->free_chips += rows * c->shape.row_chips;
+        change_rows(c, leaf, c->rows_free[leaf] + rows);
         return;
     }
-    uint32_t rows = classify(c, mask, &parts), rows_before = c->rows_free[leaf], pod = leaf / c->leaves_per_pod;
-    c->free[leaf] = mask;
+    change_rows(c, leaf, classify(c, mask, &parts));
     c->free_chips += sp_i_count(mask) - sp_i_count(was);
-    if (rows != rows_before) {
-        sp_i_bits_put(&c->rows[rows_before], leaf, false);
-        sp_i_bits_put(&c->rows[rows], leaf, true);
-        c->rows_free[leaf] = (uint8_t)rows;
-        c->pod_rows[pod] += rows - rows_before;
-        c->whole_rows += rows - rows_before;
-        if (rows == c->rows_per_leaf) change_whole(c, pod, 1);
-        else if (rows_before == c->rows_per_leaf) change_whole(c, pod, UINT32_MAX);
-    }
-    for (uint64_t changed = parts ^ c->parts[leaf]; changed != 0; changed &= changed - 1) {
-        uint32_t n = (uint32_t)__builtin_ctzll(changed);
+    for (uint64_t other = parts ^ c->parts[leaf]; other != 0; other &= other - 1) {
+        uint32_t n = (uint32_t)__builtin_ctzll(other);
         sp_i_bits_put(&c->part[n], leaf, (parts >> n & 1) != 0);
     }
     c->parts[leaf] = parts;
@@ -283,7 +274,6 @@ static void flip_set(sp_cluster *c, uint32_t leaf, uint64_t set, uint32_t n, boo
             rows_free[i] = whole;
         }
     sp_i_bits_put_set(&c->rows[rows], leaf, set, freed);
-    sp_i_bits_put_set(&c->rows[0], leaf, set, !freed);
     c->free_chips += freed ? n * c->shape.leaf_chips : 0u - n * c->shape.leaf_chips;
     c->pod_rows[pod] += freed ? n * rows : 0u - n * rows;
     c->whole_rows += freed ? n * rows : 0u - n * rows;
@@ -317,6 +307,26 @@ bool sp_i_take_set(sp_cluster *c, uint32_t leaf, uint64_t set, uint32_t owner, u
     *list = new_piece(c, (sp_i_piece){.mask = c->full, .set = set >> low, .leaf = leaf + low, .owner = owner, .next = *list, .beside = SP_NOWHERE, .count = n});
     c->promised += n - 1;
     flip_set(c, leaf + low, set >> low, n, false);
+    return true;
+}
+
+bool sp_i_take_rests(sp_cluster *c, uint32_t leaf, uint64_t set, uint32_t owner, uint32_t *list)
+{
+    uint32_t n = sp_i_count(set), rows = c->rows_free[leaf + (uint32_t)__builtin_ctzll(set)], pod = leaf / c->leaves_per_pod;
+    if (!sp_i_reserve(c, n)) return false;
+    for (uint64_t left = set; left != 0; left &= left - 1) {
+        uint32_t l = leaf + (uint32_t)__builtin_ctzll(left), p = c->piece_free;
+        sp_i_piece *piece = &c->piece[p];
+        c->piece_free = piece->next;
+        *piece = (sp_i_piece){.mask = c->free[l], .set = 1, .leaf = l, .owner = owner, .next = *list, .beside = c->first[l], .count = 1};
+        c->first[l] = *list = p;
+        c->free[l] = c->rows_free[l] = 0;
+    }
+    c->pieces += n;
+    sp_i_bits_put_set(&c->rows[rows], leaf, set, false);
+    c->free_chips -= n * rows * c->shape.row_chips;
+    c->pod_rows[pod] -= n * rows;
+    c->whole_rows -= n * rows;
     return true;
 }
 

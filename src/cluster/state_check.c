@@ -28,7 +28,7 @@ static bool leaf_consistent(const sp_cluster *c, uint32_t l)
     if ((held & c->free[l]) != 0 || (held & c->down[l]) != 0 || (c->free[l] & c->down[l]) != 0) return false;
     if ((held | c->free[l] | c->down[l]) != c->full || rows != c->rows_free[l] || parts != c->parts[l]) return false;
     for (uint32_t r = 0; r <= c->rows_per_leaf; r++)
-        if (sp_i_bits_has(&c->rows[r], l) != (r == rows)) return false;
+        if (sp_i_bits_has(&c->rows[r], l) != (r == rows && r != 0)) return false;
     for (uint32_t n = 1; n < c->shape.row_chips; n++)
         if (sp_i_bits_has(&c->part[n], l) != ((parts >> n & 1) != 0)) return false;
     return true;

@@ -1,8 +1,11 @@
-/* A binary heap of events. Sequence numbers make the order total, so a run is the same on every machine. */
+/* A heap of events with four children a node: siblings lie in two or three cache lines. Sequence numbers make the order total, so a run is
+ * the same on every machine. */
 #include "superpod/engine.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+#define WAYS 4
 
 struct sp_queue { sp_event *heap; size_t count, room; uint64_t next_sequence; };
 
@@ -13,6 +16,16 @@ static bool before(const sp_event *a, const sp_event *b)
     if (a->priority != b->priority)
         return a->priority < b->priority;
     return a->sequence < b->sequence;
+}
+
+/* Puts an event at a hole, or as far above it as it belongs. */
+static void rise(sp_event *heap, size_t hole, const sp_event *event)
+{
+    while (hole > 0 && before(event, &heap[(hole - 1) / WAYS])) {
+        heap[hole] = heap[(hole - 1) / WAYS];
+        hole = (hole - 1) / WAYS;
+    }
+    heap[hole] = *event;
 }
 
 sp_queue *sp_queue_create(size_t expected)
@@ -54,34 +67,36 @@ bool sp_queue_push(sp_queue *queue, int64_t tick, int32_t priority, uint32_t kin
         return false;
     sp_event event = {.tick = tick, .priority = priority, .kind = kind, .payload = payload,
                       .sequence = queue->next_sequence++};
-    size_t hole = queue->count++;
-    while (hole > 0 && before(&event, &queue->heap[(hole - 1) / 2])) {
-        queue->heap[hole] = queue->heap[(hole - 1) / 2];
-        hole = (hole - 1) / 2;
-    }
-    queue->heap[hole] = event;
+    rise(queue->heap, queue->count++, &event);
     return true;
+}
+
+/* The first of up to four siblings from `first` on. */
+static size_t least(const sp_event *heap, size_t first, size_t end)
+{
+    size_t best = first;
+    for (size_t i = first + 1; i < end; i++)
+        if (before(&heap[i], &heap[best])) best = i;
+    return best;
 }
 
 bool sp_queue_pop(sp_queue *queue, sp_event *out)
 {
     if (queue->count == 0)
         return false;
-    *out = queue->heap[0];
-    sp_event last = queue->heap[--queue->count];
-    size_t hole = 0;
-    for (;;) {
-        size_t child = 2 * hole + 1;
-        if (child >= queue->count)
-            break;
-        if (child + 1 < queue->count && before(&queue->heap[child + 1], &queue->heap[child]))
-            child++;
-        if (!before(&queue->heap[child], &last))
-            break;
-        queue->heap[hole] = queue->heap[child];
+    sp_event *heap = queue->heap, last = heap[--queue->count];
+    size_t hole = 0, child;
+    *out = heap[0];
+    for (; (child = WAYS * hole + 1) + WAYS <= queue->count; hole = child) {   /* down to a leaf: the last event belongs near one */
+        child = least(heap, child, child + WAYS);
+        heap[hole] = heap[child];
+    }
+    if (child < queue->count) {
+        child = least(heap, child, queue->count);
+        heap[hole] = heap[child];
         hole = child;
     }
-    queue->heap[hole] = last;
+    rise(heap, hole, &last);
     return true;
 }
 
