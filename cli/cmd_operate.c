@@ -2,6 +2,7 @@
 #include "operate_jobs.h"
 #include "superpod/report.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -78,6 +79,8 @@ static sp_status read_times(cli_run *cli, answer *a, sp_error *err)
     if (status == SP_OK && !(op->defrag_ratio >= 0 && op->defrag_ratio <= 1e9))
         status = sp_error_set(err, SP_E_RANGE, "--defrag", 1, 1, "found %s; expected 0 (never) to 10^9: how many times its cost a move has to be worth", cli_text(cli, CLI_O_DEFRAG));
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_POWER_CAP, SP_UNIT_WATT, &op->power_cap_w, err);
+    if (status == SP_OK && cli_given(cli, CLI_O_POWER_CAP) && !(op->power_cap_w > 0))
+        status = sp_error_set(err, SP_E_RANGE, "--power-cap", 1, 1, "found %s; expected more than 0, as 40MW: leave it away for no cap", cli_text(cli, CLI_O_POWER_CAP));
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_DETECT, SP_UNIT_SECONDS, &op->detect_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_RESTART, SP_UNIT_SECONDS, &op->restart_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_SWAP, SP_UNIT_SECONDS, &op->swap_s, err);
@@ -187,17 +190,31 @@ static sp_status write_files(cli_run *cli, const answer *a, sp_error *err)
 
 /* ---- figures ---------------------------------------------------------------------------------------------------------- */
 
-static void mean_of(const answer *a, size_t offset, bool whole, double *mean, double *half)
+/* Over the runs that have the figure. NAN: no run has; an interval needs two. */
+static void mean_of(const answer *a, const sp_history_field *field, double *mean, double *half)
 {
     double *value = malloc(a->seeds * sizeof *value);
-    const sp_history_field field = {.offset = offset, .whole = whole};
-    for (uint32_t i = 0; value != NULL && i < a->seeds; i++) value[i] = sp_history_value(&a->run[i], &field);
-    *mean = *half = 0;
-    if (value != NULL) sp_cluster_mean(value, a->seeds, mean, half);
+    uint32_t n = 0;
+    for (uint32_t i = 0; value != NULL && i < a->seeds; i++)
+        if (sp_history_has(&a->run[i], field)) value[n++] = sp_history_value(&a->run[i], field);
+    *mean = *half = NAN;
+    if (n != 0) sp_cluster_mean(value, n, mean, half);
+    if (n < 2) *half = NAN;
     free(value);
 }
 
-static size_t share_offset(int loss) { return offsetof(sp_history, share) + (size_t)loss * sizeof(double); }
+static sp_history_field share_field(int loss)
+{
+    return (sp_history_field){.offset = offsetof(sp_history, share) + (size_t)loss * sizeof(double), .of = SIZE_MAX};
+}
+
+/* goodput and ettr are fields of the table, too. */
+static double mean_at(const answer *a, size_t offset)
+{
+    double mean, half;
+    mean_of(a, &(sp_history_field){.offset = offset, .of = SIZE_MAX}, &mean, &half);
+    return mean;
+}
 
 /* Means of shares that are multiples of 2^-50 can round; the largest takes the remainder, in steps of 2^-50, so that what is printed sums
  * to 1 in any order. */
@@ -206,7 +223,8 @@ static void mean_shares(const answer *a, double mean[SP_LOSSES], double half[SP_
     double others = 0;
     int largest = 0;
     for (int i = 0; i < SP_LOSSES; i++) {
-        mean_of(a, share_offset(i), false, &mean[i], &half[i]);
+        const sp_history_field field = share_field(i);
+        mean_of(a, &field, &mean[i], &half[i]);
         mean[i] = (double)(int64_t)(mean[i] * 0x1p50) * 0x1p-50;
         if (mean[i] > mean[largest]) largest = i;
     }
@@ -227,10 +245,20 @@ static void print_losses(cli_run *cli, const answer *a)
         for (int c = 0; c < 40 && c < (int)(mean[i] * 40 + 0.5); c++) strcat(bar, "#");
         cli_table_cell(table, "%s", sp_loss_name((sp_loss)i));
         cli_table_cell(table, "%.3f %%", 100 * mean[i]);
-        cli_table_cell(table, "%.3f", 100 * half[i]);
+        if (isnan(half[i])) cli_table_cell(table, "-");
+        else cli_table_cell(table, "%.3f", 100 * half[i]);
         cli_table_cell(table, "%s", bar);
     }
     cli_table_end(table);
+}
+
+/* "-": there is none. */
+static void figure_cell(cli_table *table, const sp_history_field *field, double value, const char *format)
+{
+    if (isnan(value)) cli_table_cell(table, "-");
+    else if (field->unit == SP_UNIT_SECONDS && value != 0) cli_table_quantity(table, value, field->unit);
+    else if (field->unit == SP_UNIT_SECONDS) cli_table_cell(table, "0 s");
+    else cli_table_cell(table, format, value);
 }
 
 static void print_figures(cli_run *cli, const answer *a)
@@ -240,15 +268,10 @@ static void print_figures(cli_run *cli, const answer *a)
     cli_table *table = cli_table_begin(cli, "lrr", (const char *const[]){"figure", "mean", "+- 95 %"});
     for (size_t i = 0; i < sp_history_n_fields; i++) {
         const sp_history_field *f = &sp_history_fields[i];
-        mean_of(a, f->offset, f->whole, &mean, &half);
+        mean_of(a, f, &mean, &half);
         cli_table_cell(table, "%s", f->name);
-        if (f->unit == SP_UNIT_SECONDS) {
-            cli_table_quantity(table, mean, f->unit);
-            cli_table_quantity(table, half, f->unit);
-        } else {
-            cli_table_cell(table, f->whole ? "%.6g" : "%.5g", mean);
-            cli_table_cell(table, "%.2g", half);
-        }
+        figure_cell(table, f, mean, f->whole ? "%.6g" : "%.5g");
+        figure_cell(table, f, half, "%.2g");
     }
     cli_table_end(table);
 }
@@ -256,10 +279,8 @@ static void print_figures(cli_run *cli, const answer *a)
 static void print_answer(cli_run *cli, const answer *a)
 {
     const sp_operation *op = &a->operation;
-    double goodput, ettr, half;
+    double goodput = mean_at(a, offsetof(sp_history, goodput)), ettr = mean_at(a, offsetof(sp_history, ettr));
     sp_cluster_shape shape;
-    mean_of(a, offsetof(sp_history, goodput), false, &goodput, &half);
-    mean_of(a, offsetof(sp_history, ettr), false, &ettr, &half);
     fprintf(cli->out, "%s%s%s: goodput %.2f %%, ETTR %.2f %%\n", cli_strong(cli, true), op->machine->name, cli_strong(cli, false), 100 * goodput, 100 * ettr);
     if (sp_cluster_shape_of(op->machine, &shape, NULL) == SP_OK)
         cli_line(cli, "machine", "%u chips, hosts of %u, racks of %u + %u, pods of %u", shape.chips, shape.row_chips, shape.leaf_chips,
@@ -275,6 +296,8 @@ static void print_answer(cli_run *cli, const answer *a)
     print_figures(cli, a);
 }
 
+static json_t *real_or_null(double value) { return isnan(value) ? json_null() : json_real(value); }
+
 static json_t *answer_json(const answer *a)
 {
     double mean[SP_LOSSES], half[SP_LOSSES], m, h;
@@ -282,13 +305,13 @@ static json_t *answer_json(const answer *a)
     mean_shares(a, mean, half);
     for (int i = 0; i < SP_LOSSES; i++) {
         json_object_set_new(losses, sp_loss_name((sp_loss)i), json_real(mean[i]));
-        json_object_set_new(ci_losses, sp_loss_name((sp_loss)i), json_real(half[i]));
+        json_object_set_new(ci_losses, sp_loss_name((sp_loss)i), real_or_null(half[i]));
     }
     for (size_t i = 0; i < sp_history_n_fields; i++) {
         const sp_history_field *f = &sp_history_fields[i];
-        mean_of(a, f->offset, f->whole, &m, &h);
-        json_object_set_new(result, f->name, json_real(m));
-        json_object_set_new(ci, f->name, json_real(h));
+        mean_of(a, f, &m, &h);
+        json_object_set_new(result, f->name, real_or_null(m));
+        json_object_set_new(ci, f->name, real_or_null(h));
     }
     json_object_set_new(result, "goodput", json_real(mean[SP_LOSS_USEFUL]));   /* the same number as in losses */
     json_object_set_new(ci, "losses", ci_losses);
@@ -332,6 +355,7 @@ int cli_cmd_operate(cli_run *cli)
     int exit_status = CLI_EXIT_OK;
     sp_status status = cli_file_probe(cli, CLI_O_SVG, &err);
     if (status == SP_OK) status = cli_file_probe(cli, CLI_O_METRICS, &err);
+    if (status == SP_OK) status = cli_files_differ(cli, (const cli_option_id[]){CLI_O_LOG, CLI_O_SVG, CLI_O_METRICS}, 3, &err);
     if (status == SP_OK) status = read_all(cli, &a, &err);
     if (status == SP_OK) status = open_store(cli, &a, &err);
     cli_progress progress = cli_progress_begin(cli);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool is_file(const char *text)
 {
@@ -199,6 +200,8 @@ sp_status cli_jobs_read(cli_jobs *jobs, sp_error *err)
     sp_status status = SP_OK;
     if (is_training(text)) {
         status = read_trainings(jobs, text, err);
+    } else if (map != NULL && !is_file(text) && access(text, F_OK) != 0) {
+        status = sp_error_set(err, SP_E_INVAL, "--map", 0, 0, "found --jobs %s, which is no file; expected --jobs FILE.csv with it: it names columns", text);
     } else if (is_file(text) || map != NULL) {
         status = sp_jobs_read(text, map, jobs->operation->machine->chips, &(sp_kind_source){.find = find_row, .context = jobs}, &jobs->jobs, err);
         if (status == SP_OK) cli_input_add(cli, text);

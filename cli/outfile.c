@@ -31,3 +31,23 @@ sp_status cli_file_probe(const cli_run *cli, cli_option_id option, sp_error *err
     free(folder);
     return failed == 0 ? SP_OK : cannot(option, path, failed == ENOENT ? "its folder does not exist" : strerror(failed), err);
 }
+
+/* By name, or as the same file by another name. */
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+}
+
+sp_status cli_files_differ(const cli_run *cli, const cli_option_id *option, size_t n, sp_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        for (int other = 0; other < CLI_O_N; other++) {
+            const char *path = cli->value[option[i]], *twin = cli->value[other];
+            bool reads = other == CLI_O_JOBS || other == CLI_O_FAILURES || other == CLI_O_PLAN || other == CLI_O_RUNNING, writes = false;
+            for (size_t k = i + 1; k < n; k++) writes = writes || option[k] == (cli_option_id)other;
+            if (path == NULL || twin == NULL || !(reads || writes) || !same_file(path, twin)) continue;
+            return sp_error_set(err, SP_E_INVAL, path, 0, 0, "is given for --%s and for --%s, and one would replace the other: give another name", cli_options[option[i]].name, cli_options[other].name);
+        }
+    return SP_OK;
+}

@@ -41,6 +41,8 @@ json_t *cli_json_step(cli_run *cli, const sp_machine *machine, const sp_model *m
 
 /* Can the file named by the option (if given) be written? Asked before long work. */
 sp_status cli_file_probe(const cli_run *cli, cli_option_id option, sp_error *err);
+/* The outputs named by these options are not one file, nor one that is read. */
+sp_status cli_files_differ(const cli_run *cli, const cli_option_id *option, size_t n, sp_error *err);
 
 /* ---- recovery ------------------------------------------------------------------------------------------------- */
 

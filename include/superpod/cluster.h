@@ -400,10 +400,12 @@ typedef struct sp_history {
 } sp_history;
 
 /* The figures of a history beside its shares, in the order in which they are told. */
-typedef struct sp_history_field { const char *name; sp_unit unit; bool whole; size_t offset; } sp_history_field;   /* whole: uint64_t, else double */
+typedef struct sp_history_field { const char *name; sp_unit unit; bool whole; size_t offset, of; } sp_history_field;   /* whole: uint64_t, else double; of: sp_history_has */
 extern const sp_history_field sp_history_fields[];
 extern const size_t sp_history_n_fields;
 double sp_history_value(const sp_history *history, const sp_history_field *field);
+/* False: the figure is 0 because the run had nothing that it could be of: no job of that size, no interruption, no training. */
+bool sp_history_has(const sp_history *history, const sp_history_field *field);
 
 /* What happens to jobs and parts. */
 typedef enum sp_happening { SP_HAPPENED_START, SP_HAPPENED_DONE, SP_HAPPENED_RESTART, SP_HAPPENED_REPLACE, SP_HAPPENED_SHRINK, SP_HAPPENED_GROW,
@@ -425,7 +427,7 @@ typedef struct sp_watch {
 } sp_watch;
 
 /* One run of one seed. wait_us (may be NULL) receives first-start waits per job, -1 where it never started.
- * Errors: SP_E_INVAL rates beyond 10^9 a second, a job larger than the machine; SP_E_NOMEM, SP_E_INTERRUPTED. */
+ * Errors: SP_E_INVAL rates beyond 10^9 a second, a job larger than the machine or without a place under the policy; SP_E_NOMEM, SP_E_INTERRUPTED. */
 sp_status sp_operate(const sp_operation *operation, const sp_jobs *jobs, uint64_t seed, int64_t *wait_us, sp_history *out, sp_error *err);
 
 /* `n` runs of seeds seed, seed + 1, … over threads and the members of a team: the same bits on any number of either. */

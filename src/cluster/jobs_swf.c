@@ -43,9 +43,11 @@ static sp_status read_line(sp_i_job_list *list, const char *at, const char *end,
         while (at < end && is_blank(*at)) at++;
         if (at == end) break;
         const char *next = read_number(at, end, &field[n]);
-        if (next == NULL)
-            return sp_error_set(err, SP_E_PARSE, name, line, (uint32_t)(at - begin) + 1, "found '%.*s' as field %u; expected a number, -1 for unknown",
-                                (int)(end - at > 30 ? 30 : end - at), at, n + 1);
+        if (next == NULL) {
+            int word = 0;
+            while (word < 30 && at + word < end && !is_blank(at[word])) word++;
+            return sp_error_set(err, SP_E_PARSE, name, line, (uint32_t)(at - begin) + 1, "found '%.*s' as field %u; expected a number, -1 for unknown", word, at, n + 1);
+        }
         at = next;
     }
     if (n == 0) return SP_OK;

@@ -2,6 +2,7 @@
 #include "operate_i.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 int64_t sp_i_us(double seconds) { return seconds >= (double)(INT64_MAX / 8) * 1e-6 ? INT64_MAX / 8 : (int64_t)llround(seconds * 1e6); }
@@ -21,9 +22,16 @@ sp_operation sp_operation_default(const sp_machine *machine)
 
 static sp_status check_times(const sp_operation *op, sp_error *err)
 {
-    const double t[] = {op->checkpoint_s, op->drain_s, op->interval_s, op->detect_s, op->restart_s, op->swap_s, op->fail_scale, op->repair_scale, op->defrag_ratio};
-    for (size_t i = 0; i < sizeof t / sizeof *t; i++)
-        if (!(t[i] >= 0 && t[i] <= 1e9)) return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a time or factor of %g; expected 0 to 10^9", t[i]);
+    const struct { const char *what; double value; } t[] = {
+        {"checkpoint of %g s", op->checkpoint_s}, {"copy of a checkpoint of %g s", op->drain_s}, {"checkpoint every %g s", op->interval_s}, {"detection of %g s", op->detect_s},
+        {"restart of %g s", op->restart_s}, {"restart in place of %g s", op->swap_s}, {"factor of %g on rates", op->fail_scale},
+        {"factor of %g on repair times", op->repair_scale}, {"move worth %g times its cost", op->defrag_ratio}};
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        char what[96];
+        if (t[i].value >= 0 && t[i].value <= 1e9) continue;
+        snprintf(what, sizeof what, t[i].what, t[i].value);
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a %s; expected 0 to 10^9", what);
+    }
     if (!(op->horizon_s >= 1 && op->horizon_s <= 1e4 * SP_YEAR_S))
         return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "%g s of operation; expected one second to 10,000 years", op->horizon_s);
     if (!(op->fair_half_life_s > 0) || (unsigned)op->order >= SP_ORDERS || op->conservative_depth > 1u << 20)
@@ -55,6 +63,9 @@ static sp_status check_jobs(const sp_operation *op, const sp_jobs *jobs, sp_erro
     uint32_t reserved = 0;
     sp_status status = check_reserve(op, &reserved, err);
     if (status != SP_OK) return status;
+    bool segments = op->segment_chips == 0 || jobs->n == 0;
+    for (uint32_t i = 0; i < jobs->n && !segments; i++) segments = jobs->job[i].chips % op->segment_chips == 0;
+    if (!segments) return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "segments of %u chips, and no job is a multiple of that: give one that divides a job", op->segment_chips);
     for (uint32_t i = 0; i < jobs->n; i++) {
         const sp_job *job = &jobs->job[i];
         if (job->chips == 0 || job->chips > op->machine->chips)
@@ -115,6 +126,27 @@ static sp_status make(sp_i_run *run, const sp_operation *op, const sp_jobs *jobs
     }
     run->history.jobs = jobs->n;
     return sp_i_failures_start(run, err);
+}
+
+/* A job for which the policy has no place on the empty machine would wait for ever, and others behind it. */
+static sp_status check_places(sp_i_run *run, sp_error *err)
+{
+    bool *known = calloc((size_t)run->op->machine->chips + 1, sizeof *known);
+    uint32_t refused = SP_NOWHERE;
+    if (known == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the sizes of jobs");
+    for (uint32_t i = 0; i < run->jobs->n && refused == SP_NOWHERE; i++) {
+        sp_request request = sp_i_request_of(run, i);
+        uint32_t list;
+        sp_spread spread;
+        if (known[request.chips]) continue;
+        known[request.chips] = true;
+        if (run->op->policy->place(run->cluster, &request, 0, &list, &spread)) sp_cluster_free(run->cluster, list);
+        else refused = i;
+    }
+    free(known);
+    if (refused == SP_NOWHERE) return SP_OK;
+    return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "job %u asks for %u chips; the policy '%s' has no place for them even on the empty machine%s: take another, or drop the job",
+                        run->jobs->job[refused].id, run->jobs->job[refused].chips, run->op->policy->name, run->pools != 0 ? " beside its reserve" : "");
 }
 
 static void unmake(sp_i_run *run)
@@ -180,6 +212,18 @@ static int64_t next_tick(const sp_i_run *run)
     return at;
 }
 
+/* The job that ends next started thousands of jobs ago: its record is on its way while others are looked at. */
+static void fetch_next(const sp_i_run *run)
+{
+    const sp_event *next = sp_queue_peek(run->queue);
+    if (next == NULL || next->kind != SP_I_END) return;
+    uint32_t job = run->slot[(uint32_t)next->payload].job;
+    if (job == SP_NOWHERE) return;
+    __builtin_prefetch(&run->jobs->job[job]);
+    __builtin_prefetch(&run->first_us[job]);
+    __builtin_prefetch(&run->left_us[job]);
+}
+
 /* Everything that happens at this tick, in a fixed order. */
 static void one_tick(sp_i_run *run)
 {
@@ -187,6 +231,7 @@ static void one_tick(sp_i_run *run)
     const sp_event *first;
     while ((first = sp_queue_peek(run->queue)) != NULL && first->tick == run->now_us && sp_queue_pop(run->queue, &event)) {
         run->history.events++;
+        fetch_next(run);
         if (event.kind == SP_I_END) end_job(run, event.payload);
         else if (event.kind == SP_I_REPAIR) sp_i_repaired(run, (uint32_t)event.payload);
         else if (event.kind == SP_I_FOUND) sp_i_found(run, (uint32_t)event.payload);
@@ -228,6 +273,7 @@ sp_status sp_operate(const sp_operation *operation, const sp_jobs *jobs, uint64_
     if (status == SP_OK) status = check_jobs(operation, jobs, err);
     if (status != SP_OK) return status;
     status = make(&run, operation, jobs, seed, err);
+    if (status == SP_OK) status = check_places(&run, err);
     if (status == SP_OK) status = loop(&run, err);
     if (status == SP_OK) status = sp_i_shares(&run, err);
     if (status == SP_OK) {

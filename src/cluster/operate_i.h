@@ -188,6 +188,7 @@ void sp_i_found(sp_i_run *run, uint32_t hidden);
 
 /* ---- schedule.c ---- */
 void sp_i_schedule(sp_i_run *run);
+sp_request sp_i_request_of(const sp_i_run *run, uint32_t job);
 bool sp_i_start(sp_i_run *run, uint32_t job, double drain_s);
 void sp_i_begin(sp_i_run *run, uint32_t slot, double drain_s, double detect_s, double restart_s);   /* a segment from now on, pauses first */
 void sp_i_leave(sp_i_run *run, uint32_t slot);                                      /* frees chips and slot  */

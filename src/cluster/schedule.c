@@ -99,6 +99,12 @@ static void count_start(sp_i_run *run, uint32_t s, uint32_t j, double drain_s)
     sp_i_begin(run, s, drain_s, failed ? run->op->detect_s : 0, run->op->restart_s);
 }
 
+sp_request sp_i_request_of(const sp_i_run *run, uint32_t j)
+{
+    uint32_t chips = run->jobs->job[j].chips, segment = run->op->segment_chips;
+    return (sp_request){.chips = chips, .segment_chips = segment != 0 && chips % segment == 0 ? segment : 0};
+}
+
 bool sp_i_start(sp_i_run *run, uint32_t j, double drain_s)
 {
     const sp_job *job = &run->jobs->job[j];
@@ -108,8 +114,7 @@ bool sp_i_start(sp_i_run *run, uint32_t j, double drain_s)
         run->no_memory = true;
         return false;
     }
-    uint32_t segment = run->op->segment_chips;
-    sp_request request = {.chips = job->chips, .segment_chips = segment != 0 && job->chips % segment == 0 ? segment : 0};
+    sp_request request = sp_i_request_of(run, j);
     if (!run->op->policy->place(run->cluster, &request, s, &list, &spread)) {
         run->slot[s].next_free = run->slot_free;
         run->slot_free = s;

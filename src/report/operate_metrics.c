@@ -43,7 +43,8 @@ static void family(sp_i_out *out, const sp_report_operation *o, const sp_history
     sp_i_out_printf(out, "# TYPE superpod_operate_%s gauge\n", name);
     if (seconds) sp_i_out_printf(out, "# UNIT superpod_operate_%s seconds\n", name);
     sp_i_out_printf(out, "# HELP superpod_operate_%s Of a run of one seed: %s.\n", name, words);
-    for (uint32_t i = 0; i < o->n; i++) sample(out, o, name, i, NULL, sp_history_value(&o->run[i], field));
+    for (uint32_t i = 0; i < o->n; i++)
+        if (sp_history_has(&o->run[i], field)) sample(out, o, name, i, NULL, sp_history_value(&o->run[i], field));
 }
 
 sp_status sp_report_operate_metrics(const char *path, const sp_report_operation *o, sp_error *err)

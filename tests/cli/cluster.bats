@@ -204,3 +204,35 @@ END
     refuses "found '100' after its chips and its time" defrag atlas-950-superpod-1024 <(echo "1 0 3h 100") --segment 64
     refuses "cannot be opened" defrag atlas-950-superpod-1024 /nowhere --segment 64
 }
+
+@test "operate: what can never start, and options that contradict each other" {
+    refuses "the policy 'cubes' has no place for them even on the empty machine" operate dgx-h100:16 --policy cubes --years 0.01 --seeds 1
+    refuses "the policy 'sub-array' has no place" operate dgx-h100:16 --policy sub-array --jobs mix:jobs=100 --years 0.01 --seeds 1
+    refuses "no job is a multiple of that" operate dgx-h100:16 --segment 7 --years 0.01 --seeds 1
+    refuses "found --jobs pretrain, which is no file" operate dgx-h100:16 --map submit=a --years 0.01 --seeds 1
+    refuses "--power-cap:1:1: error: found 0W" operate dgx-h100:16 --power-cap 0W --years 0.01 --seeds 1
+    refuses "a checkpoint of 3.6e+12 s" operate dgx-h100:16 --checkpoint 1e9h --years 0.01 --seeds 1
+    bad="$(printf '1 0 -1 100 8\n2 5 y 10 8\n' | file field.swf)"
+    refuses "field.swf:2:5: error: found 'y' as field 3" operate dgx-h100:16 --jobs "$bad"
+}
+
+@test "operate: an output does not replace a log, another output or what is read" {
+    log="$BATS_TEST_TMPDIR/log.db"
+    answers operate dgx-h100:16 --log "$log" --years 0.01 --seeds 1
+    before="$(sha256sum "$log")"
+    refuses "is given for --log and for --svg" operate dgx-h100:16 --log "$log" --svg "$log" --years 0.01 --seeds 1
+    ln -s "$log" "$BATS_TEST_TMPDIR/other"
+    refuses "is given for --log and for --metrics" operate dgx-h100:16 --log "$log" --metrics "$BATS_TEST_TMPDIR/other" --years 0.01 --seeds 1
+    [ "$(sha256sum "$log")" = "$before" ]
+    jobs="$(printf '1 0 -1 100 8\n' | file kept.swf)"
+    refuses "is given for --svg and for --jobs" operate dgx-h100:16 --jobs "$jobs" --svg "$jobs" --years 0.01 --seeds 1
+}
+
+@test "operate: what a run has nothing of is null, not 0" {
+    answers operate dgx-h100:16 --failures none --jobs one:chips=64 --years 0.01 --seeds 2 --json
+    json 'result["tokens_per_day"] is None and result["mttf_s"] is None and result["mttr_s"] is None and result["slowdown_host"] is None and result["interruptions"] == 0'
+    json 'result["wait_mean_s"] == 0 and result["ci95"]["goodput"] == 0 and result["ci95"]["mttf_s"] is None'
+    answers operate dgx-h100:16 --jobs one:chips=64 --years 0.01 --seeds 1 --json
+    json 'result["goodput"] > 0 and result["ci95"]["goodput"] is None and result["ci95"]["losses"]["useful"] is None'
+    valid operate dgx-h100:16 --failures none --jobs one:chips=64 --years 0.01 --seeds 1
+}
