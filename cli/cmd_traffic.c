@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LANES 2u    /* as UB-Mesh has (arXiv 2503.20377): enough for all policies' routes */
 #define SHOWN 20u   /* flows in the table for people: the last to end */
 
 typedef struct traffic {
@@ -21,7 +20,7 @@ typedef struct traffic {
     sp_flow_options options;
     sp_flow_time time;
     sp_flow_heat heat;
-    sp_deadlock deadlock;         /* of the flows' routes, with LANES virtual lanes */
+    sp_deadlock deadlock; uint32_t lanes;   /* of the flows' routes, with so many virtual lanes */
 } traffic;
 
 typedef struct named { const char *id; uint32_t row; } named;
@@ -75,6 +74,26 @@ static sp_status read_end(const traffic *t, size_t row, int column, uint32_t *ou
     return *out == UINT32_MAX ? sp_csv_fail(t->csv, row, column, SP_E_NOTFOUND, err, "the graph has no node '%s'", node == NULL ? "" : node) : SP_OK;
 }
 
+/* Following `after` from a flow, one comes to a flow without or goes round: then the first of the circle in the file is named. */
+static sp_status check_circles(cli_run *cli, const traffic *t, int column, sp_error *err)
+{
+    uint32_t *seen = sp_arena_alloc(cli->arena, t->n, sizeof *seen);   /* from which flow's walk + 1; 0: from none */
+    if (seen == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u flows", t->n);
+    memset(seen, 0, t->n * sizeof *seen);
+    for (uint32_t i = 0; i < t->n; i++) {
+        uint32_t at = i;
+        while (at != UINT32_MAX && seen[at] == 0) {
+            seen[at] = i + 1;
+            at = t->flow[at].after;
+        }
+        if (at == UINT32_MAX || seen[at] != i + 1) continue;
+        uint32_t n = 1, first = at;
+        for (uint32_t k = t->flow[at].after; k != at; k = t->flow[k].after, n++) first = k < first ? k : first;
+        return sp_csv_fail(t->csv, first, column, SP_E_INVAL, err, "%u flows wait for one another in a circle, '%s' among them; take one 'after' out", n, t->id[first]);
+    }
+    return SP_OK;
+}
+
 static sp_status read_rows(cli_run *cli, traffic *t, sp_error *err)
 {
     int column[6];
@@ -85,10 +104,15 @@ static sp_status read_rows(cli_run *cli, traffic *t, sp_error *err)
         double bytes = 0, start_s = 0;
         status = read_end(t, i, column[1], &src, err);
         if (status == SP_OK) status = read_end(t, i, column[2], &dst, err);
+        if (status == SP_OK && src == dst)
+            status = sp_csv_fail(t->csv, i, column[2], SP_E_INVAL, err, "the flow ends where it begins and crosses no link; expected another %s", t->net == NULL ? "chip" : "node");
         if (status == SP_OK) status = read_number(t, i, column[3], 1e18, false, &bytes, err);
         if (status == SP_OK) status = read_number(t, i, column[5], 1e6, false, &start_s, err);
         t->flow[i] = (sp_flow){src, dst, bytes, start_s, UINT32_MAX};
         t->id[i] = sp_csv_cell(t->csv, i, column[0]);
+        if (status == SP_OK && sp_utf8_check(t->id[i], strlen(t->id[i]), NULL, NULL) != SP_OK)
+            status = sp_csv_fail(t->csv, i, column[0], SP_E_PARSE, err, "the id '%s' has bytes that are no characters; save the file as UTF-8", t->id[i]);
+        if (status == SP_OK && *t->id[i] == '\0') status = sp_csv_fail(t->csv, i, column[0], SP_E_PARSE, err, "the cell is empty; expected an id");
         index[i] = (named){t->id[i], i};
     }
     if (status != SP_OK) return status;
@@ -111,7 +135,7 @@ static sp_status read_rows(cli_run *cli, traffic *t, sp_error *err)
         if (index[low].row == i) return sp_csv_fail(t->csv, i, column[4], SP_E_INVAL, err, "the flow waits for itself");
         t->flow[i].after = index[low].row;
     }
-    return SP_OK;
+    return check_circles(cli, t, column[4], err);
 }
 
 static sp_status read_network(cli_run *cli, traffic *t, sp_error *err)
@@ -187,7 +211,7 @@ static void print_flows(cli_run *cli, const traffic *t)
         cli_line(cli, "bottleneck", "link %u, %s, %.1f %% of the time", t->time.bottleneck, t->time.bottleneck_name,
                  100 * t->time.bottleneck_fraction);
     if (t->net == NULL) cli_line(cli, "deadlock", t->deadlock.free ? "none: the routes use %u of %u virtual lanes" : "possible: routes that use %u of %u virtual lanes make a circle",
-             t->deadlock.lanes, LANES);
+             t->deadlock.lanes, t->lanes);
     fprintf(cli->out, "\n%s\n", t->n > SHOWN ? "The last to end (--json lists all):" : "Flows, the last to end first:");
     cli_table *table = cli_table_begin(cli, "lrrrrr", (const char *const[]){"id", "src", "dst", "bytes", "start", "end"});
     for (uint32_t i = 0; i < t->n && i < SHOWN; i++) {
@@ -234,7 +258,8 @@ static sp_status check_deadlock(cli_run *cli, traffic *t, sp_error *err)
         ends[t->n + i] = t->flow[i].dst;
     }
     sp_status status = sp_router_create(t->machine, 0, t->options.routing, t->options.seed, t->options.faults, t->options.n_faults, &router, err);
-    if (status == SP_OK) status = sp_router_deadlock(router, ends, ends + t->n, t->n, LANES, &t->deadlock, err);
+    if (status == SP_OK) t->lanes = sp_router_lanes(router);
+    if (status == SP_OK) status = sp_router_deadlock(router, ends, ends + t->n, t->n, t->lanes, &t->deadlock, err);
     sp_router_destroy(router);
     return status;
 }

@@ -127,11 +127,11 @@ const cli_option cli_options[CLI_O_N] = {
         "spray: evenly over all equal-cost paths; hash: one path drawn for each flow; d-mod-k: one path for each destination; detour: as "
         "spray, and on meshes also over all one-detours; weighted: as spray, and what a slow mesh link has lost goes over its detours."},
     [CLI_O_FAIL] = {"fail", 0, CLI_TEXTS, "WHAT", NULL, 0, 0, V_FLOW | V(TRAIN), NULL,
-        "what is dead, as \"link:0-3,17 links:100@7 chip:5 board:2\"", NULL,
-        "Links by the ids that results print, so many cables drawn from all by a seed (of a bundle of n, each takes 1/n of the rate), chips, or all chips of units of a tier by its name. Routes go round; a pair that cannot be "
+        "what is dead, as \"link:0-3,17 links:100@7 switch:2 chip:5 board:2\"", NULL,
+        "Links by the ids that results print, so many cables drawn from all by a seed (of a bundle of n, each takes 1/n of the rate), ports of a chip (port:5/0-3), switches, chips, racks, or all chips of units of a tier by its name. Routes go round; a pair that cannot be "
         "reached is an error. collective takes it with the flow engine; train prices its collectives by flows around it."},
     [CLI_O_SLOW] = {"slow", 0, CLI_TEXTS, "WHAT", NULL, 0, 0, V_FLOW | V(TRAIN), NULL,
-        "links with part of their rate left, as \"link:0-3=0.5\"", NULL, "collective takes it with the flow engine."},
+        "what has part of its rate left, as \"link:0-3=0.5 chip:5=0.9\"", NULL, "collective takes it with the flow engine."},
     [CLI_O_SEED] = {"seed", 0, CLI_COUNT, "N", "1", 0, UINT32_MAX, V_FLOW | V(OPERATE), NULL, "seed of hash routing; the first of operate's seeds", NULL, NULL},
     [CLI_O_HEATMAP] = {"heatmap", 0, CLI_FILE_OUT, "FILE.svg", NULL, 0, 0, V_FLOW, NULL,
         "how busy links are, as a drawing (flow engine)", NULL, "Of the largest buffer. One map for each dim of meshes and tori and each tier of switches."},

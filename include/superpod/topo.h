@@ -243,7 +243,8 @@ typedef enum sp_routing {
     SP_ROUTING_SPRAY,    /* every packet over all equal-cost paths of a tree: bundles of parallel links are one resource */
     SP_ROUTING_HASH,     /* ECMP: one path for a flow, drawn from (seed, flow)                                          */
     SP_ROUTING_DMODK,    /* one path for a destination: digits of the destination choose the way up                      */
-    SP_ROUTING_DETOUR,   /* as SPRAY; on a mesh also all one-detours, in equal shares with the direct link               */
+    SP_ROUTING_DETOUR,   /* as SPRAY; on a mesh also all one-detours, in equal shares with the direct link; on a dragonfly
+                          * also the ways through every third group (Valiant)                                            */
     SP_ROUTING_WEIGHTED, /* as SPRAY; a slow mesh link keeps the share that it has left, its detours take the rest; on graphs in
                           * proportion to rates                                                                        */
     SP_ROUTINGS
@@ -256,22 +257,22 @@ typedef struct sp_fault { bool chip; uint32_t id; double factor; } sp_fault;
 /* One hop: a link (a directed one, or a bundle of parallel ones) and the share of the flow's bytes that crosses it. */
 typedef struct sp_hop { uint32_t link; double share; } sp_hop;
 
-typedef enum sp_link_kind { SP_LINK_MESH, SP_LINK_TORUS, SP_LINK_TREE, SP_LINK_BUNDLE } sp_link_kind;
+typedef enum sp_link_kind { SP_LINK_MESH, SP_LINK_TORUS, SP_LINK_TREE, SP_LINK_BUNDLE, SP_LINK_DRAGONFLY } sp_link_kind;
 typedef struct sp_link {
     sp_link_kind kind;
     uint32_t tier, dim;            /* whose link; dim of mesh and torus                                              */
-    uint32_t from, to;             /* MESH, TORUS: chips. TREE, BUNDLE: vertices of sp_topo_graph, lower end first
+    uint32_t from, to;             /* MESH, TORUS: chips. TREE, BUNDLE, DRAGONFLY: vertices of sp_topo_graph, lower end first
                                     * when `up`; a bundle names the first switch at each end                         */
-    bool up;                       /* TREE, BUNDLE: away from the chips                                              */
-    uint32_t level;                /* TREE, BUNDLE: 0: between chip and leaf                                         */
-    uint64_t child;                /* TREE, BUNDLE: logical switch (level 0: chip) at the lower end                   */
+    bool up;                       /* TREE, BUNDLE: away from the chips; DRAGONFLY: of local links from a router (no spine), of global ones always */
+    uint32_t level;                /* TREE, BUNDLE: 0: between chip and leaf; DRAGONFLY: chip, local, global           */
+    uint64_t child;                /* TREE, BUNDLE: logical switch (level 0: chip) at the lower end; DRAGONFLY: chip, router, group it leaves */
     uint32_t n;                    /* links in the bundle; 1 otherwise                                               */
     double bw_bytes_per_s;         /* raw, of all n                                                                  */
 } sp_link;
 
 /* Routes of one plane. Immutable after creation; free with sp_router_destroy; the machine must outlive it. */
 typedef struct sp_router sp_router;
-/* Errors: SP_E_INVAL a plane or fault that is not there, a dragonfly tier; SP_E_RANGE more than 2^32 - 2 link ids. */
+/* Errors: SP_E_INVAL a plane or fault that is not there; SP_E_RANGE more than 2^32 - 2 link ids. */
 sp_status sp_router_create(const sp_machine *machine, uint32_t plane, sp_routing routing, uint64_t seed, const sp_fault *faults,
                            uint32_t n_faults, sp_router **out, sp_error *err);
 void sp_router_destroy(sp_router *router);
@@ -287,15 +288,17 @@ bool sp_router_path_once(const sp_router *router, uint32_t src, uint32_t dst, ui
                          double *latency_s);
 double sp_router_capacity(const sp_router *router, uint32_t link);   /* raw bytes/s, faults applied; 0: no such link or dead */
 bool sp_router_link(const sp_router *router, uint32_t link, sp_link *out);   /* healthy; false: the id names nothing */
-/* Reads faults as text, "link:0-3,17 links:100@7 chip:5 board:2": links (both ways), 100 different cables drawn from all of the
- * machine's by seed 7 (of a bundle of n, one takes 1/n of the rate), chips, and by the name of a tier all chips of its units; `factor` of the rate is left (0: dead). Appends to the array *out of *n (in the arena; start with NULL, 0). Link ids
- * are those of `router`. Errors: SP_E_PARSE, SP_E_NOTFOUND, SP_E_RANGE with column; SP_E_INVAL a slow chip. */
+/* Reads faults as text, "link:0-3,17 links:100@7 port:5/0-3 switch:2 chip:5 board:2 rack:1": links (both ways), 100 different cables drawn from all
+ * of the machine's by seed 7, ports of a chip (numbered tier after tier, inner first: links of a mesh by place, two a dim of a torus, one a plane of a
+ * switched tier), switches (numbered as in sp_topo_graph, from 0), chips, and by the name of a tier, or rack, all chips of its units. `factor` of
+ * the rate is left (0: dead): of a bundle of n cables each takes 1/n; slow chips have slow cables. What one word names twice counts once. Appends
+ * to the array *out of *n (in the arena; start with NULL, 0). Link ids are those of `router`. Errors: SP_E_PARSE, SP_E_NOTFOUND, SP_E_RANGE with column. */
 sp_status sp_fault_parse(const sp_router *router, const char *text, double factor, sp_arena *arena, sp_fault **out, uint32_t *n,
                          sp_error *err);
 
 /* The bundle of the same level and direction that `chip` hangs on. `link` is a bundle. */
 uint32_t sp_router_bundle_of(const sp_router *router, uint32_t link, uint32_t chip);
-/* The lowest chip below a bundle. O(log chips); O(chips) on rails. */
+/* The lowest chip below a bundle, or a link of a dragonfly. O(log chips); O(chips) on rails. */
 uint32_t sp_router_below(const sp_router *router, uint32_t link);
 /* Rate of the fastest healthy link, each times fraction[its tier], bytes/s. */
 double sp_router_fastest(const sp_router *router, const double *fraction);
@@ -321,6 +324,8 @@ typedef struct sp_deadlock {
     uint32_t link;                 /* one of a circle's, UINT32_MAX: there is none */
 } sp_deadlock;
 sp_status sp_router_deadlock(const sp_router *router, const uint32_t *src, const uint32_t *dst, size_t n, uint32_t lanes, sp_deadlock *out, sp_error *err);
+/* Lanes with which the policy's routes are free of deadlock: 2 as UB-Mesh has (arXiv 2503.20377), 3 for dragonflies with Valiant's routing or faults. */
+uint32_t sp_router_lanes(const sp_router *router);
 /* "board 3>5", "pod up 17 (64 links)"; returns bytes as snprintf. */
 int sp_router_link_name(const sp_router *router, uint32_t link, char *out, size_t out_size);
 

@@ -3,20 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Length of the well-formed UTF-8 character at `p` that may be shown; 0: a control character or no character. */
+/* Length of the character at `p` that may be shown; 0: a control character or no character. */
 static size_t shown_length(const unsigned char *p)
 {
-    if (p[0] < 0x80)
-        return p[0] >= 0x20 && p[0] != 0x7f;
-    size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-    bool outside = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f) || (p[0] == 0xc2 && p[1] < 0xa0);
-    return overlong || outside ? 0 : length;
+    bool control = p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0);
+    return control ? 0 : sp_utf8_char((const char *)p, strlen((const char *)p));
 }
 
 /* Errors repeat what was found: it may hold line breaks, terminal escapes, or a character cut in two. Each byte that cannot

@@ -7,6 +7,8 @@
 
 #include "superpod/engine.h"
 
+#define LONGEST_S ((double)(INT64_MAX / 4) * 1e-12)   /* where sp_ticks_ps saturates */
+
 sp_status sp_i_flow_no_memory(sp_error *err)
 {
     return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the flows");
@@ -20,6 +22,9 @@ sp_status sp_i_flow_no_end(uint32_t n_tasks, sp_error *err)
 
 sp_status sp_i_flow_unreachable(const sp_flow_options *options, uint32_t src, uint32_t dst, sp_error *err)
 {
+    for (uint32_t i = 0; i < options->n_faults; i++)
+        if (options->faults[i].chip && (options->faults[i].id == src || options->faults[i].id == dst))
+            return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "chip %u is dead and sends or receives here (from %u to %u); leave it out", options->faults[i].id, src, dst);
     return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "the faults leave no route from chip %u to chip %u that %s routing takes", src, dst,
                         sp_routing_name(options->routing));
 }
@@ -42,6 +47,8 @@ uint32_t sp_i_flow_anchor(const sp_router *router, uint32_t link, uint32_t src, 
     sp_router_link(router, link, &at);
     if (at.kind == SP_LINK_MESH || at.kind == SP_LINK_TORUS)
         return at.from;
+    if (at.kind == SP_LINK_DRAGONFLY && at.level > 0)
+        return sp_router_below(router, link);
     uint64_t tree = sp_router_tree_chips(router, link);
     return at.up ? src : (uint32_t)(src - src % tree + dst % tree);
 }
@@ -122,6 +129,9 @@ sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, cons
     out->bottleneck_fraction = out->time_s > 0 ? most_s / out->time_s : 0;
     if (router)
         sp_i_flow_name_bottleneck(router, out);
+    if (!(out->bound_s < LONGEST_S && out->time_s < LONGEST_S))
+        return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "the flows take %.3g s or more; expected less than %.3g s (26 days), which a clock of picoseconds holds: "
+                            "use fewer bytes, higher rates or shorter latencies", fmax(out->bound_s, out->time_s), LONGEST_S);
     /* ends are rounded to ticks, up but for 1e-3 of one; shares and rates to 2^-30 */
     double slack_s = 1e-8 * out->bound_s + 1e-12 * (1 + 1e-3 * (double)counts->instants);
     if (out->time_s + slack_s < out->bound_s)

@@ -293,6 +293,10 @@ bool sp_i_symmetry_find(const sp_i_flow_case *jobs, uint32_t n_jobs, sp_i_symmet
     *why = "only sprayed routes are known to be alike";
     if (jobs[0].options->routing == SP_ROUTING_HASH || jobs[0].options->routing == SP_ROUTING_DMODK)
         return false;
+    *why = "routes of a dragonfly are not known to be alike";
+    for (uint32_t t = 0; t < jobs[0].machine->planes[0].n_tiers; t++)
+        if (jobs[0].machine->planes[0].tiers[t].kind == SP_TIER_DRAGONFLY)
+            return false;
     *why = "more than 32 groups that are no translates of one another";
     if (n_jobs > JOBS_MAX)
         return false;

@@ -87,7 +87,7 @@ sp_status sp_i_net_node(sp_net *net, const char *name, uint32_t *out, sp_error *
 sp_status sp_i_net_edge_add(sp_net *net, sp_i_net_edge edge, sp_error *err)
 {
     if (edge.from == edge.to)
-        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "an edge from '%s' to itself", net->node[edge.from]);
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "an edge from '%s' to itself; take it out: no route crosses it", net->node[edge.from]);
     if (!(edge.bw_bytes_per_s > 0))
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "the edge from '%s' to '%s' has no rate above 0", net->node[edge.from], net->node[edge.to]);
     if (net->n_edges == SP_NET_EDGES_MAX)
@@ -104,10 +104,11 @@ sp_status sp_i_net_edge_add(sp_net *net, sp_i_net_edge edge, sp_error *err)
     return SP_OK;
 }
 
-static sp_status finish(sp_net *net, const char *name, sp_error *err)
+static sp_status finish(sp_net *net, sp_net_format format, const char *name, sp_error *err)
 {
     if (net->n_edges == 0)
-        return sp_error_set(err, SP_E_PARSE, name, 1, 1, "there is no edge; expected NODE NODE RATE [LATENCY] a line, or GraphML");
+        return sp_error_set(err, SP_E_PARSE, name, 1, 1, format == SP_NET_GRAPHML ? "there is no <edge>; expected some between nodes of a <graph>"
+                                                                                 : "there is no edge; expected NODE NODE RATE [LATENCY] a line");
     net->out_off = calloc((size_t)net->n_nodes + 2, sizeof *net->out_off);
     net->out = malloc(2 * (size_t)net->n_edges * sizeof *net->out);
     if (!net->out_off || !net->out)
@@ -134,7 +135,7 @@ sp_status sp_net_parse(const char *text, size_t size, sp_net_format format, cons
         return no_memory(err);
     sp_status status = format == SP_NET_GRAPHML ? sp_i_net_read_graphml(net, text, size, name, err) : sp_i_net_read_edges(net, text, size, name, err);
     if (status == SP_OK)
-        status = finish(net, name, err);
+        status = finish(net, format, name, err);
     if (status != SP_OK) {
         sp_net_destroy(net);
         return status;
@@ -251,6 +252,8 @@ static sp_status one_word(const sp_net *net, const char *word, uint32_t column, 
         return sp_error_set(err, SP_E_PARSE, NULL, 1, column, "found '%s'; expected link:IDS or node:IDS", word);
     if (node && factor > 0)
         return sp_error_set(err, SP_E_INVAL, NULL, 1, column, "a node cannot be slow here, only dead; slow its links");
+    if (!word[5])
+        return sp_error_set(err, SP_E_PARSE, NULL, 1, column + 5, "no id follows '%s'; expected some, as %s0-3,7", word, word);
     sp_status status = sp_idset_parse(arena, word + 5, (node ? net->n_nodes : 2 * net->n_edges) - 1, &set, err);
     if (status != SP_OK && err)
         err->column += column + 4;

@@ -81,17 +81,17 @@ sp_status sp_i_net_read_edges(sp_net *net, const char *text, size_t size, const 
 {
     word words[WORDS];
     uint32_t line = 1, column = 1;
-    for (size_t at = 0; at < size; line++) {
+    sp_status status = sp_utf8_check(text, size, name, err);
+    for (size_t at = 0; at < size && status == SP_OK; line++) {
         const char *end = memchr(text + at, '\n', size - at);
         size_t length = end ? (size_t)(end - text) - at : size - at;
         uint32_t n = split(text + at, length, words, &column);
         if (n > WORDS)
             return sp_error_set(err, SP_E_PARSE, name, line, column, "a word too many, or one that is longer than %u bytes or holds a zero byte; expected "
                                 "NODE NODE RATE [LATENCY] [one-way]", WORD_MAX);
-        sp_status status = n ? read_line(net, words, n, name, line, err) : SP_OK;
-        if (status != SP_OK)
-            return status;
+        if (n)
+            status = read_line(net, words, n, name, line, err);
         at += length + 1;
     }
-    return SP_OK;
+    return status;
 }

@@ -14,6 +14,7 @@
 typedef enum meaning { OTHER, RATE, LATENCY, BITS_PER_S } meaning;
 typedef struct key { char id[ID_MAX]; meaning means; double standard; bool has; } key;
 typedef struct place { uint32_t line, column; } place;
+typedef struct named { bool declared; place at; } named;   /* a node: where it was first named */
 
 typedef struct reader {
     sp_net *net;
@@ -22,7 +23,8 @@ typedef struct reader {
     sp_error *err;
     sp_status status;
     uint32_t n_keys; key keys[KEYS_MAX];
-    bool directed, in_edge, rate, latency;
+    bool directed, in_edge, rate, latency, root;
+    uint32_t n_named; named *named;               /* by node */
     sp_i_net_edge edge;
     place edge_at;
     const key *of; bool standard;                /* whose value is being read, NULL: nobody's; a <default> */
@@ -160,20 +162,57 @@ static sp_status end_value(reader *r)
     return blame(r, status, r->value_at);
 }
 
+/* The node of that name, declared here or named as the end of an edge: declarations may follow. */
+static sp_status name_node(reader *r, const char *id, bool declared, uint32_t *out)
+{
+    sp_status status = sp_i_net_node(r->net, id, out, r->err);
+    if (status == SP_OK && *out >= r->n_named) {
+        uint32_t room = r->n_named ? 2 * r->n_named : 64;
+        named *grown = realloc(r->named, room * sizeof *grown);
+        if (!grown)
+            return sp_error_set(r->err, SP_E_NOMEM, NULL, 0, 0, "no memory for the graph");
+        memset(grown + r->n_named, 0, (room - r->n_named) * sizeof *grown);
+        r->named = grown;
+        r->n_named = room;
+    }
+    if (status != SP_OK)
+        return status;
+    named *node = &r->named[*out];
+    if (declared && node->declared)
+        return sp_error_set(r->err, SP_E_INVAL, NULL, 0, 0, "the node '%s' is declared twice (first in line %u); give each its own id", id, node->at.line);
+    if (declared || node->at.line == 0)
+        node->at = here(r);
+    node->declared = node->declared || declared;
+    return SP_OK;
+}
+
+/* "true" or "false" (absent: as *out is). */
+static bool truth(const char **attributes, const char *name, const char *yes, const char *no, bool *out)
+{
+    char text[16] = "";
+    for (const char **at = attributes; *at; at += 2)
+        if (strcmp(local(at[0]), name) == 0) {
+            bool known = attribute(attributes, name, text, sizeof text) && (strcmp(text, yes) == 0 || strcmp(text, no) == 0);
+            *out = known ? strcmp(text, yes) == 0 : *out;
+            return known;
+        }
+    return true;
+}
+
 static sp_status begin_edge(reader *r, const char **attributes)
 {
-    char source[256], target[256], directed[8] = "";
+    char source[256], target[256];
     r->edge = (sp_i_net_edge){.one_way = r->directed};
     r->edge_at = here(r);
     r->in_edge = true;
     r->rate = r->latency = false;
     if (!attribute(attributes, "source", source, sizeof source) || !attribute(attributes, "target", target, sizeof target))
         return blame(r, sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "an edge without source or target, or with one of more than 255 bytes"), r->edge_at);
-    if (attribute(attributes, "directed", directed, sizeof directed))
-        r->edge.one_way = strcmp(directed, "true") == 0;
-    sp_status status = sp_i_net_node(r->net, source, &r->edge.from, r->err);
+    if (!truth(attributes, "directed", "true", "false", &r->edge.one_way))
+        return blame(r, sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "'directed' of an edge is neither true nor false"), r->edge_at);
+    sp_status status = name_node(r, source, false, &r->edge.from);
     if (status == SP_OK)
-        status = sp_i_net_node(r->net, target, &r->edge.to, r->err);
+        status = name_node(r, target, false, &r->edge.to);
     return blame(r, status, r->edge_at);
 }
 
@@ -197,12 +236,14 @@ static sp_status read_node(reader *r, const char **attributes)
     uint32_t node;
     if (!attribute(attributes, "id", id, sizeof id))
         return blame(r, sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "a node without an id, or with one of more than 255 bytes"), here(r));
-    return blame(r, sp_i_net_node(r->net, id, &node, r->err), here(r));
+    return blame(r, name_node(r, id, true, &node), here(r));
 }
 
 static sp_status read_element(reader *r, const char *element, const char **attributes)
 {
-    char word[16] = "";
+    if (!r->root && strcmp(element, "graphml") != 0)
+        return blame(r, sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "found <%.40s>; expected <graphml>: this is another kind of XML", element), here(r));
+    r->root = true;
     if (strcmp(element, "key") == 0)
         return read_key(r, attributes);
     if (strcmp(element, "default") == 0)
@@ -215,8 +256,8 @@ static sp_status read_element(reader *r, const char *element, const char **attri
         return begin_edge(r, attributes);
     if (strcmp(element, "hyperedge") == 0 || strcmp(element, "port") == 0)
         return blame(r, sp_error_set(r->err, SP_E_INVAL, NULL, 0, 0, "hyperedges and ports are not links; expected edges between nodes"), here(r));
-    if (strcmp(element, "graph") == 0)
-        r->directed = attribute(attributes, "edgedefault", word, sizeof word) && strcmp(word, "directed") == 0;
+    if (strcmp(element, "graph") == 0 && !truth(attributes, "edgedefault", "directed", "undirected", &r->directed))
+        return blame(r, sp_error_set(r->err, SP_E_PARSE, NULL, 0, 0, "edgedefault is neither directed nor undirected"), here(r));
     return SP_OK;
 }
 
@@ -285,7 +326,11 @@ sp_status sp_i_net_read_graphml(sp_net *net, const char *text, size_t size, cons
         status = blame(r, sp_error_set(err, memory ? SP_E_NOMEM : SP_E_PARSE, NULL, 0, 0, "not well-formed XML: %s", XML_ErrorString(XML_GetErrorCode(xml))),
                        here(r));
     }
+    for (uint32_t i = 0; i < net->n_nodes && status == SP_OK; i++)
+        if (!r->named[i].declared)
+            status = blame(r, sp_error_set(err, SP_E_NOTFOUND, NULL, 0, 0, "an edge ends at '%s', but there is no <node> of that id", net->node[i]), r->named[i].at);
     XML_ParserFree(xml);
+    free(r->named);
     free(r);
     return status;
 }

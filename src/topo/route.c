@@ -256,19 +256,20 @@ static bool find_path(const sp_router *router, uint32_t src, uint32_t dst, uint6
         return false;
     for (uint32_t p = router->n_parts; p-- > 0;) {
         const sp_i_part *part = &router->part[p];
-        if (!part->tree.n_levels)
+        if (!part->tree.n_levels && !part->dragonfly)
             continue;
-        uint64_t low = router->plane->tiers[part->tree.first_tier].stride, below = part->tree.chips;
+        uint64_t low = router->plane->tiers[part->tier].stride, below = part->tree.chips;
         if (src / low % (below / low) == dst / low % (below / low))
             continue;   /* no switched tier of this tree differs */
         chip = (uint32_t)(src - src % below + dst % below);
-        if (!sp_i_route_tree(router, part, src, chip, flow, &path))
+        if (part->dragonfly ? !sp_i_route_dragonfly(router, part, src, chip, sp_i_route_choice(router, src, chip, flow, 0), &path)
+                            : !sp_i_route_tree(router, part, src, chip, flow, &path))
             return false;
         from = p + 1;
         break;
     }
     for (uint32_t p = from; p < router->n_parts; p++)
-        if (!router->part[p].tree.n_levels && !route_direct(router, &router->part[p], &chip, dst, &path))
+        if (!router->part[p].tree.n_levels && !router->part[p].dragonfly && !route_direct(router, &router->part[p], &chip, dst, &path))
             return false;
     *n_hops = path.n;
     *latency_s = path.latency_s;
@@ -305,9 +306,11 @@ static sp_status add_part(sp_router *router, uint32_t t, uint64_t *next_link, ui
     const sp_tier *tier = &router->plane->tiers[t];
     sp_i_part *part = &router->part[router->n_parts++];
     *part = (sp_i_part){.tier = t, .first = *next_link};
-    if (tier->kind == SP_TIER_DRAGONFLY)
-        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "tier '%s' is a dragonfly; routes are for mesh, torus, clos, switch and rail tiers",
-                            tier->name);
+    if (tier->kind == SP_TIER_DRAGONFLY) {
+        sp_status status = sp_i_part_dragonfly(router, part, next_link, next_vertex);
+        part->end = *next_link;
+        return status;
+    }
     if (sp_tier_is_switched(tier->kind)) {
         sp_status status = sp_i_part_tree(router, part, next_link, next_vertex, err);
         router->hops_max += status == SP_OK ? sp_i_tree_hops(router, part) : 0;
@@ -386,6 +389,7 @@ static sp_status fill(sp_router *router, const sp_fault *faults, uint32_t n_faul
         return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "the machine has %llu directed links, more than link ids can tell apart (2^32 - 2)",
                             (unsigned long long)next_link);
     router->n_links = (uint32_t)next_link;
+    router->n_switches = next_vertex - router->machine->chips;
     if (status == SP_OK)
         status = check_faults(router, err);
     for (uint32_t p = 0; p < router->n_parts && status == SP_OK; p++)

@@ -3,7 +3,8 @@
  *
  * Lanes: a packet begins in lane 0. Its second hop along one dim of a mesh (a detour) takes the next lane, as does every hop round a
  * ring from the wrap on (the dateline); a change of dim or tier goes back to lane 0. Dims and tiers are crossed in one order, trees up
- * and then down, so that two lanes are enough. A step beside a torus ring that is cut on both sides breaks the order of dims: whenever a
+ * and then down, so that two lanes are enough. In a dragonfly the lane is the number of global links crossed so far, one more after two local
+ * links where routers are joined (Kim et al. 2008): two lanes for minimal routes, three for those through a third group. A step beside a torus ring that is cut on both sides breaks the order of dims: whenever a
  * packet goes back to an earlier dim it takes the next pair of lanes, for good. */
 #include "route_i.h"
 
@@ -44,6 +45,11 @@ static uint32_t lane_after(const walker *w, const sp_link *x, uint32_t lane, con
     if (x->kind == SP_LINK_TORUS && y->kind == SP_LINK_TORUS && x->tier == y->tier && x->dim != y->dim) {
         uint32_t pair = (lane & ~1u) + (y->dim < x->dim ? 2 : 0);
         return pair < w->lanes ? pair : w->lanes - 1;
+    }
+    if (x->kind == SP_LINK_DRAGONFLY && y->kind == SP_LINK_DRAGONFLY) {
+        bool again = x->level == 2 || (x->level == 1 && y->level == 1 && !w->router->plane->tiers[x->tier].plus);
+        uint32_t next = lane + (again && y->level > 0);
+        return next < w->lanes ? next : w->lanes - 1;
     }
     bool same_dim = x->kind == y->kind && x->tier == y->tier && x->dim == y->dim;
     uint32_t next = !same_dim || x->kind == SP_LINK_TREE || x->kind == SP_LINK_BUNDLE ? 0 : x->kind == SP_LINK_MESH ? lane + 1 : lane | wraps(w, y);
@@ -199,4 +205,12 @@ sp_status sp_router_deadlock(const sp_router *router, const uint32_t *src, const
     free(w.seen);
     free(w.edges);
     return ok ? SP_OK : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the channels of %zu routes", n);
+}
+
+uint32_t sp_router_lanes(const sp_router *router)
+{
+    bool fly = false;
+    for (uint32_t p = 0; p < router->n_parts; p++)
+        fly = fly || router->part[p].dragonfly;
+    return fly && (router->any_dead || router->routing == SP_ROUTING_DETOUR) ? 3 : 2;
 }

@@ -1,6 +1,7 @@
 /* What a link id means: ends, rate, name. */
 #include "route_i.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static bool direct_link(const sp_router *router, const sp_i_part *part, uint64_t id, sp_link *out)
@@ -40,6 +41,8 @@ bool sp_router_link(const sp_router *router, uint32_t link, sp_link *out)
     const sp_i_part *part = part_of(router, link);
     if (!part)
         return false;
+    if (part->dragonfly)
+        return sp_i_dragonfly_link(router, part, link, out);
     return part->tree.n_levels ? sp_i_tree_link(router, part, link, out) : direct_link(router, part, link, out);
 }
 
@@ -59,6 +62,9 @@ int sp_router_link_name(const sp_router *router, uint32_t link, char *out, size_
     const char *tier = router->plane->tiers[at.tier].name;
     if (at.kind == SP_LINK_MESH || at.kind == SP_LINK_TORUS)
         return snprintf(out, out_size, "%s %u>%u", tier, at.from, at.to);
+    static const char *const fly[] = {"chip", "local", "global"};
+    if (at.kind == SP_LINK_DRAGONFLY)
+        return snprintf(out, out_size, "%s %s %u>%u", tier, fly[at.level], at.from, at.to);
     const char *below = at.level == 0 ? "chip" : "switch";
     if (at.kind == SP_LINK_BUNDLE)
         return snprintf(out, out_size, "%s level %u %s %s %llu (%u links)", tier, at.level, at.up ? "from" : "to", below,
@@ -75,6 +81,9 @@ uint32_t sp_router_below(const sp_router *router, uint32_t link)
 {
     const sp_i_part *part = part_of(router, link);
     uint32_t low = 0, high = router->machine->chips;
+    sp_link at;
+    if (part->dragonfly && sp_i_dragonfly_link(router, part, link, &at))
+        return (uint32_t)(at.child * sp_i_dragonfly_below(part, at.level));
     while (part->tree.rail && sp_i_tree_bundle_of(router, part, link, low) != link)
         low++;
     while (!part->tree.rail && low < high) {   /* blocks follow one another */
@@ -96,6 +105,7 @@ double sp_router_fastest(const sp_router *router, const double *fraction)
             sp_link link = {.tier = part->tier, .bw_bytes_per_s = router->plane->tiers[part->tier].bw_bytes_per_s.nominal};
             if (part->tree.n_levels)
                 sp_i_tree_link(router, part, part->first_of[l], &link);
+            link.bw_bytes_per_s = fmax(link.bw_bytes_per_s, fmax(part->fly.local_bw, part->fly.global_bw));
             double rate = link.bw_bytes_per_s * fraction[link.tier];
             most = rate > most ? rate : most;
         }
@@ -150,6 +160,6 @@ uint64_t sp_router_child(const sp_router *router, uint32_t link, uint32_t chip)
 {
     const sp_i_part *part = part_of(router, link);
     sp_link at;
-    sp_i_tree_link(router, part, link, &at);
-    return sp_i_tree_child(router, part, at.level, chip);
+    sp_router_link(router, link, &at);
+    return part->dragonfly ? chip / sp_i_dragonfly_below(part, at.level) : sp_i_tree_child(router, part, at.level, chip);
 }

@@ -138,7 +138,7 @@ static bool by_cables(const sp_router *router, const sp_i_part *part, uint64_t p
 }
 
 /* D-mod-K: digit l of the way up is digit l of the destination in the radices of the tree (Zahavi et al. 2010). */
-static uint64_t first_choice(const sp_router *router, uint32_t src, uint32_t dst, uint64_t flow, uint64_t plane)
+uint64_t sp_i_route_choice(const sp_router *router, uint32_t src, uint32_t dst, uint64_t flow, uint64_t plane)
 {
     if (router->routing == SP_ROUTING_DMODK)
         return dst;
@@ -148,7 +148,7 @@ static uint64_t first_choice(const sp_router *router, uint32_t src, uint32_t dst
 static bool one_plane(const sp_router *router, const sp_i_part *part, uint32_t src, uint32_t dst, uint64_t flow, uint64_t plane,
                       const uint64_t *ends, uint32_t top, double share, sp_i_path *path)
 {
-    uint64_t paths = 1, choice = first_choice(router, src, dst, flow, plane);
+    uint64_t paths = 1, choice = sp_i_route_choice(router, src, dst, flow, plane);
     for (uint32_t l = 0; l <= top && router->any_dead; l++)
         paths *= part->tree.level[l].up;
     for (uint64_t k = 0; k < paths; k++)   /* where cables are dead, the next path that is whole */
@@ -252,6 +252,65 @@ bool sp_i_tree_link(const sp_router *router, const sp_i_part *part, uint64_t id,
     out->from = (uint32_t)(out->up ? low : high);
     out->to = (uint32_t)(out->up ? high : low);
     return true;
+}
+
+/* ---- the cables of a switch ----------------------------------------------------------------------------------------------- */
+
+typedef struct at_switch {
+    const sp_router *router; const sp_i_part *part;
+    bool (*put)(void *context, uint64_t id, uint64_t of, uint64_t number);
+    void *context;
+} at_switch;
+
+/* Cables [u, end) of a column of a child of level l. */
+static bool put_cables(const at_switch *s, uint32_t l, uint64_t plane, uint64_t child, uint64_t copy, uint64_t u, uint64_t end)
+{
+    const sp_i_tree *tree = &s->part->tree;
+    for (; u < end; u++) {
+        uint64_t number = (plane * columns_below(tree, l) + copy) * tree->level[l].up + u;
+        bool ok = sp_i_bundled(s->router) ? s->put(s->context, s->part->first_of[l] + 2 * child, cables(tree, l), number)
+                                          : s->put(s->context, cable_id(s->part, l, plane, child, copy, u, false), 1, 0);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+/* First child of a block; blocks follow one another but on rails, where chips are scanned. */
+static uint64_t first_child(const sp_router *router, const sp_i_part *part, uint32_t l, uint64_t block)
+{
+    uint64_t low = 0, high = part->children[l];
+    while (!(part->tree.rail && l == 0) && low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (parent_of(router, part, l, middle) < block)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool sp_i_tree_switch(const sp_router *router, const sp_i_part *part, uint64_t vertex, bool (*put)(void *context, uint64_t id, uint64_t of, uint64_t number),
+                      void *context)
+{
+    const sp_i_tree *tree = &part->tree;
+    const at_switch s = {router, part, put, context};
+    uint32_t l = tree->n_levels - 1;
+    while (l && vertex < part->vertex[l])
+        l--;
+    const sp_i_level *level = &tree->level[l];
+    uint64_t blocks = level->blocks * part->instances, at = vertex - part->vertex[l], copy = at % level->copies, block = at / level->copies % blocks;
+    uint64_t plane = at / level->copies / blocks, each = ceil_div(level->up, level->merge), u = copy % each * level->merge;
+    uint64_t end = u + level->merge < level->up ? u + level->merge : level->up;
+    bool scan = tree->rail && l == 0, ok = true;
+    for (uint64_t child = first_child(router, part, l, block); child < part->children[l] && ok; child++) {
+        bool mine = parent_of(router, part, l, child) == block;
+        if (mine)
+            ok = put_cables(&s, l, plane, child, copy / each, u, end);
+        else if (!scan)
+            break;
+    }
+    return ok && (l + 1 == tree->n_levels || put_cables(&s, l + 1, plane, block, copy, 0, tree->level[l + 1].up));
 }
 
 uint64_t sp_i_tree_bundle_of(const sp_router *router, const sp_i_part *part, uint64_t id, uint32_t chip)

@@ -80,7 +80,6 @@ flows() { printf '%s\n' "$@" > "$BATS_TEST_TMPDIR/flows.csv"; }
     refuses "--fail:1:1: error: nothing is called 'lnk'" traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --fail lnk:0
     refuses "--fail:1:" traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --fail link:12
     refuses "--slow:1:8: error: found '2'" traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --slow link:0=2
-    refuses "--slow:1:1: error: a chip, board or rack cannot be slow" traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --slow chip:0=0.5
 }
 
 @test "collective --engine flow: a supercluster, lifted; the bound holds" {

@@ -137,7 +137,7 @@ SCRIPT
         before=$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["step_time_s"])')
     done
     run -1 --separate-stderr "$SUPERPOD" "${job[@]}" --fail chip:7
-    [[ "$stderr" == *"no route"* ]]
+    [[ "$stderr" == *"is dead"* ]]
     refuses "nothing is called 'disk'" "${job[@]}" --fail disk:1
 }
 

@@ -205,7 +205,7 @@ static void graphml_reads_keys_defaults_and_directions(void **state)
     assert_true(sp_net_link(net, 8, &from, &to, &bw, &latency) && bw == 50e9 && fabs(latency - 2e-6) < 1e-18);
     assert_false(sp_net_link(net, 9, &from, &to, &bw, &latency));
     sp_net_destroy(net);
-    const char *zoo = "<graphml><key id='d' for='edge' attr.name='LinkSpeedRaw'/><graph><edge source='0' target='1'><data key='d'>1e10</data></edge></graph></graphml>";
+    const char *zoo = "<graphml><key id='d' for='edge' attr.name='LinkSpeedRaw'/><graph><node id='0'/><node id='1'/><edge source='0' target='1'><data key='d'>1e10</data></edge></graph></graphml>";
     assert_int_equal(sp_net_parse(zoo, strlen(zoo), SP_NET_GRAPHML, "zoo", &net, &err), SP_OK);
     assert_true(sp_net_link(net, 0, &from, &to, &bw, &latency) && bw == 1.25e9 && latency == 0);
     sp_net_destroy(net);

@@ -42,6 +42,10 @@ static const char *const machines[] = {
     "clos:200@50GB/s,1us,radix=16 chip=h100",
     "clos:96@50GB/s,1us,radix=32,taper=1 chip=h100",
     "mesh:4@30GB/s,1us clos:24@100GB/s,2us,radix=16 clos:3@25GB/s,5us,shared chip=h100",
+    "dragonfly:3x7x2@25GB/s,1us chip=h100",
+    "dragonfly:4x5x2@25GB/s,1us,taper=2 chip=h100",
+    "dragonfly:4x3x2@25GB/s,1us,plus chip=h100",
+    "mesh:2@50GB/s,1us dragonfly:3x4x1@25GB/s,1us mesh:2@10GB/s,1us chip=h100",
 };
 #define N_MACHINES (sizeof machines / sizeof machines[0])
 
@@ -225,7 +229,7 @@ static void tori_and_meshes_are_crossed_the_shortest_way(void **state)
     (void)state;
     for (size_t i = 0; i < N_MACHINES; i++) {
         const sp_machine *m = machine(machines[i]);
-        if (strstr(machines[i], "switch") || strstr(machines[i], "clos"))
+        if (strstr(machines[i], "switch") || strstr(machines[i], "clos") || strstr(machines[i], "dragonfly"))
             continue;
         sp_router *router = router_of(m, SP_ROUTING_HASH, NULL, 0);
         sp_arena *arena = sp_arena_create();
@@ -405,9 +409,62 @@ static void bad_faults_are_refused(void **state)
     assert_int_equal(sp_router_create(m, 0, SP_ROUTING_SPRAY, 0, &(sp_fault){.id = 1u << 30}, 1, &router, &err), SP_E_INVAL);
     assert_int_equal(sp_router_create(m, 0, SP_ROUTING_SPRAY, 0, &(sp_fault){.chip = true, .id = 15}, 1, &router, &err), SP_E_INVAL);
     assert_int_equal(sp_router_create(m, 0, SP_ROUTING_SPRAY, 0, &(sp_fault){.id = 1, .factor = 2}, 1, &router, &err), SP_E_INVAL);
-    m = machine("dragonfly:4x9x2@50GB/s,1us chip=h100");
-    assert_int_equal(sp_router_create(m, 0, SP_ROUTING_SPRAY, 0, NULL, 0, &router, &err), SP_E_INVAL);
-    assert_non_null(strstr(err.text, "dragonfly"));
+}
+
+/* Minimal routes cross one global link between groups and at most a local one on either side (Kim et al. 2008); Valiant's, spread over all third groups,
+ * at most two and three. Uniform traffic loads a balanced dragonfly's global links evenly. All pairs from each group to the next: 64 on the one link
+ * between the two; with eight ways each, a link carries 8 from its own group and 8 to its next. */
+static void dragonflies_are_crossed_by_few_links(void **state)
+{
+    (void)state;
+    const sp_machine *m = machine("dragonfly:4x9x2@25GB/s,1us chip=h100");
+    sp_router *router[2] = {router_of(m, SP_ROUTING_SPRAY, NULL, 0), router_of(m, SP_ROUTING_DETOUR, NULL, 0)};
+    double *load = calloc(sp_router_links(router[0]), sizeof *load), most[2] = {0, 0};
+    for (int valiant = 0; valiant < 2; valiant++) {
+        sp_hop *path = calloc(sp_router_hops_max(router[valiant]) + 1u, sizeof *path);
+        for (int adversarial = 0; adversarial < 2; adversarial++) {
+            memset(load, 0, sp_router_links(router[0]) * sizeof *load);
+            for (uint32_t a = 0; a < m->chips; a++)
+                for (uint32_t b = 0; b < m->chips; b++) {
+                    uint32_t n;
+                    double latency, at[3] = {0};
+                    bool next = b / 8 == (a / 8 + 1) % 9;
+                    if (a == b || (adversarial && !next))
+                        continue;
+                    assert_true(sp_router_path(router[valiant], a, b, 0, path, &n, &latency));
+                    for (uint32_t h = 0; h < n; h++) {
+                        sp_link link;
+                        assert_true(sp_router_link(router[valiant], path[h].link, &link));
+                        at[link.level] += path[h].share;
+                        load[path[h].link] += link.level == 2 ? path[h].share : 0;
+                    }
+                    assert_true(fabs(at[0] - 2) < 1e-9);
+                    if (a / 8 == b / 8)
+                        assert_true(at[2] == 0 && at[1] == (a / 2 != b / 2));
+                    else if (!valiant)
+                        assert_true(fabs(at[2] - 1) < 1e-9 && at[1] <= 2 + 1e-9);
+                    else   /* one of eight ways is the direct one */
+                        assert_true(fabs(at[2] - (1 + 7.0 / 8)) < 1e-9 && at[1] <= 3);
+                }
+            double least = INFINITY, top = 0;
+            for (uint32_t l = 0; l < sp_router_links(router[0]); l++) {
+                sp_link link;
+                if (!sp_router_link(router[0], l, &link) || link.level != 2)
+                    continue;
+                least = load[l] < least ? load[l] : least;
+                top = load[l] > top ? load[l] : top;
+            }
+            if (!adversarial)
+                assert_true(fabs(top / least - 1) < 1e-9);
+            most[valiant] = top;
+        }
+        free(path);
+    }
+    print_message("all of a group to the next: busiest global link carries %g minimal, %g Valiant\n", most[0], most[1]);
+    assert_true(fabs(most[0] - 64) < 1e-9 && fabs(most[1] - 16) < 1e-9);
+    free(load);
+    sp_router_destroy(router[0]);
+    sp_router_destroy(router[1]);
 }
 
 int main(void)
@@ -423,6 +480,7 @@ int main(void)
         cmocka_unit_test(dead_links_are_avoided_or_reported),
         cmocka_unit_test(cut_rings_are_passed_beside),
         cmocka_unit_test(bad_faults_are_refused),
+        cmocka_unit_test(dragonflies_are_crossed_by_few_links),
     };
     return cmocka_run_group_tests_name("routes", tests, set_up, tear_down);
 }
