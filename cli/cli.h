@@ -65,6 +65,8 @@ void cli_completion_fish(FILE *out);
 
 sp_status cli_catalog(cli_run *cli, sp_error *err);       /* opens cli->catalog; search order in superpod(1) */
 sp_status cli_machine(cli_run *cli, const char *text, const sp_machine **out, sp_error *err);
+/* With that communication library alone (sp_catalog_network): for verbs that run no models. */
+sp_status cli_network(cli_run *cli, const char *text, const char *stack, const sp_machine **out, sp_error *err);
 sp_status cli_chip(cli_run *cli, const char *text, const sp_chip **out, sp_error *err);
 sp_status cli_model(cli_run *cli, const char *text, const sp_model **out, sp_error *err);
 /* "0-1023" as a placement whose dims lie along the machine's tiers; NULL: every chip. */

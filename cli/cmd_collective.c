@@ -35,7 +35,7 @@ static sp_status read_operation(const char *text, sp_coll_op *out, sp_error *err
 
 static sp_status read_sweep(cli_run *cli, sweep *s, sp_error *err)
 {
-    sp_status status = cli_machine(cli, cli->operand[0], &s->machine, err);
+    sp_status status = cli_network(cli, cli->operand[0], cli_text(cli, CLI_O_STACK), &s->machine, err);
     if (status != SP_OK) return status;
     status = read_operation(cli->operand[1], &s->op, err);
     if (status != SP_OK) return status;

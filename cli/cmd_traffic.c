@@ -148,7 +148,7 @@ static sp_status read_network(cli_run *cli, traffic *t, sp_error *err)
             status = sp_error_set(err, SP_E_INVAL, "--heatmap", 0, 0, "a graph has no tiers to draw; heat maps are for machines");
         return status == SP_OK ? cli_net_options(cli, t->net, &t->options, err) : status;
     }
-    sp_status status = cli_machine(cli, cli->operand[0], &t->machine, err);
+    sp_status status = cli_network(cli, cli->operand[0], "ideal", &t->machine, err);
     if (status != SP_OK) return status;
     t->name = t->machine->name;
     return cli_flow_options(cli, t->machine, &t->options, err);

@@ -107,17 +107,31 @@ sp_status cli_chip(cli_run *cli, const char *text, const sp_chip **out, sp_error
     return SP_OK;
 }
 
+/* The files behind a machine that was found. */
+static sp_status machine_read(cli_run *cli, const char *text, const sp_machine *const *machine, sp_status status, sp_error *err)
+{
+    if (status != SP_OK) return refuse(cli, err);
+    if (ends_with(text, ".yaml")) cli_input_add(cli, text);
+    else if (strchr(text, ' ') == NULL) cli_input_add(cli, catalog_file(cli, "machines", text, strcspn(text, ":")));
+    const sp_chip *chip = (*machine)->chip;
+    if (chip != NULL) add_chip(cli, catalog_file(cli, "chips", chip->name, strlen(chip->name)), chip);
+    return SP_OK;
+}
+
 sp_status cli_machine(cli_run *cli, const char *text, const sp_machine **out, sp_error *err)
 {
     sp_status status = cli_catalog(cli, err);
     if (status != SP_OK) return status;
     status = sp_catalog_machine(cli->catalog, text, out, err);
-    if (status != SP_OK) return refuse(cli, err);
-    if (ends_with(text, ".yaml")) cli_input_add(cli, text);
-    else if (strchr(text, ' ') == NULL) cli_input_add(cli, catalog_file(cli, "machines", text, strcspn(text, ":")));
-    const sp_chip *chip = (*out)->chip;
-    if (chip != NULL) add_chip(cli, catalog_file(cli, "chips", chip->name, strlen(chip->name)), chip);
-    return SP_OK;
+    return machine_read(cli, text, out, status, err);
+}
+
+sp_status cli_network(cli_run *cli, const char *text, const char *stack, const sp_machine **out, sp_error *err)
+{
+    sp_status status = cli_catalog(cli, err);
+    if (status != SP_OK) return status;
+    status = sp_catalog_network(cli->catalog, text, stack, out, err);
+    return machine_read(cli, text, out, status, err);
 }
 
 sp_status cli_model(cli_run *cli, const char *text, const sp_model **out, sp_error *err)

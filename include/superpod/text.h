@@ -23,8 +23,6 @@ sp_status sp_doc_load(const char *path, sp_doc **out, sp_error *err);
 sp_status sp_doc_parse(const char *text, size_t length, const char *name, sp_doc **out, sp_error *err);
 void sp_doc_destroy(sp_doc *doc);
 const char *sp_doc_name(const sp_doc *doc);
-/* Lower-case hex SHA-256 of the bytes read (64 characters + NUL), owned by the document. */
-const char *sp_doc_sha256(const sp_doc *doc);
 
 sp_node sp_doc_root(const sp_doc *doc);
 static inline bool sp_node_is(sp_node node) { return node.id != 0; }

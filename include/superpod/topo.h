@@ -180,6 +180,9 @@ sp_status sp_catalog_chip(sp_catalog *catalog, const char *name, const sp_chip *
 /* The one entrance for machines: a catalog name ("dgx-h100:128" for families that take a size: units of the outermost
  * tier), a path of a .yaml file, or a one-line string. Owned by the catalog. */
 sp_status sp_catalog_machine(sp_catalog *catalog, const char *text, const sp_machine **out, sp_error *err);
+/* The same with what collectives and traffic need alone, a fifth of the files: one communication library (`stack`: "ideal" none, NULL the
+ * default of the chip's vendor; all of them where the catalog has no such name) and no product lines. Owned by the catalog. */
+sp_status sp_catalog_network(sp_catalog *catalog, const char *text, const char *stack, const sp_machine **out, sp_error *err);
 
 /* One-line string. Writes what sp_catalog_machine reads back to an equal machine. Returns bytes as snprintf. */
 int sp_machine_format(const sp_machine *machine, char *out, size_t out_size);

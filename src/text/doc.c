@@ -151,7 +151,6 @@ sp_status sp_doc_parse(const char *text, size_t length, const char *name, sp_doc
     }
     doc->arena = arena;
     doc->name = own_name;
-    sp_text_sha256(text, length, doc->sha256);
     sp_status status = fill(doc, text, length, err);
     if (status) {
         sp_doc_destroy(doc);
@@ -218,11 +217,6 @@ void sp_doc_destroy(sp_doc *doc)
 const char *sp_doc_name(const sp_doc *doc)
 {
     return doc->name;
-}
-
-const char *sp_doc_sha256(const sp_doc *doc)
-{
-    return doc->sha256;
 }
 
 sp_node sp_doc_root(const sp_doc *doc)

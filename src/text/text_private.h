@@ -17,7 +17,6 @@ struct sp_doc {
     const char *name;
     yaml_document_t yaml;
     bool has_yaml;
-    char sha256[65];
     sp_i_shift *shift;
     size_t n_shifts;
 };

@@ -19,7 +19,7 @@ struct sp_catalog {
     sp_arena *arena;
     const char *dir;
     list names[KINDS];
-    shelf chips, machines, paths;
+    shelf chips, machines, networks, paths;
     const sp_software **software;    /* [names[SOFTWARE].n], NULL until the first machine */
     const sp_stack **stacks;         /* likewise; with those for families */
     uint32_t n_stacks;
@@ -113,6 +113,7 @@ void sp_catalog_close(sp_catalog *catalog)
         return;
     free(catalog->chips.item);
     free(catalog->machines.item);
+    free(catalog->networks.item);
     free(catalog->paths.item);
     sp_arena_destroy(catalog->arena);
     free(catalog);
@@ -358,24 +359,28 @@ static bool is_string(const char *text)
     return sp_i_kind_find(word, &kind);
 }
 
+/* The machine alone, without what runs on it. */
+static sp_status read_machine(sp_catalog *c, const char *text, sp_machine **out, sp_error *err)
+{
+    const char *name, *path;
+    uint64_t n;
+    if (is_string(text))
+        return sp_i_machine_parse(text, c->arena, chip_for_machine, c, out, err);
+    sp_status status = split_size(c, text, &name, &n, err);
+    if (status == SP_OK)
+        status = path_of(c, MACHINES, name, &path, err);
+    return status ? status : sp_i_machine_load(path, n, c->arena, chip_for_machine, c, out, err);
+}
+
 sp_status sp_catalog_machine(sp_catalog *catalog, const char *text, const sp_machine **out, sp_error *err)
 {
     sp_machine *machine;
     const sp_machine *have = find(&catalog->machines, text);
-    sp_status status;
     if (have) {
         *out = have;
         return SP_OK;
     }
-    if (is_string(text)) {
-        status = sp_i_machine_parse(text, catalog->arena, chip_for_machine, catalog, &machine, err);
-    } else {
-        const char *name, *path;
-        uint64_t n;
-        if ((status = split_size(catalog, text, &name, &n, err)) || (status = path_of(catalog, MACHINES, name, &path, err)))
-            return status;
-        status = sp_i_machine_load(path, n, catalog->arena, chip_for_machine, catalog, &machine, err);
-    }
+    sp_status status = read_machine(catalog, text, &machine, err);
     if (status || (status = load_software(catalog, err)) || (status = load_stacks(catalog, err)))
         return status;
     machine->stacks = catalog->stacks;
@@ -383,6 +388,69 @@ sp_status sp_catalog_machine(sp_catalog *catalog, const char *text, const sp_mac
     machine->software = catalog->software;
     machine->n_software = (uint32_t)catalog->names[SOFTWARE].n;
     if ((status = keep(catalog, &catalog->machines, text, machine, err)))
+        return status;
+    *out = machine;
+    return SP_OK;
+}
+
+/* ---- networks: a machine with one communication library ------------------------------------------------------------------- */
+
+/* Whether the file can say `default_for: vendor`: the vendor's first word is in it, or an escape, which could spell anything. */
+static bool may_be_default(const char *path, const char *vendor)
+{
+    char text[1 << 14], word[64];
+    FILE *file = fopen(path, "rb");
+    size_t n = file ? fread(text, 1, sizeof text, file) : sizeof text;   /* too long, or not readable: let the loader look */
+    if (file)
+        fclose(file);
+    if (n == sizeof text)
+        return true;
+    text[n] = 0;
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(vendor, " "), vendor);
+    return strstr(text, word) || strchr(text, '\\');
+}
+
+/* Of catalog/stacks the one that is named; NULL: those that may be the vendor's default. */
+static sp_status add_stacks(sp_catalog *c, const char *named, sp_machine *machine, sp_error *err)
+{
+    const list *names = &c->names[STACKS];
+    const char *vendor = machine->chip ? machine->chip->vendor : NULL;
+    const sp_stack **all = sp_arena_alloc(c->arena, names->n * SP_I_STACK_VARIANTS + 1, sizeof *all);
+    if (!all)
+        return no_memory(err);
+    for (size_t i = 0; i < names->n; i++) {
+        const char *path;
+        const sp_stack *one;
+        uint32_t variants;
+        if (named ? strcmp(names->name[i], named) != 0 : !vendor)
+            continue;
+        sp_status status = path_of(c, STACKS, names->name[i], &path, err);
+        if (!status && !named && !may_be_default(path, vendor))
+            continue;
+        if (status || (status = sp_i_stack_load(path, c->arena, &one, &variants, err)))
+            return status;
+        for (uint32_t v = 0; v < variants; v++)
+            all[machine->n_stacks++] = &one[v];
+    }
+    machine->stacks = all;
+    return SP_OK;
+}
+
+sp_status sp_catalog_network(sp_catalog *catalog, const char *text, const char *stack, const sp_machine **out, sp_error *err)
+{
+    sp_machine *machine;
+    bool ideal = stack && !strcmp(stack, SP_I_STACK_IDEAL);
+    if (find(&catalog->machines, text) || (stack && !ideal && !listed(catalog, STACKS, stack)))
+        return sp_catalog_machine(catalog, text, out, err);   /* an unknown name is answered with all there are */
+    const char *key = sp_arena_printf(catalog->arena, "%s\n%s", stack ? stack : "", text);
+    const sp_machine *have = key ? find(&catalog->networks, key) : NULL;
+    if (have) {
+        *out = have;
+        return SP_OK;
+    }
+    sp_status status = key ? read_machine(catalog, text, &machine, err) : no_memory(err);
+    if (status || (!ideal && (status = add_stacks(catalog, stack, machine, err))) ||
+        (status = keep(catalog, &catalog->networks, key, machine, err)))
         return status;
     *out = machine;
     return SP_OK;

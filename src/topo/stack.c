@@ -9,7 +9,7 @@
 
 /* No software at all: a machine's own times. */
 static const sp_stack ideal = {
-    .name = "ideal", .about = "no software: the machine's own times", .launch_s = NOTHING, .message_s = NOTHING,
+    .name = SP_I_STACK_IDEAL, .about = "no software: the machine's own times", .launch_s = NOTHING, .message_s = NOTHING,
     .reduce_bw_fraction = WHOLE, .up.fraction = WHOLE, .nic.fraction = WHOLE,
     .n_protocols = 1, .protocol = {{.name = "wire", .step_s = NOTHING, .nic_step_s = NOTHING, .fraction = WHOLE, .nic_fraction = WHOLE}}};
 

@@ -113,6 +113,7 @@ sp_status sp_i_bisection(const sp_machine *machine, uint32_t plane, double *byte
 
 /* One file of catalog/software. */
 sp_status sp_i_software_load(const char *path, sp_arena *arena, const sp_software **out, sp_error *err);
+#define SP_I_STACK_IDEAL "ideal"    /* the one that no file describes */
 #define SP_I_STACK_VARIANTS 16u
 /* One file of catalog/stacks: out[0] is for any chip, out[1 … n-1] for the families that differ. */
 sp_status sp_i_stack_load(const char *path, sp_arena *arena, const sp_stack **out, uint32_t *n, sp_error *err);

@@ -79,6 +79,54 @@ static void names_of_algorithms_exist(void **state)
                             sp_catalog_stack_name(catalog, i));
 }
 
+static void write_value(void *context, const char *path, const sp_value *value, sp_unit unit)
+{
+    fprintf(context, "%s %d %a %a %a %s\n", path, (int)unit, value->low, value->nominal, value->high, value->source);
+}
+
+/* All that a stack says, as a text of the test's. */
+static char *written(const sp_stack *stack)
+{
+    char *text;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    fprintf(out, "%s %s %u %u\n", stack->name, stack->family ? stack->family : "-", stack->n_protocols, stack->n_runs);
+    sp_stack_each_value(stack, write_value, out);
+    for (uint32_t i = 0; i < stack->n_runs; i++)
+        fprintf(out, "%s %s %d %d\n", stack->run[i].op, stack->run[i].algo, stack->run[i].in_switch, stack->run[i].between);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+/* A network has the very library that the whole machine has, by name and by default, for every chip. */
+static void networks_have_the_same_stack(void **state)
+{
+    (void)state;
+    uint32_t defaults = 0;
+    for (size_t c = 0; c < sp_catalog_chip_count(catalog); c++)
+        for (size_t s = 0; s <= sp_catalog_stack_count(catalog) + 1; s++) {
+            size_t n = sp_catalog_stack_count(catalog);
+            const char *name = s < n ? sp_catalog_stack_name(catalog, s) : s == n ? "ideal" : NULL;
+            char text[96];
+            sp_catalog *fresh;
+            const sp_machine *network;
+            snprintf(text, sizeof text, "switch:2@1GB/s,1us chip=%s", sp_catalog_chip_name(catalog, c));
+            assert_int_equal(sp_catalog_open("catalog", &fresh, NULL), SP_OK);
+            assert_int_equal(sp_catalog_network(fresh, text, name, &network, NULL), SP_OK);
+            assert_true(network->n_stacks < machine(text)->n_stacks && network->n_software == 0);
+            defaults += !name && network->n_stacks > 0;
+            char *mine = written(sp_machine_stack(network, name)), *whole = written(sp_machine_stack(machine(text), name));
+            assert_string_equal(mine, whole);
+            free(mine);
+            free(whole);
+            const sp_machine *again;
+            assert_int_equal(sp_catalog_network(fresh, text, name, &again, NULL), SP_OK);
+            assert_ptr_equal(again, network);
+            sp_catalog_close(fresh);
+        }
+    assert_true(defaults > 20);
+}
+
 static void trees_are_for_one_rank_a_domain(void **state)
 {
     (void)state;
@@ -185,7 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_vendor_has_a_default), cmocka_unit_test(families_have_their_own_values),
-        cmocka_unit_test(names_of_algorithms_exist), cmocka_unit_test(trees_are_for_one_rank_a_domain),
+        cmocka_unit_test(names_of_algorithms_exist), cmocka_unit_test(networks_have_the_same_stack), cmocka_unit_test(trees_are_for_one_rank_a_domain),
         cmocka_unit_test(every_value_is_visited), cmocka_unit_test(unknown_names_are_told), cmocka_unit_test(faults_point_at_their_place)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -182,7 +182,6 @@ static void files_that_cannot_be_read(void **state)
     assert_int_equal(sp_doc_load("tests", &doc, &err), SP_E_IO);
     assert_string_equal(err.text, "cannot read the file: Is a directory");
     assert_int_equal(sp_doc_load("fuzz/corpus/yaml/values", &doc, &err), SP_OK);
-    assert_int_equal(strlen(sp_doc_sha256(doc)), 64);
     sp_doc_destroy(doc);
     assert_int_equal(sp_doc_parse("", ((size_t)64 << 20) + 1, "big", &doc, &err), SP_E_RANGE);
 }
