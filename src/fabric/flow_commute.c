@@ -80,6 +80,14 @@ static bool dep_permutes(const sp_program *program, const sp_i_atom *a, const sp
     return !from_renamed && !own_renamed;
 }
 
+bool sp_i_atom_is_exchanged(const sp_program *program, const sp_i_atom *a)
+{
+    for (uint32_t k = 0; k < program->n_classes; k++)
+        if (renames(a, &program->classes[k]))
+            return true;
+    return false;
+}
+
 static bool permutes(const sp_program *program, const sp_i_atom *a)
 {
     for (uint32_t k = 0; k < program->n_classes; k++) {

@@ -162,8 +162,11 @@ static bool make_cells(sp_i_atom *a, const uint8_t *special)
     return true;
 }
 
-static bool choose(sp_i_atom *a, const sp_i_flow_case *c, const uint32_t *anchors, uint8_t *special)
+/* Permutations leave one class of an exchange's peers where turns leave each a class of its own, so they are tried first there; not where
+ * other jobs, whose programs may turn only, have to move along. */
+static bool choose(sp_i_atom *a, const sp_i_flow_case *c, bool alone, const uint32_t *anchors, uint8_t *special)
 {
+    bool exchanged = alone && sp_i_atom_is_exchanged(c->program, a);
     uint32_t n_special = 0;
     memset(special, 0, a->size);
     for (uint32_t f = 0; f < c->options->n_faults; f++)
@@ -171,12 +174,13 @@ static bool choose(sp_i_atom *a, const sp_i_flow_case *c, const uint32_t *anchor
     for (uint32_t d = 0; d < a->size; d++)
         n_special += special[d];
     a->move = SP_I_MOVE_NONE;
-    for (sp_i_move move = SP_I_MOVE_TURN; move <= SP_I_MOVE_XOR && !n_special && !a->locked && a->move == SP_I_MOVE_NONE; move++)
-        if (sp_i_atom_commutes(c->program, a, move) && machine_allows(c, a, move))
+    for (int i = 0; i < 3 && !a->locked && a->move == SP_I_MOVE_NONE; i++) {
+        static const sp_i_move order[2][3] = {{SP_I_MOVE_TURN, SP_I_MOVE_XOR, SP_I_MOVE_PERM}, {SP_I_MOVE_PERM, SP_I_MOVE_TURN, SP_I_MOVE_XOR}};
+        sp_i_move move = order[exchanged][i];
+        bool may = move == SP_I_MOVE_PERM ? n_special + 2 <= a->size : !n_special;
+        if (may && sp_i_atom_commutes(c->program, a, move) && machine_allows(c, a, move))
             a->move = move;
-    if (a->move == SP_I_MOVE_NONE && !a->locked && n_special + 2 <= a->size && machine_allows(c, a, SP_I_MOVE_PERM) &&
-        sp_i_atom_commutes(c->program, a, SP_I_MOVE_PERM))
-        a->move = SP_I_MOVE_PERM;
+    }
     a->n_cells = a->move == SP_I_MOVE_NONE ? a->size : 1;
     return a->move != SP_I_MOVE_PERM || make_cells(a, special);
 }
@@ -280,7 +284,7 @@ static bool choose_all(sp_i_symmetry *sym, const sp_i_flow_case *jobs)
     bool ok = anchors && special;
     for (uint32_t j = 0; j < sym->n_jobs && ok; j++)
         for (uint32_t i = 0; i < sym->job[j].n && ok; i++)
-            ok = choose(&sym->job[j].atom[i], &jobs[j], anchors, special);
+            ok = choose(&sym->job[j].atom[i], &jobs[j], sym->n_jobs == 1, anchors, special);
     free(anchors);
     free(special);
     return ok;

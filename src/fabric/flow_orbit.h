@@ -56,6 +56,8 @@ void sp_i_symmetry_close(sp_i_symmetry *sym);
 bool sp_i_atoms_lay(sp_i_orbits *o, const sp_i_flow_case *c, const char **why);
 /* What commutes with the program. PERM: with all permutations of the digit. */
 bool sp_i_atom_commutes(const sp_program *program, const sp_i_atom *atom, sp_i_move move);
+/* Is the peer of some exchange picked along it? */
+bool sp_i_atom_is_exchanged(const sp_program *program, const sp_i_atom *atom);
 /* Every rank to every other along one digit, which contains the atom or has nothing to do with it. */
 bool sp_i_exchanges(const sp_task_class *task);
 
