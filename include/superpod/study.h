@@ -223,7 +223,7 @@ typedef struct sp_study_kernel {
     double counted_flop, counted_bytes; /* as the source counts them                                            */
 } sp_study_kernel;
 
-/* Row `row` of a kernels table. Errors: SP_E_PARSE for a cell that is no number, SP_E_INVAL for a row without a metric.
+/* Row `row` of a kernels table. Errors: SP_E_PARSE for a cell that is no number, SP_E_RANGE for one below 0 or too large; what cannot be expressed has a skip.
  * A row that the model has no operator or chip for is not an error: `skip` says why. */
 sp_status sp_study_kernel_row(const sp_csv *csv, size_t row, sp_study_kernel *out, sp_error *err);
 

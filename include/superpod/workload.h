@@ -69,7 +69,12 @@ typedef struct sp_ffn {
 } sp_ffn;
 
 /* A kind of block; layers refer to kinds by index. */
-typedef struct sp_block { sp_attn attn; sp_ffn ffn; uint32_t norms; /* norms of size hidden */ bool norm_bias; } sp_block;
+typedef struct sp_block {
+    sp_attn attn; sp_ffn ffn;
+    uint32_t norms;                  /* of size hidden                                                       */
+    bool norm_bias;
+    bool wide;                       /* its products are in BF16 where the recipe's format is narrower       */
+} sp_block;
 
 #define SP_LAYERS_MAX 4096u   /* blocks of a model; 4 x the deepest published language model we know of */
 #define SP_KINDS_MAX 64u      /* different blocks of a model                                            */
@@ -82,7 +87,8 @@ typedef struct sp_model {
     uint32_t n_layers;               /* 0: no language part (vision, see aux)                                */
     uint32_t n_kinds; const sp_block *kinds;       /* [n_kinds]                                              */
     const uint8_t *layer_kind;                     /* [n_layers] index into kinds                            */
-    uint32_t mtp_layers;             /* multi-token-prediction modules (one block of the last kind + projection 2h x h) */
+    uint32_t mtp_layers;             /* multi-token-prediction modules (a block and a projection 2h x h)     */
+    uint32_t mtp_block;              /* 1 + the kind of their block, which may be in no layer; 0: that of the last layer */
     uint64_t default_seq, default_gbs; /* 0: none stated                                                     */
     uint32_t per_layer_embedding;    /* Gemma E models: extra embedding width per layer, 0: none             */
     uint32_t hyper_streams;          /* hyper-connections: parallel residual streams, 0: plain residual      */
@@ -104,6 +110,8 @@ typedef struct sp_model {
  * names a known family. Errors: SP_E_IO, SP_E_PARSE, SP_E_INVAL, SP_E_RANGE, SP_E_NOMEM, each with file:line:column. */
 sp_status sp_model_load(const char *path, const char *assume, sp_arena *arena, const sp_model **out, sp_error *err);
 sp_status sp_model_parse(sp_node root, const char *assume, sp_arena *arena, const sp_model **out, sp_error *err);
+/* Kind of the block in a multi-token-prediction module, of a model with layers. */
+uint32_t sp_model_mtp_kind(const sp_model *model);
 /* Every invariant of the struct, for models built in code; the readers call it too. SP_E_INVAL says which. */
 sp_status sp_model_check(const sp_model *model, sp_error *err);
 /* Known Hugging Face families, by index; NULL at the end. */

@@ -67,7 +67,7 @@ sp_local_params sp_i_chunk_params(const sp_model *model, const sp_plan *plan, co
     for (uint32_t i = 0; i < chunk->count; i++)
         count[model->layer_kind[chunk->first + i]]++;
     if (chunk->mtp)
-        count[model->layer_kind[model->n_layers - 1]] += chunk->mtp;
+        count[sp_model_mtp_kind(model)] += chunk->mtp;
     for (uint32_t k = 0; k < model->n_kinds; k++) {
         if (!count[k])
             continue;

@@ -62,8 +62,7 @@ static double chunk_activations(const sp_model *model, const sp_plan *plan, cons
     uint32_t recomputed = plan->recompute == SP_RECOMPUTE_FULL ? sp_i_chunk_recomputed(plan, chunk) : 0;
     double bytes = 0;
     for (uint32_t i = 0; i < chunk->count + chunk->mtp; i++) {
-        uint32_t layer = i < chunk->count ? chunk->first + i : model->n_layers - 1;
-        const sp_block *block = &model->kinds[model->layer_kind[layer]];
+        const sp_block *block = &model->kinds[i < chunk->count ? model->layer_kind[chunk->first + i] : sp_model_mtp_kind(model)];
         double full = sp_lower_block_activation_bytes(model, block, plan), kept = i < recomputed || (recomputed && i >= chunk->count) ? input : full;
         bytes += kept;
         *again += sp_lower_block_activation_bytes(model, block, &keeping) - kept;

@@ -28,7 +28,8 @@ typedef struct sp_i_curve {
 
 /* Streams of a chip: compute, and one for communication on each tier. A group that spans several tiers holds the outermost:
  * that is where its traffic meets that of other groups. */
-enum { SP_I_STREAM_COMPUTE, SP_I_STREAM_TIER, SP_I_STREAM_HOST = SP_STREAMS_MAX - 1 };
+enum { SP_I_STREAM_COMPUTE, SP_I_STREAM_TIER, SP_I_STREAM_SEND = SP_STREAMS_MAX - 2, SP_I_STREAM_HOST };   /* SEND: of sends between stages where DP
+    has their tier: a send shares the links with a gather under way, it does not wait for its end */
 uint32_t sp_i_stream_of(const sp_layout *layout, sp_comm_group group);
 
 typedef struct sp_i_cost {

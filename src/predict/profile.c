@@ -12,16 +12,11 @@ static double dot(const uint32_t *count, const double *value, uint32_t n)
     return sum;
 }
 
-static uint32_t last_kind(const sp_model *model)
-{
-    return model->layer_kind[model->n_layers - 1];
-}
-
 static sp_local_params params_of(const sp_pricer *pricer, const uint32_t *count, uint32_t mtp, uint32_t vocab)
 {
     const sp_model *model = pricer->model;
     sp_local_params sum = {0};
-    sp_local_params_add(&sum, mtp, &pricer->kind_params[last_kind(model)]);
+    sp_local_params_add(&sum, mtp, &pricer->kind_params[sp_model_mtp_kind(model)]);
     sp_local_params_add(&sum, mtp, &pricer->module);
     sp_local_params_add(&sum, vocab, &pricer->vocab);
     for (uint32_t k = 0; k < model->n_kinds; k++)
@@ -34,13 +29,13 @@ static void hold(const sp_pricer *pricer, const sp_cut *cut, const sp_i_cut_run 
 {
     const sp_model *model = pricer->model;
     bool redone = full || pricer->shape.recompute == SP_RECOMPUTE_ALTERNATE;
-    double bytes = run->mtp * (full ? pricer->input_bytes : pricer->full_bytes[last_kind(model)]), working = 0;
-    double whole = run->mtp * pricer->whole_bytes[last_kind(model)];
+    double bytes = run->mtp * (full ? pricer->input_bytes : pricer->full_bytes[sp_model_mtp_kind(model)]), working = 0;
+    double whole = run->mtp * pricer->whole_bytes[sp_model_mtp_kind(model)];
     for (uint32_t k = 0; k < model->n_kinds; k++) {
         uint32_t again = full ? run->again[k] : 0;
         bytes += (run->all[k] - again) * pricer->full_bytes[k] + again * pricer->input_bytes;
         whole += run->all[k] * pricer->whole_bytes[k];
-        if (redone && (run->all[k] || (run->mtp && k == last_kind(model))))
+        if (redone && (run->all[k] || (run->mtp && k == sp_model_mtp_kind(model))))
             working = fmax(working, pricer->working_bytes[k]);
     }
     out->held.params = run->params;

@@ -104,6 +104,8 @@ static sp_status make_step(sp_pricer *pricer, const sp_plan *plan, const sp_layo
     step->segments = sp_i_segments(plan, step->micro_batches);
     step->dp_stream = sp_i_stream_of(layout, layout->group[SP_GROUP_REPLICA].n_dims ? SP_GROUP_REPLICA : SP_GROUP_DP);
     step->pp_stream = sp_i_stream_of(layout, SP_GROUP_PP);
+    if (step->pp_stream == step->dp_stream)
+        step->pp_stream = SP_I_STREAM_SEND;
     bool listed = sp_i_order_listed(plan->schedule), both = sp_schedule_joins(plan->schedule);
     step->forward = sp_arena_alloc(arena, n, sizeof *step->forward);
     step->backward = sp_arena_alloc(arena, n, sizeof *step->backward);

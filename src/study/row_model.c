@@ -223,8 +223,9 @@ bool sp_i_row_model(sp_i_ctx *ctx, const sp_i_run *run, const sp_model **out)
 {
     char key[256], bare[96];
     bool mtp = sp_i_word_starts(run->framework, "Megatron-Bridge") && !sp_i_word_in(run->other, "w/o MTP");
-    snprintf(key, sizeof key, "row %.80s %g %g %g %g %g %g %g %d", run->model, run->num[SP_N_LAYERS], run->num[SP_N_HIDDEN],
-             run->num[SP_N_HEADS], run->num[SP_N_KV_HEADS], run->num[SP_N_FFN], run->num[SP_N_VOCAB], run->num[SP_N_SEQ], mtp);
+    uint32_t recipe = sp_i_recipe_of(run);
+    snprintf(key, sizeof key, "row %.80s %g %g %g %g %g %g %g %d %u", run->model, run->num[SP_N_LAYERS], run->num[SP_N_HIDDEN],
+             run->num[SP_N_HEADS], run->num[SP_N_KV_HEADS], run->num[SP_N_FFN], run->num[SP_N_VOCAB], run->num[SP_N_SEQ], mtp, recipe);
     if ((*out = sp_i_row_cache_get(&ctx->models, key)) != NULL)
         return true;
     bare_name(run->model, bare, sizeof bare);
@@ -243,7 +244,10 @@ bool sp_i_row_model(sp_i_ctx *ctx, const sp_i_run *run, const sp_model **out)
         model = with_layers(ctx, model, layers);
     if (!model)
         return sp_i_row_refuse(ctx, "no memory for a model");
-    *out = settle_mtp(ctx, run, model);
+    model = sp_i_recipe_model(ctx, recipe, settle_mtp(ctx, run, model));
+    if (!model)
+        return sp_i_row_refuse(ctx, "no memory for a model");
+    *out = model;
     sp_i_row_cache_put(ctx, &ctx->models, key, *out);
     return true;
 }

@@ -50,6 +50,9 @@ bool sp_i_row_cache_put(sp_i_ctx *ctx, sp_i_row_cache *cache, const char *key, c
 
 /* ---- a row's machine, model and plan; false: refused, with the reason in ctx->row ---- */
 bool sp_i_row_model(sp_i_ctx *ctx, const sp_i_run *run, const sp_model **out);
+/* The recipe that leaves some of the row's model in BF16; 0: none. The model under it; NULL: no memory. */
+uint32_t sp_i_recipe_of(const sp_i_run *run);
+const sp_model *sp_i_recipe_model(sp_i_ctx *ctx, uint32_t recipe, const sp_model *model);
 bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp_plan *out);
 bool sp_i_row_machine(sp_i_ctx *ctx, const sp_i_run *run, const sp_plan *plan, const sp_machine **out);
 /* Is a part of its layout all that a row says, or how many micro-batches it accumulates? */

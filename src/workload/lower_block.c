@@ -24,10 +24,20 @@ static void overlap_experts(const sp_plan *plan, sp_items *items)
     *items = moved;
 }
 
+/* The plan as a block has it: its own format where it is wider than the recipe's. */
+static sp_plan plan_of_block(const sp_block *block, const sp_plan *plan)
+{
+    sp_plan own = *plan;
+    if (block->wide && sp_format_bytes(plan->precision) < sp_format_bytes(SP_FMT_BF16))
+        own.precision = SP_FMT_BF16;
+    return own;
+}
+
 sp_status sp_lower_block(const sp_model *model, const sp_block *block, const sp_plan *plan, sp_pass pass, sp_items *out)
 {
     out->n = 0;
-    sp_i_lower lower = sp_i_lower_make(model, plan, pass, out);
+    sp_plan own = plan_of_block(block, plan);
+    sp_i_lower lower = sp_i_lower_make(model, &own, pass, out);
     if (pass == SP_PASS_BACKWARD) {
         sp_i_lower_ffn(&lower, &block->ffn);
         sp_i_lower_attention(&lower, &block->attn);
@@ -87,9 +97,10 @@ sp_status sp_lower_head(const sp_model *model, const sp_plan *plan, sp_pass pass
 
 sp_status sp_lower_mtp(const sp_model *model, const sp_plan *plan, sp_pass pass, sp_items *out)
 {
-    const sp_block *block = &model->kinds[model->layer_kind[model->n_layers - 1]];
+    const sp_block *block = &model->kinds[sp_model_mtp_kind(model)];
     out->n = 0;
-    sp_i_lower lower = sp_i_lower_make(model, plan, pass, out);
+    sp_plan own = plan_of_block(block, plan);
+    sp_i_lower lower = sp_i_lower_make(model, &own, pass, out);
     if (pass == SP_PASS_BACKWARD) {
         logits(&lower);
         sp_i_lower_ffn(&lower, &block->ffn);
@@ -182,8 +193,9 @@ double sp_lower_block_activation_bytes(const sp_model *model, const sp_block *bl
 {
     if (plan->recompute == SP_RECOMPUTE_ALTERNATE)
         return alternate_bytes(model, block, plan);
-    sp_i_lower lower = sp_i_lower_make(model, plan, SP_PASS_FORWARD, NULL);
-    double narrow = sp_format_bytes(plan->precision);
+    sp_plan own = plan_of_block(block, plan);
+    sp_i_lower lower = sp_i_lower_make(model, &own, SP_PASS_FORWARD, NULL);
+    double narrow = sp_format_bytes(own.precision);
     narrow = narrow < SP_I_ACT_BYTES ? narrow : SP_I_ACT_BYTES;
     double bytes = 0;
     if (block->attn.kind != SP_ATTN_NONE)

@@ -45,7 +45,7 @@ static const sp_model_row moe_rows[] = {
 #define AT(field) offsetof(sp_block, field)
 static const sp_model_row block_rows[] = {
     {"attention", '.', SP_ROW_SKIP, 0, 0}, {"ffn", '.', SP_ROW_SKIP, 0, 0}, {"moe", '.', SP_ROW_SKIP, 0, 0},
-    {"norms", '.', SP_ROW_U32, AT(norms), 16}, {"norm_bias", '.', SP_ROW_BOOL, AT(norm_bias), 0},
+    {"norms", '.', SP_ROW_U32, AT(norms), 16}, {"norm_bias", '.', SP_ROW_BOOL, AT(norm_bias), 0}, {"bf16", '.', SP_ROW_BOOL, AT(wide), 0},
     {NULL, 0, SP_ROW_SKIP, 0, 0}};
 #undef AT
 
@@ -54,7 +54,7 @@ static const sp_model_row model_rows[] = {
     {"name", '!', SP_ROW_TEXT, AT(name), 0}, {"source", '!', SP_ROW_TEXT, AT(source), 0}, {"note", '.', SP_ROW_TEXT, AT(note), 0},
     {"hidden", '.', SP_ROW_U32, AT(hidden), WIDTH_MAX}, {"vocab", '.', SP_ROW_U32, AT(vocab), 67108864.0},
     {"max_positions", '.', SP_ROW_U32, AT(max_positions), TOKENS_MAX}, {"tied_embeddings", '.', SP_ROW_BOOL, AT(tied_embeddings), 0},
-    {"learned_positions", '.', SP_ROW_BOOL, AT(learned_positions), 0}, {"mtp", '.', SP_ROW_U32, AT(mtp_layers), 64},
+    {"learned_positions", '.', SP_ROW_BOOL, AT(learned_positions), 0}, {"mtp", '.', SP_ROW_U32, AT(mtp_layers), 64}, {"mtp_block", '.', SP_ROW_SKIP, 0, 0},
     {"per_layer_embedding", '.', SP_ROW_U32, AT(per_layer_embedding), WIDTH_MAX}, {"hyper_streams", '.', SP_ROW_U32, AT(hyper_streams), 64},
     {"extra_params", '.', SP_ROW_U64, AT(extra_params), PARAMS_MAX}, {"weight_format", '.', SP_ROW_TEXT, AT(weight_format), 0},
     {"training", '.', SP_ROW_SKIP, 0, 0}, {"published", '.', SP_ROW_SKIP, 0, 0}, {"blocks", '.', SP_ROW_SKIP, 0, 0},
@@ -223,6 +223,22 @@ static sp_status no_memory(sp_error *err)
     return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the model");
 }
 
+/* The block of the modules that predict further tokens, where it is not that of the last layer. */
+static sp_status read_mtp_block(sp_node root, sp_node blocks, sp_model *model, sp_error *err)
+{
+    sp_node name = sp_node_get(root, "mtp_block");
+    const char *word;
+    if (!sp_node_is(name))
+        return SP_OK;
+    sp_status status = sp_node_read_text(name, &word, err);
+    for (size_t i = 0; i < sp_node_count(blocks) && status == SP_OK; i++)
+        if (strcmp(sp_node_key_at(blocks, i), word) == 0) {
+            model->mtp_block = (uint32_t)i + 1;
+            return SP_OK;
+        }
+    return status != SP_OK ? status : sp_node_fail(name, SP_E_INVAL, err, "no block is called \"%.32s\": expected one of blocks", word);
+}
+
 static sp_status read_blocks(sp_node root, sp_arena *arena, sp_model *model, sp_error *err)
 {
     sp_node blocks, list = sp_node_get(root, "stack");
@@ -252,7 +268,7 @@ static sp_status read_blocks(sp_node root, sp_arena *arena, sp_model *model, sp_
     model->kinds = kinds;
     model->n_layers = s->n;
     model->layer_kind = layer_kind;
-    return SP_OK;
+    return read_mtp_block(root, blocks, model, err);
 }
 
 sp_status sp_i_model_catalog_parse(sp_node root, sp_arena *arena, sp_model *model, sp_error *err)

@@ -76,6 +76,8 @@ sp_status sp_model_check(const sp_model *model, sp_error *err)
         return fault(model, err, "positions", 0, "learned positions need max_positions");
     if (model->mtp_layers && !model->n_layers)
         return fault(model, err, "mtp", model->mtp_layers, "multi-token prediction needs blocks");
+    if (model->mtp_block > model->n_kinds)
+        return fault(model, err, "mtp_block", model->mtp_block, "that kind does not exist");
     for (uint32_t layer = 0; layer < model->n_layers; layer++)
         if (model->layer_kind[layer] >= model->n_kinds)
             return fault(model, err, "layer", layer, "its kind does not exist");

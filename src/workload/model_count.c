@@ -200,13 +200,18 @@ static const sp_block *block_of(const sp_model *model, uint32_t layer)
     return &model->kinds[model->layer_kind[layer]];
 }
 
-/* One MTP module: a block of the last kind, a projection of two hidden states into one, norms on both and at the end. */
+uint32_t sp_model_mtp_kind(const sp_model *model)
+{
+    return model->mtp_block ? model->mtp_block - 1 : model->layer_kind[model->n_layers - 1];
+}
+
+/* One MTP module: a block, a projection of two hidden states into one, norms on both and at the end. */
 static double mtp_params(const sp_model *model)
 {
     if (!model->mtp_layers || !model->n_layers)
         return 0;
     const double hidden = model->hidden;
-    return sp_block_params(model, block_of(model, model->n_layers - 1), NULL) + 2 * hidden * hidden + 3 * hidden;
+    return sp_block_params(model, &model->kinds[sp_model_mtp_kind(model)], NULL) + 2 * hidden * hidden + 3 * hidden;
 }
 
 static void count_layers(const sp_model *model, sp_model_params *p)

@@ -90,9 +90,9 @@ double sp_model_mtp_flop_per_token(const sp_model *model, uint64_t seq)
 {
     if (!model->n_layers || !model->mtp_layers)
         return 0;
-    const sp_block *last = &model->kinds[model->layer_kind[model->n_layers - 1]];
+    const sp_block *block = &model->kinds[sp_model_mtp_kind(model)];
     const double projection = 4.0 * model->hidden * model->hidden;
-    return model->mtp_layers * (projection + sp_block_flop_per_token(model, last, seq, NULL) + head_flop(model));
+    return model->mtp_layers * (projection + sp_block_flop_per_token(model, block, seq, NULL) + head_flop(model));
 }
 
 double sp_model_flop_per_sample(const sp_model *model)

@@ -267,9 +267,45 @@ static void sequence_parallel_sends_the_same(void **state)
     assert_true(fabs(bytes[1] / bytes[0] - 1) < 1e-9);
 }
 
+/* A module that predicts further tokens has the block that the model names: its products are those the model counts; a wide block's are
+ * in BF16 whatever the recipe, and take as many FLOPs. */
+static void predictors_have_their_own_block(void **state)
+{
+    (void)state;
+    const sp_model *model = load("nemotron-3-super-120b-a12b");
+    const sp_block *block = &model->kinds[sp_model_mtp_kind(model)], *last = &model->kinds[model->layer_kind[model->n_layers - 1]];
+    assert_true(block != last && block->wide && block->attn.kind == SP_ATTN_GQA && block->ffn.kind == SP_FFN_MOE);
+    sp_plan plan = sp_plan_default();
+    plan.seq = 4096;
+    plan.precision = SP_FMT_MXFP8;
+    sp_items items, alone;
+    assert_int_equal(sp_lower_mtp(model, &plan, SP_PASS_FORWARD, &items), SP_OK);
+    assert_true(fabs(matrix_flop(&items) * model->mtp_layers / (4096 * sp_model_mtp_flop_per_token(model, 4096)) - 1) < 0.01);
+    for (uint32_t i = 0; i < items.n; i++)
+        assert_true(items.item[i].is_comm || items.item[i].op.kind != SP_OP_GEMM || items.item[i].op.format == SP_FMT_BF16);
+    sp_block narrow = *block, wide = *block;
+    narrow.wide = false;
+    double flop[2] = {0};
+    for (int w = 0; w < 2; w++) {
+        assert_int_equal(sp_lower_block(model, w ? &wide : &narrow, &plan, SP_PASS_FORWARD, &alone), SP_OK);
+        flop[w] = matrix_flop(&alone);
+        bool any = false;
+        for (uint32_t i = 0; i < alone.n; i++)
+            any = any || (!alone.item[i].is_comm && alone.item[i].op.kind == SP_OP_GEMM && alone.item[i].op.format == SP_FMT_MXFP8);
+        assert_int_equal(any, !w);
+    }
+    assert_true(flop[0] == flop[1]);
+    assert_true(sp_lower_block_activation_bytes(model, &wide, &plan) > sp_lower_block_activation_bytes(model, &narrow, &plan));
+    sp_model plain = *model;
+    plain.mtp_block = 0;
+    assert_int_equal(sp_model_mtp_kind(&plain), model->layer_kind[model->n_layers - 1]);
+    plain.mtp_block = plain.n_kinds + 1;
+    assert_int_equal(sp_model_check(&plain, NULL), SP_E_INVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(forward_flops_are_the_models), cmocka_unit_test(experts_alone_take_the_models_flops), cmocka_unit_test(splitting_moves_no_work),
-                                       cmocka_unit_test(shards_add_up), cmocka_unit_test(expert_biases_are_passes_over_copies), cmocka_unit_test(alternate_recompute_keeps_every_second_output), cmocka_unit_test(gathers_narrow_where_told), cmocka_unit_test(sequence_parallel_sends_the_same)};
+                                       cmocka_unit_test(shards_add_up), cmocka_unit_test(expert_biases_are_passes_over_copies), cmocka_unit_test(alternate_recompute_keeps_every_second_output), cmocka_unit_test(gathers_narrow_where_told), cmocka_unit_test(sequence_parallel_sends_the_same), cmocka_unit_test(predictors_have_their_own_block)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -539,6 +539,33 @@ static void pipeline_takes_its_closed_form(void **state)
     }
 }
 
+/* More micro-batches spread fill and drain, whatever parts the program cuts slots into: each takes no longer, and no less than its work. */
+static void micro_batches_spread_the_bubble(void **state)
+{
+    fixture *f = *state;
+    const sp_machine *m = machine(f, "switch:8@300GB/s,600ns clos:32@25GB/s,2.5us,nic chip=a100");
+    double before = INFINITY;
+    for (uint64_t gbs = 256; gbs <= 1536; gbs += 128) {
+        sp_arena *arena = sp_arena_create();
+        sp_train_report r;
+        sp_plan plan = sp_plan_default();
+        plan.tp = plan.pp = 8;
+        plan.vpp = 6;
+        plan.dp = 4;
+        plan.gbs = gbs;
+        plan.seq = 2048;
+        plan.schedule = SP_SCHEDULE_INTERLEAVED;
+        plan.overlap_dp = plan.sequence_parallel = true;
+        run_plan(m, model(f, "gpt3-175b"), &plan, arena, &r);
+        double each = r.step_time_s / (double)(gbs / 4);
+        if (each > before * (1 + 1e-3))
+            fail_msg("batch %llu: %g a micro-batch after %g", (unsigned long long)gbs, each, before);
+        assert_true(r.step_time_s < 1.05 * r.lower_bound_s);
+        before = each;
+        sp_arena_destroy(arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -549,6 +576,6 @@ int main(void)
         cmocka_unit_test(frozen_weights_have_no_gradients), cmocka_unit_test(memory_counts_what_the_run_holds),
         cmocka_unit_test(gathered_keys_are_never_faster), cmocka_unit_test(overlapped_gradients_are_never_slower),
         cmocka_unit_test(overlapped_experts_hold_two_micro_batches), cmocka_unit_test(faster_links_are_not_slower),
-        cmocka_unit_test(pipeline_takes_its_closed_form)};
+        cmocka_unit_test(pipeline_takes_its_closed_form), cmocka_unit_test(micro_batches_spread_the_bubble)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -341,7 +341,7 @@ static void dualpipe_hides_expert_traffic(void **state)
         for (uint32_t k = 0; k < r[i].n_parts; k++)
             ep_s[i] += strcmp(r[i].part[k].label, "ep") == 0 ? r[i].part[k].time_s : 0;
     assert_true(r[1].step_time_s < r[0].step_time_s && r[2].step_time_s < r[1].step_time_s);
-    if (ep_s[2] > 0.5 * ep_s[0])
+    if (ep_s[2] > 0.55 * ep_s[0])   /* half of it at the rates of its chips; what fits under how much moves with them */
         fail_msg("ep %g %g %g of %g %g %g", ep_s[0], ep_s[1], ep_s[2], r[0].step_time_s, r[1].step_time_s, r[2].step_time_s);
     for (uint32_t p = 0; p < STAGES; p++) {
         double near = r[0].memory[p].weights, far = r[0].memory[STAGES - 1 - p].weights;

@@ -180,6 +180,7 @@ static void test_bad_entries(void **state)
         {HEAD BLOCK "stack: [{times: 2, off: [a]}]\n", "off", 7, 20},
         {HEAD BLOCK "stack: [a]\nhiden: 3\n", "hidden", 8, 1},
         {HEAD BLOCK "stack: [a]\nmtp: -1\n", "-1", 8, 6},
+        {HEAD BLOCK "stack: [a]\nmtp_block: b\n", "no block is called \"b\"", 8, 12},
         {"name: x\nsource: \"t\"\nhidden: 64\n" BLOCK "stack: [a]\n", "vocab", 1, 1},
         {"source: \"t\"\nhidden: 64\nvocab: 9\n" BLOCK "stack: [a]\n", "name", 1, 1},
         {HEAD "blocks: {a: {attention: {kind: gqq, heads: 4, d: 16}, ffn: {inner: 8}}}\nstack: [a]\n", "gqq", 5, 32},
