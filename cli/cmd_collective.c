@@ -247,6 +247,7 @@ static sp_status run_sweep(cli_run *cli, sweep *s, cli_table *table, json_t *arr
                           sp_unit_format((double)size, SP_UNIT_BYTES, text, sizeof text));
         status =
             sp_coll_best(s->op, s->machine, &s->place, s->stack, (double)size, false, cli_text(cli, CLI_O_ALGO), &time, err);
+        if (status != SP_OK && cli_given(cli, CLI_O_ALGO)) cli_blame_option(CLI_O_ALGO, err);
         if (status == SP_OK && s->flow) status = run_chosen(cli, s, (double)size, &time, err);
         if (status == SP_OK) add_size(cli, s, (double)size, &time, table, array);
         if (status == SP_OK && cli_interrupted()) status = sp_error_set(err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted");
@@ -320,7 +321,6 @@ int cli_cmd_collective(cli_run *cli)
     json_t *array = json_array();
     if (run_sweep(cli, &s, table, array, &err) != SP_OK || write_heat(cli, &s, &err) != SP_OK) {
         json_decref(array);
-        if (cli_given(cli, CLI_O_ALGO) && err.status != SP_E_INTERRUPTED) cli_blame_option(CLI_O_ALGO, &err);
         return cli_fail(cli, &err);
     }
     if (cli_given(cli, CLI_O_JSON)) {

@@ -104,6 +104,8 @@ sp_status sp_i_problem_run(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *
 
 /* Fills *out from a run: times, bounds, bottleneck. Errors: SP_E_INTERNAL a time below its bound. */
 /* router: NULL, where the caller names the bottleneck. */
+/* SP_E_RANGE: longer than ticks can say. */
+sp_status sp_i_flow_too_long(double time_s, sp_error *err);
 /* Errors: SP_E_RANGE longer than ticks can say; SP_E_INTERNAL below the bound. */
 sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, const sp_router *router, sp_flow_time *out, sp_error *err);
 void sp_i_flow_name_bottleneck(const sp_router *router, sp_flow_time *out);

@@ -105,6 +105,12 @@ void sp_i_flow_name_bottleneck(const sp_router *router, sp_flow_time *out)
         snprintf(out->bottleneck_name, sizeof out->bottleneck_name, "memory of chip %u", out->bottleneck - sp_router_links(router));
 }
 
+sp_status sp_i_flow_too_long(double time_s, sp_error *err)
+{
+    return time_s < LONGEST_S ? SP_OK : sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "the flows take %.3g s or more; expected less than %.3g s (26 days), which a clock of "
+                                                     "picoseconds holds: use fewer bytes, higher rates or shorter latencies", time_s, LONGEST_S);
+}
+
 sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, const sp_router *router, sp_flow_time *out, sp_error *err)
 {
     double bound_s = (double)counts->chain_ps * 1e-12, most_s = 0;
@@ -129,9 +135,8 @@ sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, cons
     out->bottleneck_fraction = out->time_s > 0 ? most_s / out->time_s : 0;
     if (router)
         sp_i_flow_name_bottleneck(router, out);
-    if (!(out->bound_s < LONGEST_S && out->time_s < LONGEST_S))
-        return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "the flows take %.3g s or more; expected less than %.3g s (26 days), which a clock of picoseconds holds: "
-                            "use fewer bytes, higher rates or shorter latencies", fmax(out->bound_s, out->time_s), LONGEST_S);
+    if (sp_i_flow_too_long(fmax(out->bound_s, out->time_s), err) != SP_OK)
+        return SP_E_RANGE;
     /* ends are rounded to ticks, up but for 1e-3 of one; shares and rates to 2^-30 */
     double slack_s = 1e-8 * out->bound_s + 1e-12 * (1 + 1e-3 * (double)counts->instants);
     if (out->time_s + slack_s < out->bound_s)

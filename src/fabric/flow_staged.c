@@ -247,6 +247,8 @@ static sp_status run_stage(staged *s, const sp_i_stage_part *part, const ends *b
         after->chain_ps[u] = chain_ps + unit.chain_ps;
         s->time.end_sum_ps += unit.end_sum_ps + (uint64_t)begin_ps * unit.flows;
         s->time.flows += unit.flows;
+        if (status == SP_OK)   /* so that no sum of two overflows */
+            status = sp_i_flow_too_long((double)after->ps[u] * 1e-12, err);
     }
     return status;
 }

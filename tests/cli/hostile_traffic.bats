@@ -119,6 +119,13 @@ struck() { # WANT OPTIONS...: no route is left: exit 1
     broken "--begin:1:1: error: a buffer of 0 bytes" -b 0 -e 0 || broken "--begin is given twice" -b 0
 }
 
+@test "sizes beyond the clock, in one problem and in stages" {
+    local m="mesh:4@1GB/s,200ns mesh:4@1GB/s,200ns mesh:4@1GB/s,200ns chip=ascend-950dt"
+    refuses "which a clock of picoseconds holds" collective "$m" all-to-all -b 1073741823G -e 1073741823G --algo phased --engine flow
+    refuses "which a clock of picoseconds holds" collective "$m" all-reduce -b 1073741823G -e 1073741823G --algo ring --engine flow
+    refuses "is above 2^60 bytes" collective "$m" all-reduce -b 99999999999G -e 99999999999G --engine flow
+}
+
 @test "faults that are none" {
     broken "--fail:1:6: error: no id follows 'link:'" --fail link:
     broken "--fail:1:1: error: found 'link'; expected link:IDS" --fail link
