@@ -31,6 +31,59 @@ static int put_event(sp_store *store, uint64_t seed, uint64_t number, const sp_h
     return run_once(put, code);
 }
 
+static uint32_t number_of(sqlite3_stmt *get, int column)
+{
+    return sqlite3_column_type(get, column) == SQLITE_NULL ? SP_NOWHERE : (uint32_t)sqlite3_column_int64(get, column);
+}
+
+static sp_happened event_of(sqlite3_stmt *get)
+{
+    return (sp_happened){sqlite3_column_int64(get, 0), (sp_happening)sqlite3_column_int(get, 1), number_of(get, 2), number_of(get, 3), number_of(get, 4), number_of(get, 5)};
+}
+
+static int find_events(sqlite3_stmt *get, uint64_t seed, uint64_t first, int most)
+{
+    int code = sqlite3_bind_int64(get, 1, (sqlite3_int64)seed);
+    if (code == SQLITE_OK) code = sqlite3_bind_int64(get, 2, (sqlite3_int64)first);
+    return code == SQLITE_OK ? sqlite3_bind_int(get, 3, most) : code;
+}
+
+static bool same(const sp_happened *a, const sp_happened *b)
+{
+    return a->at_us == b->at_us && a->what == b->what && a->job == b->job && a->class == b->class && a->rack == b->rack && a->chips == b->chips;
+}
+
+/* Another process runs the same seed: what it was quicker to write has to be the same. SQLITE_MISMATCH: it is not. */
+static int put_or_compare(sp_store *store, uint64_t seed, uint64_t number, const sp_happened *one)
+{
+    int code = put_event(store, seed, number, one);
+    if ((code & 0xff) != SQLITE_CONSTRAINT) return code;
+    sqlite3_stmt *get = store->get_events;
+    code = find_events(get, seed, number, 1);
+    if (code == SQLITE_OK) code = sqlite3_step(get);
+    if (code == SQLITE_ROW) {
+        sp_happened theirs = event_of(get);
+        code = same(&theirs, one) ? SQLITE_OK : SQLITE_MISMATCH;
+    }
+    sqlite3_reset(get);
+    return code;
+}
+
+/* SQLITE_ROW: another process has ended the run; SQLITE_DONE: nobody has. */
+static int find_run(sp_store *store, uint64_t seed)
+{
+    int code = sqlite3_bind_int64(store->get_run, 1, (sqlite3_int64)seed);
+    if (code == SQLITE_OK) code = sqlite3_step(store->get_run);
+    sqlite3_reset(store->get_run);
+    return code;
+}
+
+static sp_status another(sp_i_recorder *r, uint64_t number)
+{
+    return sp_error_set(&r->err, SP_E_INVAL, r->store->path, 0, 0, "event %llu of seed %llu is another than this superpod's: it was written by another build, or changed; give "
+                        "a new name and run again", (unsigned long long)number, (unsigned long long)r->seed);
+}
+
 static int put_history(sp_store *store, uint64_t seed, const sp_history *h)
 {
     sqlite3_stmt *put = store->put_run;
@@ -67,11 +120,16 @@ static sp_status write_batch(sp_i_recorder *r, const sp_history *history, double
     pthread_mutex_lock(&store->lock);
     int code = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     bool begun = code == SQLITE_OK;
-    for (uint32_t i = 0; i < r->n && code == SQLITE_OK; i++) code = put_event(store, r->seed, r->number - r->n + i, &r->event[i]);
-    if (code == SQLITE_OK && history != NULL) code = put_history(store, r->seed, history);
-    if (code == SQLITE_OK && history != NULL) code = put_spent(store, r->seed, spent_s);
+    uint64_t at = r->number - r->n;
+    for (uint32_t i = 0; i < r->n && code == SQLITE_OK; i++) code = put_or_compare(store, r->seed, at++, &r->event[i]);
+    if (code == SQLITE_OK && history != NULL) {
+        code = find_run(store, r->seed);
+        if (code == SQLITE_DONE) code = put_history(store, r->seed, history);
+        if (code == SQLITE_OK) code = put_spent(store, r->seed, spent_s);
+        if (code == SQLITE_ROW) code = SQLITE_OK;
+    }
     if (code == SQLITE_OK) code = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
-    sp_status status = code == SQLITE_OK ? SP_OK : sp_i_store_fail(store, code & 0xff, &r->err);
+    sp_status status = code == SQLITE_OK ? SP_OK : code == SQLITE_MISMATCH ? another(r, at - 1) : sp_i_store_fail(store, code & 0xff, &r->err);
     if (code != SQLITE_OK && begun) sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     pthread_mutex_unlock(&store->lock);
     r->n = 0;
@@ -80,11 +138,6 @@ static sp_status write_batch(sp_i_recorder *r, const sp_history *history, double
 
 /* ---- what is there ------------------------------------------------------------------------------------------------------------ */
 
-static uint32_t number_of(sqlite3_stmt *get, int column)
-{
-    return sqlite3_column_type(get, column) == SQLITE_NULL ? SP_NOWHERE : (uint32_t)sqlite3_column_int64(get, column);
-}
-
 /* The next events of the store into the buffer; none: the run goes beyond them. */
 static sp_status read_batch(sp_i_recorder *r)
 {
@@ -92,14 +145,11 @@ static sp_status read_batch(sp_i_recorder *r)
     sqlite3_stmt *get = store->get_events;
     r->n = r->at = 0;
     pthread_mutex_lock(&store->lock);
-    int code = sqlite3_bind_int64(get, 1, (sqlite3_int64)r->seed);
-    if (code == SQLITE_OK) code = sqlite3_bind_int64(get, 2, (sqlite3_int64)r->number);
-    if (code == SQLITE_OK) code = sqlite3_bind_int(get, 3, (int)SP_I_BATCH);
+    int code = find_events(get, r->seed, r->number, (int)SP_I_BATCH);
     while (code == SQLITE_OK || code == SQLITE_ROW) {
         code = sqlite3_step(get);
         if (code != SQLITE_ROW) break;
-        r->event[r->n++] = (sp_happened){sqlite3_column_int64(get, 0), (sp_happening)sqlite3_column_int(get, 1), number_of(get, 2), number_of(get, 3), number_of(get, 4),
-                                         number_of(get, 5)};
+        r->event[r->n++] = event_of(get);
     }
     sqlite3_reset(get);
     sp_status status = code == SQLITE_DONE ? SP_OK : sp_i_store_fail(store, code & 0xff, &r->err);
@@ -161,19 +211,12 @@ sp_status sp_i_recorder_begin(sp_store *store, uint64_t seed, sp_i_recorder *out
     return out->status;
 }
 
-static bool same(const sp_happened *a, const sp_happened *b)
-{
-    return a->at_us == b->at_us && a->what == b->what && a->job == b->job && a->class == b->class && a->rack == b->rack && a->chips == b->chips;
-}
-
 bool sp_i_recorder_put(void *context, const sp_happened *one)
 {
     sp_i_recorder *r = context;
     if (r->number == r->known && r->at != 0) r->status = read_batch(r);   /* those compared are used up: are there more? */
     if (r->status == SP_OK && r->number < r->known) {
-        if (!same(&r->event[r->at], one))
-            r->status = sp_error_set(&r->err, SP_E_INVAL, r->store->path, 0, 0, "event %llu of seed %llu is another than this superpod's: it was written by another "
-                                     "build, or changed; give a new name and run again", (unsigned long long)r->number, (unsigned long long)r->seed);
+        if (!same(&r->event[r->at], one)) r->status = another(r, r->number);
         r->at++;
         r->number++;
         return r->status == SP_OK;

@@ -68,6 +68,19 @@ PYTHON
     [ "$(grep '"goodput"\|"events"\|"useful"' <<< "$output")" = "$whole" ]
 }
 
+@test "operate --log: two processes run the same seeds into one log" {
+    log="$BATS_TEST_TMPDIR/both.db" alone="$BATS_TEST_TMPDIR/alone.db"
+    both=(operate atlas-950-superpod-1024 --years 0.1 --jobs mix:load=0.8,jobs=6000 --seeds 3 --threads 1)
+    answers "${both[@]}" --log "$alone"
+    "$SUPERPOD" "${both[@]}" --log "$log" > /dev/null 2> "$BATS_TEST_TMPDIR/first" &
+    first=$!
+    answers "${both[@]}" --log "$log"
+    wait "$first"
+    [ ! -s "$BATS_TEST_TMPDIR/first" ]
+    count='import sqlite3,sys; print([sqlite3.connect(sys.argv[1]).execute(f"SELECT count(*), sum(at_us), sum(number) FROM event WHERE seed={s}").fetchone() for s in (1,2,3)])'
+    [ "$(python3 -c "$count" "$log")" = "$(python3 -c "$count" "$alone")" ]
+}
+
 @test "operate --log: other runs, other files" {
     log="$BATS_TEST_TMPDIR/runs.db"
     answers "${SMALL[@]}" --seeds 1 --log "$log" --json
