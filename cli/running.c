@@ -63,6 +63,7 @@ sp_status cli_running_read(cli_run *cli, const char *path, sp_cluster *cluster, 
             err->column = 0;
         }
     }
+    if (status == SP_OK && ferror(file)) status = sp_error_set(err, SP_E_IO, path, 0, 0, "cannot be read; expected a file");   /* a folder opens */
     free(line);
     fclose(file);
     if (status == SP_OK) cli_input_add(cli, path);

@@ -236,3 +236,8 @@ END
     json 'result["goodput"] > 0 and result["ci95"]["goodput"] is None and result["ci95"]["losses"]["useful"] is None'
     valid operate dgx-h100:16 --failures none --jobs one:chips=64 --years 0.01 --seeds 1
 }
+
+@test "defrag, place: a folder is no list of jobs" {
+    refuses "cannot be read; expected a file" defrag dgx-h100:16 "$BATS_TEST_TMPDIR" --segment 32
+    refuses "cannot be read; expected a file" place dgx-h100:16 8 --running "$BATS_TEST_TMPDIR"
+}
