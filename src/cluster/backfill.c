@@ -18,14 +18,18 @@ static int64_t reservation(const sp_i_run *run, uint32_t head, uint32_t *extra)
     return at;
 }
 
+static int64_t limit_of(const sp_i_run *run, int64_t shadow_us) { return shadow_us == INT64_MAX ? INT64_MAX - 1 : shadow_us - run->now_us; }
+
 void sp_i_pass_easy(sp_i_run *run, uint32_t head, uint32_t most, sp_i_cursor after)
 {
     uint32_t extra;
     int64_t shadow = reservation(run, head, &extra);
+    uint64_t changes = run->ends.changes;
+    uint32_t available = sp_i_available(run), first_extra = extra;
     while (most > 0) {
-        int64_t limit = shadow == INT64_MAX ? INT64_MAX - 1 : shadow - run->now_us;
+        int64_t limit = limit_of(run, shadow);
         uint32_t j = sp_i_queue_next(run, &after, most, limit, extra);
-        if (j == SP_NOWHERE) return;
+        if (j == SP_NOWHERE) break;
         const sp_job *job = &run->jobs->job[j];
         if (sp_i_start(run, j, 0)) {
             if (job->estimate_us > limit) extra -= job->chips;
@@ -34,6 +38,20 @@ void sp_i_pass_easy(sp_i_run *run, uint32_t head, uint32_t most, sp_i_cursor aft
             most = job->chips - 1;   /* larger ones will not fit either */
         }
     }
+    run->blocked.known = true;
+    run->blocked.changes = changes;
+    run->blocked.available = available;
+    run->blocked.shadow_us = shadow;
+    run->blocked.most = most;
+    run->blocked.extra = first_extra;
+}
+
+/* Where nobody started in EASY's last pass and nobody began, ended or lost chips since, it would find again what it found: only who comes
+ * now may pass. */
+bool sp_i_stays_blocked(const sp_i_run *run, const sp_job *job)
+{
+    if (!run->blocked.known || run->dirty || run->blocked.changes != run->ends.changes || run->blocked.available != sp_i_available(run)) return false;
+    return job->chips > run->blocked.most || (job->estimate_us > limit_of(run, run->blocked.shadow_us) && job->chips > run->blocked.extra);
 }
 
 /* ---- conservative -------------------------------------------------------------------------------------------------------- */

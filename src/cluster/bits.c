@@ -12,22 +12,6 @@ uint64_t *sp_i_bits_carve(sp_i_bits *bits, uint32_t n, uint64_t *memory)
     return bits->summary + bits->summaries;
 }
 
-static void flip_word(sp_i_bits *bits, uint32_t at, uint64_t mask)
-{
-    if (mask == 0) return;
-    bits->word[at] ^= mask;
-    if (bits->word[at] != 0) bits->summary[at / 64] |= UINT64_C(1) << at % 64;
-    else bits->summary[at / 64] &= ~(UINT64_C(1) << at % 64);
-}
-
-void sp_i_bits_put_set(sp_i_bits *bits, uint32_t first, uint64_t set, bool in)
-{
-    uint32_t n = sp_i_count(set), shift = first % 64;
-    bits->members += in ? n : 0u - n;
-    flip_word(bits, first / 64, set << shift);
-    if (shift != 0) flip_word(bits, first / 64 + 1, set >> (64 - shift));
-}
-
 uint32_t sp_i_bits_run(const sp_i_bits *bits, uint32_t first, uint32_t most)
 {
     uint32_t n = 0;

@@ -7,29 +7,37 @@
 /* A set of leaves with a summary word for 64 words: the first member in two steps on machines of 2^18 leaves. */
 typedef struct sp_i_bits { uint64_t *word, *summary; uint32_t n, words, summaries, members; } sp_i_bits;
 
-/* What a job holds of one leaf, or of a set of `count` whole leaves of one pod, `leaf` and those after it whose bits are in `set`. Chained
- * twice: by job (next) and by leaf (beside; a set is alone in all its leaves). A job has one piece a leaf. */
-typedef struct sp_i_piece { uint64_t mask, set; uint32_t leaf, owner, next, beside, count; } sp_i_piece;
-static inline uint32_t sp_i_piece_last(const sp_i_piece *piece) { return piece->leaf + 63u - (uint32_t)__builtin_clzll(piece->set); }
+/* What a job holds of one leaf (rows 0: the positions of `mask`), or of `count` leaves of one pod and one window of 64 leaves that are alike
+ * and all the job's: of each all that is not down, `rows` whole rows. Bit i of `set` is leaf i of the window, `leaf` the first of them. Chained twice: by
+ * job (next) and, a leaf by leaf, a set by window (beside). A job has one piece a leaf. */
+typedef struct sp_i_piece { uint64_t mask, set; uint32_t leaf, owner, next, beside, count, rows; } sp_i_piece;
+static inline uint32_t sp_i_piece_last(const sp_i_piece *piece) { return (piece->leaf | 63u) - (uint32_t)__builtin_clzll(piece->set); }
 
 /* Invariants (sp_cluster_consistent recounts them):
  *   free[l] & down[l] == 0; a position in a piece is neither free nor down;
- *   leaf l is member of rows[r] for exactly its number r > 0 of wholly free rows (rows[0] is empty), and of part[c] for every c in
- *   1 .. row_chips - 1 for which one of its rows has exactly c free chips;
- *   pod_whole, pod_rows, free_chips are the sums over leaves. */
+ *   leaf l is member of rows[r] for exactly its number r > 0 of wholly free rows, and of part[c] for every c in 1 .. row_chips - 1
+ *   for which one of its rows has exactly c free chips;
+ *   l is in `alone` when no piece is chained to it and what is free of it is whole rows: then it may be taken in a set;
+ *   l is in `held` when a set has it: nothing of it is free, and word[l], word_rows[l] keep what was, and will be again, so that a set
+ *   is taken and freed in a few words, however many leaves it has; else they are what is free;
+ *   pod_whole, pod_rows, free_chips are the sums over leaves; a pod that is not `stale` is filed in pods_with by its pod_whole. */
 struct sp_cluster {
     sp_cluster_shape shape;
     uint32_t leaves, pods, leaves_per_pod, rows_per_leaf;
     uint64_t full, row_full, row_first;  /* all positions of a leaf, of row 0; the first of every row */
-    uint64_t *free, *down;               /* [leaves]                                */
+    uint64_t *word, *down;               /* [leaves]                                */
     uint64_t *parts;                     /* [leaves] set of c of the invariant      */
-    uint8_t *rows_free;                  /* [leaves]                                */
+    uint8_t *word_rows;                  /* [leaves] whole rows of word             */
+    uint64_t *alone, *held;              /* [windows] sets of leaves                */
+    uint32_t *window;                    /* [windows] first set of 64 leaves        */
     uint16_t *spare_ready;               /* [leaves]                                */
     uint32_t *first;                     /* [leaves] first piece of the leaf        */
     uint32_t *pod_whole, *pod_rows;      /* [pods] wholly free leaves, rows         */
+    uint32_t *pod_filed;                 /* [pods] where pods_with has it           */
     uint32_t *pod_mark, *pod_count, mark;   /* scratch of spread.c: marked when equal to mark */
     sp_i_bits *rows, *part;              /* [rows_per_leaf + 1], [row_chips]        */
     sp_i_bits *pods_with, *counts;       /* [leaves_per_pod + 1] pods by number of wholly free leaves; one: numbers that some pod has */
+    sp_i_bits *stale;                    /* one: pods that may be filed wrongly: one change of a large job is filed for many */
     sp_i_piece *piece;
     uint32_t pieces, piece_room, piece_free;
     uint32_t promised;                   /* pieces that the sets would need if every leaf were alone: sum of count - 1 */
@@ -66,22 +74,22 @@ static inline void sp_i_bits_put(sp_i_bits *bits, uint32_t id, bool in)
     if (in) bits->summary[id / 4096] |= UINT64_C(1) << id / 64 % 64;
     else if (*word == 0) bits->summary[id / 4096] &= ~(UINT64_C(1) << id / 64 % 64);
 }
-/* The same of ids that are known not to be in, or to be. */
-static inline void sp_i_bits_in(sp_i_bits *bits, uint32_t id)
-{
-    bits->word[id / 64] |= UINT64_C(1) << id % 64;
-    bits->summary[id / 4096] |= UINT64_C(1) << id / 64 % 64;
-    bits->members++;
-}
-static inline void sp_i_bits_out(sp_i_bits *bits, uint32_t id)
-{
-    bits->word[id / 64] ^= UINT64_C(1) << id % 64;
-    if (bits->word[id / 64] == 0) bits->summary[id / 4096] &= ~(UINT64_C(1) << id / 64 % 64);
-    bits->members--;
-}
 static inline bool sp_i_bits_has(const sp_i_bits *bits, uint32_t id) { return (bits->word[id / 64] >> id % 64 & 1) != 0; }
-/* `first` and the ids after it whose bits are in `set` are all put in or out; they were all out or in. */
-void sp_i_bits_put_set(sp_i_bits *bits, uint32_t first, uint64_t set, bool in);
+/* The ids of word `at` whose bits are in `set`, n of them, are all put in or out; they were all out or in. */
+static inline void sp_i_bits_flip(sp_i_bits *bits, uint32_t at, uint64_t set, uint32_t n, bool in)
+{
+    bits->members += in ? n : 0u - n;
+    bits->word[at] ^= set;
+    if (bits->word[at] != 0) bits->summary[at / 64] |= UINT64_C(1) << at % 64;
+    else bits->summary[at / 64] &= ~(UINT64_C(1) << at % 64);
+}
+/* Members of the word of `from`, from there on and below `to`. */
+static inline uint64_t sp_i_bits_rest(const sp_i_bits *bits, uint32_t from, uint32_t to)
+{
+    uint32_t base = from / 64 * 64;
+    uint64_t rest = bits->word[from / 64] & UINT64_MAX << from % 64;
+    return to - base < 64 ? rest & UINT64_MAX >> (64 - (to - base)) : rest;
+}
 /* The members in [low, low + 64), low as bit 0. */
 static inline uint64_t sp_i_bits_window(const sp_i_bits *bits, uint32_t low)
 {
@@ -106,6 +114,7 @@ static inline uint32_t sp_i_bits_first(const sp_i_bits *bits, uint32_t low, uint
 /* ---- state.c ---- */
 static inline uint64_t sp_i_row(const sp_cluster *c, uint32_t row) { return c->row_full << row * c->shape.row_chips; }
 void sp_i_set_free(sp_cluster *cluster, uint32_t leaf, uint64_t mask);   /* new free word; keeps every counter */
+void sp_i_file_pods(sp_cluster *cluster);                /* pods_with and counts are right after it */
 /* The same state once more; NULL: no memory. */
 sp_cluster *sp_i_clone(const sp_cluster *cluster);
 /* Takes free positions for a list (which may be SP_NOWHERE), into the piece that the owner has of the leaf, if any; false: no
@@ -113,15 +122,19 @@ sp_cluster *sp_i_clone(const sp_cluster *cluster);
 bool sp_i_take(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);
 /* The same of a leaf of which the list holds nothing. */
 bool sp_i_take_new(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);
-/* Takes wholly free leaves of one pod: `leaf` and those after it whose bits are in `set`. */
-bool sp_i_take_set(sp_cluster *cluster, uint32_t leaf, uint64_t set, uint32_t owner, uint32_t *list);
-/* Takes all that is free of leaves of one pod, `leaf` and those after it whose bits are in `set`: whole rows, the same number of each but not
- * all. The list holds nothing of them. */
-bool sp_i_take_rests(sp_cluster *cluster, uint32_t leaf, uint64_t set, uint32_t owner, uint32_t *list);
+/* Takes all that is free of leaves of a window, that are in `alone` and have so many free rows. */
+bool sp_i_take_set(sp_cluster *cluster, uint32_t window, uint64_t set, uint32_t rows, uint32_t owner, uint32_t *list);
+/* What is free of a leaf. */
+static inline bool sp_i_is_held(const sp_cluster *c, uint32_t leaf) { return (c->held[leaf / 64] >> leaf % 64 & 1) != 0; }
+static inline uint64_t sp_i_free(const sp_cluster *c, uint32_t leaf) { return sp_i_is_held(c, leaf) ? 0 : c->word[leaf]; }
+static inline uint32_t sp_i_rows_free(const sp_cluster *c, uint32_t leaf) { return sp_i_is_held(c, leaf) ? 0 : c->word_rows[leaf]; }
+uint32_t sp_i_set_at(const sp_cluster *cluster, uint32_t leaf);   /* the set that has the leaf, or SP_NOWHERE */
+/* A leaf that is in a set gets a piece of its own, chained to it. */
+void sp_i_open(sp_cluster *cluster, uint32_t leaf);
 /* Room for n more pieces, so that the takes after it cannot fail. */
 bool sp_i_reserve(sp_cluster *cluster, uint32_t n);
-sp_i_piece *sp_i_piece_at(const sp_cluster *cluster, uint32_t leaf, uint64_t bit);   /* NULL: no owner */
-sp_i_piece *sp_i_piece_of(const sp_cluster *cluster, uint32_t leaf, uint32_t owner);   /* NULL: holds nothing of it */
+sp_i_piece *sp_i_piece_at(const sp_cluster *cluster, uint32_t leaf, uint64_t bit);   /* or its set; NULL: no owner */
+sp_i_piece *sp_i_piece_of(sp_cluster *cluster, uint32_t leaf, uint32_t owner);   /* opens the leaf; NULL: holds nothing of it */
 /* Positions go down (those in pieces leave them) and come back. */
 void sp_i_fail(sp_cluster *cluster, uint32_t leaf, uint64_t mask);
 void sp_i_repair(sp_cluster *cluster, uint32_t leaf, uint64_t mask);
@@ -158,7 +171,7 @@ bool sp_i_replace_mindcluster(sp_cluster *cluster, uint32_t leaf, uint64_t lost,
 
 /* ---- ends.c: running jobs by expected end, with the chips that come free ---- */
 typedef struct sp_i_end { int64_t tick; uint32_t job, chips; } sp_i_end;
-typedef struct sp_i_ends { struct sp_i_block *block; uint32_t n, room, count; } sp_i_ends;
+typedef struct sp_i_ends { struct sp_i_block *block; uint32_t n, room, count; uint64_t changes; } sp_i_ends;
 bool sp_i_ends_add(sp_i_ends *ends, sp_i_end end);
 void sp_i_ends_remove(sp_i_ends *ends, sp_i_end end);
 /* When `free` and what ends until then first hold `need`, or INT64_MAX; *extra: chips beyond it then. */
@@ -172,7 +185,7 @@ void sp_i_ends_release(sp_i_ends *ends);
 #define SP_I_SIZES 32
 typedef struct sp_i_size { uint32_t n, first, base, at; size_t node; } sp_i_size;   /* jobs of 2^k … 2^(k+1) - 1 chips; at: where the last search began */
 typedef struct sp_i_waiting {
-    uint32_t n, count;
+    uint32_t n, count, low;          /* low: nobody waits before it */
     uint64_t chips_sum;
     sp_i_size size[SP_I_SIZES];
     uint32_t *local, *position;      /* [n] place of a position in its class; positions by class */
@@ -186,7 +199,7 @@ bool sp_i_waiting_make(sp_i_waiting *waiting, const uint32_t *chips, uint32_t n)
 void sp_i_waiting_release(sp_i_waiting *waiting);
 void sp_i_waiting_add(sp_i_waiting *waiting, uint32_t position, uint32_t chips, int64_t estimate);
 void sp_i_waiting_remove(sp_i_waiting *waiting, uint32_t position, uint32_t chips);
-uint32_t sp_i_waiting_first(const sp_i_waiting *waiting, uint32_t from, uint32_t to);
+uint32_t sp_i_waiting_first(sp_i_waiting *waiting, uint32_t from, uint32_t to);
 /* First of [from, to) with chips <= most and (estimate <= limit or chips <= extra), or SP_NOWHERE. */
 uint32_t sp_i_waiting_find(sp_i_waiting *waiting, uint32_t from, uint32_t to, uint32_t most, int64_t limit, uint32_t extra);
 

@@ -22,12 +22,13 @@ static uint32_t blocks_of(const sp_cluster *c, uint32_t racks)
     return n;
 }
 
-static uint32_t held(const sp_cluster *c, uint32_t leaf) { return c->shape.leaf_chips - sp_i_count(c->free[leaf]); }
+static uint32_t held(const sp_cluster *c, uint32_t leaf) { return c->shape.leaf_chips - sp_i_count(sp_i_free(c, leaf)); }
 
 /* Chips of all jobs with a piece in the leaf: they restart whole. */
 static uint64_t disturbed(const plan *p, uint32_t leaf)
 {
     uint64_t chips = 0;
+    sp_i_open(p->c, leaf);
     for (uint32_t at = p->c->first[leaf]; at != SP_NOWHERE; at = p->c->piece[at].beside)
         if (p->c->piece[at].mask != 0) chips += sp_cluster_spread(p->c, p->list[p->c->piece[at].owner]).chips;
     return chips;
@@ -39,9 +40,9 @@ static uint32_t other_leaf(const plan *p, uint32_t leaf, uint32_t chips, uint64_
     const sp_cluster *c = p->c;
     uint32_t best = SP_NOWHERE, least = UINT32_MAX, home = leaf / c->leaves_per_pod;
     for (uint32_t l = 0; l < c->leaves; l++) {
-        uint32_t have = sp_i_count(c->free[l]) + (l / c->leaves_per_pod == home ? 0 : c->shape.leaf_chips);
+        uint32_t have = sp_i_count(sp_i_free(c, l)) + (l / c->leaves_per_pod == home ? 0 : c->shape.leaf_chips);
         uint64_t fit;
-        if (l == leaf || p->target[l] || c->free[l] == c->full || have >= least || (fit = sp_i_fit(c, l, chips)) == 0) continue;
+        if (l == leaf || p->target[l] || sp_i_free(c, l) == c->full || have >= least || (fit = sp_i_fit(c, l, chips)) == 0) continue;
         best = l;
         least = have;
         *mask = fit;
@@ -53,6 +54,7 @@ static uint32_t other_leaf(const plan *p, uint32_t leaf, uint32_t chips, uint64_
 static bool empty_leaf(plan *p, uint32_t leaf)
 {
     sp_cluster *c = p->c;
+    sp_i_open(c, leaf);
     for (uint32_t at = c->first[leaf]; at != SP_NOWHERE; at = c->first[leaf]) {
         while (at != SP_NOWHERE && c->piece[at].mask == 0) at = c->piece[at].beside;
         if (at == SP_NOWHERE) return true;
@@ -78,7 +80,7 @@ static uint64_t choose(plan *p, uint32_t pod, bool mark)
     for (; need > 0; need--) {
         uint32_t best = SP_NOWHERE, fewest = UINT32_MAX;
         for (uint32_t l = low; l < low + c->leaves_per_pod; l++) {
-            if (p->target[l] || c->free[l] == c->full || c->down[l] != 0 || held(c, l) >= fewest || held(c, l) == c->shape.leaf_chips) continue;
+            if (p->target[l] || sp_i_free(c, l) == c->full || c->down[l] != 0 || held(c, l) >= fewest || held(c, l) == c->shape.leaf_chips) continue;
             best = l;
             fewest = held(c, l);
         }

@@ -82,6 +82,7 @@ bool sp_i_ends_add(sp_i_ends *ends, sp_i_end end)
     block->n++;
     block->chips += end.chips;
     ends->count++;
+    ends->changes++;
     return true;
 }
 
@@ -95,6 +96,7 @@ void sp_i_ends_remove(sp_i_ends *ends, sp_i_end end)
     block->first = block->end[0];   /* of no use when none is left */
     block->chips -= end.chips;
     ends->count--;
+    ends->changes++;
     if (block->n != 0) return;
     free(block->end);
     memmove(block, block + 1, (ends->n - at - 1) * sizeof *block);

@@ -15,7 +15,7 @@ static uint64_t free_rows(const sp_cluster *c, uint32_t leaf, uint32_t n)
     uint64_t out = 0;
     for (uint32_t r = 0; r < c->rows_per_leaf && n > 0; r++) {
         uint64_t row = sp_i_row(c, r);
-        if ((c->free[leaf] & row) != row) continue;
+        if ((c->word[leaf] & row) != row) continue;
         out |= row;
         n--;
     }
@@ -39,7 +39,7 @@ static bool take_nodes(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, u
 static uint32_t blocks_in(const sp_cluster *c, uint32_t low, uint32_t high, uint32_t block)
 {
     uint32_t n = 0;
-    for (uint32_t leaf = low; leaf < high; leaf++) n += c->rows_free[leaf] / block;
+    for (uint32_t leaf = low; leaf < high; leaf++) n += sp_i_rows_free(c, leaf) / block;
     return n;
 }
 
@@ -136,9 +136,11 @@ bool sp_i_place_mindcluster_domain(sp_cluster *c, const sp_request *q, uint32_t 
 static uint32_t nodes_in(const sp_cluster *c, uint32_t list, uint32_t pod)
 {
     uint32_t n = 0;
-    for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next)
-        for (uint32_t r = 0; c->piece[p].leaf / c->leaves_per_pod == pod && r < c->rows_per_leaf; r++)
-            n += (c->piece[p].mask & sp_i_row(c, r)) != 0 ? c->piece[p].count : 0;
+    for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next) {
+        if (c->piece[p].leaf / c->leaves_per_pod != pod) continue;
+        n += c->piece[p].rows * c->piece[p].count;
+        for (uint32_t r = 0; c->piece[p].rows == 0 && r < c->rows_per_leaf; r++) n += (c->piece[p].mask & sp_i_row(c, r)) != 0;
+    }
     return n;
 }
 
@@ -163,13 +165,13 @@ bool sp_i_replace_mindcluster(sp_cluster *c, uint32_t leaf, uint64_t lost, uint3
     uint64_t rest = piece == NULL ? 0 : piece->mask & rows;
     bool part = (uint32_t)(sp_i_count(lost) + sp_i_count(rest)) != nodes * c->shape.row_chips;   /* a job of less than a node */
     if (part) return rest == 0 && sp_i_extend(c, leaf, sp_i_count(lost), owner, list, NULL);
-    uint32_t from = c->rows_free[leaf] >= nodes ? leaf : low, to = c->rows_free[leaf] >= nodes ? leaf + 1 : low + c->leaves_per_pod;
+    uint32_t from = c->word_rows[leaf] >= nodes ? leaf : low, to = c->word_rows[leaf] >= nodes ? leaf + 1 : low + c->leaves_per_pod;
     if (!sp_i_reserve(c, c->rows_per_leaf * nodes + 1)) return false;
     if (c->pod_rows[pod] >= nodes) {
         if (!take_nodes(c, from, to, nodes, 1, owner, list)) return false;
         piece = sp_i_piece_of(c, leaf, owner);
         piece->mask &= ~rest;
-        sp_i_set_free(c, leaf, c->free[leaf] | rest);
+        sp_i_set_free(c, leaf, c->word[leaf] | rest);
         return true;
     }
     uint32_t all = nodes_in(c, *list, pod) + (rest == 0 ? nodes : 0), block = gcd(all, c->rows_per_leaf), other = choose_pod(c, all, block, pod);

@@ -19,7 +19,7 @@ static uint64_t lowest_bits(uint64_t word, uint32_t n)
 static uint64_t row_with(const sp_cluster *c, uint32_t leaf, uint32_t n)
 {
     for (uint32_t r = 0; r < c->rows_per_leaf; r++) {
-        uint64_t row = c->free[leaf] & sp_i_row(c, r);
+        uint64_t row = c->word[leaf] & sp_i_row(c, r);
         if (sp_i_count(row) == n) return row;
     }
     return 0;
@@ -31,7 +31,7 @@ static uint64_t rectangle(const sp_cluster *c, uint32_t leaf, uint32_t a, uint32
     uint64_t out = 0, columns = UINT64_MAX >> (64 - b);
     for (uint32_t r = 0; r < c->rows_per_leaf && a > 0; r++) {
         uint64_t row = sp_i_row(c, r);
-        if ((c->free[leaf] & row) != row) continue;
+        if ((c->word[leaf] & row) != row) continue;
         out |= columns << r * c->shape.row_chips;
         a--;
     }
@@ -119,6 +119,16 @@ static uint32_t aligned_run(const sp_cluster *c, uint32_t pod, uint32_t n)
     return SP_NOWHERE;
 }
 
+/* All whole rows that are free, r of each, of leaves of a window; the list holds nothing of them. */
+static bool take_window(sp_cluster *c, uint32_t window, uint64_t set, uint32_t r, uint32_t owner, uint32_t *list)
+{
+    for (uint64_t odd = set & ~c->alone[window]; odd != 0; odd &= odd - 1) {
+        uint32_t leaf = window * 64 + (uint32_t)__builtin_ctzll(odd);
+        if (!sp_i_take_new(c, leaf, c->parts[leaf] == 0 ? c->word[leaf] : rectangle(c, leaf, r, c->shape.row_chips), owner, list)) return false;
+    }
+    return sp_i_take_set(c, window, set & c->alone[window], r, owner, list);
+}
+
 /* The n lowest wholly free leaves of [low, high). False: there are not as many. */
 static bool take_leaves(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, uint32_t owner, uint32_t *list)
 {
@@ -126,19 +136,19 @@ static bool take_leaves(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, 
     while (n > 0) {
         uint32_t leaf = sp_i_bits_first(whole, low, high);
         if (leaf == SP_NOWHERE) return false;
-        uint32_t pod_end = (leaf / c->leaves_per_pod + 1) * c->leaves_per_pod, end = pod_end < high ? pod_end : high, span = end - leaf < 64 ? end - leaf : 64;
-        uint64_t set = sp_i_bits_window(whole, leaf) & UINT64_MAX >> (64 - span);
+        uint64_t set = sp_i_bits_rest(whole, leaf, high);
         if (sp_i_count(set) > n) set = lowest_bits(set, n);
-        if (!sp_i_take_set(c, leaf, set, owner, list)) return false;
+        if (!take_window(c, leaf / 64, set, c->rows_per_leaf, owner, list)) return false;
         n -= sp_i_count(set);
-        low = leaf + span;
+        low = (leaf | 63u) + 1;
     }
     return true;
 }
 
 /* The fullest pod that still has n wholly free leaves (and, if asked, an aligned run of them at *run). */
-static uint32_t best_pod(const sp_cluster *c, uint32_t n, uint32_t *run)
+static uint32_t best_pod(sp_cluster *c, uint32_t n, uint32_t *run)
 {
+    sp_i_file_pods(c);
     for (uint32_t have = n; (have = sp_i_bits_first(c->counts, have, c->leaves_per_pod + 1)) != SP_NOWHERE; have++)
         for (uint32_t pod = 0; (pod = sp_i_bits_first(&c->pods_with[have], pod, c->pods)) != SP_NOWHERE; pod++) {
             if (run == NULL) return pod;
@@ -225,24 +235,6 @@ static bool place_pods(sp_cluster *c, const sp_request *q, uint32_t owner, uint3
 
 /* ---- hosts and chips anywhere ------------------------------------------------------------------------------------------- */
 
-/* Up to *n rows of leaves of one pod, `at` and those after it whose bits are in `set`, which all have r free ones. */
-static bool take_rows_of(sp_cluster *c, uint32_t at, uint64_t set, uint32_t r, uint32_t *n, uint32_t owner, uint32_t *list)
-{
-    uint64_t rests = 0;
-    for (uint64_t left = set; left != 0 && *n >= r && r < c->rows_per_leaf; left &= left - 1) {
-        if (c->parts[at + (uint32_t)__builtin_ctzll(left)] != 0) continue;
-        rests |= left & -left;
-        *n -= r;
-    }
-    if (rests != 0 && !sp_i_take_rests(c, at, rests, owner, list)) return false;
-    for (set &= ~rests; set != 0 && *n > 0; set &= set - 1) {
-        uint32_t leaf = at + (uint32_t)__builtin_ctzll(set), take = r < *n ? r : *n;
-        if (!sp_i_take_new(c, leaf, rectangle(c, leaf, take, c->shape.row_chips), owner, list)) return false;
-        *n -= take;
-    }
-    return true;
-}
-
 /* n wholly free rows of [low, high), one pod or all, for a new list, from the leaves with most of them. Returns how many are still missing. */
 static uint32_t take_rows(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, uint32_t owner, uint32_t *list)
 {
@@ -250,11 +242,15 @@ static uint32_t take_rows(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n
     if (!take_leaves(c, low, high, whole, owner, list)) return n;
     n -= whole * per;
     for (uint32_t r = per; r > 0 && n > 0; r--)
-        for (uint32_t at = low, end; n > 0 && (at = sp_i_bits_first(&c->rows[r], at, high)) != SP_NOWHERE; at = end) {
-            uint32_t pod_end = (at / c->leaves_per_pod + 1) * c->leaves_per_pod;
-            end = pod_end < high ? pod_end : high;
-            if (end - at > 64) end = at + 64;
-            if (!take_rows_of(c, at, sp_i_bits_window(&c->rows[r], at) & UINT64_MAX >> (64 - (end - at)), r, &n, owner, list)) return n;
+        for (uint32_t at = low; n > 0 && (at = sp_i_bits_first(&c->rows[r], at, high)) != SP_NOWHERE; at = (at | 63u) + 1) {
+            uint64_t left = sp_i_bits_rest(&c->rows[r], at, high), whole_of = sp_i_count(left) * r <= n ? left : lowest_bits(left, n / r);
+            if (!take_window(c, at / 64, whole_of, r, owner, list)) return n;
+            n -= sp_i_count(whole_of) * r;
+            left &= ~whole_of;
+            if (left == 0 || n == 0) continue;
+            uint32_t leaf = at / 64 * 64 + (uint32_t)__builtin_ctzll(left);   /* less than r rows are missing */
+            if (!sp_i_take_new(c, leaf, rectangle(c, leaf, n, c->shape.row_chips), owner, list)) return n;
+            n = 0;
         }
     return n;
 }
@@ -262,9 +258,9 @@ static uint32_t take_rows(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n
 static uint32_t take_chips(sp_cluster *c, uint32_t n, uint32_t owner, uint32_t *list)
 {
     for (uint32_t leaf = 0; leaf < c->leaves && n > 0; leaf++) {
-        uint32_t have = sp_i_count(c->free[leaf]), take = have < n ? have : n;
+        uint32_t have = sp_i_count(sp_i_free(c, leaf)), take = have < n ? have : n;
         if (take == 0) continue;
-        if (!sp_i_take(c, leaf, lowest_bits(c->free[leaf], take), owner, list)) return n;
+        if (!sp_i_take(c, leaf, lowest_bits(c->word[leaf], take), owner, list)) return n;
         n -= take;
     }
     return n;
@@ -377,7 +373,7 @@ static bool move_hosts(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t own
     if (at.leaf == SP_NOWHERE || at.leaf == leaf) return false;
     uint64_t before = piece->mask;
     piece->mask &= ~rest;
-    sp_i_set_free(c, leaf, c->free[leaf] | rest);
+    sp_i_set_free(c, leaf, c->word[leaf] | rest);
     if (tally != NULL) sp_i_tally_change(c, tally, leaf, before, before & ~rest);
     return add_chips(c, at, owner, list, tally);
 }
@@ -407,9 +403,9 @@ bool sp_i_extend(sp_cluster *c, uint32_t leaf, uint32_t k, uint32_t owner, uint3
     if (at.leaf == SP_NOWHERE) at = find_small(c, 0, c->leaves, k);
     if (at.leaf != SP_NOWHERE) return add_chips(c, at, owner, list, tally);
     for (uint32_t l = 0; l < c->leaves && k > 0; l++) {   /* crumbs: there are as many free chips */
-        uint32_t have = sp_i_count(c->free[l]), take = have < k ? have : k;
+        uint32_t have = sp_i_count(sp_i_free(c, l)), take = have < k ? have : k;
         if (take == 0) continue;
-        if (!add_chips(c, (found){l, lowest_bits(c->free[l], take)}, owner, list, tally)) return false;
+        if (!add_chips(c, (found){l, lowest_bits(c->word[l], take)}, owner, list, tally)) return false;
         k -= take;
     }
     return true;

@@ -13,7 +13,7 @@ typedef struct sp_i_pool { uint32_t low, high, missing; } sp_i_pool;   /* leaves
 static uint64_t last_row_free(const sp_cluster *c, uint32_t leaf)
 {
     for (uint32_t r = c->rows_per_leaf; r-- > 0;)
-        if ((c->free[leaf] & sp_i_row(c, r)) == sp_i_row(c, r)) return sp_i_row(c, r);
+        if ((sp_i_free(c, leaf) & sp_i_row(c, r)) == sp_i_row(c, r)) return sp_i_row(c, r);
     return 0;
 }
 

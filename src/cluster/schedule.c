@@ -145,6 +145,7 @@ void sp_i_schedule(sp_i_run *run)
 {
     const sp_i_order *order = &sp_i_orders[run->op->order];
     run->dirty = false;
+    run->blocked.known = false;
     if (run->n_shrunk != 0) sp_i_grow_all(run);
     if (run->pools != 0) {
         sp_i_cursor first = sp_i_queue_begin(run);

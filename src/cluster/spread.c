@@ -25,6 +25,11 @@ static uint32_t rows_touched(const sp_cluster *c, uint64_t held)
 {
     uint32_t rows = 0, row = c->shape.row_chips;
     if (held == c->full) return c->rows_per_leaf;
+    if (row == 8) {   /* most machines */
+        held |= held >> 4;
+        held |= held >> 2;
+        return sp_i_count((held | held >> 1) & c->row_first);
+    }
     if ((row & (row - 1)) == 0) {   /* every bit of a row falls on its first */
         for (uint32_t by = row / 2; by > 0; by /= 2) held |= held >> by;
         return sp_i_count(held & c->row_first);
@@ -33,20 +38,19 @@ static uint32_t rows_touched(const sp_cluster *c, uint64_t held)
     return rows;
 }
 
-typedef struct extent { uint32_t low, high, most, least; bool even_pods; } extent;
+static uint32_t chips_a_leaf(const sp_cluster *c, const sp_i_piece *piece) { return piece->rows != 0 ? piece->rows * c->shape.row_chips : sp_i_count(piece->mask); }
+static uint32_t rows_a_leaf(const sp_cluster *c, const sp_i_piece *piece) { return piece->rows != 0 ? piece->rows : rows_touched(c, piece->mask); }
+
+typedef struct extent { uint64_t sizes; uint32_t low, high; bool even_pods; } extent;   /* bit n - 1 of sizes: a leaf with n chips */
 
 /* A job has one piece a leaf, so that none counts twice; the pods' marks are epochs, so nothing is cleared. */
 static void count_piece(const sp_cluster *c, const sp_i_piece *piece, uint32_t mark, sp_spread *s, extent *t)
 {
-    uint64_t held = piece->mask;
-    uint32_t n = held == c->full ? c->shape.leaf_chips : sp_i_count(held), pod = piece->leaf / c->leaves_per_pod;
-    uint32_t last = sp_i_piece_last(piece);
+    uint32_t n = chips_a_leaf(c, piece), pod = piece->leaf / c->leaves_per_pod, last = sp_i_piece_last(piece);
     if (n == 0) return;
     s->chips += n * piece->count;
-    s->rows += rows_touched(c, held) * piece->count;
-    if (s->granule == 0 || (n & (s->granule - 1)) != 0 || (s->granule & (s->granule - 1)) != 0) s->granule = gcd(s->granule, n);   /* else it divides n */
-    t->least = s->leaves == 0 || n < t->least ? n : t->least;
-    t->most = n > t->most ? n : t->most;
+    s->rows += rows_a_leaf(c, piece) * piece->count;
+    t->sizes |= UINT64_C(1) << (n - 1);
     t->low = s->leaves == 0 || piece->leaf < t->low ? piece->leaf : t->low;
     t->high = last > t->high ? last : t->high;
     s->leaves += piece->count;
@@ -61,8 +65,8 @@ static void count_piece(const sp_cluster *c, const sp_i_piece *piece, uint32_t m
 /* One piece: most small jobs. */
 static sp_spread piece_spread(const sp_cluster *c, const sp_i_piece *piece)
 {
-    uint32_t n = sp_i_count(piece->mask);
-    return (sp_spread){.chips = n, .rows = rows_touched(c, piece->mask), .leaves = n != 0, .pods = n != 0, .granule = n, .whole = n != 0, .aligned = n != 0, .regular = n != 0};
+    uint32_t n = chips_a_leaf(c, piece);
+    return (sp_spread){.chips = n, .rows = rows_a_leaf(c, piece), .leaves = n != 0, .pods = n != 0, .granule = n, .whole = n != 0, .aligned = n != 0, .regular = n != 0};
 }
 
 sp_spread sp_cluster_spread(const sp_cluster *cluster, uint32_t list)
@@ -74,12 +78,13 @@ sp_spread sp_cluster_spread(const sp_cluster *cluster, uint32_t list)
     uint32_t mark = ++c->mark;
     for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next) count_piece(c, &c->piece[p], mark, &s, &t);
     if (s.leaves == 0) return s;
+    for (uint64_t left = t.sizes; left != 0; left &= left - 1) s.granule = gcd(s.granule, (uint32_t)__builtin_ctzll(left) + 1);
     for (uint32_t p = list; p != SP_NOWHERE && t.even_pods; p = c->piece[p].next)
         t.even_pods = c->pod_mark[c->piece[p].leaf / c->leaves_per_pod] != mark
                       || c->pod_count[c->piece[p].leaf / c->leaves_per_pod] * s.pods == s.leaves;
-    s.whole = s.leaves == 1 || t.least == c->shape.leaf_chips;
+    s.whole = s.leaves == 1 || t.sizes == UINT64_C(1) << (c->shape.leaf_chips - 1);
     s.aligned = s.whole && t.high - t.low + 1 == s.leaves && (t.low % c->leaves_per_pod) % power_of_two_above(s.leaves) == 0;
-    s.regular = t.least == t.most && t.even_pods;
+    s.regular = (t.sizes & (t.sizes - 1)) == 0 && t.even_pods;
     return s;
 }
 
@@ -87,10 +92,10 @@ sp_spread sp_cluster_spread(const sp_cluster *cluster, uint32_t list)
 
 static void tally_add(const sp_cluster *c, sp_i_tally *tally, const sp_i_piece *piece)
 {
-    uint32_t n = sp_i_count(piece->mask), pod = piece->leaf / c->leaves_per_pod;
+    uint32_t n = chips_a_leaf(c, piece), pod = piece->leaf / c->leaves_per_pod;
     if (n == 0) return;
     tally->chips += n * piece->count;
-    tally->rows += rows_touched(c, piece->mask) * piece->count;
+    tally->rows += rows_a_leaf(c, piece) * piece->count;
     tally->held[n] += piece->count;
     tally->leaves += piece->count;
     tally->pods += tally->pod_leaves[pod] == 0;

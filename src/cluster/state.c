@@ -19,30 +19,38 @@ static sp_status check_shape(const sp_cluster_shape *s, sp_error *err)
 /* One block: words first, then smaller types, so that everything is aligned. */
 static sp_status allocate(sp_cluster *c, sp_error *err)
 {
-    size_t leaf_sets = c->rows_per_leaf + 1u + c->shape.row_chips, counts = c->leaves_per_pod + 1u, sets = leaf_sets + counts + 1;
-    size_t words = 3u * (size_t)c->leaves + leaf_sets * sp_i_bits_words(c->leaves) + counts * sp_i_bits_words(c->pods) + sp_i_bits_words((uint32_t)counts);
-    size_t bytes = words * 8 + (size_t)c->leaves * (4 + 2 + 1) + (size_t)c->pods * 16 + 16;
+    size_t leaf_sets = c->rows_per_leaf + 1u + c->shape.row_chips, counts = c->leaves_per_pod + 1u, sets = leaf_sets + counts + 2;
+    size_t windows = (c->leaves + 63u) / 64u;
+    size_t words = 3u * (size_t)c->leaves + 2u * windows + leaf_sets * sp_i_bits_words(c->leaves) + (counts + 1) * sp_i_bits_words(c->pods) + sp_i_bits_words((uint32_t)counts);
+    size_t bytes = words * 8 + (size_t)c->leaves * (4 + 2 + 1) + windows * 4 + (size_t)c->pods * 20 + 16;
     c->rows = calloc(sets, sizeof *c->rows);
     c->memory = calloc(1, bytes);
     if (c->rows == NULL || c->memory == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the cluster's state");
     uint64_t *at = c->memory;
-    c->free = at;
+    c->word = at;
     c->down = at + c->leaves;
     c->parts = at + 2u * (size_t)c->leaves;
     at += 3u * (size_t)c->leaves;
+    c->alone = at;
+    c->held = at + windows;
+    at += 2u * windows;
     c->part = c->rows + c->rows_per_leaf + 1;
     c->pods_with = c->rows + leaf_sets;
     c->counts = c->pods_with + counts;
+    c->stale = c->counts + 1;
     for (size_t i = 0; i < leaf_sets; i++) at = sp_i_bits_carve(&c->rows[i], c->leaves, at);
     for (size_t i = 0; i < counts; i++) at = sp_i_bits_carve(&c->pods_with[i], c->pods, at);
     at = sp_i_bits_carve(c->counts, (uint32_t)counts, at);
+    at = sp_i_bits_carve(c->stale, c->pods, at);
     c->first = (uint32_t *)at;
-    c->pod_whole = c->first + c->leaves;
+    c->window = c->first + c->leaves;
+    c->pod_whole = c->window + windows;
     c->pod_rows = c->pod_whole + c->pods;
-    c->pod_mark = c->pod_rows + c->pods;
+    c->pod_filed = c->pod_rows + c->pods;
+    c->pod_mark = c->pod_filed + c->pods;
     c->pod_count = c->pod_mark + c->pods;
     c->spare_ready = (uint16_t *)(c->pod_count + c->pods);
-    c->rows_free = (uint8_t *)(c->spare_ready + c->leaves);
+    c->word_rows = (uint8_t *)(c->spare_ready + c->leaves);
     c->memory_bytes = bytes;
     c->sets = sets;
     c->bytes = bytes + sets * sizeof *c->rows + sizeof *c;
@@ -72,9 +80,10 @@ sp_status sp_cluster_create(const sp_cluster_shape *shape, sp_cluster **out, sp_
     for (uint32_t pod = 0; pod < c->pods; pod++) sp_i_bits_put(&c->pods_with[0], pod, true);
     sp_i_bits_put(c->counts, 0, true);
     for (uint32_t l = 0; l < c->leaves; l++) {
-        c->first[l] = SP_NOWHERE;
+        c->first[l] = c->window[l / 64] = SP_NOWHERE;
         c->spare_ready[l] = (uint16_t)shape->spares_per_leaf;
         sp_i_set_free(c, l, c->full);
+        c->alone[l / 64] |= UINT64_C(1) << l % 64;
     }
     c->spares_ready = c->leaves * shape->spares_per_leaf;
     *out = c;
@@ -119,12 +128,17 @@ uint32_t sp_cluster_spares_ready(const sp_cluster *cluster) { return cluster->sp
 
 bool sp_cluster_chip_free(const sp_cluster *cluster, uint32_t chip)
 {
-    return (cluster->free[chip / cluster->shape.leaf_chips] >> chip % cluster->shape.leaf_chips & 1) != 0;
+    return (sp_i_free(cluster, chip / cluster->shape.leaf_chips) >> chip % cluster->shape.leaf_chips & 1) != 0;
 }
 
 /* The first bits of those rows of a word that are full. */
 static uint64_t full_rows(const sp_cluster *c, uint64_t word)
 {
+    if (c->shape.row_chips == 8) {   /* most machines */
+        word &= word >> 4;
+        word &= word >> 2;
+        return word & word >> 1 & c->row_first;
+    }
     for (uint32_t by = c->shape.row_chips / 2; by > 0; by /= 2) word &= word >> by;
     return word & c->row_first;
 }
@@ -152,45 +166,74 @@ static uint32_t classify(const sp_cluster *c, uint64_t word, uint64_t *parts)
 static void change_whole(sp_cluster *c, uint32_t pod, uint32_t by)
 {
     uint32_t before = c->pod_whole[pod], after = before + by;
-    sp_i_bits_out(&c->pods_with[before], pod);
-    if (c->pods_with[before].members == 0) sp_i_bits_out(c->counts, before);
-    if (c->pods_with[after].members == 0) sp_i_bits_in(c->counts, after);
-    sp_i_bits_in(&c->pods_with[after], pod);
+    c->whole_pods += (after == c->leaves_per_pod) - (before == c->leaves_per_pod);
     c->pod_whole[pod] = after;
-    c->whole_pods = c->pods_with[c->leaves_per_pod].members;
+    sp_i_bits_put(c->stale, pod, true);
 }
 
-/* The leaf's number of wholly free rows is another. */
-static void change_rows(sp_cluster *c, uint32_t leaf, uint32_t after)
+void sp_i_file_pods(sp_cluster *c)
 {
-    uint32_t before = c->rows_free[leaf], pod = leaf / c->leaves_per_pod;
-    if (before == after) return;
-    if (before != 0) sp_i_bits_out(&c->rows[before], leaf);
-    if (after != 0) sp_i_bits_in(&c->rows[after], leaf);
-    c->rows_free[leaf] = (uint8_t)after;
-    c->pod_rows[pod] += after - before;
-    c->whole_rows += after - before;
-    if (after == c->rows_per_leaf) change_whole(c, pod, 1);
-    else if (before == c->rows_per_leaf) change_whole(c, pod, UINT32_MAX);
+    for (uint32_t pod = 0; (pod = sp_i_bits_first(c->stale, pod, c->pods)) != SP_NOWHERE; pod++) {
+        uint32_t before = c->pod_filed[pod], after = c->pod_whole[pod];
+        sp_i_bits_put(c->stale, pod, false);
+        if (before == after) continue;
+        sp_i_bits_put(&c->pods_with[before], pod, false);
+        if (c->pods_with[before].members == 0) sp_i_bits_put(c->counts, before, false);
+        sp_i_bits_put(&c->pods_with[after], pod, true);
+        sp_i_bits_put(c->counts, after, true);
+        c->pod_filed[pod] = after;
+    }
 }
 
+/* Wholly free <-> wholly taken: most of what large jobs do. */
+static void flip_whole(sp_cluster *c, uint32_t leaf, bool freed)
+{
+    uint32_t pod = leaf / c->leaves_per_pod, rows = c->rows_per_leaf;
+    c->word[leaf] = freed ? c->full : 0;
+    c->word_rows[leaf] = (uint8_t)(freed ? rows : 0);
+    sp_i_bits_put(&c->rows[rows], leaf, freed);
+    c->free_chips += freed ? c->shape.leaf_chips : 0u - c->shape.leaf_chips;
+    c->pod_rows[pod] += freed ? rows : 0u - rows;
+    change_whole(c, pod, freed ? 1u : UINT32_MAX);
+    c->whole_rows += freed ? rows : 0u - rows;
+}
+
+/* May the leaf be taken in a set? */
+static void set_alone(sp_cluster *c, uint32_t leaf)
+{
+    uint64_t bit = UINT64_C(1) << leaf % 64;
+    if (c->first[leaf] == SP_NOWHERE && c->parts[leaf] == 0) c->alone[leaf / 64] |= bit;
+    else c->alone[leaf / 64] &= ~bit;
+}
+
+/* The leaf is in no set. */
 void sp_i_set_free(sp_cluster *c, uint32_t leaf, uint64_t mask)
 {
-    uint64_t was = c->free[leaf], changed = was ^ mask, firsts = changed & c->row_first, parts;
-    c->free[leaf] = mask;
-    if (firsts * c->row_full == changed && ((was & changed) == 0 || (mask & changed) == 0)) {   /* whole rows, most of the time: all come free or none does */
-        uint32_t rows = (was & changed) == 0 ? sp_i_count(firsts) : 0u - sp_i_count(firsts);
-        c->free_chips += rows * c->shape.row_chips;
-        change_rows(c, leaf, c->rows_free[leaf] + rows);
+    uint64_t parts, was = c->word[leaf];
+    if (was == mask) return;
+    if ((was | mask) == c->full && (was & mask) == 0 && (was == 0 || mask == 0)) {
+        flip_whole(c, leaf, was == 0);
         return;
     }
-    change_rows(c, leaf, classify(c, mask, &parts));
+    uint32_t rows = classify(c, mask, &parts), rows_before = c->word_rows[leaf], pod = leaf / c->leaves_per_pod;
+    c->word[leaf] = mask;
     c->free_chips += sp_i_count(mask) - sp_i_count(was);
-    for (uint64_t other = parts ^ c->parts[leaf]; other != 0; other &= other - 1) {
-        uint32_t n = (uint32_t)__builtin_ctzll(other);
+    if (rows != rows_before) {
+        if (rows_before != 0) sp_i_bits_put(&c->rows[rows_before], leaf, false);
+        if (rows != 0) sp_i_bits_put(&c->rows[rows], leaf, true);
+        c->word_rows[leaf] = (uint8_t)rows;
+        c->pod_rows[pod] += rows - rows_before;
+        c->whole_rows += rows - rows_before;
+        if (rows == c->rows_per_leaf) change_whole(c, pod, 1);
+        else if (rows_before == c->rows_per_leaf) change_whole(c, pod, UINT32_MAX);
+    }
+    if (parts == c->parts[leaf]) return;
+    for (uint64_t changed = parts ^ c->parts[leaf]; changed != 0; changed &= changed - 1) {
+        uint32_t n = (uint32_t)__builtin_ctzll(changed);
         sp_i_bits_put(&c->part[n], leaf, (parts >> n & 1) != 0);
     }
     c->parts[leaf] = parts;
+    set_alone(c, leaf);
 }
 
 /* ---- pieces ------------------------------------------------------------------------------------------------------- */
@@ -210,18 +253,6 @@ bool sp_i_reserve(sp_cluster *c, uint32_t n)
     return true;
 }
 
-/* A set without gaps is a run, and quicker to fill. */
-static bool one_run(uint64_t set) { return (set & (set + 1)) == 0; }
-
-static void set_first(sp_cluster *c, uint32_t leaf, uint64_t set, uint32_t n, uint32_t piece)
-{
-    uint32_t *first = c->first + leaf;
-    if (one_run(set))
-        for (uint32_t i = 0; i < n; i++) first[i] = piece;
-    else
-        for (; set != 0; set &= set - 1) first[__builtin_ctzll(set)] = piece;
-}
-
 /* There is room for it. */
 static uint32_t new_piece(sp_cluster *c, sp_i_piece piece)
 {
@@ -229,17 +260,16 @@ static uint32_t new_piece(sp_cluster *c, sp_i_piece piece)
     c->piece_free = c->piece[p].next;
     c->pieces++;
     c->piece[p] = piece;
-    set_first(c, piece.leaf, piece.set, piece.count, p);
     return p;
 }
 
 bool sp_i_take(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list)
 {
-    assert((mask & ~c->free[leaf]) == 0);
-    sp_i_piece *held = *list == SP_NOWHERE || c->free[leaf] == c->full ? NULL : sp_i_piece_of(c, leaf, owner);   /* a new list holds nothing */
+    assert((mask & ~sp_i_free(c, leaf)) == 0);
+    sp_i_piece *held = *list == SP_NOWHERE || c->word[leaf] == c->full ? NULL : sp_i_piece_of(c, leaf, owner);   /* a new list holds nothing */
     if (held != NULL) {
         held->mask |= mask;
-        sp_i_set_free(c, leaf, c->free[leaf] & ~mask);
+        sp_i_set_free(c, leaf, c->word[leaf] & ~mask);
         return true;
     }
     return sp_i_take_new(c, leaf, mask, owner, list);
@@ -248,8 +278,11 @@ bool sp_i_take(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint
 bool sp_i_take_new(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list)
 {
     if (!sp_i_reserve(c, 1)) return false;
-    *list = new_piece(c, (sp_i_piece){.mask = mask, .set = 1, .leaf = leaf, .owner = owner, .next = *list, .beside = c->first[leaf], .count = 1});
-    sp_i_set_free(c, leaf, c->free[leaf] & ~mask);
+    uint64_t bit = UINT64_C(1) << leaf % 64;
+    *list = new_piece(c, (sp_i_piece){.mask = mask, .set = bit, .leaf = leaf, .owner = owner, .next = *list, .beside = c->first[leaf], .count = 1});
+    c->first[leaf] = *list;
+    c->alone[leaf / 64] &= ~bit;
+    sp_i_set_free(c, leaf, c->word[leaf] & ~mask);
     return true;
 }
 
@@ -258,111 +291,83 @@ bool sp_cluster_take(sp_cluster *c, uint32_t chip, uint32_t owner, uint32_t *lis
     return sp_i_take(c, chip / c->shape.leaf_chips, UINT64_C(1) << chip % c->shape.leaf_chips, owner, list);
 }
 
-/* Leaves of a pod, all wholly free or all wholly taken, turn to the other. */
-static void flip_set(sp_cluster *c, uint32_t leaf, uint64_t set, uint32_t n, bool freed)
+/* Leaves of a pod, all free or all taken, turn to the other: their words stay. */
+static void flip_set(sp_cluster *c, uint32_t window, const sp_i_piece *piece, bool freed)
 {
-    uint32_t pod = leaf / c->leaves_per_pod, rows = c->rows_per_leaf;
-    uint64_t word = freed ? c->full : 0, *free_words = c->free + leaf;
-    uint8_t whole = (uint8_t)(freed ? rows : 0), *rows_free = c->rows_free + leaf;
-    if (one_run(set)) {
-        for (uint32_t i = 0; i < n; i++) free_words[i] = word;
-        memset(rows_free, whole, n);
-    } else
-        for (uint64_t left = set; left != 0; left &= left - 1) {
-            int i = __builtin_ctzll(left);
-            free_words[i] = word;
-            rows_free[i] = whole;
-        }
-    sp_i_bits_put_set(&c->rows[rows], leaf, set, freed);
-    c->free_chips += freed ? n * c->shape.leaf_chips : 0u - n * c->shape.leaf_chips;
-    c->pod_rows[pod] += freed ? n * rows : 0u - n * rows;
-    c->whole_rows += freed ? n * rows : 0u - n * rows;
-    change_whole(c, pod, freed ? n : 0u - n);
+    uint32_t pod = piece->leaf / c->leaves_per_pod, rows = piece->rows * piece->count, chips = rows * c->shape.row_chips;
+    c->held[window] ^= piece->set;
+    sp_i_bits_flip(&c->rows[piece->rows], window, piece->set, piece->count, freed);
+    c->free_chips += freed ? chips : 0u - chips;
+    c->pod_rows[pod] += freed ? rows : 0u - rows;
+    c->whole_rows += freed ? rows : 0u - rows;
+    if (piece->rows == c->rows_per_leaf) change_whole(c, pod, freed ? piece->count : 0u - piece->count);
 }
 
-/* Those leaves that somebody's empty piece is still chained to. */
-static uint64_t chained(const sp_cluster *c, uint32_t leaf, uint64_t set)
+bool sp_i_take_set(sp_cluster *c, uint32_t window, uint64_t set, uint32_t rows, uint32_t owner, uint32_t *list)
 {
-    const uint32_t *first = c->first + leaf;
-    uint64_t out = 0;
-    uint32_t all = SP_NOWHERE, n = sp_i_count(set);
-    if (one_run(set))
-        for (uint32_t i = 0; i < n; i++) all &= first[i];
-    else
-        for (uint64_t left = set; left != 0; left &= left - 1) all &= first[__builtin_ctzll(left)];
-    for (uint64_t left = all == SP_NOWHERE ? 0 : set; left != 0; left &= left - 1)
-        if (first[__builtin_ctzll(left)] != SP_NOWHERE) out |= left & -left;
-    return out;
-}
-
-bool sp_i_take_set(sp_cluster *c, uint32_t leaf, uint64_t set, uint32_t owner, uint32_t *list)
-{
-    uint64_t alone = chained(c, leaf, set);
-    set &= ~alone;
-    if (!sp_i_reserve(c, sp_i_count(alone) + sp_i_count(set))) return false;
-    for (; alone != 0; alone &= alone - 1)
-        if (!sp_i_take(c, leaf + (uint32_t)__builtin_ctzll(alone), c->full, owner, list)) return false;
-    if (set == 0) return true;
-    uint32_t n = sp_i_count(set), low = (uint32_t)__builtin_ctzll(set);
-    *list = new_piece(c, (sp_i_piece){.mask = c->full, .set = set >> low, .leaf = leaf + low, .owner = owner, .next = *list, .beside = SP_NOWHERE, .count = n});
-    c->promised += n - 1;
-    flip_set(c, leaf + low, set >> low, n, false);
-    return true;
-}
-
-bool sp_i_take_rests(sp_cluster *c, uint32_t leaf, uint64_t set, uint32_t owner, uint32_t *list)
-{
-    uint32_t n = sp_i_count(set), rows = c->rows_free[leaf + (uint32_t)__builtin_ctzll(set)], pod = leaf / c->leaves_per_pod;
-    if (!sp_i_reserve(c, n)) return false;
-    for (uint64_t left = set; left != 0; left &= left - 1) {
-        uint32_t l = leaf + (uint32_t)__builtin_ctzll(left), p = c->piece_free;
-        sp_i_piece *piece = &c->piece[p];
-        c->piece_free = piece->next;
-        *piece = (sp_i_piece){.mask = c->free[l], .set = 1, .leaf = l, .owner = owner, .next = *list, .beside = c->first[l], .count = 1};
-        c->first[l] = *list = p;
-        c->free[l] = c->rows_free[l] = 0;
+    assert((set & ~(c->alone[window] & c->rows[rows].word[window])) == 0);
+    while (set != 0) {
+        uint32_t leaf = window * 64 + (uint32_t)__builtin_ctzll(set), pod_end = (leaf / c->leaves_per_pod + 1) * c->leaves_per_pod;
+        uint64_t here = pod_end < window * 64 + 64 ? set & UINT64_MAX >> (window * 64 + 64 - pod_end) : set;
+        sp_i_piece piece = {.mask = c->full, .set = here, .leaf = leaf, .owner = owner, .next = *list, .beside = c->window[window], .count = sp_i_count(here), .rows = rows};
+        if (!sp_i_reserve(c, piece.count)) return false;
+        *list = c->window[window] = new_piece(c, piece);
+        c->promised += piece.count - 1;
+        flip_set(c, window, &piece, false);
+        set &= ~here;
     }
-    c->pieces += n;
-    sp_i_bits_put_set(&c->rows[rows], leaf, set, false);
-    c->free_chips -= n * rows * c->shape.row_chips;
-    c->pod_rows[pod] -= n * rows;
-    c->whole_rows -= n * rows;
     return true;
 }
 
-/* The leaf's piece becomes its own: the others of a set go to a piece that comes next. It was promised. */
-static void split(sp_cluster *c, uint32_t leaf)
+uint32_t sp_i_set_at(const sp_cluster *c, uint32_t leaf)
 {
-    uint32_t p = c->first[leaf];
-    if (p == SP_NOWHERE || c->piece[p].count == 1) return;
-    sp_i_piece rest = c->piece[p];
-    uint64_t others = rest.set & ~(UINT64_C(1) << (leaf - rest.leaf));
-    uint32_t low = (uint32_t)__builtin_ctzll(others);
-    c->piece[p].leaf = leaf;
-    c->piece[p].set = c->piece[p].count = 1;
-    c->promised--;
-    rest.leaf += low;
-    rest.set = others >> low;
-    rest.count--;
-    c->piece[p].next = new_piece(c, rest);
+    if (!sp_i_is_held(c, leaf)) return SP_NOWHERE;
+    uint32_t p = c->window[leaf / 64];
+    while ((c->piece[p].set >> leaf % 64 & 1) == 0) p = c->piece[p].beside;
+    return p;
 }
 
-static void unhook(sp_cluster *c, uint32_t p)
+static void unhook(sp_cluster *c, uint32_t *at, uint32_t p)
 {
-    uint32_t *at = &c->first[c->piece[p].leaf];
     while (*at != p) at = &c->piece[*at].beside;
     *at = c->piece[p].beside;
 }
 
+/* The others of the set go to a piece that comes next. It was promised. */
+void sp_i_open(sp_cluster *c, uint32_t leaf)
+{
+    uint32_t p = sp_i_set_at(c, leaf), window = leaf / 64;
+    if (p == SP_NOWHERE) return;
+    uint64_t bit = UINT64_C(1) << leaf % 64;
+    sp_i_piece rest = c->piece[p], own = rest;
+    unhook(c, &c->window[window], p);
+    own = (sp_i_piece){.mask = c->word[leaf], .set = bit, .leaf = leaf, .owner = rest.owner, .next = rest.next, .beside = SP_NOWHERE, .count = 1};
+    if (rest.count > 1) {
+        rest.set &= ~bit;
+        rest.leaf = window * 64 + (uint32_t)__builtin_ctzll(rest.set);
+        rest.count--;
+        rest.beside = c->window[window];
+        c->promised--;
+        own.next = c->window[window] = new_piece(c, rest);
+    }
+    c->piece[p] = own;
+    c->first[leaf] = p;
+    c->alone[window] &= ~bit;
+    c->held[window] &= ~bit;
+    c->word[leaf] = c->word_rows[leaf] = 0;
+}
+
 static void free_piece(sp_cluster *c, const sp_i_piece *piece, uint32_t p)
 {
-    if (piece->count == 1) {
-        unhook(c, p);
-        sp_i_set_free(c, piece->leaf, c->free[piece->leaf] | piece->mask);
+    uint32_t leaf = piece->leaf;
+    if (piece->rows == 0) {
+        unhook(c, &c->first[leaf], p);
+        sp_i_set_free(c, leaf, c->word[leaf] | piece->mask);
+        set_alone(c, leaf);
         return;
     }
-    set_first(c, piece->leaf, piece->set, piece->count, SP_NOWHERE);
-    flip_set(c, piece->leaf, piece->set, piece->count, true);
+    unhook(c, &c->window[leaf / 64], p);
+    flip_set(c, leaf / 64, piece, true);
     c->promised -= piece->count - 1;
 }
 
@@ -384,22 +389,25 @@ uint32_t sp_i_give_back(sp_cluster *c, sp_i_piece *piece, uint32_t most)
     uint64_t mask = 0;
     uint32_t n = 0;
     if (most == 0) return 0;
-    split(c, piece->leaf);
+    if (piece->rows != 0) sp_i_open(c, piece->leaf);
     for (uint64_t left = piece->mask; left != 0 && n < most; left &= left - 1, n++) mask |= left & -left;
     piece->mask &= ~mask;
-    sp_i_set_free(c, piece->leaf, c->free[piece->leaf] | mask);
+    sp_i_set_free(c, piece->leaf, c->word[piece->leaf] | mask);
     return n;
 }
 
 sp_i_piece *sp_i_piece_at(const sp_cluster *c, uint32_t leaf, uint64_t bit)
 {
+    uint32_t set = sp_i_set_at(c, leaf);
+    if (set != SP_NOWHERE) return (c->word[leaf] & bit) != 0 ? &c->piece[set] : NULL;
     for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside)
         if ((c->piece[p].mask & bit) != 0) return &c->piece[p];
     return NULL;
 }
 
-sp_i_piece *sp_i_piece_of(const sp_cluster *c, uint32_t leaf, uint32_t owner)
+sp_i_piece *sp_i_piece_of(sp_cluster *c, uint32_t leaf, uint32_t owner)
 {
+    sp_i_open(c, leaf);
     for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside)
         if (c->piece[p].owner == owner) return &c->piece[p];
     return NULL;
@@ -422,8 +430,8 @@ uint32_t sp_cluster_list_chips(const sp_cluster *c, uint32_t list, uint32_t *out
     uint32_t n = 0;
     for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next)
         for (uint64_t leaves = c->piece[p].set; leaves != 0; leaves &= leaves - 1) {
-            uint32_t low = (c->piece[p].leaf + (uint32_t)__builtin_ctzll(leaves)) * c->shape.leaf_chips;
-            for (uint64_t left = c->piece[p].mask; left != 0; left &= left - 1) out[n++] = low + (uint32_t)__builtin_ctzll(left);
+            uint32_t leaf = c->piece[p].leaf / 64 * 64 + (uint32_t)__builtin_ctzll(leaves), low = leaf * c->shape.leaf_chips;
+            for (uint64_t left = c->piece[p].rows == 0 ? c->piece[p].mask : c->word[leaf]; left != 0; left &= left - 1) out[n++] = low + (uint32_t)__builtin_ctzll(left);
         }
     qsort(out, n, sizeof *out, by_number);
     return n;
@@ -434,11 +442,11 @@ uint32_t sp_cluster_list_chips(const sp_cluster *c, uint32_t list, uint32_t *out
 void sp_i_fail(sp_cluster *c, uint32_t leaf, uint64_t mask)
 {
     assert((c->down[leaf] & mask) == 0);
-    split(c, leaf);
+    sp_i_open(c, leaf);
     for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside) c->piece[p].mask &= ~mask;
     c->down[leaf] |= mask;
     c->down_positions += sp_i_count(mask);
-    sp_i_set_free(c, leaf, c->free[leaf] & ~mask);
+    sp_i_set_free(c, leaf, c->word[leaf] & ~mask);
 }
 
 void sp_cluster_take_down(sp_cluster *c, uint32_t chip)
@@ -446,16 +454,17 @@ void sp_cluster_take_down(sp_cluster *c, uint32_t chip)
     uint32_t leaf = chip / c->shape.leaf_chips;
     uint64_t bit = UINT64_C(1) << chip % c->shape.leaf_chips;
     if ((c->down[leaf] & bit) != 0) return;
-    assert((c->free[leaf] & bit) != 0);
+    assert((sp_i_free(c, leaf) & bit) != 0);
     sp_i_fail(c, leaf, bit);
 }
 
 void sp_i_repair(sp_cluster *c, uint32_t leaf, uint64_t mask)
 {
     assert((c->down[leaf] & mask) == mask);
+    sp_i_open(c, leaf);
     c->down[leaf] &= ~mask;
     c->down_positions -= sp_i_count(mask);
-    sp_i_set_free(c, leaf, c->free[leaf] | mask);
+    sp_i_set_free(c, leaf, c->word[leaf] | mask);
 }
 
 bool sp_i_spare_take(sp_cluster *c, uint32_t leaf)

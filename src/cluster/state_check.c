@@ -14,21 +14,37 @@ static uint32_t count_rows(const sp_cluster *c, uint64_t word, uint64_t *parts)
     return whole;
 }
 
+/* Sets of a window: of one pod each, disjoint, together what is held; their leaves have as many rows as they say. */
+static bool window_consistent(const sp_cluster *c, uint32_t window)
+{
+    uint64_t all = 0;
+    for (uint32_t p = c->window[window]; p != SP_NOWHERE; p = c->piece[p].beside) {
+        const sp_i_piece *piece = &c->piece[p];
+        uint32_t first = window * 64 + (uint32_t)__builtin_ctzll(piece->set);
+        if ((all & piece->set) != 0 || piece->leaf != first || piece->count != sp_i_count(piece->set) || first / c->leaves_per_pod != sp_i_piece_last(piece) / c->leaves_per_pod)
+            return false;
+        for (uint64_t left = piece->set; left != 0; left &= left - 1)
+            if (piece->rows == 0 || c->word_rows[window * 64 + (uint32_t)__builtin_ctzll(left)] != piece->rows) return false;
+        all |= piece->set;
+    }
+    return all == c->held[window];
+}
+
 static bool leaf_consistent(const sp_cluster *c, uint32_t l)
 {
-    uint64_t held = 0, parts;
+    bool in_set = (c->held[l / 64] >> l % 64 & 1) != 0, alone = (c->alone[l / 64] >> l % 64 & 1) != 0;
+    uint64_t held = in_set ? c->word[l] : 0, is_free = in_set ? 0 : c->word[l], parts;
     for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) {
         const sp_i_piece *piece = &c->piece[p];
-        if ((held & piece->mask) != 0 || l < piece->leaf || l - piece->leaf > 63 || (piece->set >> (l - piece->leaf) & 1) == 0) return false;
-        if (piece->count != sp_i_count(piece->set) || piece->leaf / c->leaves_per_pod != sp_i_piece_last(piece) / c->leaves_per_pod) return false;
-        if (piece->count > 1 && (piece->mask != c->full || piece->beside != SP_NOWHERE || c->first[l] != p)) return false;
+        if (in_set || (held & piece->mask) != 0 || l != piece->leaf || piece->set != UINT64_C(1) << l % 64 || piece->count != 1 || piece->rows != 0) return false;
         held |= c->piece[p].mask;
     }
-    uint32_t rows = count_rows(c, c->free[l], &parts);
-    if ((held & c->free[l]) != 0 || (held & c->down[l]) != 0 || (c->free[l] & c->down[l]) != 0) return false;
-    if ((held | c->free[l] | c->down[l]) != c->full || rows != c->rows_free[l] || parts != c->parts[l]) return false;
-    for (uint32_t r = 0; r <= c->rows_per_leaf; r++)
-        if (sp_i_bits_has(&c->rows[r], l) != (r == rows && r != 0)) return false;
+    uint32_t rows = count_rows(c, c->word[l], &parts);
+    if ((held & is_free) != 0 || (held & c->down[l]) != 0 || (is_free & c->down[l]) != 0) return false;
+    if ((held | is_free | c->down[l]) != c->full || rows != c->word_rows[l] || parts != c->parts[l]) return false;
+    if (alone != (c->first[l] == SP_NOWHERE && parts == 0)) return false;
+    for (uint32_t r = 1; r <= c->rows_per_leaf; r++)
+        if (sp_i_bits_has(&c->rows[r], l) != (r == rows && !in_set)) return false;
     for (uint32_t n = 1; n < c->shape.row_chips; n++)
         if (sp_i_bits_has(&c->part[n], l) != ((parts >> n & 1) != 0)) return false;
     return true;
@@ -38,12 +54,14 @@ bool sp_cluster_consistent(const sp_cluster *c)
 {
     uint32_t free_chips = 0, down = 0, spares = 0, whole = 0, rows = 0;
     for (uint32_t l = 0; l < c->leaves; l++) {
-        if (!leaf_consistent(c, l)) return false;
-        free_chips += sp_i_count(c->free[l]);
+        if (!leaf_consistent(c, l) || (l % 64 == 0 && !window_consistent(c, l / 64))) return false;
+        bool in_set = (c->held[l / 64] >> l % 64 & 1) != 0;
+        uint32_t rows_free = in_set ? 0 : c->word_rows[l];
+        free_chips += in_set ? 0 : sp_i_count(c->word[l]);
         down += sp_i_count(c->down[l]);
         spares += c->spare_ready[l];
-        whole += c->rows_free[l] == c->rows_per_leaf;
-        rows += c->rows_free[l];
+        whole += rows_free == c->rows_per_leaf;
+        rows += rows_free;
         if ((l + 1) % c->leaves_per_pod == 0) {
             if (whole != c->pod_whole[l / c->leaves_per_pod] || rows != c->pod_rows[l / c->leaves_per_pod]) return false;
             whole = rows = 0;
@@ -54,14 +72,16 @@ bool sp_cluster_consistent(const sp_cluster *c)
         all_rows += c->pod_rows[pod];
         all_pods += c->pod_whole[pod] == c->leaves_per_pod;
         for (uint32_t n = 0; n <= c->leaves_per_pod; n++)
-            if (sp_i_bits_has(&c->pods_with[n], pod) != (n == c->pod_whole[pod])) return false;
+            if (sp_i_bits_has(&c->pods_with[n], pod) != (n == c->pod_filed[pod])) return false;
+        if (c->pod_filed[pod] != c->pod_whole[pod] && !sp_i_bits_has(c->stale, pod)) return false;
     }
     for (uint32_t n = 0; n <= c->leaves_per_pod; n++)
         if (sp_i_bits_has(c->counts, n) != (c->pods_with[n].members != 0)) return false;
     if (all_rows != c->whole_rows || all_pods != c->whole_pods) return false;
     for (uint32_t l = 0; l < c->leaves; l++)
-        for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) {
-            if (c->piece[p].leaf != l) continue;
+        for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) pieces++;
+    for (uint32_t w = 0; w < (c->leaves + 63) / 64; w++)
+        for (uint32_t p = c->window[w]; p != SP_NOWHERE; p = c->piece[p].beside) {
             pieces++;
             promised += c->piece[p].count - 1;
         }

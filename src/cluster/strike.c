@@ -176,9 +176,10 @@ void sp_i_repaired(sp_i_run *run, uint32_t r)
 
 typedef struct victim { uint32_t slot; uint64_t lost; } victim;
 
-static uint32_t find_victims(const sp_cluster *c, uint32_t leaf, uint64_t hit, victim *out)
+static uint32_t find_victims(sp_cluster *c, uint32_t leaf, uint64_t hit, victim *out)
 {
     uint32_t n = 0;
+    sp_i_open(c, leaf);
     for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside) {
         uint64_t lost = c->piece[p].mask & hit;
         uint32_t i = 0;
@@ -238,7 +239,7 @@ void sp_i_strike(sp_i_run *run, uint32_t class, uint64_t unit)
 /* A hidden fault strikes whoever runs there; an idle part shows its fault to nobody. */
 static void hide(sp_i_run *run, uint32_t class, uint64_t unit)
 {
-    const sp_cluster *c = run->cluster;
+    sp_cluster *c = run->cluster;
     const sp_fail_class *row = &run->op->failures->row[class];
     uint32_t size = row->unit == SP_FAIL_CHIP ? 1 : c->shape.row_chips, first = (uint32_t)unit * size, leaf = first / c->shape.leaf_chips;
     victim who[64];

@@ -17,7 +17,7 @@ static uint64_t turn(const grid *g, uint64_t row, uint32_t by)   /* bit i of the
     return by == 0 ? row : (row >> by | row << (g->x - by)) & g->full;
 }
 
-static bool free_bit(const sp_cluster *c, uint32_t chip) { return (c->free[chip / c->shape.leaf_chips] >> chip % c->shape.leaf_chips & 1) != 0; }
+static bool free_bit(const sp_cluster *c, uint32_t chip) { return (sp_i_free(c, chip / c->shape.leaf_chips) >> chip % c->shape.leaf_chips & 1) != 0; }
 
 static void read_grid(const sp_cluster *c, uint32_t pod, grid *g)
 {
@@ -26,7 +26,7 @@ static void read_grid(const sp_cluster *c, uint32_t pod, grid *g)
     for (uint32_t r = 0; r < g->y * g->z; r++) {
         uint32_t chip = g->base + r * g->x, at = chip % c->shape.leaf_chips;
         if (at + g->x <= c->shape.leaf_chips) {
-            g->row[r] = c->free[chip / c->shape.leaf_chips] >> at & g->full;
+            g->row[r] = sp_i_free(c, chip / c->shape.leaf_chips) >> at & g->full;
             continue;
         }
         g->row[r] = 0;

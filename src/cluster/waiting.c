@@ -84,6 +84,7 @@ void sp_i_waiting_add(sp_i_waiting *w, uint32_t position, uint32_t chips, int64_
 {
     set(w, position, class_of(chips), chips, estimate);
     sp_i_bits_put(&w->bits, position, true);
+    if (position < w->low) w->low = position;
     w->count++;
     w->chips_sum += chips;
 }
@@ -96,7 +97,13 @@ void sp_i_waiting_remove(sp_i_waiting *w, uint32_t position, uint32_t chips)
     w->chips_sum -= chips;
 }
 
-uint32_t sp_i_waiting_first(const sp_i_waiting *w, uint32_t from, uint32_t to) { return sp_i_bits_first(&w->bits, from, to); }
+uint32_t sp_i_waiting_first(sp_i_waiting *w, uint32_t from, uint32_t to)
+{
+    if (from > w->low) return sp_i_bits_first(&w->bits, from, to);
+    uint32_t first = sp_i_bits_first(&w->bits, w->low, to);
+    w->low = first != SP_NOWHERE ? first : to > w->low ? to : w->low;
+    return first;
+}
 
 typedef struct limits { uint32_t most, extra; int64_t limit; } limits;
 
