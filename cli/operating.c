@@ -30,7 +30,7 @@ sp_status cli_failures(cli_run *cli, sp_failures *out, sp_error *err)
     if (path == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
     status = sp_failures_load(path, cli->arena, out, err);
     if (status == SP_E_IO && !is_path(name))
-        return sp_error_set(err, SP_E_NOTFOUND, "--failures", 1, 1, "no failures '%s' in %s/failures; expected llama3, rsc-1, titan, ub-mesh, none or a .yaml file",
+        return sp_error_set(err, SP_E_NOTFOUND, "--failures", 1, 1, "no failures '%s' in %s/failures; expected all-causes, llama3, rsc-1, titan, ub-mesh, none or a .yaml file",
                             name, cli->catalog_dir);
     if (status == SP_OK) cli_input_add(cli, path);
     return status;

@@ -9,8 +9,8 @@ typedef struct sp_i_bits { uint64_t *word, *summary; uint32_t n, words, summarie
 
 /* What a job holds of one leaf (rows 0: the positions of `mask`), or of `count` leaves of one pod and one window of 64 leaves that are alike
  * and all the job's: of each all that is not down, `rows` whole rows. Bit i of `set` is leaf i of the window, `leaf` the first of them. Chained twice: by
- * job (next) and, a leaf by leaf, a set by window (beside). A job has one piece a leaf. */
-typedef struct sp_i_piece { uint64_t mask, set; uint32_t leaf, owner, next, beside, count, rows; } sp_i_piece;
+ * job (next) and, a leaf by leaf, a set by window (beside, and back: above). A job has one piece a leaf. */
+typedef struct sp_i_piece { uint64_t mask, set; uint32_t leaf, owner, next, beside, above, count, rows; } sp_i_piece;
 static inline uint32_t sp_i_piece_last(const sp_i_piece *piece) { return (piece->leaf | 63u) - (uint32_t)__builtin_clzll(piece->set); }
 
 /* Invariants (sp_cluster_consistent recounts them):
@@ -121,6 +121,7 @@ sp_cluster *sp_i_clone(const sp_cluster *cluster);
  * memory. */
 bool sp_i_take(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);
 /* The same of a leaf of which the list holds nothing. */
+bool sp_i_take_fresh(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);   /* a list begun just now: its piece of the leaf is the first */
 bool sp_i_take_new(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);
 /* Takes all that is free of leaves of a window, that are in `alone` and have so many free rows. */
 bool sp_i_take_set(sp_cluster *cluster, uint32_t window, uint64_t set, uint32_t rows, uint32_t owner, uint32_t *list);

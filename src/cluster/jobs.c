@@ -122,7 +122,8 @@ static sp_status check_id(sp_i_seen *seen, const char *name, uint32_t line, uint
 
 static sp_status check_record(const sp_i_record *r, double chips, const char *name, uint32_t line, uint32_t most_chips, sp_error *err)
 {
-    if (chips > most_chips || chips != floor(chips))
+    if (chips != floor(chips)) return sp_error_set(err, SP_E_RANGE, name, line, 0, "a job of %g chips; expected a whole number", chips);
+    if (chips > most_chips)
         return sp_error_set(err, SP_E_RANGE, name, line, 0, "a job of %g chips; the machine has %u: take a larger machine or drop the job", chips, most_chips);
     if (r->replica_chips > 0 && fmod(chips, r->replica_chips) != 0)
         return sp_error_set(err, SP_E_RANGE, name, line, 0, "%g chips in replicas of %g; expected a whole number that divides them", chips, r->replica_chips);

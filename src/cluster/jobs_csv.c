@@ -98,14 +98,16 @@ typedef struct row { double value[C_N]; uint32_t user; char model[CELL_TEXT], pl
 static sp_status read_cells(const char *at, const char *end, const char *name, uint32_t line, const int column[C_N], row *out, sp_error *err)
 {
     char cell[CELL_TEXT];
+    const char *line_begin = at;
     for (int c = 0; at != NULL && c < CELLS; c++) {
+        uint32_t from = (uint32_t)(at - line_begin) + 1;
         at = next_cell(at, end, cell);
         for (int i = 0; i < C_ID; i++) {
             if (column[i] != c || cell[0] == '\0') continue;
             char *stop;
             out->value[i] = strtod(cell, &stop);
             if (*stop != '\0' || !isfinite(out->value[i]))
-                return sp_error_set(err, SP_E_PARSE, name, line, (uint32_t)c + 1, "found '%.40s' in column %d (%s); expected a number", cell, c + 1, ours[i]);
+                return sp_error_set(err, SP_E_PARSE, name, line, from, "found '%.40s' in column %d (%s); expected a number", cell, c + 1, ours[i]);
         }
         if (column[C_ID] == c && cell[0] != '\0') out->value[C_ID] = strspn(cell, "0123456789") == strlen(cell) ? strtod(cell, NULL) : -1;
         if (column[C_USER] == c) out->user = user_of(cell);

@@ -67,6 +67,13 @@ static sp_status read_words(const char *text, spec *out, sp_error *err)
         memcpy(value, at + key + 1, length - key - 1);
         value[length - key - 1] = '\0';
         status = sp_unit_parse(value, unit, to, err);
+        if (status != SP_OK && err != NULL) {   /* where in the option it stands */
+            snprintf(err->file, sizeof err->file, "--jobs");
+            err->line = 1;
+            err->column = (uint32_t)(at - text + (ptrdiff_t)key) + 2;
+        }
+        if (status == SP_OK && *to <= 0 && (to == &out->jobs || to == &out->chips || to == &out->run_s))
+            return sp_error_set(err, SP_E_RANGE, "--jobs", 1, (uint32_t)(at - text) + 1, "found '%.*s'; expected more than 0, or leave it out", (int)length, at);
         at += length + (at[length] == ',');
     }
     return status;

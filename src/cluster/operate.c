@@ -44,6 +44,19 @@ static sp_status check_times(const sp_operation *op, sp_error *err)
     return SP_OK;
 }
 
+/* A block that no rack and no run of racks holds: jobs in such blocks would wait for ever. */
+static sp_status check_segment(const sp_operation *op, sp_error *err)
+{
+    uint32_t segment = op->segment_chips;
+    sp_cluster_shape shape;
+    sp_status status = sp_cluster_shape_of(op->machine, &shape, err);
+    if (status != SP_OK || segment == 0) return status;
+    if (segment > shape.pod_chips || (segment > shape.leaf_chips && segment % shape.leaf_chips != 0))
+        return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "blocks of %u chips; expected up to %u, those of a rack, or a multiple of them up to %u, those of a pod", segment, shape.leaf_chips,
+                            shape.pod_chips);
+    return SP_OK;
+}
+
 /* Chips that no job is started on. */
 static sp_status check_reserve(const sp_operation *op, uint32_t *reserved, sp_error *err)
 {
@@ -273,6 +286,7 @@ sp_status sp_operate(const sp_operation *operation, const sp_jobs *jobs, uint64_
 {
     sp_i_run run = {0};
     sp_status status = check_times(operation, err);
+    if (status == SP_OK) status = check_segment(operation, err);
     if (status == SP_OK) status = check_jobs(operation, jobs, err);
     if (status != SP_OK) return status;
     status = make(&run, operation, jobs, seed, err);

@@ -76,7 +76,7 @@ static found find_small(const sp_cluster *c, uint32_t low, uint32_t high, uint32
 static bool take_small(sp_cluster *c, uint32_t low, uint32_t high, uint32_t k, uint32_t owner, uint32_t *list)
 {
     found at = find_small(c, low, high, k);
-    return at.leaf != SP_NOWHERE && sp_i_take(c, at.leaf, at.mask, owner, list);
+    return at.leaf != SP_NOWHERE && sp_i_take_fresh(c, at.leaf, at.mask, owner, list);
 }
 
 /* ---- whole leaves ---------------------------------------------------------------------------------------------------- */
@@ -260,7 +260,7 @@ static uint32_t take_chips(sp_cluster *c, uint32_t n, uint32_t owner, uint32_t *
     for (uint32_t leaf = 0; leaf < c->leaves && n > 0; leaf++) {
         uint32_t have = sp_i_count(sp_i_free(c, leaf)), take = have < n ? have : n;
         if (take == 0) continue;
-        if (!sp_i_take(c, leaf, lowest_bits(c->word[leaf], take), owner, list)) return n;
+        if (!sp_i_take_fresh(c, leaf, lowest_bits(c->word[leaf], take), owner, list)) return n;
         n -= take;
     }
     return n;

@@ -253,34 +253,60 @@ bool sp_i_reserve(sp_cluster *c, uint32_t n)
     return true;
 }
 
+/* First of its chain, of a leaf or of a window. */
+static void hook(sp_cluster *c, uint32_t *head, uint32_t p)
+{
+    c->piece[p].beside = *head;
+    c->piece[p].above = SP_NOWHERE;
+    if (*head != SP_NOWHERE) c->piece[*head].above = p;
+    *head = p;
+}
+
+static void unhook(sp_cluster *c, uint32_t *head, uint32_t p)
+{
+    const sp_i_piece *piece = &c->piece[p];
+    if (piece->above == SP_NOWHERE) *head = piece->beside;
+    else c->piece[piece->above].beside = piece->beside;
+    if (piece->beside != SP_NOWHERE) c->piece[piece->beside].above = piece->above;
+}
+
 /* There is room for it. */
-static uint32_t new_piece(sp_cluster *c, sp_i_piece piece)
+static uint32_t new_piece(sp_cluster *c, uint32_t *head, sp_i_piece piece)
 {
     uint32_t p = c->piece_free;
     c->piece_free = c->piece[p].next;
     c->pieces++;
     c->piece[p] = piece;
+    hook(c, head, p);
     return p;
+}
+
+static bool add(sp_cluster *c, sp_i_piece *held, uint64_t mask)
+{
+    held->mask |= mask;
+    sp_i_set_free(c, held->leaf, c->word[held->leaf] & ~mask);
+    return true;
 }
 
 bool sp_i_take(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list)
 {
     assert((mask & ~sp_i_free(c, leaf)) == 0);
     sp_i_piece *held = *list == SP_NOWHERE || c->word[leaf] == c->full ? NULL : sp_i_piece_of(c, leaf, owner);   /* a new list holds nothing */
-    if (held != NULL) {
-        held->mask |= mask;
-        sp_i_set_free(c, leaf, c->word[leaf] & ~mask);
-        return true;
-    }
-    return sp_i_take_new(c, leaf, mask, owner, list);
+    return held != NULL ? add(c, held, mask) : sp_i_take_new(c, leaf, mask, owner, list);
+}
+
+bool sp_i_take_fresh(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list)
+{
+    assert((mask & ~sp_i_free(c, leaf)) == 0);
+    uint32_t first = *list == SP_NOWHERE ? SP_NOWHERE : c->first[leaf];
+    return first != SP_NOWHERE && c->piece[first].owner == owner ? add(c, &c->piece[first], mask) : sp_i_take_new(c, leaf, mask, owner, list);
 }
 
 bool sp_i_take_new(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list)
 {
     if (!sp_i_reserve(c, 1)) return false;
     uint64_t bit = UINT64_C(1) << leaf % 64;
-    *list = new_piece(c, (sp_i_piece){.mask = mask, .set = bit, .leaf = leaf, .owner = owner, .next = *list, .beside = c->first[leaf], .count = 1});
-    c->first[leaf] = *list;
+    *list = new_piece(c, &c->first[leaf], (sp_i_piece){.mask = mask, .set = bit, .leaf = leaf, .owner = owner, .next = *list, .count = 1});
     c->alone[leaf / 64] &= ~bit;
     sp_i_set_free(c, leaf, c->word[leaf] & ~mask);
     return true;
@@ -309,9 +335,9 @@ bool sp_i_take_set(sp_cluster *c, uint32_t window, uint64_t set, uint32_t rows, 
     while (set != 0) {
         uint32_t leaf = window * 64 + (uint32_t)__builtin_ctzll(set), pod_end = (leaf / c->leaves_per_pod + 1) * c->leaves_per_pod;
         uint64_t here = pod_end < window * 64 + 64 ? set & UINT64_MAX >> (window * 64 + 64 - pod_end) : set;
-        sp_i_piece piece = {.mask = c->full, .set = here, .leaf = leaf, .owner = owner, .next = *list, .beside = c->window[window], .count = sp_i_count(here), .rows = rows};
+        sp_i_piece piece = {.mask = c->full, .set = here, .leaf = leaf, .owner = owner, .next = *list, .count = sp_i_count(here), .rows = rows};
         if (!sp_i_reserve(c, piece.count)) return false;
-        *list = c->window[window] = new_piece(c, piece);
+        *list = new_piece(c, &c->window[window], piece);
         c->promised += piece.count - 1;
         flip_set(c, window, &piece, false);
         set &= ~here;
@@ -327,12 +353,6 @@ uint32_t sp_i_set_at(const sp_cluster *c, uint32_t leaf)
     return p;
 }
 
-static void unhook(sp_cluster *c, uint32_t *at, uint32_t p)
-{
-    while (*at != p) at = &c->piece[*at].beside;
-    *at = c->piece[p].beside;
-}
-
 /* The others of the set go to a piece that comes next. It was promised. */
 void sp_i_open(sp_cluster *c, uint32_t leaf)
 {
@@ -341,17 +361,16 @@ void sp_i_open(sp_cluster *c, uint32_t leaf)
     uint64_t bit = UINT64_C(1) << leaf % 64;
     sp_i_piece rest = c->piece[p], own = rest;
     unhook(c, &c->window[window], p);
-    own = (sp_i_piece){.mask = c->word[leaf], .set = bit, .leaf = leaf, .owner = rest.owner, .next = rest.next, .beside = SP_NOWHERE, .count = 1};
+    own = (sp_i_piece){.mask = c->word[leaf], .set = bit, .leaf = leaf, .owner = rest.owner, .next = rest.next, .count = 1};
     if (rest.count > 1) {
         rest.set &= ~bit;
         rest.leaf = window * 64 + (uint32_t)__builtin_ctzll(rest.set);
         rest.count--;
-        rest.beside = c->window[window];
         c->promised--;
-        own.next = c->window[window] = new_piece(c, rest);
+        own.next = new_piece(c, &c->window[window], rest);
     }
     c->piece[p] = own;
-    c->first[leaf] = p;
+    hook(c, &c->first[leaf], p);
     c->alone[window] &= ~bit;
     c->held[window] &= ~bit;
     c->word[leaf] = c->word_rows[leaf] = 0;

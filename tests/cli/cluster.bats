@@ -60,6 +60,14 @@ END
     refuses "a job of 9999 chips; the machine has 1024" operate atlas-950-superpod-1024 --jobs "$bad"
     bad="$(printf '1 0 -1 100 8 x\n' | file word.swf)"
     refuses "word.swf:1:14: error: found 'x'" operate atlas-950-superpod-1024 --jobs "$bad"
+    bad="$(printf 'submit,chips,run\n0,8.5,100\n' | file half.csv)"
+    refuses "half.csv:2: error: a job of 8.5 chips; expected a whole number" operate atlas-950-superpod-1024 --jobs "$bad"
+    bad="$(printf 'submit,chips,run\n0,nan,100\n' | file nan.csv)"
+    refuses "nan.csv:2:3: error: found 'nan' in column 2 (chips)" operate atlas-950-superpod-1024 --jobs "$bad"
+    refuses "jobs:1:5: error: found 'jobs=0'; expected more than 0" operate atlas-950-superpod-1024 --jobs mix:jobs=0
+    refuses "jobs:1:10: error: '1e300' is too large" operate atlas-950-superpod-1024 --jobs mix:jobs=1e300
+    refuses "blocks of 100 chips; expected up to 64" operate atlas-950-superpod-1024 --segment 100
+    refuses "a checkpoint of 1e+12 s; expected 0 to 10^9" operate atlas-950-superpod-1024 --checkpoint 1e12s
     refuses "unknown jobs 'filly'" operate atlas-950-superpod-1024 --jobs filly
     refuses "load=0" operate atlas-950-superpod-1024 --jobs mix:load=0
     refuses "no failures 'none-such'" operate atlas-950-superpod-1024 --failures none-such
