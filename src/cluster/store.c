@@ -29,8 +29,6 @@ sp_status sp_i_store_fail(const sp_store *store, int code, sp_error *err)
     case SQLITE_CORRUPT:
         return sp_error_set(err, SP_E_PARSE, store->path, 0, 0, "is damaged or cut short (%s); restore it, or give a new name and run again", sqlite3_errmsg(store->db));
     case SQLITE_BUSY: return sp_error_set(err, SP_E_IO, store->path, 0, 0, "another process has been writing to it for a minute; wait for it, or give a new name");
-    case SQLITE_CONSTRAINT:   /* numbers of events are unique: somebody else wrote the same run */
-        return sp_error_set(err, SP_E_IO, store->path, 0, 0, "another process is writing the same run to it; wait for it and run again, or give a new name");
     default:
         return sp_error_set(err, SP_E_IO, store->path, 0, 0, "cannot be read or written: %s; check the folder, its rights and free space", sqlite3_errmsg(store->db));
     }

@@ -180,7 +180,7 @@ END
     refuses "expected train:MODEL" operate "$TRAIN" --jobs "train:llama3-8b,chips=8,gbs=8;mix:load=1"
     refuses "nowhere.yaml" operate "$TRAIN" --jobs train:llama3-8b,plan=nowhere.yaml
     bad="$(printf 'submit,model,chips,steps\n0,llama3-8b,64,x\n' | file bad.csv)"
-    refuses "bad.csv:2:4: error: found 'x'" operate "$TRAIN" --jobs "$bad"
+    refuses "bad.csv:2:16: error: found 'x'" operate "$TRAIN" --jobs "$bad"
     bad="$(printf 'submit,model,plan,steps\n0,llama3-8b,tp=3 dp=8 gbs=64,1\n' | file bad.csv)"
     refuses "bad.csv:2: error: model 'llama3-8b': found tp 3" operate "$TRAIN" --jobs "$bad"
 }
