@@ -202,6 +202,8 @@ static sp_status run(loop *w, sp_i_flow_counts *counts, sp_error *err)
             now = w->heap[0].ps;
         if (now == INT64_MAX || (w->done && w->ended - counts->skipped > most))
             break;
+        if (now >= INT64_MAX / 4)   /* so that no sum of two overflows */
+            return sp_i_flow_too_long((double)now * 1e-12, err);
         ok = instant(w, now);
         sp_i_maxmin_fill(w->rates, now);
         counts->instants++;

@@ -164,6 +164,13 @@ static void gather_edges(sweep *w, const uint32_t *member, uint32_t n)
     w->edge_off[n] = k;
 }
 
+/* Where the clock ends it stays: sp_i_flow_report refuses such times. */
+#define END_PS (INT64_MAX / 4)
+static int64_t later(int64_t at, int64_t ps)
+{
+    return at > END_PS - ps ? END_PS : at + ps;
+}
+
 static void first_step(sweep *w, const uint32_t *member, uint32_t n, int64_t *now)
 {
     for (uint32_t i = 0; i < n; i++) {
@@ -171,7 +178,7 @@ static void first_step(sweep *w, const uint32_t *member, uint32_t n, int64_t *no
         for (uint32_t e = w->edge_off[i]; e < w->edge_off[i + 1]; e++)
             t = !w->back[e] && now[w->edge[e]] > t ? now[w->edge[e]] : t;
         w->base[member[i]] = t;
-        now[i] = t + w->ps[member[i]];
+        now[i] = later(t, w->ps[member[i]]);
     }
 }
 
@@ -185,7 +192,7 @@ static bool next_step(const sweep *w, const uint32_t *member, uint32_t n, const 
             int64_t other = w->back[e] ? before[w->edge[e]] : now[w->edge[e]];
             t = other > t ? other : t;
         }
-        now[i] = t + w->ps[member[i]];
+        now[i] = later(t, w->ps[member[i]]);
         alike = alike && now[i] - before[i] == now[0] - before[0];
     }
     return alike;
@@ -222,8 +229,10 @@ static bool run_steps(sweep *w, uint32_t k)
         alike = next_step(w, member, n, before, now);
         uint64_t more = alike ? n_step - 1 - s : 0;
         add_up(w, member, n, now, more, now[0] - before[0]);
-        for (uint32_t i = 0; i < n && more; i++)
-            now[i] += (int64_t)more * (now[i] - before[i]);
+        for (uint32_t i = 0; i < n && more; i++) {
+            int64_t gap = now[i] - before[i];
+            now[i] = gap > 0 && (int64_t)more > (END_PS - now[i]) / gap ? END_PS : now[i] + (int64_t)more * gap;
+        }
         w->counts->skipped += more * n;
         w->counts->periods += more > 0;
     }
@@ -235,7 +244,7 @@ static bool run_steps(sweep *w, uint32_t k)
 
 static void run_one(sweep *w, uint32_t t)
 {
-    w->p->end_ps[t] = w->base[t] + w->ps[t];
+    w->p->end_ps[t] = later(w->base[t], w->ps[t]);
     w->counts->end_sum_ps += orbit_of(w->p, t) * (uint64_t)w->p->end_ps[t];
     w->counts->instants++;
 }
