@@ -112,16 +112,25 @@ JSON
 }
 
 # One machine of eight chips takes a second, the other at this effort minutes.
+# Interrupts ever later, until the first machine was complete: how soon that is depends on the machine the tests run on.
+interrupt_in_the_second() {
+    local after
+    for after in 3 9 27 81; do
+        run --separate-stderr timeout --foreground --preserve-status -s INT "$after" "$SUPERPOD" "$@"
+        [[ "$stderr" == *"before the best plan"* ]] || break
+    done
+}
+
 @test "compare: an interrupt tells what was complete, exits with 130 and leaves no file half-written" {
     short=(compare mixtral-8x7b "mesh:8@56GB/s,200ns chip=ascend-950dt" --gbs 1024 --effort exhaustive)
     page="$BATS_TEST_TMPDIR/page.html"
-    run --separate-stderr timeout --foreground --preserve-status -s INT 4 "$SUPERPOD" "${short[@]}" atlas-960-supercluster --html "$page"
+    interrupt_in_the_second "${short[@]}" atlas-960-supercluster --html "$page"
     [ "$status" -eq 130 ] || { echo "status $status; $stderr"; return 1; }
     [[ "$stderr" == *"interrupted; what was complete is shown, $page is not written"* ]]
     says "interrupted: 1 of 2 machines, 0 of 1 break-evens"
     says "tokens/s a chip"
     [ -z "$(find "$BATS_TEST_TMPDIR" -name 'page*')" ]
-    run --separate-stderr timeout --foreground --preserve-status -s INT 4 "$SUPERPOD" "${short[@]}" atlas-960-supercluster --json
+    interrupt_in_the_second "${short[@]}" atlas-960-supercluster --json
     [ "$status" -eq 130 ]
     json 'result["complete"] is False and len(result["machines"]) == 1 and result["breakeven"] is None and result["machines"][0]["tokens_per_s"] > 0'
     run --separate-stderr timeout --foreground --preserve-status -s INT 2 "$SUPERPOD" compare mixtral-8x7b atlas-960-supercluster --gbs 1024 --effort exhaustive --json
