@@ -1,4 +1,4 @@
-/* The planner. 1. A quick search over few values an axis, so that there is something to beat. 2. Workers take items of the
+/* The planner. 1. A quick search over few values an axis and all plans near its best, so that there is something to beat. 2. Workers take items of the
  * whole space and price every legal plan; candidates whose bound is above the worst plan kept so far are dropped, the rest kept
  * in bounded heaps. 3. Simulate in order of the bound; stop when the next bound is no better than the worst kept. Should a heap
  * have overflowed before that, the space is priced again for what lies behind. The bound never exceeds the simulated time, so
@@ -15,12 +15,13 @@
 
 #define KEEP 16384u   /* candidates a worker: 1 MB; simulating so many takes minutes, so more are seldom asked for */
 
-/* Plans simulated so far, best first, and what is counted. Shared by the quick search and the whole one. */
+/* Plans simulated so far, best first, and what is counted. Shared by all searches, as are the pricers: their curves are dear. */
 typedef struct planner {
     const sp_problem *problem;
     sp_i_worth worth;
     sp_arena *names;                       /* of the parts of simulated steps */
     uint32_t n_kept; sp_i_kept *kept;      /* [top + 1] */
+    sp_pricer *pricer[SP_THREADS_MAX];     /* of each worker, made when first needed */
     sp_plan_counts counts;
     double least_memory_bytes;
     bool stopped;
@@ -354,8 +355,11 @@ static sp_status start(job *j, sp_arena *arena, uint32_t workers)
         status = sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u workers", workers);
     for (; status == SP_OK && j->n_workers < workers; j->n_workers++) {
         worker *w = &j->worker[j->n_workers];
+        sp_pricer **pricer = &p->pricer[j->n_workers];
         *w = (worker){.job = j, .first = j->n_workers == 0};
-        status = sp_i_solver_make(&w->solver, j->problem, &j->space, KEEP, p->err);
+        if (!*pricer && (status = sp_pricer_create(j->problem->machine, j->problem->model, pricer, p->err)) != SP_OK)
+            break;
+        status = sp_i_solver_make(&w->solver, j->problem, &j->space, *pricer, KEEP, p->err);
         w->solver.poll = poll;
         w->solver.poll_context = w;
     }
@@ -450,15 +454,46 @@ static sp_status answer(planner *p, sp_arena *arena, sp_solution *out)
     }
     if (!ok)
         return sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for the answer");
-    sp_pricer *pricer = NULL;
-    sp_status status = p->n_kept ? sp_pricer_create(p->problem->machine, p->problem->model, &pricer, p->err) : SP_OK;
-    if (status == SP_OK && p->n_kept)
-        status = sp_i_missed(p->problem, pricer, &p->kept[0].ranked.plan, arena, &solution, p->err);
-    sp_pricer_destroy(pricer);
+    sp_status status = p->n_kept ? sp_i_missed(p->problem, p->pricer[0], &p->kept[0].ranked.plan, arena, &solution, p->err) : SP_OK;
     p->counts.refused = p->counts.refused_divide + p->counts.refused_memory + p->counts.refused_place + p->counts.refused_size;
     solution.counts = p->counts;
     if (status == SP_OK)
         *out = solution;
+    return status;
+}
+
+/* ---- what is known beforehand ------------------------------------------------------------------------------------------------- */
+
+#define NEAR 3u   /* items searched whole before all others */
+
+static bool same_item(const sp_plan *a, const sp_plan *b)
+{
+    return a->tp == b->tp && a->cp == b->cp && a->ep == b->ep && a->etp == b->etp;
+}
+
+/* The quick search, then every plan of the items that its best ones are in: the closer the worst kept is to the answer, the more plans a
+ * bound rules out. */
+static sp_status seed(planner *p)
+{
+    sp_problem quick = *p->problem;
+    sp_plan near[NEAR];
+    uint32_t n = 0;
+    quick.effort = SP_EFFORT_QUICK;
+    sp_status status = search_space(p, &quick, 0, 0.04, false);
+    for (uint32_t i = 0, k; i < p->n_kept && n < NEAR; i++) {
+        for (k = 0; k < n && !same_item(&near[k], &p->kept[i].ranked.plan);)
+            k++;
+        if (k == n)
+            near[n++] = p->kept[i].ranked.plan;
+    }
+    for (uint32_t i = 0; i < n && status == SP_OK && !p->stopped; i++) {
+        sp_problem item = *p->problem;
+        item.fixed.tp = near[i].tp;
+        item.fixed.cp = near[i].cp;
+        item.fixed.ep = near[i].ep;
+        item.fixed.etp = near[i].etp;
+        status = search_space(p, &item, 0.04, 0.01, false);
+    }
     return status;
 }
 
@@ -473,11 +508,8 @@ sp_status sp_plan_search(const sp_problem *problem, sp_arena *arena, sp_solution
     if (!p.kept || !p.names)
         status = sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u plans", problem->top);
     bool quick = problem->effort == SP_EFFORT_QUICK;
-    if (status == SP_OK && !quick) {
-        sp_problem seed = *problem;
-        seed.effort = SP_EFFORT_QUICK;
-        status = search_space(&p, &seed, 0, 0.05, false);
-    }
+    if (status == SP_OK && !quick)
+        status = seed(&p);
     if (status == SP_OK && !p.stopped)
         status = search_space(&p, problem, quick ? 0 : 0.05, quick ? 1 : 0.95, true);
     if (status == SP_OK && p.n_kept == 0 && !p.stopped)
@@ -486,6 +518,8 @@ sp_status sp_plan_search(const sp_problem *problem, sp_arena *arena, sp_solution
         status = answer(&p, arena, out);
     if (status == SP_OK && p.stopped)
         status = sp_error_set(err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted; the best plan so far is shown");
+    for (uint32_t i = 0; i < SP_THREADS_MAX && p.pricer[i]; i++)
+        sp_pricer_destroy(p.pricer[i]);
     free(p.kept);
     sp_arena_destroy(p.names);
     return status;

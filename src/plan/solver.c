@@ -40,10 +40,9 @@ double sp_i_worth_at(const sp_i_worth *worth, double chips, double step_s, doubl
 
 /* ---- making and ending --------------------------------------------------------------------------------------------------- */
 
-sp_status sp_i_solver_make(sp_i_solver *solver, const sp_problem *problem, const sp_i_space *space, uint32_t keep, sp_error *err)
+sp_status sp_i_solver_make(sp_i_solver *solver, const sp_problem *problem, const sp_i_space *space, sp_pricer *pricer, uint32_t keep, sp_error *err)
 {
-    *solver = (sp_i_solver){.problem = problem, .space = space, .worth = sp_i_worth_of(problem), .limit = INFINITY, .count = true};
-    sp_status status = sp_pricer_create(problem->machine, problem->model, &solver->pricer, err);
+    *solver = (sp_i_solver){.problem = problem, .space = space, .pricer = pricer, .worth = sp_i_worth_of(problem), .limit = INFINITY, .count = true};
     solver->arena = sp_arena_create();
     solver->best.room = keep;
     solver->best.heap = malloc(keep * sizeof *solver->best.heap);
@@ -51,14 +50,11 @@ sp_status sp_i_solver_make(sp_i_solver *solver, const sp_problem *problem, const
     bool ok = solver->best.heap && solver->cuts;
     for (uint32_t p = 0; ok && p < space->pp.n; p++)
         ok = (solver->cuts[p] = sp_arena_alloc(solver->arena, space->cuttings[p].n, sizeof *solver->cuts[p])) != NULL;
-    if (status == SP_OK && !ok)
-        status = sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u candidate plans", keep);
-    return status;
+    return ok ? SP_OK : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u candidate plans", keep);
 }
 
 void sp_i_solver_end(sp_i_solver *solver)
 {
-    sp_pricer_destroy(solver->pricer);
     sp_arena_destroy(solver->arena);
     free(solver->best.heap);
     free(solver->laid);

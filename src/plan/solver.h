@@ -41,7 +41,8 @@ typedef struct sp_i_solver {
     bool stopped;
 } sp_i_solver;
 
-sp_status sp_i_solver_make(sp_i_solver *solver, const sp_problem *problem, const sp_i_space *space, uint32_t keep, sp_error *err);
+/* pricer: the caller's, for this solver alone while it lives. */
+sp_status sp_i_solver_make(sp_i_solver *solver, const sp_problem *problem, const sp_i_space *space, sp_pricer *pricer, uint32_t keep, sp_error *err);
 void sp_i_solver_end(sp_i_solver *solver);
 uint32_t sp_i_items(const sp_i_space *space);
 sp_status sp_i_solver_item(sp_i_solver *solver, uint32_t item, sp_error *err);

@@ -15,6 +15,8 @@ uint32_t sp_i_stream_of(const sp_layout *layout, sp_comm_group group)
     return SP_I_STREAM_TIER + outermost;
 }
 
+static inline double later(double a_s, double b_s) { return a_s > b_s ? a_s : b_s; }   /* fmax is a call, and this is asked for most */
+
 /* Seconds as the event evaluator counts them: sums of pieces then equal the run of the slot, and the bound holds to the tick. */
 static double whole_ticks(double seconds)
 {
@@ -48,12 +50,14 @@ static void price_with(sp_pricer *pricer, const sp_plan *plan, const sp_layout *
     const sp_stack *stack = sp_i_stack_of(pricer, plan);
     if (pricer->now.layout != layout || pricer->now.stack != stack)
         memset(pricer->now.curve, 0, sizeof pricer->now.curve);
+    for (int g = 0; g < SP_GROUPS && pricer->now.layout != layout; g++)
+        pricer->now.stream[g] = sp_i_stream_of(layout, (sp_comm_group)g);
     pricer->now.layout = layout;
     pricer->now.stack = stack;
     pricer->now.software = sp_machine_software(pricer->machine, plan->software);
 }
 
-static sp_status comm_s(sp_pricer *pricer, const sp_item *item, double *out_s, const sp_coll_algo **algo, sp_error *err)
+static sp_status comm_s(sp_pricer *pricer, const sp_i_cost *item, double *out_s, const sp_coll_algo **algo, sp_error *err)
 {
     const sp_placement *group = &pricer->now.layout->group[item->group];
     const sp_i_curve **curve = &pricer->now.curve[item->group][item->coll];
@@ -67,23 +71,28 @@ static sp_status comm_s(sp_pricer *pricer, const sp_item *item, double *out_s, c
     return status;
 }
 
-static sp_status price_comm(sp_pricer *pricer, const sp_item *item, sp_i_cost *out, sp_error *err)
+/* A collective where its group lies now. */
+static sp_status price_comm(sp_pricer *pricer, sp_i_cost *item, sp_error *err)
 {
     const sp_software *software = pricer->now.software;
-    *out = (sp_i_cost){.label = item->label, .slack = item->slack, .stream = sp_i_stream_of(pricer->now.layout, item->group), .coll = item->coll,
-                       .group = item->group, .size_bytes = item->size_bytes, .copies = item->copies};
-    sp_status status = comm_s(pricer, item, &out->time_s, &out->algo, err);
-    if (software && out->time_s > 0)   /* a collective is launched by the host as any operator is */
-        out->time_s = fmax(out->time_s * software->comm_factor.nominal, software->host_op_s.nominal);
-    out->time_s = whole_ticks(out->time_s);
+    double time_s = 0;
+    item->stream = pricer->now.stream[item->group];
+    item->algo = NULL;
+    sp_status status = comm_s(pricer, item, &time_s, &item->algo, err);
+    if (software && time_s > 0)   /* a collective is launched by the host as any operator is */
+        time_s = later(time_s * software->comm_factor.nominal, software->host_op_s.nominal);
+    item->time_s = whole_ticks(time_s);
     return status;
 }
 
 static sp_status price_item(sp_pricer *pricer, const sp_item *item, sp_i_cost *out, sp_error *err)
 {
     const sp_software *software = pricer->now.software;
-    if (item->is_comm)
-        return price_comm(pricer, item, out, err);
+    if (item->is_comm) {
+        *out = (sp_i_cost){.label = item->label, .slack = item->slack, .coll = item->coll, .group = item->group, .size_bytes = item->size_bytes,
+                           .copies = item->copies};
+        return price_comm(pricer, out, err);
+    }
     *out = (sp_i_cost){.label = item->label, .slack = item->slack, .weight = item->op.accumulate};
     sp_op_cost cost;
     bool matrix = item->op.kind == SP_OP_GEMM || item->op.kind == SP_OP_ATTENTION;
@@ -133,58 +142,87 @@ static void slow_beneath(const sp_pricer *pricer, sp_i_piece *piece)
     }
 }
 
-static inline double later(double a_s, double b_s) { return a_s > b_s ? a_s : b_s; }   /* fmax is a call, and this is asked for most */
-
 /* The run of a piece, as slot.c makes it, in closed form: a stream does one item after another; an item waits for all before it that do
  * not run beside it, and a collective with slack ends before what follows its cover begins. Items get ready in order, so each stream
- * takes them in order. weights: with those that make gradients of weights. */
-static double run_s(const sp_i_piece *piece, bool weights)
+ * takes them in order. */
+typedef struct clock { double released_s[SP_ITEMS_MAX + 1], free_s[SP_I_STREAM_TIER + SP_TIERS_MAX], ready_s, end_s; } clock;
+
+static clock begin(uint32_t n)
 {
-    double released_s[SP_ITEMS_MAX + 1], free_s[SP_I_STREAM_TIER + SP_TIERS_MAX] = {0}, ready_s = 0, end_s = 0;
-    memset(released_s, 0, (piece->n + 1) * sizeof *released_s);
+    clock c;
+    memset(c.released_s, 0, (n + 1) * sizeof c.released_s[0]);
+    memset(c.free_s, 0, sizeof c.free_s);
+    c.ready_s = c.end_s = 0;
+    return c;
+}
+
+static inline void run_item(clock *c, const sp_i_cost *item, uint32_t at, uint32_t n)
+{
+    double done_s = later(c->ready_s, c->free_s[item->stream]) + item->time_s;
+    uint32_t after = at + item->slack + 1 < n ? at + item->slack + 1 : n;
+    c->free_s[item->stream] = done_s;
+    c->end_s = later(c->end_s, done_s);
+    if (item->stream == SP_I_STREAM_COMPUTE || item->slack == 0)
+        c->ready_s = done_s;
+    else
+        c->released_s[after] = later(c->released_s[after], done_s);
+}
+
+static double run_s(const sp_i_piece *piece)
+{
+    clock all = begin(piece->n);
     for (uint32_t i = 0; i < piece->n; i++) {
-        const sp_i_cost *item = &piece->item[i];
-        ready_s = later(ready_s, released_s[i]);
-        if (item->weight && !weights)
-            continue;
-        double done_s = later(ready_s, free_s[item->stream]) + item->time_s;
-        uint32_t after = i + item->slack + 1 < piece->n ? i + item->slack + 1 : piece->n;
-        free_s[item->stream] = done_s;
-        end_s = later(end_s, done_s);
-        if (item->stream == SP_I_STREAM_COMPUTE || item->slack == 0)
-            ready_s = done_s;
-        else
-            released_s[after] = later(released_s[after], done_s);
+        all.ready_s = later(all.ready_s, all.released_s[i]);
+        run_item(&all, &piece->item[i], i, piece->n);
     }
-    return end_s;
+    return all.end_s;
+}
+
+/* Without the items that make gradients of weights. */
+static double inputs_s(const sp_i_piece *piece)
+{
+    clock c = begin(piece->n);
+    for (uint32_t i = 0; i < piece->n; i++) {
+        c.ready_s = later(c.ready_s, c.released_s[i]);
+        if (!piece->item[i].weight)
+            run_item(&c, &piece->item[i], i, piece->n);
+    }
+    return c.end_s;
 }
 
 static void sum_up(const sp_pricer *pricer, sp_i_piece *out)
 {
     slow_beneath(pricer, out);
-    const sp_layout *layout = pricer->now.layout;
-    const uint32_t lanes[2] = {sp_i_stream_of(layout, SP_GROUP_TP), sp_i_stream_of(layout, SP_GROUP_EP)};
-    out->compute_s = out->flop = out->weight_s = out->lane_s[0] = out->lane_s[1] = 0;
+    const uint32_t lanes[2] = {pricer->now.stream[SP_GROUP_TP], pricer->now.stream[SP_GROUP_EP]};
+    double compute_s = 0, bare_s = 0, weight_s = 0, lane_s[SP_I_STREAM_TIER + SP_TIERS_MAX] = {0};
     for (uint32_t i = 0; i < out->n; i++) {
         const sp_i_cost *item = &out->item[i];
-        bool compute = item->stream == SP_I_STREAM_COMPUTE;
-        out->compute_s += compute ? item->time_s : 0;
-        out->weight_s += item->weight ? item->time_s : 0;
-        out->flop += item->flop;
-        for (int lane = 0; lane < 2; lane++)
-            out->lane_s[lane] += !compute && item->stream == lanes[lane] ? item->time_s : 0;
+        if (item->stream != SP_I_STREAM_COMPUTE) {
+            lane_s[item->stream] += item->time_s;
+            continue;
+        }
+        compute_s += item->time_s;
+        bare_s += item->alone_s > 0 ? item->alone_s : item->time_s;
+        weight_s += item->weight ? item->time_s : 0;
     }
-    out->chain_s = run_s(out, true);
-    out->input_s = out->weight_s > 0 ? run_s(out, false) : out->chain_s;
+    out->compute_s = compute_s;
+    out->bare_s = bare_s;
+    out->weight_s = weight_s;
+    out->lane_s[0] = lane_s[lanes[0]];
+    out->lane_s[1] = lane_s[lanes[1]];
+    out->chain_s = run_s(out);
+    out->input_s = weight_s > 0 ? inputs_s(out) : out->chain_s;
 }
 
 static sp_status price(sp_pricer *pricer, const sp_items *items, sp_i_piece *out, sp_error *err)
 {
     out->n = items->n;
+    out->flop = 0;
     for (uint32_t i = 0; i < items->n; i++) {
         sp_status status = price_item(pricer, &items->item[i], &out->item[i], err);
         if (status != SP_OK)
             return status;
+        out->flop += out->item[i].flop;
     }
     sum_up(pricer, out);
     return SP_OK;
@@ -210,12 +248,7 @@ static bool same_work(const sp_plan *a, const sp_plan *b, bool recompute)
 static sp_status move(sp_pricer *pricer, sp_i_piece *piece, sp_error *err)
 {
     for (uint32_t i = 0; i < piece->n; i++) {
-        const sp_i_cost *item = &piece->item[i];
-        if (item->stream == SP_I_STREAM_COMPUTE)
-            continue;
-        sp_item same = {.is_comm = true, .label = item->label, .group = item->group, .coll = item->coll, .size_bytes = item->size_bytes,
-                        .slack = item->slack, .copies = item->copies};
-        sp_status status = price_comm(pricer, &same, &piece->item[i], err);
+        sp_status status = piece->item[i].stream == SP_I_STREAM_COMPUTE ? SP_OK : price_comm(pricer, &piece->item[i], err);
         if (status != SP_OK)
             return status;
     }
@@ -262,19 +295,97 @@ bool sp_i_pieces_known(const sp_pricer *pricer, const sp_plan *plan)
     return true;
 }
 
-sp_status sp_i_pieces_of(sp_pricer *pricer, const sp_plan *plan, const sp_i_inner *inner, sp_error *err)
+/* ---- sums of other places ------------------------------------------------------------------------------------------------ */
+
+/* All pieces of a pass, in the order of a row. */
+static uint32_t pieces_in(sp_pricer *pricer, int pass, sp_i_piece *list[SP_KINDS_MAX + 3])
+{
+    uint32_t n = 0;
+    while (n < pricer->model->n_kinds) {
+        list[n] = &pricer->block[pass][n];
+        n++;
+    }
+    list[n++] = &pricer->embedding[pass];
+    list[n++] = &pricer->head[pass];
+    list[n++] = &pricer->mtp[pass];
+    return n;
+}
+
+static sp_i_summed *summed_of(sp_pricer *pricer, const sp_plan *plan, int pass)
+{
+    sp_i_summed *summed = &pricer->summed[pass][plan->overlap_ep && several(plan)];
+    if (!summed->have || !same_work(&summed->plan, plan, pass == SP_PASS_RECOMPUTE)) {
+        memset(summed->inner, 0, sizeof summed->inner);
+        summed->plan = *plan;
+        summed->have = true;
+    }
+    return summed;
+}
+
+static uint32_t place_of(const sp_i_inner *inner)
+{
+    return (uint32_t)(inner->key >> 32 ^ inner->key) & (SP_I_PLACES - 1);
+}
+
+static bool recall(sp_pricer *pricer, const sp_i_summed *summed, int pass, const sp_i_inner *inner)
+{
+    sp_i_piece *list[SP_KINDS_MAX + 3];
+    uint32_t at = place_of(inner), n = pieces_in(pricer, pass, list);
+    if (summed->inner[at] != inner)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        *list[i] = summed->row[at][i];
+    return true;
+}
+
+static sp_status store(sp_pricer *pricer, sp_i_summed *summed, int pass, const sp_i_inner *inner, sp_error *err)
+{
+    sp_i_piece *list[SP_KINDS_MAX + 3];
+    uint32_t at = place_of(inner), n = pieces_in(pricer, pass, list);
+    if (!summed->row[at] && !(summed->row[at] = sp_arena_alloc(pricer->arena, n, sizeof *summed->row[at])))
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for price tables");
+    for (uint32_t i = 0; i < n; i++)
+        summed->row[at][i] = *list[i];
+    summed->inner[at] = inner;
+    return SP_OK;
+}
+
+/* ---- pieces of a plan ------------------------------------------------------------------------------------------------------ */
+
+/* Items and sums, made anew or moved. */
+static sp_status make(sp_pricer *pricer, const sp_plan *plan, int pass, const sp_i_inner *inner, sp_error *err)
+{
+    bool same = pricer->items[pass].have && same_work(&pricer->items[pass].plan, plan, pass == SP_PASS_RECOMPUTE);
+    pricer->items[pass].have = false;
+    price_with(pricer, plan, &inner->layout);
+    sp_status status = same ? move_pass(pricer, (sp_pass)pass, err) : price_pass(pricer, plan, (sp_pass)pass, err);
+    if (status != SP_OK)
+        return status;
+    pricer->items[pass].have = true;
+    pricer->items[pass].plan = *plan;
+    pricer->items[pass].inner = inner;
+    return SP_OK;
+}
+
+static sp_status pieces_of(sp_pricer *pricer, const sp_plan *plan, const sp_i_inner *inner, bool whole, sp_error *err)
 {
     for (int pass = SP_PASS_FORWARD; pass <= SP_PASS_RECOMPUTE; pass++) {
         bool again = pass == SP_PASS_RECOMPUTE;
         if (again && plan->recompute == SP_RECOMPUTE_NONE)
             continue;
-        bool same = pricer->piece[pass].have && same_work(&pricer->piece[pass].plan, plan, again);
-        if (same && pricer->piece[pass].inner == inner)
+        bool summed = pricer->piece[pass].have && pricer->piece[pass].inner == inner && same_work(&pricer->piece[pass].plan, plan, again);
+        bool made = !whole || (pricer->items[pass].have && pricer->items[pass].inner == inner && same_work(&pricer->items[pass].plan, plan, again));
+        if (summed && made)
             continue;
         pricer->piece[pass].have = false;
         pricer->pieces_made++;
-        price_with(pricer, plan, &inner->layout);
-        sp_status status = same ? move_pass(pricer, (sp_pass)pass, err) : price_pass(pricer, plan, (sp_pass)pass, err);
+        sp_i_summed *places = summed_of(pricer, plan, pass);
+        sp_status status = SP_OK;
+        if (whole || !recall(pricer, places, pass, inner)) {
+            status = make(pricer, plan, pass, inner, err);
+            if (status == SP_OK)
+                status = store(pricer, places, pass, inner, err);
+        }
         if (status != SP_OK)
             return status;
         pricer->piece[pass].have = true;
@@ -284,8 +395,13 @@ sp_status sp_i_pieces_of(sp_pricer *pricer, const sp_plan *plan, const sp_i_inne
     return SP_OK;
 }
 
+sp_status sp_i_pieces_sums(sp_pricer *pricer, const sp_plan *plan, const sp_i_inner *inner, sp_error *err)
+{
+    return pieces_of(pricer, plan, inner, false, err);
+}
+
 sp_status sp_i_pieces(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_error *err)
 {
     const sp_i_inner *inner = sp_i_inner_find(pricer, layout);
-    return inner ? sp_i_pieces_of(pricer, plan, inner, err) : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for price tables");
+    return inner ? pieces_of(pricer, plan, inner, true, err) : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for price tables");
 }

@@ -43,9 +43,9 @@ typedef struct sp_i_cost {
 } sp_i_cost;
 typedef struct sp_i_piece {
     uint32_t n;
-    sp_i_cost item[SP_ITEMS_MAX];
+    sp_i_cost *item;     /* [SP_ITEMS_MAX] */
     double chain_s;      /* time when run */
-    double compute_s;
+    double compute_s, bare_s;   /* computing beneath its collectives; and wherever its groups lie, no more */
     double weight_s, input_s;   /* backwards: items that make gradients of weights; time when run of the others */
     double lane_s[2];           /* collectives on the stream of TP's tier, of EP's */
     double flop;         /* matrix and vector work of the chip */
@@ -53,6 +53,11 @@ typedef struct sp_i_piece {
 
 /* Groups that pieces communicate in: layouts that lay them alike share pieces. */
 typedef struct sp_i_inner { uint64_t key; sp_layout layout; } sp_i_inner;
+
+/* What the pieces of a pass come to, by where their groups lie, direct-mapped, for one work: searches come back to the same places for
+ * every way of recomputing. Works of a single micro-batch and of several, between which searches go to and fro, are kept apart. */
+#define SP_I_PLACES 128u
+typedef struct sp_i_summed { bool have; sp_plan plan; const sp_i_inner *inner[SP_I_PLACES]; sp_i_piece *row[SP_I_PLACES]; } sp_i_summed;
 
 /* What a stage holds: what its memory is made of. */
 typedef struct sp_i_held { sp_local_params params, gathered; double per_chunk, layers, again, working, logits; } sp_i_held;   /* gathered: of a layer; again: per_chunk without recompute, less per_chunk */
@@ -78,11 +83,13 @@ struct sp_pricer {
     sp_arena *arena;
     uint32_t n_curves, room; sp_i_curve **curves;   /* open addressing by key; NULL: empty */
     uint32_t n_inner, inner_room; const sp_i_inner **inner;   /* the same */
-    /* pieces of the last plan asked for, each pass reused while the fields it depends on stay the same */
-    struct { bool have; sp_plan plan; const sp_i_inner *inner; } piece[3];
+    /* of each pass the plan and place of the pieces' sums, reused while the fields they depend on stay the same; and of their items, which
+     * may be older: prices ask for sums alone */
+    struct { bool have; sp_plan plan; const sp_i_inner *inner; } piece[3], items[3];
+    sp_i_summed summed[3][2];
     uint64_t pieces_made;          /* counts changes of the pieces */
     /* what pieces are priced with now; curves as looked up, NULL: not yet */
-    struct { const sp_stack *stack; const sp_software *software; const sp_layout *layout; const sp_i_curve *curve[SP_GROUPS][SP_COLL_OPS]; } now;
+    struct { const sp_stack *stack; const sp_software *software; const sp_layout *layout; uint32_t stream[SP_GROUPS]; const sp_i_curve *curve[SP_GROUPS][SP_COLL_OPS]; } now;
     sp_i_piece *block[3];          /* [pass][kind] */
     sp_i_piece embedding[3], head[3], mtp[3];
     /* what plans of one shape share (profile.c) */
@@ -112,7 +119,7 @@ void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut, bool again);   /*
 void sp_i_profile_time(sp_pricer *pricer, const sp_cut *cut);
 /* And the halves of backwards, once a time profile. */
 void sp_i_profile_halves(sp_pricer *pricer, const sp_cut *cut);
-/* All stages' slots of one micro-batch under the pieces, whatever the cut; without traffic what the chips compute. */
+/* All stages' slots of one micro-batch under the pieces, whatever the cut; without traffic what the chips compute wherever their groups lie. */
 double sp_i_profile_work_s(const sp_pricer *pricer, bool traffic);
 
 /* Seconds of a compiled curve at a size. */
@@ -168,9 +175,9 @@ sp_status sp_i_comm_s(sp_pricer *pricer, sp_coll_op op, const sp_placement *plac
 sp_status sp_i_dispatch_s(sp_pricer *pricer, const sp_placement *group, const sp_stack *stack, double size_bytes, uint32_t copies,
                           double *out_s, sp_error *err);
 const sp_stack *sp_i_stack_of(const sp_pricer *pricer, const sp_plan *plan);
-/* Fills the pieces for this plan (no work when they are those already held). */
+/* Fills the pieces for this plan (no work when they are those already held): whole; or their sums alone. */
 sp_status sp_i_pieces(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_error *err);
-sp_status sp_i_pieces_of(sp_pricer *pricer, const sp_plan *plan, const sp_i_inner *inner, sp_error *err);
+sp_status sp_i_pieces_sums(sp_pricer *pricer, const sp_plan *plan, const sp_i_inner *inner, sp_error *err);
 /* Are the pieces held those of this plan, but for where its groups lie? */
 bool sp_i_pieces_known(const sp_pricer *pricer, const sp_plan *plan);
 

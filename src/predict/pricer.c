@@ -6,6 +6,18 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Room for the items of every piece. */
+static bool make_items(sp_pricer *pricer)
+{
+    sp_i_cost *item = sp_arena_alloc(pricer->arena, 3 * (size_t)(pricer->model->n_kinds + 3) * SP_ITEMS_MAX, sizeof *item);
+    for (int pass = 0; item && pass < 3; pass++) {
+        sp_i_piece *const others[] = {&pricer->embedding[pass], &pricer->head[pass], &pricer->mtp[pass]};
+        for (uint32_t k = 0; k < pricer->model->n_kinds + 3; k++, item += SP_ITEMS_MAX)
+            (k < 3 ? others[k] : &pricer->block[pass][k - 3])->item = item;
+    }
+    return item != NULL;
+}
+
 static bool make_tables(sp_pricer *pricer)
 {
     const sp_model *model = pricer->model;
@@ -16,6 +28,8 @@ static bool make_tables(sp_pricer *pricer)
     for (int pass = 0; pass < 3; pass++)
         if (!(pricer->block[pass] = sp_arena_alloc(pricer->arena, kinds, sizeof *pricer->block[pass])))
             return false;
+    if (!make_items(pricer))
+        return false;
     pricer->stages = sp_arena_alloc(pricer->arena, SP_STAGES_MAX, sizeof *pricer->stages);
     pricer->kind_before = sp_arena_alloc(pricer->arena, kinds * row, sizeof *pricer->kind_before);
     if (!pricer->stages || !pricer->kind_before)
@@ -56,7 +70,7 @@ void sp_pricer_destroy(sp_pricer *pricer)
 void sp_pricer_renew(sp_pricer *pricer)
 {
     for (int pass = 0; pass < 3; pass++)
-        pricer->piece[pass].have = false;
+        pricer->piece[pass].have = pricer->items[pass].have = pricer->summed[pass][0].have = pricer->summed[pass][1].have = false;
     pricer->renewals++;
 }
 
@@ -266,7 +280,7 @@ static void any_bound(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut,
 static sp_status bounds(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, uint64_t micro, double enough_s,
                         sp_price *out, sp_error *err)
 {
-    sp_status status = sp_i_pieces_of(pricer, plan, lanes->inner, err);
+    sp_status status = sp_i_pieces_sums(pricer, plan, lanes->inner, err);
     if (status != SP_OK)
         return status;
     sp_i_profile_time(pricer, cut);
@@ -287,7 +301,7 @@ static sp_status bounds(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
 sp_status sp_pricer_work_s(sp_pricer *pricer, const sp_plan *plan, const sp_lanes *lanes, bool traffic, double *out_s, sp_error *err)
 {
     bool known = !traffic && sp_i_pieces_known(pricer, plan);
-    sp_status status = known ? SP_OK : sp_i_pieces_of(pricer, plan, lanes->inner, err);
+    sp_status status = known ? SP_OK : sp_i_pieces_sums(pricer, plan, lanes->inner, err);
     if (status == SP_OK)
         *out_s = sp_i_profile_work_s(pricer, traffic);
     return status;

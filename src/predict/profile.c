@@ -149,7 +149,7 @@ void sp_i_profile_halves(sp_pricer *pricer, const sp_cut *cut)
 
 static double seconds(const sp_i_piece *piece, bool traffic)
 {
-    return traffic ? piece->chain_s : piece->compute_s;
+    return traffic ? piece->chain_s : piece->bare_s;
 }
 
 double sp_i_profile_work_s(const sp_pricer *pricer, bool traffic)
