@@ -104,7 +104,7 @@ static uint64_t quote_shape(sp_pricer *pricer, const sp_machine *m, const sp_mod
                         sp_price price;
                         plan.schedule = plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
                         if (sp_plan_check(&plan, mod, m, NULL) == SP_OK && sp_pricer_cut(pricer, &plan, &cut, NULL) == SP_OK &&
-                            sp_pricer_quote(pricer, &plan, cut, &lanes[plan.zero], INFINITY, &price, NULL) == SP_OK)
+                            sp_pricer_quote(pricer, &plan, cut, &lanes[plan.zero], &price, NULL) == SP_OK)
                             n += price.lower_bound_s > 0;
                     }
         }

@@ -40,13 +40,16 @@ static void free_axes(const cli_run *cli, sp_problem *problem)
     problem->free_precision = !cli_given(cli, CLI_O_PRECISION) && !set(cli, "precision");
     problem->free_recompute = !cli_given(cli, CLI_O_RECOMPUTE) && !set(cli, "recompute") && !set(cli, "recompute-layers");
     problem->free_schedule = !cli_given(cli, CLI_O_SCHEDULE) && !set(cli, "schedule");
-    problem->free_zero = !cli_given(cli, CLI_O_ZERO) && !set(cli, "zero=");
+    problem->free_zero = !cli_given(cli, CLI_O_ZERO) && !set(cli, "zero");
     problem->free_placement = !cli_given(cli, CLI_O_ORDER) && !cli_given(cli, CLI_O_PLACE) && !set(cli, "order") && !set(cli, "place");
     problem->free_stages = !set(cli, "first-layers") && !set(cli, "last-layers");
     problem->free_overlap = !set(cli, "overlap-tp") && !set(cli, "overlap-ep");
     problem->free_sequence_parallel = !set(cli, "sp");
     problem->free_overlap_dp = !set(cli, "overlap-dp");
     problem->free_cp_way = !set(cli, "cp-way");
+    problem->free_zero_group = !set(cli, "zero-group");
+    problem->free_offload = !set(cli, "offload-optimizer") && !set(cli, "offload-activations");
+    problem->free_gather = !set(cli, "narrow-gather");
 }
 
 /* A deadline is told for all tokens; a step may take its share of it. */

@@ -35,12 +35,16 @@ typedef struct sp_problem {
     double step_time_s_max;          /* slower plans are not wanted; 0: any                           */
     sp_plan fixed;                   /* counts 0: free                                                */
     bool free_precision;             /* the precision given and wider ones; false: fixed.precision is kept */
+    bool any_precision;              /* narrower ones too, and gradients of 2 bytes: numerics change */
     bool free_recompute, free_schedule, free_zero;
     bool free_placement;             /* order of the axes, tiers of the pipeline                      */
     bool free_stages;                /* layers of the first and last pipeline chunk                   */
     bool free_overlap;               /* of TP and EP traffic: free is on, since that is never slower  */
     bool free_overlap_dp;            /* of gradients                                                  */
     bool free_sequence_parallel;
+    bool free_zero_group;            /* near ranks that share state, the rest replicate it (HSDP) */
+    bool free_offload;               /* what waits in the host's memory, where nothing else fits */
+    bool free_gather;                /* TP's gathers carry the recipe's format where that is narrower */
     bool free_cp_way;                /* how context parallel ranks come to each other's keys          */
     /* Called now and then, by the calling thread; return false to stop early (result: the best so far, status SP_E_INTERRUPTED).
      * May be NULL. */

@@ -81,20 +81,25 @@ typedef struct sp_lanes {
     const sp_layout *layout;         /* not owned */
     const struct sp_i_inner *inner;
     bool sharded, found, unfit;      /* found: the curves below stand; they are looked up when a plan first fits in memory */
-    const struct sp_i_curve *reduce[2], *gather[2], *send;
+    const struct sp_i_curve *reduce[2], *gather[2], *replica[2], *send;
 } sp_lanes;
 sp_status sp_pricer_cut(sp_pricer *pricer, const sp_plan *plan, const sp_cut **out, sp_error *err);
 sp_status sp_pricer_lanes(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_lanes *out, sp_error *err);
 void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan);
-/* enough_s: a bound above it need not be any closer; INFINITY: the whole bound.
- * Errors: as sp_pricer_price: SP_E_UNFIT when no algorithm serves a group laid like that. The plan must be of the shape set. */
-sp_status sp_pricer_quote(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, double enough_s, sp_price *out,
-                          sp_error *err);
+/* Errors: as sp_pricer_price: SP_E_UNFIT when no algorithm serves a group laid like that. The plan must be of the shape set. */
+sp_status sp_pricer_quote(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, sp_price *out, sp_error *err);
+/* Of a quote the times alone, written to out; without traffic of gradients, weights and stages: the same in all lanes with these groups
+ * inside, and cheaper; and with it. */
+sp_status sp_pricer_work_bound(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, const sp_lanes *lanes, sp_price *out, sp_error *err);
+sp_status sp_pricer_bound(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, sp_price *out, sp_error *err);
+/* Would any stage's update be done sooner by the host than by the chip? So few parameters that a launch takes longer than they do. */
+bool sp_pricer_host_updates_faster(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut);
 /* Seconds that one micro-batch keeps all stages busy together, under the shape, if the fewest layers are recomputed that
- * recompute_layers allows: whatever the cut, the busiest stage has at least its mean share. Without traffic it is the same in all
- * lanes, and cheap once pieces of the shape are priced in any; with it, traffic in the lanes' groups that is not hidden counts, too.
- * Errors: as a quote. */
-sp_status sp_pricer_work_s(sp_pricer *pricer, const sp_plan *plan, const sp_lanes *lanes, bool traffic, double *out_s, sp_error *err);
+ * recompute_layers allows: whatever the cut, the busiest stage has at least its mean share. Of computing alone it is the same in all
+ * lanes, and cheap once pieces of the shape are priced in any; with it traffic in the lanes' groups that is not hidden: in all but what is
+ * recomputed, or in all. Errors: as a quote. */
+typedef enum sp_work_of { SP_WORK_COMPUTE, SP_WORK_BUT_AGAIN, SP_WORK_ALL } sp_work_of;
+sp_status sp_pricer_work_s(sp_pricer *pricer, const sp_plan *plan, const sp_lanes *lanes, sp_work_of of, double *out_s, sp_error *err);
 /* The memory of a quote alone. */
 double sp_pricer_memory(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut);
 /* The same if no layer were recomputed; of a shape with recompute full. */

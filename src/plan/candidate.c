@@ -15,7 +15,7 @@ int sp_i_candidate_order(const void *a, const void *b)
     int words = memcmp(x->word, y->word, sizeof x->word);
     if (words != 0)
         return words;
-    const uint32_t mine[] = {x->mbs_at, x->laying, x->pp_at, x->cutting, y->dp}, theirs[] = {y->mbs_at, y->laying, y->pp_at, y->cutting, x->dp};
+    const uint32_t mine[] = {x->mbs_at, x->laying, x->pp_at, x->cutting, y->dp, x->zero_group}, theirs[] = {y->mbs_at, y->laying, y->pp_at, y->cutting, x->dp, y->zero_group};
     for (size_t i = 0; i < sizeof mine / sizeof mine[0]; i++)   /* the larger dp first */
         if (mine[i] != theirs[i])
             return mine[i] < theirs[i] ? -1 : 1;

@@ -7,8 +7,9 @@
 /* A priced plan, small: where it stands in the space. Equal bounds go by that place, which does not depend on who enumerates. */
 typedef struct sp_i_candidate {
     double objective_bound, bound_s;
-    uint32_t item, dp, cutting;      /* of the cuttings of its pp */
+    uint32_t item, dp, zero_group, cutting;   /* of the cuttings of its pp */
     uint16_t recompute_layers;       /* where the fewest that fit are asked for; else 0 */
+    uint8_t offload;                 /* per cent of activations, where the least is asked for; else 0 */
     uint8_t mbs_at, pp_at, laying, word[SP_I_WORDS];   /* indices of values */
 } sp_i_candidate;
 

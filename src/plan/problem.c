@@ -48,7 +48,8 @@ sp_problem sp_problem_default(const sp_machine *machine, const sp_model *model)
 {
     sp_problem problem = {.machine = machine, .model = model, .effort = SP_EFFORT_NORMAL, .top = 5, .threads = 1, .free_recompute = true,
                           .free_schedule = true, .free_zero = true, .free_placement = true, .free_stages = true, .free_overlap = true,
-                          .free_sequence_parallel = true, .free_cp_way = true, .free_overlap_dp = true};
+                          .free_sequence_parallel = true, .free_cp_way = true, .free_overlap_dp = true, .free_zero_group = true,
+                          .free_offload = true, .free_gather = true};
     problem.seq = model->default_seq ? model->default_seq : 4096;
     /* guess: about 64 Mi tokens a step at full size, as large pre-training runs use, unless the model states its own */
     problem.gbs = model->default_gbs ? model->default_gbs : (1ull << 26) / problem.seq;

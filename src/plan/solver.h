@@ -17,9 +17,12 @@ typedef struct sp_i_laid sp_i_laid;
  * of as many stages and replicas. */
 typedef struct sp_i_tally { uint32_t shape, legal, fit; double least_bytes; } sp_i_tally;
 
-/* Under the shape with this number, which recomputes nothing: the words of plans of one cut that were seen, and those of them that fit in
- * memory. What recomputes besides is slower and needs not be looked at. */
-typedef struct sp_i_fitting { uint32_t shape; uint64_t seen, fit; } sp_i_fitting;
+/* Under the shape with this number: the words of plans of one cut that were seen, and those of them that fit in memory; and in a group of
+ * places (+ 1) those bound by work alone, and those that this rules out. */
+typedef struct sp_i_fitting { uint32_t shape, group; uint64_t seen, fit, worked, beaten; } sp_i_fitting;
+
+/* Places whose plans of a cut are looked at together. */
+typedef struct sp_i_turn { uint32_t laid, places; } sp_i_turn;
 
 typedef struct sp_i_solver {
     const sp_problem *problem;
@@ -35,7 +38,10 @@ typedef struct sp_i_solver {
     double least_memory_bytes;       /* the nearest miss of memory; 0: none            */
     sp_i_best best;
     uint32_t n_laid, room_laid; sp_i_laid *laid;   /* places of the item's plans       */
-    uint8_t *legal; sp_i_tally *tally; sp_i_fitting *kept; size_t room_legal;   /* of each place, its cuts */
+    sp_i_turn *turn;                 /* [n_laid], of a group                           */
+    /* of each place, its cuts; kept: under the last shape that recomputes nothing: what recomputes besides is slower and needs not be looked
+     * at; met: under this shape */
+    uint8_t *legal; sp_i_tally *tally; sp_i_fitting *kept, *met; size_t room_legal;
     uint32_t shapes, kept_shape;     /* counts them; the last one that recomputes nothing, where that is free */
     bool (*poll)(void *context); void *poll_context; uint32_t since_poll;   /* false: stop; NULL: never asked */
     bool stopped;

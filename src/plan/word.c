@@ -61,18 +61,41 @@ static void put_overlap(sp_plan *plan, uint32_t value)
 
 static bool fits_overlap(const sp_plan *plan, uint32_t value) { return value == 3 || plan->ep > 1; }
 
-/* The recipe, and wider formats that the chip multiplies. */
+/* The recipe, and wider formats that the chip multiplies; where numerics may change, all. */
 static void choose_precision(const sp_problem *problem, sp_i_choices *out)
 {
-    static const sp_format formats[] = {SP_FMT_BF16, SP_FMT_FP8, SP_FMT_MXFP8};
+    static const sp_format formats[] = {SP_FMT_BF16, SP_FMT_FP8, SP_FMT_MXFP8, SP_FMT_HIF8, SP_FMT_FP6, SP_FMT_MXFP4, SP_FMT_NVFP4, SP_FMT_HIF4};
     sp_format given = problem->fixed.precision;
     sp_i_choices_put(out, given);
     for (size_t i = 0; problem->free_precision && i < sizeof formats / sizeof formats[0]; i++)
-        if (sp_format_bytes(formats[i]) >= sp_format_bytes(given) && problem->machine->chip->matrix_flop_per_s[formats[i]].grade != SP_GRADE_NONE)
+        if ((problem->any_precision || (i < 3 && sp_format_bytes(formats[i]) >= sp_format_bytes(given))) && problem->machine->chip->matrix_flop_per_s[formats[i]].grade != SP_GRADE_NONE)
             sp_i_choices_put(out, formats[i]);
 }
 
 static void put_precision(sp_plan *plan, uint32_t value) { plan->precision = (sp_format)value; }
+
+/* What is gathered is cast before instead of behind: the same numbers in fewer bytes, never slower (a law of test_predict_laws.c). So of
+ * the two the one that changes nothing else is tried. */
+static void choose_gather(const sp_problem *problem, sp_i_choices *out)
+{
+    sp_i_choices_put(out, problem->free_gather || problem->fixed.narrow_gather);
+    if (problem->free_gather)
+        sp_i_choices_put(out, false);
+}
+
+static void put_gather(sp_plan *plan, uint32_t value) { plan->narrow_gather = value; }
+static bool fits_gather(const sp_plan *plan, uint32_t value)
+{
+    return value == (plan->tp > 1 && plan->sequence_parallel && sp_format_bytes(plan->precision) < sp_format_bytes(SP_FMT_BF16));
+}
+
+/* Gradients of 2 bytes take less memory and time than others and change what is trained: tried where numerics may change, then alone. */
+static void choose_gradient(const sp_problem *problem, sp_i_choices *out)
+{
+    sp_i_choices_put(out, problem->any_precision && problem->fixed.gradient_bytes == 0 ? 2 : problem->fixed.gradient_bytes);
+}
+
+static void put_gradient(sp_plan *plan, uint32_t value) { plan->gradient_bytes = value; }
 
 /* How much is recomputed, and from bit 8 on of how many layers of a chunk; 0: all. Where that is free the solver takes the fewest that
  * fit in memory instead of SP_I_RECOMPUTE_FEWEST's one. */
@@ -141,13 +164,38 @@ static void choose_overlap_dp(const sp_problem *problem, sp_i_choices *out)
 static void put_overlap_dp(sp_plan *plan, uint32_t value) { plan->overlap_dp = value; }
 static bool fits_overlap_dp(const sp_plan *plan, uint32_t value) { return value || (plan->pp > 1 && plan->dp * plan->cp > 1); }
 
+/* What the host keeps, where the chip has a host of known speed. The solver tries what is offloaded where nothing less fits, and finds the
+ * least of activations. */
+static void choose_offload(const sp_problem *problem, sp_i_choices *out)
+{
+    const sp_chip *chip = problem->machine->chip;
+    bool tried = problem->free_offload && problem->effort >= SP_EFFORT_NORMAL && chip->host_bw_bytes_per_s.grade != SP_GRADE_NONE;
+    bool optimizer = tried && chip->host_mem_bw_bytes_per_s.grade != SP_GRADE_NONE;
+    sp_i_choices_put(out, problem->free_offload ? 0 : (uint32_t)problem->fixed.offload_optimizer | problem->fixed.offload_activations << 8);
+    if (optimizer)
+        sp_i_choices_put(out, SP_I_OFFLOAD_OPTIMIZER);
+    if (tried)
+        sp_i_choices_put(out, SP_I_OFFLOAD_LEAST);
+    if (optimizer)
+        sp_i_choices_put(out, SP_I_OFFLOAD_OPTIMIZER | SP_I_OFFLOAD_LEAST);
+}
+
+static void put_offload(sp_plan *plan, uint32_t value)
+{
+    plan->offload_optimizer = value & SP_I_OFFLOAD_OPTIMIZER;
+    plan->offload_activations = value & SP_I_OFFLOAD_LEAST ? 100 : value >> 8;
+}
+
 const sp_i_word_row sp_i_word_rows[SP_I_WORDS] = {
     [SP_I_WORD_CP_WAY] = {choose_cp_way, put_cp_way, fits_cp_way},
     [SP_I_WORD_SEQUENCE] = {choose_sequence, put_sequence, fits_sequence},
     [SP_I_WORD_OVERLAP] = {choose_overlap, put_overlap, fits_overlap},
     [SP_I_WORD_PRECISION] = {choose_precision, put_precision, any},
+    [SP_I_WORD_GATHER] = {choose_gather, put_gather, fits_gather},
+    [SP_I_WORD_GRADIENT] = {choose_gradient, put_gradient, any},
     [SP_I_WORD_RECOMPUTE] = {choose_recompute, put_recompute, any},
     [SP_I_WORD_ZERO] = {choose_zero, put_zero, fits_zero},
     [SP_I_WORD_SCHEDULE] = {choose_schedule, put_schedule, fits_schedule},
     [SP_I_WORD_OVERLAP_DP] = {choose_overlap_dp, put_overlap_dp, fits_overlap_dp},
+    [SP_I_WORD_OFFLOAD] = {choose_offload, put_offload, any},
 };

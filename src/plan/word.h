@@ -15,8 +15,8 @@ void sp_i_choices_put(sp_i_choices *choices, uint32_t value);
  * what layers cost (a shape of sp_pricer_shape), last those that change the price of a plan alone. */
 typedef enum sp_i_word {
     SP_I_WORD_CP_WAY, SP_I_WORD_SEQUENCE, SP_I_WORDS_RULED,
-    SP_I_WORD_OVERLAP = SP_I_WORDS_RULED, SP_I_WORD_PRECISION, SP_I_WORD_RECOMPUTE, SP_I_WORDS_SHAPED,
-    SP_I_WORD_ZERO = SP_I_WORDS_SHAPED, SP_I_WORD_SCHEDULE, SP_I_WORD_OVERLAP_DP, SP_I_WORDS
+    SP_I_WORD_OVERLAP = SP_I_WORDS_RULED, SP_I_WORD_PRECISION, SP_I_WORD_GATHER, SP_I_WORD_GRADIENT, SP_I_WORD_RECOMPUTE, SP_I_WORDS_SHAPED,
+    SP_I_WORD_ZERO = SP_I_WORDS_SHAPED, SP_I_WORD_SCHEDULE, SP_I_WORD_OVERLAP_DP, SP_I_WORD_OFFLOAD, SP_I_WORDS
 } sp_i_word;
 
 typedef struct sp_i_word_row {
@@ -28,6 +28,8 @@ typedef struct sp_i_word_row {
     bool (*fits)(const sp_plan *plan, uint32_t value);
 } sp_i_word_row;
 #define SP_I_RECOMPUTE_FEWEST (SP_RECOMPUTE_FULL | 1u << 8)
+/* Bits of what is offloaded: the optimizer; and of activations the least per cent that makes the plan fit. From bit 8 on a per cent given. */
+enum { SP_I_OFFLOAD_OPTIMIZER = 1, SP_I_OFFLOAD_LEAST = 2 };
 extern const sp_i_word_row sp_i_word_rows[SP_I_WORDS];
 
 /* Is the value to be tried in the plan? */

@@ -41,9 +41,9 @@ static double waited_part(const sp_i_slot *slot, sp_comm_group group, double all
 {
     static const char *const label[SP_GROUPS] = {[SP_GROUP_TP] = "tp", [SP_GROUP_CP] = "cp", [SP_GROUP_EP] = "ep", [SP_GROUP_ETP] = "etp"};
     double sum = 0;
-    for (uint32_t i = 0; i < slot->n_parts; i++)
-        if (label[group] && strcmp(slot->part[i].label, label[group]) == 0)
-            sum += slot->part[i].time_s;
+    for (uint32_t i = 0; i < slot->n_own; i++)
+        if (label[group] && strcmp(slot->own[i].label, label[group]) == 0)
+            sum += slot->own[i].time_s;
     return all_s > 0 ? fmin(1, sum / all_s) : 0;
 }
 

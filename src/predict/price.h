@@ -73,7 +73,8 @@ typedef struct sp_i_stages {
     double work_s, fill_s, drain_s;  /* all chunks; chunk 0 of the stages before the last   */
     double all_forward_s, input_s, weight_s;   /* with what is no layer; the halves of backward, apart (sp_i_profile_halves) */
     double drain_input_s;            /* drain_s of input gradients alone                    */
-    double forward_s, front_s;       /* of work_s the forwards; of these chunk 0's          */
+    double forward_s, front_s;       /* of work_s the layers' forwards; of these chunk 0's  */
+    double host_bytes;               /* what layers keep for backward, to be offloaded      */
 } sp_i_stages;
 
 struct sp_pricer {
@@ -101,7 +102,7 @@ struct sp_pricer {
     const sp_cut *held_cut, *timed_cut; uint64_t timed_pieces; bool halved;
     double path_s;                 /* slots of all stages, one micro-batch after its entry */
     sp_i_stages *stages;           /* [SP_STAGES_MAX] of the cut */
-    double optimizer_per_param_s, optimizer_launch_s;
+    struct { double launch_s, per_param_s; } optimizer[2][2];   /* of an update: on the host, overlapped */
     struct sp_i_known_op *known_ops;
     uint32_t n_beside, n_alone;    /* pairs of axes that were run beside one another, and axes alone */
     struct sp_i_beside *beside; struct sp_i_alone *alone;
@@ -119,8 +120,8 @@ void sp_i_profile_memory(sp_pricer *pricer, const sp_cut *cut, bool again);   /*
 void sp_i_profile_time(sp_pricer *pricer, const sp_cut *cut);
 /* And the halves of backwards, once a time profile. */
 void sp_i_profile_halves(sp_pricer *pricer, const sp_cut *cut);
-/* All stages' slots of one micro-batch under the pieces, whatever the cut; without traffic what the chips compute wherever their groups lie. */
-double sp_i_profile_work_s(const sp_pricer *pricer, bool traffic);
+/* All stages' slots of one micro-batch under the pieces, whatever the cut (sp_pricer_work_s). */
+double sp_i_profile_work_s(const sp_pricer *pricer, sp_work_of of);
 
 /* Seconds of a compiled curve at a size. */
 double sp_i_curve_s(const sp_i_curve *curve, double size_bytes, const sp_coll_algo **algo);
@@ -161,6 +162,11 @@ static inline double sp_i_lanes_s(const sp_i_curve *const curve[2], double dense
 {
     return (curve[0] && dense > 0 ? sp_i_curve_s(curve[0], dense * bytes, NULL) : 0) +
            (curve[1] && expert > 0 ? sp_i_curve_s(curve[1], expert * bytes, NULL) : 0);
+}
+/* Seconds of an update of so many parameters. */
+static inline double sp_i_update_s(const sp_pricer *pricer, const sp_plan *plan, double params)
+{
+    return pricer->optimizer[plan->offload_optimizer][plan->overlap_dp].launch_s + pricer->optimizer[plan->offload_optimizer][plan->overlap_dp].per_param_s * params;
 }
 /* The bound and busy seconds of a schedule told as lists, under the profile of the cut. */
 void sp_i_listed_price(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, uint64_t micro, const sp_i_traffic *traffic, sp_price *out);
@@ -247,8 +253,9 @@ static inline void sp_i_memory_parts(const sp_i_held *held, const sp_i_spread *s
 }
 void sp_i_stage_memory(const sp_machine *machine, const sp_model *model, const sp_plan *plan, uint32_t stage, sp_stage_memory *out);
 
-/* A slot run on the event evaluator: its seconds and parts (labels with seconds that sum to it). */
-typedef struct sp_i_slot { double time_s; uint32_t n_parts; sp_part part[SP_PARTS_MAX]; const sp_program *program; } sp_i_slot;
+/* A slot run on the event evaluator: its seconds and parts (labels with seconds that sum to it); and those of all but what goes to the host,
+ * which nothing else in it waits for. */
+typedef struct sp_i_slot { double time_s; uint32_t n_parts, n_own; sp_part part[SP_PARTS_MAX], own[SP_PARTS_MAX]; const sp_program *program; } sp_i_slot;
 /* What a slot runs: a chunk forward, a chunk backward, or both at once; of a backward all, or one of its halves. */
 typedef enum sp_i_part_of { SP_I_ALL, SP_I_INPUTS, SP_I_WEIGHTS } sp_i_part_of;
 typedef struct sp_i_slot_of { const sp_i_chunk *forward, *backward; sp_i_part_of part; } sp_i_slot_of;   /* NULL: none */

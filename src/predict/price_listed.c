@@ -9,7 +9,7 @@ static double updated_s(const sp_pricer *pricer, const sp_plan *plan, const sp_l
 {
     double ways = plan->zero ? sp_i_weight_copies(plan) : 1;
     double dense = params->dense_trained / (plan->zero ? sp_i_dense_ways(plan) : 1), expert = params->expert_trained / (plan->zero ? sp_i_expert_ways(plan) : 1);
-    return pricer->optimizer_launch_s + pricer->optimizer_per_param_s * (dense + expert) / ways;
+    return sp_i_update_s(pricer, plan, (dense + expert) / ways);
 }
 
 static double reduced_s(const sp_i_traffic *traffic, const sp_local_params *params)

@@ -82,6 +82,18 @@ static bool same_split(const sp_plan *a, const sp_plan *b)
     return a->tp == b->tp && a->ep == b->ep && a->etp == b->etp && a->lora_rank == b->lora_rank;
 }
 
+static void update_lines(sp_pricer *pricer, const sp_plan *plan)
+{
+    sp_plan other = *plan;
+    for (int host = 0; host < 2; host++)
+        for (int overlap = 0; overlap < 2; overlap++) {
+            other.offload_optimizer = host;
+            other.overlap_dp = overlap;
+            if (!host || plan->offload_optimizer || pricer->machine->chip->host_mem_bw_bytes_per_s.grade != SP_GRADE_NONE)
+                sp_i_optimizer_line(pricer->machine->chip, &other, &pricer->optimizer[host][overlap].launch_s, &pricer->optimizer[host][overlap].per_param_s);
+        }
+}
+
 void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan)
 {
     const sp_model *model = pricer->model;
@@ -96,7 +108,7 @@ void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan)
         pricer->full_bytes[k] = sp_lower_block_activation_bytes(model, &model->kinds[k], plan);
         pricer->working_bytes[k] = sp_lower_block_working_bytes(model, &model->kinds[k], plan);
     }
-    sp_i_optimizer_line(pricer->machine->chip, plan, &pricer->optimizer_launch_s, &pricer->optimizer_per_param_s);
+    update_lines(pricer, plan);
     pricer->vocab = sp_lower_vocab_params(model, plan);
     pricer->module = sp_i_mtp_params(model, plan);
     pricer->send_bytes = sp_i_send_bytes(model, plan);
@@ -132,6 +144,8 @@ static sp_status find_lanes(sp_pricer *pricer, const sp_plan *plan, sp_lanes *la
         status = lane(pricer, lanes->sharded ? SP_COLL_REDUCE_SCATTER : SP_COLL_ALL_REDUCE, group[i], stack, &lanes->reduce[i], err);
         if (status == SP_OK && lanes->sharded)
             status = lane(pricer, SP_COLL_ALL_GATHER, group[i], stack, &lanes->gather[i], err);
+        if (status == SP_OK && plan->zero_group && plan->zero)
+            status = lane(pricer, SP_COLL_ALL_REDUCE, &layout->group[i ? SP_GROUP_EREPLICA : SP_GROUP_REPLICA], stack, &lanes->replica[i], err);
     }
     if (status == SP_OK && plan->pp > 1) {
         sp_placement pair = sp_i_send_pair(layout);
@@ -187,9 +201,25 @@ static double shards_s(const sp_pricer *pricer, const sp_cut *cut, const sp_lane
     return pricer->comm_factor * (2 * gather + scatter);
 }
 
-static double optimizer_s(const sp_pricer *pricer, const sp_local_params *params, double dense_way, double expert_way)
+static double optimizer_s(const sp_pricer *pricer, const sp_plan *plan, const sp_local_params *params, double dense_way, double expert_way)
 {
-    return pricer->optimizer_launch_s + pricer->optimizer_per_param_s * (params->dense_trained / dense_way + params->expert_trained / expert_way);
+    return sp_i_update_s(pricer, plan, params->dense_trained / dense_way + params->expert_trained / expert_way);
+}
+
+/* A stage's slots of one micro-batch, none of which is shorter than what its layers send to the host or fetch from there. */
+static double slots_s(const sp_pricer *pricer, const sp_plan *plan, const sp_i_stages *s)
+{
+    if (!plan->offload_activations)
+        return s->work_s;
+    double host_s = s->host_bytes * plan->offload_activations / 100 / pricer->machine->chip->host_bw_bytes_per_s.nominal;
+    return fmax(s->all_forward_s, host_s) + fmax(s->work_s - s->all_forward_s, host_s);
+}
+
+/* All gradients of a stage: over those who share them, and of the shares over replicas. */
+static double gradients_s(const sp_pricer *pricer, const sp_lanes *lanes, const sp_local_params *params, double dense_way, double expert_way)
+{
+    sp_local_params shares = {.dense_trained = params->dense_trained / dense_way, .expert_trained = params->expert_trained / expert_way};
+    return trained_s(lanes->reduce, params, pricer->reduced_bytes) + trained_s(lanes->replica, &shares, pricer->reduced_bytes);
 }
 
 /* The last micro-batch alone: what stage 0 runs before its first forward, then its way through all chunks and back, one slot and one
@@ -218,14 +248,14 @@ static void bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
     for (uint32_t i = 0; i < cut->n_runs; i++) {
         const sp_i_stages *s = &pricer->stages[i];
         uint32_t last = cut->run[i].last;
-        double update_s = optimizer_s(pricer, &s->held.params, dense_way, expert_way), work_s = s->work_s;
-        double end_s = (sync ? part * pricer->comm_factor * trained_s(lanes->reduce, &s->front, pricer->reduced_bytes) : 0) + update_s;
+        double update_s = optimizer_s(pricer, plan, &s->held.params, dense_way, expert_way), work_s = slots_s(pricer, plan, s);
+        double end_s = (sync ? part * pricer->comm_factor * gradients_s(pricer, lanes, &s->front, dense_way, expert_way) : 0) + update_s;
         if (i == 0)
             drain_s = end_s;
-        double computing = batches * work_s + update_s, begin_s = first_s + s->fill_s + last * send_s;
+        double computing = batches * s->work_s + update_s, begin_s = first_s + s->fill_s + last * send_s;
         if (sync) {
-            double reduce_s = pricer->comm_factor * trained_s(lanes->reduce, &s->held.params, pricer->reduced_bytes);
-            most = fmax(most, begin_s + batches * s->forward_s + fmax(batches - round, 0) * (work_s - s->forward_s) + reduce_s + update_s);
+            double reduce_s = pricer->comm_factor * gradients_s(pricer, lanes, &s->held.params, dense_way, expert_way);
+            most = fmax(most, begin_s + batches * s->forward_s + fmax(batches - round, 0) * (s->work_s - s->forward_s) + reduce_s + update_s);
         } else
             work_s = fmax(work_s, shards_s(pricer, cut, lanes));
         double back_s = fmax(end_s, s->drain_s + last * send_s + drain_s);
@@ -243,11 +273,11 @@ static void work_bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cu
     double most = 0, busiest = 0, drain_s = 0;
     for (uint32_t i = 0; i < cut->n_runs; i++) {
         const sp_i_stages *s = &pricer->stages[i];
-        double update_s = optimizer_s(pricer, &s->held.params, dense_way, expert_way), work_s = (double)micro * s->work_s;
+        double update_s = optimizer_s(pricer, plan, &s->held.params, dense_way, expert_way), work_s = (double)micro * slots_s(pricer, plan, s);
         if (i == 0)
             drain_s = update_s;
         most = fmax(most, s->fill_s + work_s + fmax(update_s, s->drain_s + drain_s));
-        busiest = fmax(busiest, work_s + update_s);
+        busiest = fmax(busiest, (double)micro * s->work_s + update_s);
     }
     out->lower_bound_s = most;
     out->busy_s = busiest;
@@ -277,33 +307,57 @@ static void any_bound(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut,
         work_bound(pricer, plan, cut, micro, out);
 }
 
-static sp_status bounds(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, uint64_t micro, double enough_s,
-                        sp_price *out, sp_error *err)
+sp_status sp_pricer_work_bound(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, const sp_lanes *lanes, sp_price *out, sp_error *err)
 {
     sp_status status = sp_i_pieces_sums(pricer, plan, lanes->inner, err);
     if (status != SP_OK)
         return status;
+    sp_i_profile_memory(pricer, cut, true);
     sp_i_profile_time(pricer, cut);
-    if (!lanes->found) {   /* the curves of wide groups are dear: not for a plan that work alone rules out */
-        any_bound(pricer, plan, cut, NULL, micro, out);
-        if (out->lower_bound_s > enough_s && !lanes->unfit)
-            return SP_OK;
-        if (lanes->unfit)
-            return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "no algorithm serves the gradients' groups laid like this");
-        status = find_lanes(pricer, plan, lanes, err);
-        if (status != SP_OK)
-            return status;
-    }
-    any_bound(pricer, plan, cut, lanes, micro, out);
+    any_bound(pricer, plan, cut, NULL, plan->gbs / ((uint64_t)plan->mbs * plan->dp), out);
     return SP_OK;
 }
 
-sp_status sp_pricer_work_s(sp_pricer *pricer, const sp_plan *plan, const sp_lanes *lanes, bool traffic, double *out_s, sp_error *err)
+sp_status sp_pricer_bound(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, sp_price *out, sp_error *err)
 {
-    bool known = !traffic && sp_i_pieces_known(pricer, plan);
+    if (lanes->unfit)
+        return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "no algorithm serves the gradients' groups laid like this");
+    sp_status status = sp_i_pieces_sums(pricer, plan, lanes->inner, err);
+    if (status == SP_OK && !lanes->found)
+        status = find_lanes(pricer, plan, lanes, err);
+    if (status != SP_OK)
+        return status;
+    sp_i_profile_memory(pricer, cut, true);
+    sp_i_profile_time(pricer, cut);
+    any_bound(pricer, plan, cut, lanes, plan->gbs / ((uint64_t)plan->mbs * plan->dp), out);
+    return SP_OK;
+}
+
+bool sp_pricer_host_updates_faster(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut)
+{
+    double dense_way = plan->zero ? sp_i_dense_ways(plan) : 1, expert_way = plan->zero ? sp_i_expert_ways(plan) : 1;
+    sp_plan here = *plan, there = *plan;
+    here.offload_optimizer = false;
+    there.offload_optimizer = true;
+    sp_i_profile_memory(pricer, cut, true);
+    for (uint32_t i = 0; i < cut->n_runs; i++) {
+        const sp_local_params *params = &pricer->stages[i].held.params;
+        if (optimizer_s(pricer, &there, params, dense_way, expert_way) < optimizer_s(pricer, &here, params, dense_way, expert_way))
+            return true;
+    }
+    return false;
+}
+
+sp_status sp_pricer_work_s(sp_pricer *pricer, const sp_plan *plan, const sp_lanes *lanes, sp_work_of of, double *out_s, sp_error *err)
+{
+    bool known = of != SP_WORK_ALL && sp_i_pieces_known(pricer, plan);
+    sp_plan keeping = *plan;   /* the passes that are not made again */
+    keeping.recompute = SP_RECOMPUTE_NONE;
     sp_status status = known ? SP_OK : sp_i_pieces_sums(pricer, plan, lanes->inner, err);
+    if (status == SP_OK && known && of == SP_WORK_BUT_AGAIN)
+        status = sp_i_pieces_sums(pricer, &keeping, lanes->inner, err);
     if (status == SP_OK)
-        *out_s = sp_i_profile_work_s(pricer, traffic);
+        *out_s = sp_i_profile_work_s(pricer, of);
     return status;
 }
 
@@ -319,14 +373,12 @@ double sp_pricer_memory_kept(sp_pricer *pricer, const sp_plan *plan, const sp_cu
     return worst_memory(pricer, plan, cut, plan->gbs / ((uint64_t)plan->mbs * plan->dp));
 }
 
-sp_status sp_pricer_quote(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, double enough_s, sp_price *out,
-                          sp_error *err)
+sp_status sp_pricer_quote(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, sp_price *out, sp_error *err)
 {
-    uint64_t micro = plan->gbs / ((uint64_t)plan->mbs * plan->dp);
     sp_price price = {.mem_bytes_max = sp_pricer_memory(pricer, plan, cut)};
     sp_status status = SP_OK;
     if (price.mem_bytes_max <= pricer->machine->chip->mem_bytes.nominal)
-        status = bounds(pricer, plan, cut, lanes, micro, enough_s, &price, err);
+        status = sp_pricer_bound(pricer, plan, cut, lanes, &price, err);
     if (status == SP_OK)
         *out = price;
     return status;
@@ -340,5 +392,5 @@ sp_status sp_pricer_price(sp_pricer *pricer, const sp_plan *plan, const sp_layou
     sp_status status = sp_pricer_cut(pricer, plan, &cut, err);
     if (status == SP_OK)
         status = sp_pricer_lanes(pricer, plan, layout, &lanes, err);
-    return status == SP_OK ? sp_pricer_quote(pricer, plan, cut, &lanes, INFINITY, out, err) : status;
+    return status == SP_OK ? sp_pricer_quote(pricer, plan, cut, &lanes, out, err) : status;
 }

@@ -42,8 +42,9 @@ static void hold(const sp_pricer *pricer, const sp_cut *cut, const sp_i_cut_run 
     out->front = run->front_params;
     out->held.per_chunk = bytes / cut->vpp;
     out->held.again = (whole - bytes) / cut->vpp;
+    out->host_bytes = bytes - run->mtp * (full ? pricer->input_bytes : pricer->full_bytes[last_kind(model)]);
     out->held.layers = run->mtp;
-    for (uint32_t k = 0; pricer->shape.offload_activations && k < model->n_kinds; k++)
+    for (uint32_t k = 0; k < model->n_kinds; k++)
         out->held.layers += run->all[k];
     out->held.layers /= cut->vpp;
     out->held.working = working;
@@ -86,6 +87,8 @@ static void take(const sp_pricer *pricer, const sp_i_cut_run *run, const kind_co
     bool recompute = pricer->shape.recompute != SP_RECOMPUTE_NONE;
     out->forward_s = dot(run->all, c->forward, n);
     out->front_s = dot(run->front, c->forward, n);
+    out->all_forward_s = out->forward_s + (run->embedding ? pricer->embedding[SP_PASS_FORWARD].chain_s : 0) + (run->head ? pricer->head[SP_PASS_FORWARD].chain_s : 0) +
+                         run->mtp * pricer->mtp[SP_PASS_FORWARD].chain_s;
     out->work_s = out->forward_s + dot(run->all, c->backward, n);
     out->fill_s = dot(run->before, c->forward, n);
     out->drain_s = dot(run->before, c->backward, n);
@@ -109,20 +112,17 @@ static void take(const sp_pricer *pricer, const sp_i_cut_run *run, const kind_co
 /* Seconds of the halves of backwards, of layers of a kind. */
 typedef struct half_costs { double input[SP_KINDS_MAX], weight[SP_KINDS_MAX], again[SP_KINDS_MAX]; } half_costs;
 
-/* The rest of a stage's forwards is in forward_s of its layers and chain_s of what it has beside them. */
 static void take_halves(const sp_pricer *pricer, const sp_i_cut_run *run, const half_costs *c, sp_i_stages *out)
 {
     uint32_t n = pricer->model->n_kinds;
     const sp_i_piece *again = pricer->shape.recompute == SP_RECOMPUTE_NONE ? NULL : pricer->mtp;
     const struct { const sp_i_piece *piece; uint32_t n; } beside[3] = {{pricer->embedding, run->embedding}, {pricer->head, run->head}, {pricer->mtp, run->mtp}};
-    out->all_forward_s = out->forward_s;
     out->input_s = dot(run->all, c->input, n) + dot(run->again, c->again, n);
     out->weight_s = dot(run->all, c->weight, n);
     out->drain_input_s = dot(run->before, c->input, n) + dot(run->before_again, c->again, n);
     for (int i = 0; i < 3 && pricer->model->n_layers; i++) {
         if (!beside[i].n)
             continue;
-        out->all_forward_s += beside[i].n * beside[i].piece[SP_PASS_FORWARD].chain_s;
         out->input_s += beside[i].n * beside[i].piece[SP_PASS_BACKWARD].input_s;
         out->weight_s += beside[i].n * beside[i].piece[SP_PASS_BACKWARD].weight_s;
     }
@@ -147,12 +147,12 @@ void sp_i_profile_halves(sp_pricer *pricer, const sp_cut *cut)
     pricer->halved = true;
 }
 
-static double seconds(const sp_i_piece *piece, bool traffic)
+static double seconds(const sp_i_piece *piece, sp_work_of of, int pass)
 {
-    return traffic ? piece->chain_s : piece->bare_s;
+    return of == SP_WORK_ALL || (of == SP_WORK_BUT_AGAIN && pass != SP_PASS_RECOMPUTE) ? piece->chain_s : piece->bare_s;
 }
 
-double sp_i_profile_work_s(const sp_pricer *pricer, bool traffic)
+double sp_i_profile_work_s(const sp_pricer *pricer, sp_work_of of)
 {
     const sp_model *model = pricer->model;
     size_t row = (size_t)model->n_layers + 1;
@@ -160,11 +160,11 @@ double sp_i_profile_work_s(const sp_pricer *pricer, bool traffic)
     double sum = 0;
     for (int pass = SP_PASS_FORWARD; pass <= (again ? SP_PASS_RECOMPUTE : SP_PASS_BACKWARD); pass++) {
         for (uint32_t k = 0; k < model->n_kinds; k++)
-            sum += pricer->kind_before[k * row + model->n_layers] * seconds(&pricer->block[pass][k], traffic);
+            sum += pricer->kind_before[k * row + model->n_layers] * seconds(&pricer->block[pass][k], of, pass);
         if (model->mtp_layers)
-            sum += model->mtp_layers * seconds(&pricer->mtp[pass], traffic);
+            sum += model->mtp_layers * seconds(&pricer->mtp[pass], of, pass);
         if (pass != SP_PASS_RECOMPUTE)
-            sum += seconds(&pricer->embedding[pass], traffic) + seconds(&pricer->head[pass], traffic);
+            sum += seconds(&pricer->embedding[pass], of, pass) + seconds(&pricer->head[pass], of, pass);
     }
     return sum;
 }
@@ -181,7 +181,7 @@ void sp_i_profile_time(sp_pricer *pricer, const sp_cut *cut)
     }
     for (uint32_t i = 0; i < cut->n_runs; i++)
         take(pricer, &cut->run[i], &costs, &pricer->stages[i]);
-    pricer->path_s = sp_i_profile_work_s(pricer, true);
+    pricer->path_s = sp_i_profile_work_s(pricer, SP_WORK_ALL);
     pricer->halved = false;
     pricer->timed_cut = cut;
     pricer->timed_pieces = pricer->pieces_made;

@@ -318,40 +318,63 @@ void sp_i_part_add(sp_part *parts, uint32_t *n, const char *label, double time_s
         parts[SP_PARTS_MAX - 1].time_s += time_s;
 }
 
+/* Parts of a slot, as they are found: of all spans, or of those that are not on the host's stream. */
+typedef struct parts { sp_part *part; uint32_t *n; bool host; } parts;
+
+static bool counts(const parts *of, const sp_span *span)
+{
+    return of->host || span->stream != SP_I_STREAM_HOST;
+}
+
 /* The chain of spans that ends last, back to the start: it covers the slot without gaps, so its parts sum to the slot. */
-static void walk_back(const sp_program *program, const sp_run *run, sp_i_slot *out)
+static void walk_back(const sp_program *program, const sp_run *run, const parts *out)
 {
     int32_t last = -1;
     for (uint32_t i = 0; i < run->n_spans; i++)
-        if (last < 0 || run->spans[i].end_ps > run->spans[last].end_ps)
+        if (counts(out, &run->spans[i]) && (last < 0 || run->spans[i].end_ps > run->spans[last].end_ps))
             last = (int32_t)i;
     for (; last >= 0; last = run->spans[last].pred) {
         const sp_span *span = &run->spans[last];
-        sp_i_part_add(out->part, &out->n_parts, program->classes[span->task_class].label,
+        sp_i_part_add(out->part, out->n, program->classes[span->task_class].label,
                       (double)(span->end_ps - span->start_ps) * 1e-12);
     }
 }
 
 /* Of two ways in one slot: what the compute stream does, and what it waits for when it does nothing. Spans come in order of their start. */
-static void walk_compute(const sp_program *program, const sp_run *run, sp_i_slot *out)
+static void walk_compute(const sp_program *program, const sp_run *run, const parts *out)
 {
-    int64_t clock = 0;
+    int64_t clock = 0, end_ps = 0;
     const char *last = "";
     for (uint32_t i = 0; i < run->n_spans; i++) {
         const sp_span *span = &run->spans[i];
-        if (span->end_ps == run->end_ps)
-            last = program->classes[span->task_class].label;
+        const char *label = program->classes[span->task_class].label;
+        if (counts(out, span) && span->end_ps >= end_ps) {
+            last = label;
+            end_ps = span->end_ps;
+        }
         if (span->stream != SP_I_STREAM_COMPUTE)
             continue;
-        const char *label = program->classes[span->task_class].label;
         if (span->start_ps > clock)
-            sp_i_part_add(out->part, &out->n_parts, span->pred < 0 ? label : program->classes[run->spans[span->pred].task_class].label,
+            sp_i_part_add(out->part, out->n, span->pred < 0 ? label : program->classes[run->spans[span->pred].task_class].label,
                           (double)(span->start_ps - clock) * 1e-12);
-        sp_i_part_add(out->part, &out->n_parts, label, (double)(span->end_ps - span->start_ps) * 1e-12);
+        sp_i_part_add(out->part, out->n, label, (double)(span->end_ps - span->start_ps) * 1e-12);
         clock = span->end_ps;
     }
-    if (run->end_ps > clock)
-        sp_i_part_add(out->part, &out->n_parts, last, (double)(run->end_ps - clock) * 1e-12);
+    if (end_ps > clock)
+        sp_i_part_add(out->part, out->n, last, (double)(end_ps - clock) * 1e-12);
+}
+
+/* Offloaded, a slot may last as long as what it sends to the host: that chain would hide what the chip does. */
+static void find_parts(const sp_plan *plan, bool joined, const sp_run *run, sp_i_slot *slot)
+{
+    const parts all = {slot->part, &slot->n_parts, true}, own = {slot->own, &slot->n_own, false};
+    (joined || plan->offload_activations ? walk_compute : walk_back)(slot->program, run, &all);
+    if (plan->offload_activations)
+        (joined ? walk_compute : walk_back)(slot->program, run, &own);
+    else {
+        memcpy(slot->own, slot->part, slot->n_parts * sizeof slot->part[0]);
+        slot->n_own = slot->n_parts;
+    }
 }
 
 /* Two slots as one: what a collective of one way would leave idle the other way's work fills, but for the cores it runs on. */
@@ -392,7 +415,7 @@ sp_status sp_i_slot_run(sp_pricer *pricer, const sp_plan *plan, const sp_layout 
     if (status != SP_OK)
         return status;
     slot.time_s = (double)run.end_ps * 1e-12;
-    ((of->forward && of->backward) || plan->offload_activations ? walk_compute : walk_back)(slot.program, &run, &slot);
+    find_parts(plan, of->forward && of->backward, &run, &slot);
     *out = slot;
     return SP_OK;
 }

@@ -74,6 +74,17 @@ static sp_problem random_problem(fixture *f, sp_rng *rng, sp_effort effort)
     p.free_overlap_dp = sp_rng_below(rng, 2);
     p.fixed.overlap_dp = sp_rng_below(rng, 2);
     p.fixed.cp_way = (sp_cp_way)sp_rng_below(rng, SP_CP_WAYS);
+    p.free_zero_group = sp_rng_below(rng, 5) == 0;
+    p.free_offload = sp_rng_below(rng, 5) == 0;
+    p.free_gather = sp_rng_below(rng, 2);
+    p.fixed.narrow_gather = sp_rng_below(rng, 2);
+    p.any_precision = sp_rng_below(rng, 24) == 0;
+    p.free_precision = p.any_precision || sp_rng_below(rng, 12) == 0;
+    if (sp_rng_below(rng, 2) && p.machine->chip->matrix_flop_per_s[SP_FMT_FP8].grade != SP_GRADE_NONE)
+        p.fixed.precision = SP_FMT_FP8;
+    if (p.free_placement + p.free_stages + p.free_schedule + p.free_zero + p.free_recompute + p.free_sequence_parallel + p.free_offload + p.free_zero_group +
+            p.free_precision > 4)   /* all plans of these are too many to simulate */
+        p.free_placement = p.free_schedule = p.free_stages = false;
     return p;
 }
 
@@ -92,11 +103,13 @@ static double worth(const sp_problem *problem, const sp_train_report *r)
     return r->step_time_s;
 }
 
-static void try_plan(force *f, const sp_plan *plan)
+/* false: it does not fit, or is none. */
+static bool try_plan(force *f, const sp_plan *plan)
 {
     sp_arena *arena = sp_arena_create();
     sp_train_report report;
-    if (sp_pricer_train(f->pricer, plan, true, arena, &report, NULL, NULL) == SP_OK) {
+    bool done = sp_pricer_train(f->pricer, plan, true, arena, &report, NULL, NULL) == SP_OK;
+    if (done) {
         double value = worth(f->problem, &report);
         f->tried++;
         if (value < f->best) {
@@ -105,6 +118,26 @@ static void try_plan(force *f, const sp_plan *plan)
         }
     }
     sp_arena_destroy(arena);
+    return done;
+}
+
+/* What the host keeps: the optimizer or not, and of activations the least per cent that fits, one more, and all. */
+static void try_offload(force *f, sp_plan plan)
+{
+    const sp_chip *chip = f->problem->machine->chip;
+    bool tried = f->problem->free_offload && f->problem->effort >= SP_EFFORT_NORMAL && chip->host_bw_bytes_per_s.grade != SP_GRADE_NONE;
+    try_plan(f, &plan);
+    tried = tried && plan.recompute_layers == 0;   /* not both a part recomputed and offloaded */
+    for (int optimizer = 0; tried && optimizer <= (chip->host_mem_bw_bytes_per_s.grade != SP_GRADE_NONE); optimizer++) {
+        plan.offload_optimizer = optimizer;
+        plan.offload_activations = 100;
+        if (!try_plan(f, &plan))
+            continue;
+        for (plan.offload_activations = !optimizer; !try_plan(f, &plan);)
+            plan.offload_activations++;
+        plan.offload_activations += plan.offload_activations < 100;
+        try_plan(f, &plan);
+    }
 }
 
 /* Recomputing some layers of each chunk: every number, though the search looks at the fewest that fit alone. */
@@ -115,7 +148,7 @@ static void try_parts(force *f, sp_plan plan)
         sp_plan_chunk_layers(&plan, f->problem->model->n_layers, c % plan.pp, c / plan.pp, &first, &count);
         most = count > most ? count : most;
     }
-    try_plan(f, &plan);
+    try_offload(f, plan);
     for (uint32_t n = 1; n < most && f->problem->free_recompute && f->problem->effort >= SP_EFFORT_NORMAL && plan.recompute == SP_RECOMPUTE_FULL; n++) {
         plan.recompute_layers = n;
         try_plan(f, &plan);
@@ -133,13 +166,28 @@ static void try_gradients(force *f, sp_plan plan)
         try_parts(f, plan);
 }
 
+/* State shared by all, or by the ranks that lie together up to the end of a tier. */
+static void try_groups(force *f, sp_plan plan)
+{
+    sp_layout layout;
+    uint32_t n = 1;
+    try_gradients(f, plan);
+    if (!f->problem->free_zero_group || f->problem->effort == SP_EFFORT_QUICK || plan.zero == 0 || sp_plan_layout(&plan, f->problem->machine, &layout, NULL) != SP_OK)
+        return;
+    for (uint32_t d = 0; d + 1 < layout.group[SP_GROUP_DP].n_dims; d++) {
+        n *= layout.group[SP_GROUP_DP].dim[d].size;
+        plan.zero_group = n;
+        try_gradients(f, plan);
+    }
+}
+
 static void try_zero(force *f, sp_plan plan)
 {
     bool normal = f->problem->effort >= SP_EFFORT_NORMAL;
     for (uint32_t z = 0; z <= 3; z++) {
         plan.zero = f->problem->free_zero ? z : f->problem->fixed.zero;
         if (f->problem->free_zero ? normal || z == 1 || z == 3 : z == 0)
-            try_gradients(f, plan);
+            try_groups(f, plan);
     }
 }
 
@@ -255,6 +303,30 @@ static void try_words(force *f, sp_plan plan)
             }
 }
 
+/* Formats of the matrix products, and what comes with them. */
+static void try_formats(force *f, sp_plan plan)
+{
+    const sp_problem *p = f->problem;
+    for (int format = 0; format < SP_FMT_N; format++)
+        for (int narrow = 0; narrow < 2; narrow++) {
+            bool given = format == (int)p->fixed.precision, wider = sp_format_bytes((sp_format)format) >= sp_format_bytes(p->fixed.precision);
+            bool usual = format == SP_FMT_BF16 || format == SP_FMT_FP8 || format == SP_FMT_MXFP8;
+            bool other = p->any_precision ? format >= SP_FMT_BF16 && format != SP_FMT_FP16 && format != SP_FMT_INT8 : usual && wider;
+            if (!given && !(p->free_precision && other && p->machine->chip->matrix_flop_per_s[format].grade != SP_GRADE_NONE))
+                continue;
+            if (!p->free_gather && narrow != p->fixed.narrow_gather)
+                continue;
+            plan.precision = (sp_format)format;
+            plan.narrow_gather = narrow;
+            if (p->any_precision && !p->fixed.gradient_bytes) {
+                plan.gradient_bytes = 2;
+                try_words(f, plan);
+                plan.gradient_bytes = 0;
+            }
+            try_words(f, plan);
+        }
+}
+
 static bool has_place(const force *f, sp_plan plan)
 {
     place list[PLACES_MAX];
@@ -282,7 +354,7 @@ static void try_sizes(force *f, sp_plan plan, uint32_t chips)
         bool fills = f->problem->gbs / ((uint64_t)plan.mbs * dp) % plan.pp == 0;
         f->interleaved_only = !first && !all;
         if (first || fills || all)
-            try_words(f, plan);
+            try_formats(f, plan);
         first = false;
         filled = filled || fills;
     }

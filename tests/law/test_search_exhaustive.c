@@ -74,7 +74,7 @@ static void some_layers_are_recomputed_where_memory_asks(void **state)
             p.fixed.tp = 2;
             p.fixed.cp = p.fixed.ep = p.fixed.etp = p.fixed.mbs = 1;
             p.fixed.pp = pp;
-            p.free_placement = p.free_stages = p.free_schedule = p.free_zero = p.free_sequence_parallel = false;
+            p.free_placement = p.free_stages = p.free_schedule = p.free_zero = p.free_sequence_parallel = p.free_offload = false;
             if (!search_as_brute_force(f, &p, seq + pp, &tried, &simulated))
                 continue;
             assert_int_equal(sp_plan_search(&p, f->arena, &solution, &err), SP_OK);
@@ -122,9 +122,53 @@ static void each_way_wins_somewhere(void **state)
     }
 }
 
+/* State sharded in near groups wins where the outer tier is slow; what does not fit goes to the host, as little as need be; gathers carry
+ * what is multiplied. Each against simulating everything, and each no longer found when it is fixed. */
+static void each_word_of_state_wins_somewhere(void **state)
+{
+    fixture *f = *state;
+    static const struct { const char *machine; uint64_t seq; uint32_t layers, tp, pp, dp; sp_format precision; bool recompute; const char *found; } rows[] = {
+        {"switch:4@450GB/s,1us clos:2@5GB/s,4us,nic chip=h100", 4096, 8, 1, 1, 8, SP_FMT_BF16, true, " zero-group=4"},
+        {"switch:4@450GB/s,1us chip=h100", 65536, 12, 2, 1, 2, SP_FMT_BF16, true, " offload-activations="},
+        {"switch:2@450GB/s,1us chip=h100", 2048, 32, 1, 1, 2, SP_FMT_BF16, true, " offload-optimizer=yes"},
+        {"switch:4@100GB/s,1us chip=h100", 4096, 8, 4, 1, 1, SP_FMT_FP8, true, " narrow-gather=yes"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const sp_machine *m;
+        sp_error err = {0};
+        sp_model model;
+        sp_solution solution;
+        uint64_t tried = 0, simulated = 0;
+        char words[1024];
+        dense_model(&model, rows[i].layers, 8);
+        assert_int_equal(sp_catalog_machine(f->catalog, rows[i].machine, &m, &err), SP_OK);
+        sp_problem p = sp_problem_default(m, &model);
+        p.seq = rows[i].seq;
+        p.gbs = 16;
+        p.top = 1;
+        p.fixed.tp = rows[i].tp;
+        p.fixed.pp = rows[i].pp;
+        p.fixed.dp = rows[i].dp;
+        p.fixed.cp = p.fixed.ep = p.fixed.etp = p.fixed.mbs = 1;
+        p.fixed.precision = rows[i].precision;
+        p.free_recompute = rows[i].recompute;
+        p.free_placement = p.free_sequence_parallel = p.free_zero = false;
+        if (!search_as_brute_force(f, &p, i, &tried, &simulated))
+            fail_msg("row %zu: no plan", i);
+        assert_int_equal(sp_plan_search(&p, f->arena, &solution, &err), SP_OK);
+        sp_plan_format(&solution.ranked[0].plan, words, sizeof words);
+        if (!strstr(words, rows[i].found))
+            fail_msg("row %zu: best is %s", i, words);
+        p.free_zero_group = p.free_offload = p.free_gather = false;
+        if (sp_plan_search(&p, f->arena, &solution, &err) == SP_OK) {
+            sp_plan_format(&solution.ranked[0].plan, words, sizeof words);
+            assert_null(strstr(words, rows[i].found));
+        }
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(exhaustive_equals_brute_force), cmocka_unit_test(each_way_wins_somewhere),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_word_of_state_wins_somewhere), cmocka_unit_test(exhaustive_equals_brute_force), cmocka_unit_test(each_way_wins_somewhere),
                                        cmocka_unit_test(some_layers_are_recomputed_where_memory_asks)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
