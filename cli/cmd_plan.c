@@ -38,6 +38,7 @@ static bool set(const cli_run *cli, const char *key)
 static void free_axes(const cli_run *cli, sp_problem *problem)
 {
     problem->free_precision = !cli_given(cli, CLI_O_PRECISION) && !set(cli, "precision");
+    problem->any_precision = problem->free_precision && cli_given(cli, CLI_O_BEST_PRECISION);
     problem->free_recompute = !cli_given(cli, CLI_O_RECOMPUTE) && !set(cli, "recompute") && !set(cli, "recompute-layers");
     problem->free_schedule = !cli_given(cli, CLI_O_SCHEDULE) && !set(cli, "schedule");
     problem->free_zero = !cli_given(cli, CLI_O_ZERO) && !set(cli, "zero");

@@ -221,8 +221,8 @@ sp_i_choices sp_i_space_dp(const sp_problem *problem, const sp_i_space *space, u
 {
     sp_i_choices out = {0};
     uint64_t most = per_replica ? chips / per_replica : 0;
-    if (problem->fixed.dp)
-        return only(problem->fixed.dp);
+    if (problem->fixed.dp)   /* more than the chips that were asked for is no plan */
+        return problem->fixed.dp <= most ? only(problem->fixed.dp) : out;
     if (problem->gbs % mbs != 0)
         return out;
     for (uint32_t i = space->n_batch; i-- > 0 && out.n < SP_I_CHOICES_MAX;)

@@ -62,6 +62,29 @@ JSON
     json 'all(" pp=2 " in p["plan"] and p["plan"].startswith("tp=8 ") and " zero=1 " in p["plan"] for p in result["plans"])'
 }
 
+@test "plan: every key of a plan is in the page of what is searched, and why if not" {
+    run --separate-stderr "$SUPERPOD" plan "$POD" "$(dense)" --gbs 64 --set nothing=1
+    [ "$status" -eq 2 ]
+    keys=${stderr#*KEY one of: }
+    [ "$(wc -w <<< "$keys")" -ge 30 ]
+    for key in $keys; do grep -qw -e "$key" docs/models/planner.md || { echo "$key"; return 1; }; done
+}
+
+@test "plan: words of --set are not searched" {
+    for word in zero=0 zero=1 offload-optimizer=no narrow-gather=no schedule=gpipe recompute=full; do
+        answers plan "$POD" "$(dense)" --gbs 64 --effort normal --set "$word" --top 3 --json
+        case $word in
+        *=no) json "not any('${word%=no}' in p['plan'] for p in result['plans'])" ;;
+        *) json "all(' $word ' in p['plan'] for p in result['plans'])" ;;
+        esac
+    done
+}
+
+@test "plan: what does not fit is offloaded, and said" {
+    answers plan "switch:2@450GB/s,1us chip=h100" "$(dense)" --gbs 16 --seq 2048 --tp 1 --dp 1 --chips 1 --mbs 1 --json
+    json "'offload-optimizer=yes' in result['plans'][0]['plan']"
+}
+
 @test "plan: every objective" {
     for objective in throughput cost energy; do
         answers plan "$POD" "$(dense)" --gbs 64 --tp 8 --zero 1 --recompute none --objective "$objective" --top 1 --json
