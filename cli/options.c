@@ -16,7 +16,7 @@
 #define FREE "Without it train takes 1 and plan searches."
 #define AXES "parallel sizes, micro-batch; default: 1 in train (dp: the rest), free in plan"
 #define PLACES "tiers of an axis, as tp=0,ep=0+1; axes from inside out, as tp,cp,dp,pp"
-#define SEARCH "threads that price plans (1), plans to print (5)"
+#define SEARCH "threads (1), plans to print (5), chips to use (all)"
 #define TIMES "years of 365 days to simulate (1); runs, each with a seed of its own (8)"
 #define TOLD "events in SQLite, to go on from when stopped; picture over time; OpenMetrics"
 #define STOPS "between checkpoints; to notice a stop, restart elsewhere, in place; to repair"
@@ -104,7 +104,7 @@ const cli_option cli_options[CLI_O_N] = {
         "threads that price plans (1) or run seeds (all cores)", SEARCH, "The answer is the same on any number of threads, and of ranks: "
         "\"mpirun -n 8 superpod ...\" spreads plan and operate where superpod was built with MPI; a rank takes one thread then."},
     [CLI_O_TOP] = {"top", 0, CLI_COUNT, "K", "5", 1, 100, V(PLAN), NULL, "plans to print", SEARCH, NULL},
-    [CLI_O_CHIPS] = {"chips", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLAN), NULL, "chips to use; default: the whole machine", NULL, NULL},
+    [CLI_O_CHIPS] = {"chips", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLAN), NULL, "chips to use; default: the whole machine", SEARCH, NULL},
     [CLI_O_SAVE] = {"save", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(PLAN), NULL, "write the best plan to FILE", NULL, NULL},
     [CLI_O_BEGIN] = {"begin", 'b', CLI_SIZE, "SIZE", "8", 1, SIZE_MAX_BYTES, V(COLLECTIVE), NULL,
         "smallest buffer, as in nccl-tests (1K = 1024)", NULL, NULL},

@@ -29,7 +29,7 @@ static void hold(const sp_pricer *pricer, const sp_cut *cut, const sp_i_cut_run 
 {
     const sp_model *model = pricer->model;
     bool redone = full || pricer->shape.recompute == SP_RECOMPUTE_ALTERNATE;
-    double bytes = run->mtp * (full ? pricer->input_bytes : pricer->full_bytes[sp_model_mtp_kind(model)]), working = 0;
+    double modules = run->mtp * (full ? pricer->input_bytes : pricer->full_bytes[sp_model_mtp_kind(model)]), bytes = modules, working = 0;
     double whole = run->mtp * pricer->whole_bytes[sp_model_mtp_kind(model)];
     for (uint32_t k = 0; k < model->n_kinds; k++) {
         uint32_t again = full ? run->again[k] : 0;
@@ -42,7 +42,7 @@ static void hold(const sp_pricer *pricer, const sp_cut *cut, const sp_i_cut_run 
     out->front = run->front_params;
     out->held.per_chunk = bytes / cut->vpp;
     out->held.again = (whole - bytes) / cut->vpp;
-    out->host_bytes = bytes - run->mtp * (full ? pricer->input_bytes : pricer->full_bytes[last_kind(model)]);
+    out->host_bytes = bytes - modules;
     out->held.layers = run->mtp;
     for (uint32_t k = 0; k < model->n_kinds; k++)
         out->held.layers += run->all[k];
