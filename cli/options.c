@@ -16,7 +16,8 @@
 #define FREE "Without it train takes 1 and plan searches."
 #define AXES "parallel sizes, micro-batch; default: 1 in train (dp: the rest), free in plan"
 #define PLACES "tiers of an axis, as tp=0,ep=0+1; axes from inside out, as tp,cp,dp,pp"
-#define SEARCH "threads (1), plans to print (5), chips to use (all)"
+#define SEARCH "threads that price plans (1), plans to print (5)"
+#define BATCH "sequences in one step, tokens in one sequence"
 #define TIMES "years of 365 days to simulate (1); runs, each with a seed of its own (8)"
 #define TOLD "events in SQLite, to go on from when stopped; picture over time; OpenMetrics"
 #define STOPS "between checkpoints; to notice a stop, restart elsewhere, in place; to repair"
@@ -43,9 +44,9 @@ static const char *routing_name(size_t index) { return index < SP_ROUTINGS ? sp_
 
 const cli_option cli_options[CLI_O_N] = {
     [CLI_O_GBS] = {"gbs", 0, CLI_COUNT, "N", NULL, 1, 1u << 30, V_STEPS, NULL,
-        "global batch: sequences in one step", NULL, "Without it the model's own, where its file states one; compare takes 64 Mi tokens from 4,096 chips on."},
+        "global batch: sequences in one step", BATCH, "Without it the model's own, where its file states one; compare takes 64 Mi tokens from 4,096 chips on."},
     [CLI_O_SEQ] = {"seq", 0, CLI_COUNT, "N", NULL, 1, 1u << 30, V_STEPS | V(MODEL), NULL,
-        "tokens in one sequence", NULL, "Without it the model's own, where its file states one, else 4096."},
+        "tokens in one sequence", BATCH, "Without it the model's own, where its file states one, else 4096."},
     [CLI_O_TP] = {"tp", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V_STEP, NULL, "tensor parallel size", AXES, FREE},
     [CLI_O_CP] = {"cp", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V_STEP, NULL, "context parallel size", AXES, FREE},
     [CLI_O_EP] = {"ep", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V_STEP, NULL, "expert parallel size", AXES, FREE},
@@ -104,7 +105,7 @@ const cli_option cli_options[CLI_O_N] = {
         "threads that price plans (1) or run seeds (all cores)", SEARCH, "The answer is the same on any number of threads, and of ranks: "
         "\"mpirun -n 8 superpod ...\" spreads plan and operate where superpod was built with MPI; a rank takes one thread then."},
     [CLI_O_TOP] = {"top", 0, CLI_COUNT, "K", "5", 1, 100, V(PLAN), NULL, "plans to print", SEARCH, NULL},
-    [CLI_O_CHIPS] = {"chips", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLAN), NULL, "chips to use; default: the whole machine", SEARCH, NULL},
+    [CLI_O_CHIPS] = {"chips", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLAN), NULL, "chips to use; default: the whole machine", NULL, NULL},
     [CLI_O_SAVE] = {"save", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(PLAN), NULL, "write the best plan to FILE", NULL, NULL},
     [CLI_O_BEGIN] = {"begin", 'b', CLI_SIZE, "SIZE", "8", 1, SIZE_MAX_BYTES, V(COLLECTIVE), NULL,
         "smallest buffer, as in nccl-tests (1K = 1024)", NULL, NULL},
