@@ -83,7 +83,7 @@ const cli_option cli_options[CLI_O_N] = {
         "that continues its pod."},
     [CLI_O_WEAK] = {"weak", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "let the global batch grow with the chips", NULL, NULL},
     [CLI_O_BEST_PRECISION] = {"best-precision", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE) | V(PLAN), NULL,
-        "narrower formats too, gradients of 2 bytes; in compare each machine its best", NULL, "Without it all use the one of the model's weights that all of them multiply, else bf16."},
+        "narrower formats too; in compare each machine its best", NULL, "Without it all use the one of the model's weights that all of them multiply, else bf16."},
     [CLI_O_AS_OF] = {"as-of", 0, CLI_TEXT, "DATE", NULL, 0, 0, V(COMPARE), NULL, "only machines that can be had then, as 2027Q4", NULL, NULL},
     [CLI_O_ABLATE] = {"ablate", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "what each layer of the stack contributes, from naive to tuned",
         NULL, NULL},
