@@ -107,6 +107,8 @@ static sp_status read_rows(cli_run *cli, traffic *t, sp_error *err)
         if (status == SP_OK && src == dst)
             status = sp_csv_fail(t->csv, i, column[2], SP_E_INVAL, err, "the flow ends where it begins and crosses no link; expected another %s", t->net == NULL ? "chip" : "node");
         if (status == SP_OK) status = read_number(t, i, column[3], 1e18, false, &bytes, err);
+        if (status == SP_OK && sp_csv_cell(t->csv, i, column[3])[0] == '\0')
+            status = sp_csv_fail(t->csv, i, column[3], SP_E_PARSE, err, "the cell is empty; expected how many bytes flow");
         if (status == SP_OK) status = read_number(t, i, column[5], 1e6, false, &start_s, err);
         t->flow[i] = (sp_flow){src, dst, bytes, start_s, UINT32_MAX};
         t->id[i] = sp_csv_cell(t->csv, i, column[0]);
@@ -259,6 +261,7 @@ static sp_status check_deadlock(cli_run *cli, traffic *t, sp_error *err)
     }
     sp_status status = sp_router_create(t->machine, 0, t->options.routing, t->options.seed, t->options.faults, t->options.n_faults, &router, err);
     if (status == SP_OK) t->lanes = sp_router_lanes(router);
+    if (status == SP_OK && t->options.routing == SP_ROUTING_BORROW) status = sp_router_borrow(router, ends, ends + t->n, t->n, err);
     if (status == SP_OK) status = sp_router_deadlock(router, ends, ends + t->n, t->n, t->lanes, &t->deadlock, err);
     sp_router_destroy(router);
     return status;

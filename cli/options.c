@@ -126,7 +126,8 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_ROUTING] = {"routing", 0, CLI_CHOICE, "NAME", "spray", 0, 0, V_FLOW, routing_name,
         "how flows choose among paths (flow engine)", NULL,
         "spray: evenly over all equal-cost paths; hash: one path drawn for each flow; d-mod-k: one path for each destination; detour: as "
-        "spray, and on meshes also over all one-detours; weighted: as spray, and what a slow mesh link has lost goes over its detours."},
+        "spray, and on meshes also over all one-detours; weighted: as spray, and what a slow mesh link has lost goes over its detours; "
+        "borrow: as spray, and on meshes also over one-detours that no flow of the list or collective asks for."},
     [CLI_O_FAIL] = {"fail", 0, CLI_TEXTS, "WHAT", NULL, 0, 0, V_FLOW | V(TRAIN), NULL,
         "what is dead, as \"link:0-3,17 links:100@7 switch:2 chip:5 board:2\"", NULL,
         "Links by the ids that results print, so many cables drawn from all by a seed (of a bundle of n, each takes 1/n of the rate), ports of a chip (port:5/0-3), switches, chips, racks, or all chips of units of a tier by its name. Routes go round; a pair that cannot be "

@@ -38,7 +38,7 @@ _superpod() {
     --algo) COMPREPLY=($(compgen -W "direct hierarchical rotated rotated-inner ring bi-ring multi-ring hierarchical-ring rotated-ring rotated-inner-ring halving-doubling bruck tree tree-pipelined hierarchical-tree direct-tree ring-tree phased phased-ring" -- "$word")); return ;;
     --stack) COMPREPLY=(); return ;;
     --engine) COMPREPLY=($(compgen -W "analytic flow" -- "$word")); return ;;
-    --routing) COMPREPLY=($(compgen -W "spray hash d-mod-k detour weighted" -- "$word")); return ;;
+    --routing) COMPREPLY=($(compgen -W "spray hash d-mod-k detour weighted borrow" -- "$word")); return ;;
     --fail) COMPREPLY=(); return ;;
     --slow) COMPREPLY=(); return ;;
     --seed) COMPREPLY=(); return ;;

@@ -250,6 +250,8 @@ typedef enum sp_routing {
                           * also the ways through every third group (Valiant)                                            */
     SP_ROUTING_WEIGHTED, /* as SPRAY; a slow mesh link keeps the share that it has left, its detours take the rest; on graphs in
                           * proportion to rates                                                                        */
+    SP_ROUTING_BORROW,   /* as SPRAY; on a mesh also over one-detours whose links no flow of the list or program asks for, of which
+                          * each takes no more than all can have (sp_router_borrow)                                     */
     SP_ROUTINGS
 } sp_routing;
 const char *sp_routing_name(sp_routing routing);   /* "spray" …; NULL beyond the last */
@@ -289,6 +291,9 @@ bool sp_router_path(const sp_router *router, uint32_t src, uint32_t dst, uint64_
  * flows that share it share each of the others alike. */
 bool sp_router_path_once(const sp_router *router, uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, uint32_t *n_hops,
                          double *latency_s);
+/* For SP_ROUTING_BORROW: what will flow, so that routes know which links are idle. Until then it routes as SPRAY; pairs without a route
+ * are passed over; what was told before is forgotten. Errors: SP_E_NOMEM. Cost: O(n x hops x dim), 8 B a link. */
+sp_status sp_router_borrow(sp_router *router, const uint32_t *src, const uint32_t *dst, size_t n, sp_error *err);
 double sp_router_capacity(const sp_router *router, uint32_t link);   /* raw bytes/s, faults applied; 0: no such link or dead */
 bool sp_router_link(const sp_router *router, uint32_t link, sp_link *out);   /* healthy; false: the id names nothing */
 /* Reads faults as text, "link:0-3,17 links:100@7 port:5/0-3 switch:2 chip:5 board:2 rack:1": links (both ways), 100 different cables drawn from all

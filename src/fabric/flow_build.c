@@ -53,6 +53,8 @@ sp_status sp_i_flow_build(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form
         return status;
     if (!sp_i_problem_tasks(jobs[0].p, n_tasks, n_sizes + 1))
         return sp_i_flow_no_memory(err);
+    if (jobs[0].options->routing == SP_ROUTING_BORROW)
+        status = sp_i_flow_borrow_jobs(jobs, n, err);
     for (uint32_t j = 0; j < n && status == SP_OK; j++) {
         sp_i_flow_sizes(&jobs[j]);
         status = form->routes(&jobs[j], err);

@@ -124,6 +124,7 @@ sp_status sp_i_flow_hops_add(sp_i_problem *p, const sp_router *router, const sp_
 sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, const double *fraction,
                               uint32_t src, uint32_t dst, uint64_t flow, sp_hop *hops, sp_error *err);
 sp_status sp_i_flow_router(const sp_machine *machine, const sp_flow_options *options, sp_router **out, sp_error *err);
+sp_status sp_i_flow_borrow_list(sp_router *router, const sp_flow *flows, uint32_t n, sp_error *err);
 sp_status sp_i_flow_no_memory(sp_error *err);
 /* Lists: what is wrong with them; who waits for whom into the problem (false: no memory). */
 sp_status sp_i_flow_check(const char *what, uint32_t n_ends, const sp_flow *flows, uint32_t n, sp_error *err);

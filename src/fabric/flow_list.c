@@ -217,6 +217,8 @@ sp_status sp_fabric_flows(const sp_machine *machine, const sp_flow_options *opti
     sp_status status = sp_i_flow_check("chip", machine->chips, flows, n, err);
     if (status == SP_OK)
         status = sp_i_flow_router(machine, options, &router, err);
+    if (status == SP_OK && options->routing == SP_ROUTING_BORROW)
+        status = sp_i_flow_borrow_list(router, flows, n, err);
     if (status == SP_OK && !sp_i_problem_open(&p, sp_router_links(router)))
         status = sp_i_flow_no_memory(err);
     if (status == SP_OK)

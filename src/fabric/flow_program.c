@@ -242,8 +242,9 @@ static sp_status make_problem(run *r, sp_flow_time *time, sp_error *err)
 static sp_status make_and_run(run *r, sp_flow_time *time, sp_i_flow_counts *counts, sp_error *err)
 {
     sp_status status = SP_OK;
-    time->why_explicit = "asked for";
-    if (!r->job[0].options->explicit_only)
+    bool borrow = r->job[0].options->routing == SP_ROUTING_BORROW;
+    time->why_explicit = borrow ? "what can be borrowed depends on all flows" : "asked for";
+    if (!r->job[0].options->explicit_only && !borrow)
         status = find_symmetry(r, &time->why_explicit, err);
     const char *why = time->why_explicit;
     bool rolled = status == SP_OK && !r->job[0].options->every_step && roll(r);

@@ -71,6 +71,9 @@ bool sp_i_flow_gates(sp_i_flow_edges *e);
 /* The next task stands for another. */
 bool sp_i_flow_alias(sp_i_flow_edges *e, uint32_t k, sp_index at, uint32_t chunk);
 
+/* All pairs of all jobs to the router (SP_ROUTING_BORROW). */
+sp_status sp_i_flow_borrow_jobs(sp_i_flow_case *jobs, uint32_t n, sp_error *err);
+
 /* How a maker goes about it: each for one job, in this order. */
 typedef struct sp_i_flow_form {
     /* base[] from *n_tasks on, which is raised; *fits false: too many tasks. */

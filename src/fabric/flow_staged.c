@@ -349,7 +349,8 @@ static bool for_these(const sp_flow_options *options)
     for (uint32_t f = 0; f < options->n_faults; f++)
         if (options->faults[f].chip)
             return false;
-    return !options->explicit_only && !options->heat && options->routing != SP_ROUTING_HASH && options->routing != SP_ROUTING_DMODK;
+    return !options->explicit_only && !options->heat && options->routing != SP_ROUTING_HASH && options->routing != SP_ROUTING_DMODK &&
+           options->routing != SP_ROUTING_BORROW;
 }
 
 /* Are these two directions of one cable? */

@@ -89,7 +89,7 @@ static sp_status add_faults(sp_net_router *r, const sp_fault *faults, uint32_t n
 sp_status sp_net_router_create(const sp_net *net, sp_routing routing, uint64_t seed, const sp_fault *faults, uint32_t n_faults,
                                sp_net_router **out, sp_error *err)
 {
-    if (routing == SP_ROUTING_DETOUR)
+    if (routing == SP_ROUTING_DETOUR || routing == SP_ROUTING_BORROW)
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "detours are for meshes; a graph takes spray, weighted, hash or d-mod-k");
     sp_net_router *r = calloc(1, sizeof *r);
     if (!r)

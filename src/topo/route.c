@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const routing_names[SP_ROUTINGS] = {"spray", "hash", "d-mod-k", "detour", "weighted"};
+static const char *const routing_names[SP_ROUTINGS] = {"spray", "hash", "d-mod-k", "detour", "weighted", "borrow"};
 
 const char *sp_routing_name(sp_routing routing)
 {
@@ -26,7 +26,7 @@ double sp_i_left(const sp_router *router, uint32_t link)
     return low < router->n_cuts && router->cut[low].link == link ? router->cut[low].factor : 1;
 }
 
-static bool chip_dead(const sp_router *router, uint32_t chip)
+bool sp_i_chip_dead(const sp_router *router, uint32_t chip)
 {
     uint32_t low = 0, high = router->n_dead_chips;
     while (low < high) {
@@ -52,7 +52,38 @@ static uint64_t mesh_hop(const sp_i_part *part, const sp_tier *tier, const line 
 static bool detour_alive(const sp_router *router, const sp_i_part *part, const sp_tier *tier, const line *at, uint32_t via)
 {
     return !sp_i_dead(router, mesh_hop(part, tier, at, at->own, via)) && !sp_i_dead(router, mesh_hop(part, tier, at, via, at->to)) &&
-           !(router->any_dead && chip_dead(router, at->chip + (via - at->own) * at->stride));
+           !(router->any_dead && sp_i_chip_dead(router, at->chip + (via - at->own) * at->stride));
+}
+
+static bool can_lend(const sp_router *router, const sp_i_part *part, const sp_tier *tier, const line *at, uint32_t via)
+{
+    return via != at->own && via != at->to && sp_i_idle(router, mesh_hop(part, tier, at, at->own, via)) &&
+           sp_i_idle(router, mesh_hop(part, tier, at, via, at->to)) && detour_alive(router, part, tier, at, via);
+}
+
+static double borrowers_of(const sp_router *router, const sp_i_part *part, const sp_tier *tier, const line *at, uint32_t via)
+{
+    uint32_t first = router->borrowers[mesh_hop(part, tier, at, at->own, via)], second = router->borrowers[mesh_hop(part, tier, at, via, at->to)];
+    return first > second ? first : second;
+}
+
+/* Over the direct link, and over idle ones. Of c flows on the direct link each sends z / B over a detour that B could borrow, where
+ * z = c (1 - all that it sends so): the direct link then stays the busier one, so nobody is slowed (docs/models/routing.md). */
+static void route_borrowing(const sp_router *router, const sp_i_part *part, const line *at, uint64_t direct, sp_i_path *path)
+{
+    const sp_tier *tier = &router->plane->tiers[at->tier];
+    double lent = 0, asked = router->asked[direct];
+    for (uint32_t via = 0; via < at->size; via++)
+        lent += can_lend(router, part, tier, at, via) ? 1 / borrowers_of(router, part, tier, at, via) : 0;
+    double z = asked / (1 + asked * lent);
+    sp_i_put(path, direct, 1 - z * lent);
+    for (uint32_t via = 0; via < at->size && lent > 0; via++)
+        if (can_lend(router, part, tier, at, via)) {
+            double share = z / borrowers_of(router, part, tier, at, via);
+            sp_i_put(path, mesh_hop(part, tier, at, at->own, via), share);
+            sp_i_put(path, mesh_hop(part, tier, at, via, at->to), share);
+        }
+    path->latency_s += lent > 0 ? tier->latency_s.nominal : 0;   /* the last byte comes by the longer way */
 }
 
 static bool route_mesh(const sp_router *router, const sp_i_part *part, const line *at, sp_i_path *path)
@@ -63,6 +94,10 @@ static bool route_mesh(const sp_router *router, const sp_i_part *part, const lin
     double left = weighted && alive && router->n_cuts ? sp_i_left(router, (uint32_t)direct) : 1;
     uint32_t n_via = 0;
     path->latency_s += tier->latency_s.nominal;
+    if (alive && router->asked && router->asked[direct]) {
+        route_borrowing(router, part, at, direct, path);
+        return true;
+    }
     if (alive && left >= 1 && router->routing != SP_ROUTING_DETOUR) {
         sp_i_put(path, direct, 1);
         return true;
@@ -126,7 +161,7 @@ static bool walk_ring(const sp_router *router, const sp_i_part *part, uint32_t *
     for (uint32_t h = 0; h < steps; h++) {
         uint64_t link = torus_link(router, part, at, dim, dir);
         at = sp_i_torus_next(&router->plane->tiers[part->tier], at, dim, dir);
-        if (sp_i_dead(router, link) || (router->any_dead && chip_dead(router, at))) {
+        if (sp_i_dead(router, link) || (router->any_dead && sp_i_chip_dead(router, at))) {
             path->n = n;
             return false;
         }
@@ -241,7 +276,7 @@ static bool route_direct(const sp_router *router, const sp_i_part *part, uint32_
         if (!(tier->kind == SP_TIER_MESH ? route_mesh(router, part, &at, path) : route_ring(router, part, &at, path)))
             return false;
         *chip += (at.to - at.own) * (uint32_t)stride;   /* wraps as intended */
-        if (router->any_dead && chip_dead(router, *chip))
+        if (router->any_dead && sp_i_chip_dead(router, *chip))
             return false;
     }
     return true;
@@ -252,7 +287,7 @@ static bool find_path(const sp_router *router, uint32_t src, uint32_t dst, uint6
 {
     sp_i_path path = {hops, 0, 0, alike};
     uint32_t chip = src, from = 0;
-    if (router->any_dead && (chip_dead(router, src) || chip_dead(router, dst)))
+    if (router->any_dead && (sp_i_chip_dead(router, src) || sp_i_chip_dead(router, dst)))
         return false;
     for (uint32_t p = router->n_parts; p-- > 0;) {
         const sp_i_part *part = &router->part[p];
@@ -296,7 +331,8 @@ static uint32_t direct_hops(const sp_router *router, const sp_tier *tier)
     uint32_t hops = 0;
     for (uint32_t d = 0; d < tier->n_dims; d++) {
         uint32_t size = tier->dims[d], detours = size > 2 ? 2 * (size - 2) : 0;
-        hops += tier->kind == SP_TIER_TORUS ? 2 * size + 2 : 1 + (router->n_cuts || router->n_dead_chips || router->routing == SP_ROUTING_DETOUR ? detours : 0);
+        hops += tier->kind == SP_TIER_TORUS ? 2 * size + 2 : 1 + (router->n_cuts || router->n_dead_chips || router->routing == SP_ROUTING_DETOUR ||
+                                                              router->routing == SP_ROUTING_BORROW ? detours : 0);
     }
     return hops;
 }
@@ -426,6 +462,8 @@ void sp_router_destroy(sp_router *router)
         return;
     free(router->cut);
     free(router->dead_chip);
+    free(router->asked);
+    free(router->borrowers);
     free(router);
 }
 

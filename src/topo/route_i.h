@@ -40,6 +40,7 @@ struct sp_router {
     uint32_t n_cuts; sp_i_loss *cut;              /* sorted by link; factor < 1 */
     uint32_t n_dead_chips; uint32_t *dead_chip;  /* sorted                     */
     bool any_dead;                               /* some link or chip is dead  */
+    uint32_t *asked, *borrowers;                  /* borrowing: [n_links] flows whose shortest routes take a link; that could borrow it */
 };
 
 /* A path being written. */
@@ -47,7 +48,8 @@ typedef struct sp_i_path { sp_hop *hops; uint32_t n; double latency_s; bool alik
 
 static inline bool sp_i_bundled(const sp_router *router)
 {
-    return router->routing == SP_ROUTING_SPRAY || router->routing == SP_ROUTING_DETOUR || router->routing == SP_ROUTING_WEIGHTED;
+    return router->routing == SP_ROUTING_SPRAY || router->routing == SP_ROUTING_DETOUR || router->routing == SP_ROUTING_WEIGHTED ||
+           router->routing == SP_ROUTING_BORROW;
 }
 /* Share of its rate that a link has left: 1 healthy, 0 dead. */
 double sp_i_left(const sp_router *router, uint32_t link);
@@ -68,6 +70,12 @@ uint64_t sp_i_dragonfly_reverse(const sp_i_part *part, uint64_t id);
 uint64_t sp_i_dragonfly_below(const sp_i_part *part, uint32_t level);
 /* Which of its paths a flow takes: by hash, or the destination. */
 uint64_t sp_i_route_choice(const sp_router *router, uint32_t src, uint32_t dst, uint64_t flow, uint64_t plane);
+/* Is the link whole and asked for by nobody? */
+static inline bool sp_i_idle(const sp_router *router, uint64_t link)
+{
+    return !router->asked[link] && (!router->n_cuts || sp_i_left(router, (uint32_t)link) >= 1);
+}
+bool sp_i_chip_dead(const sp_router *router, uint32_t chip);
 
 sp_status sp_i_part_tree(sp_router *router, sp_i_part *part, uint64_t *next_link, uint64_t *next_vertex, sp_error *err);
 /* Notes the plane of a cable that is cut. */

@@ -23,6 +23,21 @@ flows() { printf '%s\n' "$@" > "$BATS_TEST_TMPDIR/flows.csv"; }
     json 'result["deadlock"] == {"free": True, "lanes": 2}'
 }
 
+@test "traffic and collective: idle links of a mesh are borrowed, and no others" {
+    local board="mesh:8@56GB/s,200ns chip=ascend-950dt"
+    flows id,src,dst,bytes a,0,1,56000000
+    answers traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --json
+    whole=$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["time_s"])')
+    answers traffic "$board" "$BATS_TEST_TMPDIR/flows.csv" --routing borrow --json   # the direct link and six detours
+    json "close((result['time_s'] - 4e-7) * 7, $whole - 2e-7, 1e-6) and result['deadlock'] == {'free': True, 'lanes': 2}"
+    answers collective "$board" all-to-all -b 64M -e 64M --engine flow --algo direct --json
+    whole=$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["results"][0]["time_s"])')
+    answers collective "$board" all-to-all -b 64M -e 64M --engine flow --algo direct --routing borrow --json
+    json "close(result['results'][0]['time_s'], $whole) and 'depends on all flows' in result['results'][0]['why_explicit']"
+    flows id,src,dst,bytes 1,a,c,1e9
+    refuses "detours are for meshes" traffic examples/ring.graphml "$BATS_TEST_TMPDIR/flows.csv" --routing borrow
+}
+
 @test "traffic: any graph from a file" {
     flows id,src,dst,bytes 1,a,c,1e9 2,b,d,1e9
     answers traffic examples/ring.graphml "$BATS_TEST_TMPDIR/flows.csv" --json
@@ -51,6 +66,8 @@ flows() { printf '%s\n' "$@" > "$BATS_TEST_TMPDIR/flows.csv"; }
     refuses "flows.csv:2:5: error: 9 is out of range" traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
     flows id,src,dst,bytes a,0,1,-4
     refuses "flows.csv:2:7: error: -4 is out of range" traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
+    flows id,src,dst,bytes a,0,1,
+    refuses "flows.csv:2:7: error: the cell is empty; expected how many bytes" traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
     flows id,src,dst a,0,1
     refuses "there is no column 'bytes'" traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
     flows id,src,dst,bytes,color a,0,1,1,red

@@ -100,6 +100,14 @@ static void plain(const sp_machine *m, const sp_flow_options *options, const sp_
 {
     sp_router *router;
     assert_int_equal(sp_router_create(m, 0, options->routing, options->seed, options->faults, options->n_faults, &router, NULL), SP_OK);
+    uint32_t *ends_of = calloc(2 * (size_t)n, sizeof *ends_of);
+    for (uint32_t i = 0; i < n; i++) {
+        ends_of[i] = flows[i].src;
+        ends_of[n + i] = flows[i].dst;
+    }
+    if (options->routing == SP_ROUTING_BORROW)
+        assert_int_equal(sp_router_borrow(router, ends_of, ends_of + n, n, NULL), SP_OK);
+    free(ends_of);
     uint32_t links = sp_router_links(router);
     double *cap = calloc(links, sizeof *cap), *left = calloc(links, sizeof *left), *weight = calloc(links, sizeof *weight), now = 0;
     for (uint32_t l = 0; l < links; l++)
