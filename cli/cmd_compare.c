@@ -70,6 +70,10 @@ static sp_status read_words(comparing *c, sp_error *err)
     p->ablate = page || cli_given(cli, CLI_O_ABLATE);
     p->sensitivity = page || cli_given(cli, CLI_O_SENSITIVITY);
     p->curves = page || cli_given(cli, CLI_O_CURVES);
+    if (cli_given(cli, CLI_O_FAILURES) && !p->curves && !cli_given(cli, CLI_O_GOODPUT)) {
+        sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "found failures, but nothing that reads them; expected --goodput, --curves or --html beside it");
+        return cli_blame_option(CLI_O_FAILURES, err);
+    }
     return SP_OK;
 }
 

@@ -129,7 +129,12 @@ static sp_plan ported(rung *r)
     problem.top = 1;
     problem.free_precision = problem.free_recompute = problem.free_schedule = problem.free_zero = false;
     problem.free_placement = problem.free_stages = problem.free_overlap = problem.free_sequence_parallel = problem.free_cp_way = problem.free_overlap_dp = false;
+    problem.free_offload = problem.free_gather = problem.free_zero_group = false;
     problem.fixed = e->plan;
+    problem.fixed.offload_optimizer = false;
+    problem.fixed.offload_activations = 0;
+    problem.fixed.narrow_gather = false;
+    problem.fixed.zero_group = 0;
     problem.fixed.pp = problem.fixed.dp = 0;
     problem.fixed.tp = power_below(block->attn.heads, 8);
     problem.fixed.cp = problem.fixed.etp = problem.fixed.vpp = problem.fixed.mbs = problem.fixed.zero = 1;
@@ -154,6 +159,33 @@ static void misplace(rung *r, sp_plan *plan)
     memcpy(other.order, order, sizeof order);
     if (sp_plan_check(&other, r->c->problem->model, r->entry->machine, NULL) == SP_OK && sp_plan_layout(&other, r->entry->machine, &layout, NULL) == SP_OK)
         *plan = other;
+}
+
+/* What waits in the host's memory instead of being computed again or filling HBM, where the way there is fast enough: of the
+ * optimizer on the host or not, activations kept, sent or computed again, the fastest that fits. */
+static const char *offload(rung *r, sp_plan *plan)
+{
+    static const sp_recompute kept[] = {SP_RECOMPUTE_NONE, SP_RECOMPUTE_SELECTIVE, SP_RECOMPUTE_FULL};
+    double best = rate(r, plan);
+    bool possible = false;
+    sp_plan start = *plan;
+    for (size_t k = 0; k < 2 * sizeof kept / sizeof *kept; k++)
+        for (uint32_t share = 0; share <= 100; share += 50) {
+            sp_plan other = start;
+            other.recompute = kept[k / 2];
+            other.offload_optimizer = k % 2;
+            other.offload_activations = share;
+            double rate_other = other.offload_optimizer || share ? rate(r, &other) : 0;
+            possible = possible || rate_other > 0;
+            if (rate_other > best) {
+                best = rate_other;
+                *plan = other;
+            }
+        }
+    if (!plan->offload_optimizer && !plan->offload_activations)
+        return possible ? "nothing: every share in the host's memory is slower" : "nothing: no plan with a share in the host's memory can be predicted here";
+    return sp_arena_printf(r->c->arena, "in the host's memory: %s%u %% of activations, recompute %s", plan->offload_optimizer ? "optimizer, " : "",
+                           plan->offload_activations, sp_recompute_name(plan->recompute));
 }
 
 /* ---- the ladder ------------------------------------------------------------------------------------------------------------------ */
@@ -191,6 +223,8 @@ sp_status sp_i_ablate(sp_i_compare *c, const sp_compare_entry *entry, sp_compare
     plan.recompute = tuned.recompute;
     plan.recompute_layers = 0;
     put(out, "memory", sp_arena_printf(c->arena, "recompute %s", sp_recompute_name(tuned.recompute)), rate(&r, &plan));
+    const char *sent = offload(&r, &plan);
+    put(out, "offload", sent, rate(&r, &plan));
     memcpy(plan.order, tuned.order, sizeof plan.order);
     put(out, "placement", "axes on the tiers from the busiest inwards", rate(&r, &plan));
     plan.overlap_dp = tuned.overlap_dp;

@@ -44,6 +44,8 @@ JSON
 
 @test "compare: layers of the stack end at the tuned plan" {
     answers compare "$(dense)" "$WEAK" --gbs 64 --ablate --json
+    json '[s["layer"] for s in result["ablation"][0]["steps"]] == ["naive", "kernels", "formats", "collectives", "memory", "offload", "placement", "overlap", "plan"]'
+    json '{s["layer"]: s["gain"] for s in result["ablation"][0]["steps"]}["offload"] >= 1'
     json 'result["ablation"][0]["steps"][0]["layer"] == "naive" and result["ablation"][0]["steps"][-1]["layer"] == "plan"'
     json 'close(result["ablation"][0]["steps"][-1]["tokens_per_s"], result["machines"][0]["tokens_per_s"], 1e-9)'
     json 'abs(result["ablation"][0]["steps"][0]["tokens_per_s"] * __import__("math").prod(s["gain"] for s in result["ablation"][0]["steps"]) / result["machines"][0]["tokens_per_s"] - 1) < 1e-9'
@@ -75,6 +77,7 @@ JSON
     refuses "--tokens" compare "$(dense)" dgx-h100 --tokens many
     refuses "MACHINE" compare "$(dense)"
     refuses "--equal" compare "$(dense)" "$WEAK" --equal racks
+    refuses "--goodput, --curves or --html" compare "$(dense)" "$WEAK" --failures llama3
 }
 
 @test "compare: a page, whole and self-contained" {
