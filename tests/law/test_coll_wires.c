@@ -45,7 +45,7 @@ static const sp_machine *machine_of(fixture *f, const char *text)
 
 static const sp_program *build(fixture *f, const sp_machine *machine, const sp_placement *place, const char *algo, sp_coll_op op)
 {
-    const sp_program *program;
+    const sp_program *program = NULL;
     sp_group group;
     sp_error err;
     if (sp_coll_group(machine, place, &group, &err) != SP_OK || sp_coll_algo_find(algo)->build(op, &group, f->arena, &program, &err) != SP_OK)
