@@ -15,7 +15,7 @@
 struct sp_i_laid { uint32_t pp_at, dp, zero_group, laying, group, mbs_set, filled_set, alike, past; bool beaten, outrun, out; sp_lanes lanes[2]; sp_layout layout; };
 
 /* A cutting of the layers, and the same with but the first n + 1 layers of each chunk recomputed. */
-typedef struct sp_i_cuts { const sp_cut *whole, **part; } sp_i_cuts;
+typedef struct sp_i_cuts { const sp_cut *whole[2], **part[2]; } sp_i_cuts;   /* [1]: a stage's chunks in the shape of a V */
 
 /* ---- what it is worth -------------------------------------------------------------------------------------------------- */
 
@@ -389,17 +389,18 @@ static sp_status fewest_cut(sp_i_solver *s, sp_plan *plan, sp_i_cuts *cuts, cons
 {
     double room = s->problem->machine->chip->mem_bytes.nominal, least = 0;
     uint32_t low = 0, high = longest_chunk(s, plan);   /* too few; enough, or all */
+    const sp_cut ***part = &cuts->part[sp_schedule_is_vee(plan->schedule)];
     *out = NULL;
-    if (high > 1 && !cuts->part && !(cuts->part = sp_arena_alloc(s->arena, high, sizeof *cuts->part)))
+    if (high > 1 && !*part && !(*part = sp_arena_alloc(s->arena, high, sizeof **part)))
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for cuts of the layers");
     for (uint32_t at = high - 1; high - low > 1 && at > 0; at = low + (high - low) / 2) {
         plan->recompute_layers = at;
-        sp_status status = cut_of(s, plan, &cuts->part[at - 1], err);
+        sp_status status = cut_of(s, plan, &(*part)[at - 1], err);
         if (status != SP_OK)
             return status;
-        double bytes = sp_pricer_memory(s->pricer, plan, cuts->part[at - 1]);
+        double bytes = sp_pricer_memory(s->pricer, plan, (*part)[at - 1]);
         if (bytes <= room)
-            high = at, *out = cuts->part[at - 1];
+            high = at, *out = (*part)[at - 1];
         else if (!*out) {   /* not even all but one */
             least = bytes;
             break;
@@ -553,9 +554,12 @@ static sp_status quote(sp_i_solver *s, sp_plan *plan, const spot *at, sp_i_laid 
 {
     sp_price price = {0};
     sp_i_cuts *cuts = &s->cuts[laid->pp_at][at->cutting];
-    const sp_cut *cut = cuts->whole;
-    sp_status status = SP_OK;
+    const sp_cut **whole = &cuts->whole[sp_schedule_is_vee(plan->schedule)];
+    sp_status status = at->fewest ? SP_OK : cut_of(s, plan, whole, err);
+    const sp_cut *cut = *whole;
     bool beaten;
+    if (status != SP_OK)
+        return status;
     if ((at->fewest && offloaded(s, at)) || needless(s, plan, at, cut))
         return SP_OK;
     if (at->tally || (sp_schedule_joins(plan->schedule) ? laid->outrun : laid->beaten)) {
@@ -665,9 +669,7 @@ static sp_status price_place(sp_i_solver *s, sp_plan *plan, spot *at, sp_i_laid 
     }
     if (at->tally)
         *at->tally = (sp_i_tally){.shape = s->shapes};
-    sp_status status = at->fewest ? SP_OK : cut_of(s, plan, &s->cuts[laid->pp_at][at->cutting].whole, err);
-    if (status == SP_OK)
-        status = quote_words(s, plan, at, SP_I_WORDS_SHAPED, laid, err);
+    sp_status status = quote_words(s, plan, at, SP_I_WORDS_SHAPED, laid, err);
     if (status == SP_OK && at->tally)
         count_tally(s, at->tally, places);
     return status;

@@ -130,8 +130,8 @@ static void choose_schedule(const sp_problem *problem, sp_i_choices *out)
     sp_i_choices_put(out, problem->free_schedule ? SP_SCHEDULE_1F1B : problem->fixed.schedule);
     if (problem->free_schedule)
         sp_i_choices_put(out, SP_SCHEDULE_INTERLEAVED);
-    for (uint32_t s = SP_SCHEDULE_GPIPE; problem->free_schedule && problem->effort >= SP_EFFORT_NORMAL && s <= (problem->effort == SP_EFFORT_EXHAUSTIVE ? SP_SCHEDULE_DUALPIPE : SP_SCHEDULE_ZB_H1); s++)
-        sp_i_choices_put(out, s);   /* ZB-H2 seldom fits, and the bound of DualPipe leaves 10 %: many would be simulated */
+    for (uint32_t s = SP_SCHEDULE_GPIPE; problem->free_schedule && problem->effort >= SP_EFFORT_NORMAL && s < (problem->effort == SP_EFFORT_EXHAUSTIVE ? (uint32_t)SP_SCHEDULES : SP_SCHEDULE_ZB_H2); s++)
+        sp_i_choices_put(out, s);   /* ZB-H2 seldom fits, and the bounds of DualPipe and of V shapes leave 10 %: many would be simulated */
 }
 
 static void put_schedule(sp_plan *plan, uint32_t value) { plan->schedule = (sp_schedule)value; }
@@ -153,7 +153,7 @@ static bool fits_schedule(const sp_plan *plan, uint32_t value)
     }
 }
 
-/* Without a pipeline never slower (a law of test_predict_laws.c); with one, gradients may keep what stages send waiting. */
+/* Without a pipeline never slower (a law of test_predict_laws.c); with one, gradients and what stages send share links. */
 static void choose_overlap_dp(const sp_problem *problem, sp_i_choices *out)
 {
     sp_i_choices_put(out, problem->free_overlap_dp || problem->fixed.overlap_dp);

@@ -196,11 +196,14 @@ static void try_schedules(force *f, sp_plan plan)
     const sp_problem *p = f->problem;
     plan.schedule = plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
     try_zero(f, plan);
-    static const sp_schedule others[] = {SP_SCHEDULE_GPIPE, SP_SCHEDULE_ZB_H1, SP_SCHEDULE_ZB_H2, SP_SCHEDULE_DUALPIPE};
-    for (size_t i = 0; p->free_schedule && p->effort >= SP_EFFORT_NORMAL && plan.vpp == 1 && plan.pp > 1 && i < (p->effort == SP_EFFORT_EXHAUSTIVE ? 4 : 2); i++) {
-        plan.schedule = others[i];   /* what cannot be, plan_check refuses */
-        try_zero(f, plan);
-    }
+    static const struct { sp_schedule schedule; uint32_t vpp; sp_effort from; } others[] = {
+        {SP_SCHEDULE_GPIPE, 1, SP_EFFORT_NORMAL}, {SP_SCHEDULE_ZB_H1, 1, SP_EFFORT_NORMAL}, {SP_SCHEDULE_ZB_H2, 1, SP_EFFORT_EXHAUSTIVE},
+        {SP_SCHEDULE_DUALPIPE, 1, SP_EFFORT_EXHAUSTIVE}, {SP_SCHEDULE_ZB_V, 2, SP_EFFORT_EXHAUSTIVE}, {SP_SCHEDULE_DUALPIPEV, 2, SP_EFFORT_EXHAUSTIVE}};
+    for (size_t i = 0; p->free_schedule && plan.pp > 1 && i < sizeof others / sizeof others[0]; i++)
+        if (plan.vpp == others[i].vpp && p->effort >= others[i].from) {
+            plan.schedule = others[i].schedule;   /* what cannot be, plan_check refuses */
+            try_zero(f, plan);
+        }
 }
 
 /* As many layers as the other chunks (0), one fewer; at exhaustive two fewer and one more as well. */
