@@ -173,7 +173,7 @@ static sp_status shaped(sp_i_compare *c, const sp_problem *wide, const sp_plan *
     problem.fixed.precision = wide->fixed.precision;
     problem.fixed.tp = tp;
     problem.fixed.cp = cp;
-    problem.fixed.pp = problem.fixed.dp = problem.fixed.vpp = 0;
+    problem.fixed.pp = problem.fixed.dp = problem.fixed.vpp = problem.fixed.zero_group = 0;
     problem.fixed.first_layers = problem.fixed.last_layers = problem.fixed.recompute_layers = 0;
     problem.free_stages = problem.free_overlap = problem.free_sequence_parallel = false;
     sp_status status = run(c, &problem, &unused, best);

@@ -203,6 +203,8 @@ static bool lay_shards(const sp_plan *plan, const sp_machine *machine, const flo
     static const sp_comm_group whole[2] = {SP_GROUP_DP, SP_GROUP_EDP}, shard[2] = {SP_GROUP_SHARD, SP_GROUP_ESHARD},
                                replica[2] = {SP_GROUP_REPLICA, SP_GROUP_EREPLICA};
     uint32_t replicas = plan->dp * plan->cp / plan->zero_group;
+    if (replicas == 0)
+        return false;
     for (int i = 0; i < 2; i++) {
         sp_placement inner = {0}, outer = {0};
         uint32_t ranks = sp_placement_ranks(&out->group[whole[i]]);

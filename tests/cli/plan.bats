@@ -139,3 +139,9 @@ JSON
     grep -q "<svg" "$BATS_TEST_TMPDIR/p.html"
     [ -z "$(find "$BATS_TEST_TMPDIR" -name "p.*?*tmp*")" ]
 }
+
+@test "plan: state shared among more ranks than there are is no plan, not a crash" {
+    run --separate-stderr "$SUPERPOD" plan dgx-h100:2 llama3-8b --gbs 64 --set zero-group=64 -q
+    [ "$status" -eq 1 ]
+    [[ "$stderr" == *"no legal plan"* ]]
+}
