@@ -418,6 +418,24 @@ static sp_status search_space(planner *p, const sp_problem *problem, double shar
     return status;
 }
 
+/* What is wrong with the fixed values by themselves, if anything is: every free one is 1, and replicas as many as experts or shared state ask for. */
+static sp_status blame_fixed(const sp_problem *p, sp_error *err)
+{
+    sp_plan plan = p->fixed;
+    sp_layout layout;
+    uint32_t *const sizes[] = {&plan.tp, &plan.cp, &plan.ep, &plan.etp, &plan.pp, &plan.mbs};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        *sizes[i] = *sizes[i] ? *sizes[i] : 1;
+    uint64_t ranks = (uint64_t)plan.tp * plan.cp, experts = ((uint64_t)plan.ep * plan.etp + ranks - 1) / ranks, shared = (plan.zero_group + plan.cp - 1) / plan.cp;
+    if (!plan.dp)
+        plan.dp = (uint32_t)(shared > experts ? shared : experts);
+    plan.vpp = plan.vpp ? plan.vpp : sp_schedule_is_vee(plan.schedule) ? 2 : 1;
+    plan.gbs = p->gbs;
+    plan.seq = p->seq;
+    sp_status status = sp_plan_check(&plan, p->model, p->machine, err);
+    return status == SP_OK ? sp_plan_layout(&plan, p->machine, &layout, err) : status;
+}
+
 /* ---- the answer --------------------------------------------------------------------------------------------------------------- */
 
 static sp_status nothing_fits(const planner *pl)
@@ -435,6 +453,11 @@ static sp_status nothing_fits(const planner *pl)
         return sp_error_set(pl->err, SP_E_UNFIT, NULL, 0, 0,
                             "no plan of %llu legal ones fits in memory: the smallest needs %s a chip, %s has %s; use more chips or a smaller sequence",
                             (unsigned long long)counts->legal, need, p->machine->chip->name, have);
+    }
+    if (blame_fixed(p, pl->err) != SP_OK) {
+        if (pl->err)
+            pl->err->status = SP_E_UNFIT;
+        return SP_E_UNFIT;
     }
     return sp_error_set(pl->err, SP_E_UNFIT, NULL, 0, 0,
                         "no legal plan for %s on %s with global batch %llu and sequence %llu: %llu candidates do not divide, %llu do not fit the "

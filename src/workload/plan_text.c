@@ -1,6 +1,7 @@
 /* Plans as text: "tp=8 cp=1 ep=64 …". One table is parser and printer. */
 #include "superpod/workload.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -276,12 +277,16 @@ static sp_status read_key(const key *k, const char *text, sp_plan *plan, sp_erro
     return SP_E_INTERNAL;
 }
 
-static sp_status read_word(const char *word, uint32_t column, sp_plan *plan, sp_error *err)
+static sp_status read_word(const char *word, uint32_t column, sp_plan *plan, uint64_t *seen, sp_error *err)
 {
+    static_assert(N_KEYS <= 64, "a bit for each");
     const char *equals = strchr(word, '=');
     for (size_t i = 0; equals && i < N_KEYS; i++) {
         if (strlen(keys[i].name) != (size_t)(equals - word) || strncmp(keys[i].name, word, (size_t)(equals - word)) != 0)
             continue;
+        if (*seen >> i & 1)
+            return sp_error_set(err, SP_E_PARSE, NULL, 0, column, "found %s twice in a plan; give it once", keys[i].name);
+        *seen |= UINT64_C(1) << i;
         sp_status status = read_key(&keys[i], equals + 1, plan, err);
         if (status != SP_OK && err)
             err->column = column + (uint32_t)(equals + 1 - word) + (err->column ? err->column - 1 : 0);
@@ -296,6 +301,7 @@ static sp_status read_word(const char *word, uint32_t column, sp_plan *plan, sp_
 sp_status sp_plan_parse(const char *text, sp_arena *arena, sp_plan *plan, sp_error *err)
 {
     sp_plan draft = *plan;
+    uint64_t seen = 0;
     for (const char *at = text;;) {
         at += strspn(at, " \t\n");
         size_t length = strcspn(at, " \t\n");
@@ -304,7 +310,7 @@ sp_status sp_plan_parse(const char *text, sp_arena *arena, sp_plan *plan, sp_err
         char *word = sp_arena_strndup(arena, at, length);
         if (!word)
             return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a plan");
-        sp_status status = read_word(word, (uint32_t)(at - text) + 1, &draft, err);
+        sp_status status = read_word(word, (uint32_t)(at - text) + 1, &draft, &seen, err);
         if (status != SP_OK)
             return status;
         at += length;

@@ -140,8 +140,17 @@ JSON
     [ -z "$(find "$BATS_TEST_TMPDIR" -name "p.*?*tmp*")" ]
 }
 
-@test "plan: state shared among more ranks than there are is no plan, not a crash" {
-    run --separate-stderr "$SUPERPOD" plan dgx-h100:2 llama3-8b --gbs 64 --set zero-group=64 -q
-    [ "$status" -eq 1 ]
-    [[ "$stderr" == *"no legal plan"* ]]
+@test "plan: fixed values that no plan can have are told by name" {
+    unfit() { # WANT ARGS...
+        run --separate-stderr "$SUPERPOD" plan dgx-h100:2 llama3-8b --gbs 64 "${@:2}"
+        [ "$status" -eq 1 ] && [[ "$stderr" == *"$1"* ]] || { echo "status $status; $stderr"; return 1; }
+    }
+    unfit "found tp 3, which does not divide the model's attention heads 32" --tp 3
+    unfit "found a plan for 33 chips" --pp 33
+    unfit "found gbs 64, which is not a multiple of mbs 1 x dp 5" --dp 5
+    unfit "which has no experts" --ep 4 --tp 8
+    unfit "found zero 9" --set zero=9
+    unfit "found a plan for 64 chips" --set zero-group=64
+    unfit "found vpp 2 with schedule dualpipe" --schedule dualpipe --vpp 2
+    refuses "found tp twice in a plan" plan dgx-h100:2 llama3-8b --gbs 64 --set "tp=2 tp=4"
 }
