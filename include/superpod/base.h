@@ -55,8 +55,6 @@ sp_status sp_error_set(sp_error *err, sp_status status, const char *file, uint32
 
 /* Bytes of the well-formed UTF-8 character (RFC 3629) at `text`, of which `size` bytes are there; 0: none. */
 size_t sp_utf8_char(const char *text, size_t size);
-/* SP_E_PARSE with line and column of the first byte of `name`'s text that is no character. */
-sp_status sp_utf8_check(const char *text, size_t size, const char *name, sp_error *err);
 
 /* "file:line:column: error: text" (parts that are unknown are left out). Returns bytes written as snprintf does. */
 int sp_error_format(const sp_error *err, char *out, size_t out_size);

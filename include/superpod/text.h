@@ -9,6 +9,9 @@
 extern "C" {
 #endif
 
+/* SP_E_PARSE with line and column of the first byte of `name`'s text that is no character. */
+sp_status sp_utf8_check(const char *text, size_t size, const char *name, sp_error *err);
+
 typedef struct sp_doc sp_doc;
 
 /* A node of a document: valid while the document lives. id 0 means "absent". */

@@ -7,7 +7,7 @@
 static size_t shown_length(const unsigned char *p)
 {
     bool control = p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0);
-    return control ? 0 : sp_utf8_char((const char *)p, strlen((const char *)p));
+    return control ? 0 : sp_utf8_char((const char *)p, strnlen((const char *)p, 4));
 }
 
 /* Errors repeat what was found: it may hold line breaks, terminal escapes, or a character cut in two. Each byte that cannot

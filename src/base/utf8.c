@@ -19,18 +19,3 @@ size_t sp_utf8_char(const char *text, size_t size)
     bool outside = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f);
     return overlong || outside ? 0 : length;
 }
-
-sp_status sp_utf8_check(const char *text, size_t size, const char *name, sp_error *err)
-{
-    uint32_t line = 1, column = 1;
-    for (size_t at = 0, length; at < size; at += length, column++) {
-        length = sp_utf8_char(text + at, size - at);
-        if (!length)
-            return sp_error_set(err, SP_E_PARSE, name, line, column, "found the byte 0x%02x, which is no character; save the file as UTF-8", (unsigned char)text[at]);
-        if (text[at] == '\n') {
-            line++;
-            column = 0;
-        }
-    }
-    return SP_OK;
-}
