@@ -1,5 +1,6 @@
 /* Constants of communication libraries, fitted on collectives: what a library adds to the wires, and the way through EFA, which is a
- * network of its own. What a row asks of the wires is measured once; only EFA's rows are measured again when its latency moves. */
+ * network of its own. Prices are those of validation (coll_wires.c). Lines are made of what was measured once (EFA's rows: again when its
+ * latency moves); flows are run once for each algorithm and rate of the endpoints that a row meets, and kept: they know no paths and no steps. */
 #include "fit_i.h"
 
 #include <math.h>
@@ -8,6 +9,7 @@
 #define ORIGIN "the open rows of validation/collectives.csv"
 #define WAYS_MAX 24u             /* algorithms of a library for one leg */
 #define LINES_MAX 4u
+#define KEPT_MAX 128u            /* flows of a leg: rates of endpoints near the minimum, times algorithms */
 #define EFA "EFA"
 
 /* A value of the stacks named, and where it stands in their files: below the line `under`. Values of protocols of one mechanism
@@ -33,6 +35,9 @@ static const key keys[] = {
     {"deepep, uccl-ep", "launch", "us", 1e-6, "deepep, uccl-ep", 1, {{AT(launch_s), NULL, 1}}, 20, 0.5, 100},
 };
 
+/* A flow that was run: of what, at which rates; NAN: too many transfers to be run. */
+typedef struct kept { const sp_coll_algo *algo; const char *protocol; bool together; double engine_bytes_per_s, nic_fraction, wire_s; } kept;
+
 typedef struct collective {
     const sp_study_coll *coll;
     sp_machine *machine;         /* the row's own */
@@ -41,6 +46,8 @@ typedef struct collective {
     double *latency_s, measured_at_s;   /* EFA's in the machine, NULL: none there */
     sp_coll_measured way[2][WAYS_MAX];
     uint32_t n_ways[2];
+    kept kept[2][KEPT_MAX];
+    uint32_t n_kept[2];              /* the oldest gives way */
 } collective;
 
 /* ---- predictions ------------------------------------------------------------------------------------------------------- */
@@ -75,6 +82,38 @@ static void measure(collective *r)
     }
 }
 
+static double flow_wire_s(collective *r, uint32_t leg, const sp_coll_algo *algo, const sp_comm_time *line)
+{
+    const sp_stack *stack = r->stack;
+    uint32_t n = r->n_kept[leg];
+    for (uint32_t i = 0; i < n && i < KEPT_MAX; i++) {
+        const kept *k = &r->kept[leg][i];
+        if (k->algo == algo && k->together == line->together && k->engine_bytes_per_s == stack->engine_bytes_per_s.nominal &&
+            k->nic_fraction == stack->nic.fraction.nominal && strcmp(k->protocol, line->protocol) == 0)
+            return k->wire_s;
+    }
+    kept *k = &r->kept[leg][n % KEPT_MAX];
+    sp_error err;
+    *k = (kept){algo, line->protocol, line->together, stack->engine_bytes_per_s.nominal, stack->nic.fraction.nominal, NAN};
+    if (sp_i_coll_flow(&r->coll->leg[leg], r->machine, stack, algo, line, &k->wire_s, &err) != SP_OK)
+        k->wire_s = NAN;
+    r->n_kept[leg] = n + 1 < 2 * KEPT_MAX ? n + 1 : KEPT_MAX;
+    return k->wire_s;
+}
+
+/* The lines' time, the wires' part of it run. */
+static double leg_s(collective *r, uint32_t leg)
+{
+    const sp_study_leg *l = &r->coll->leg[leg];
+    sp_stack cut = sp_stack_cut(r->stack, l->message_bytes), whole = sp_stack_cut(r->stack, 0);
+    const sp_coll_algo *algo, *same;
+    sp_comm_time time = sp_coll_least(r->way[leg], r->n_ways[leg], &cut, l->size_bytes, &algo), without = time;
+    if (l->message_bytes > 0)
+        without = sp_coll_least(r->way[leg], r->n_ways[leg], &whole, l->size_bytes, &same);
+    double flow = flow_wire_s(r, leg, algo, &time);
+    return isnan(flow) ? time.time_s : time.time_s + flow - (without.time_s - without.latency_s);
+}
+
 static double predict(sp_i_fit *fit, uint32_t row)
 {
     collective *r = &((collective *)fit->own)[row];
@@ -82,11 +121,9 @@ static double predict(sp_i_fit *fit, uint32_t row)
     if (!r->arena || (r->latency_s && *r->latency_s != r->measured_at_s))
         measure(r);
     for (uint32_t leg = 0; leg < r->coll->n_legs; leg++) {
-        sp_stack stack = sp_stack_cut(r->stack, r->coll->leg[leg].message_bytes);
-        const sp_coll_algo *algo;
         if (r->n_ways[leg] == 0)
             return NAN;
-        most = fmax(most, sp_coll_least(r->way[leg], r->n_ways[leg], &stack, r->coll->leg[leg].size_bytes, &algo).time_s);
+        most = fmax(most, leg_s(r, leg));
     }
     return most;
 }

@@ -71,6 +71,9 @@ bool sp_i_class_machine(sp_i_ctx *ctx, const char *hw_class, const char *fabric,
                         uint32_t domain, double share, const sp_machine **out);
 /* A collective as its library runs it. Errors: as sp_coll_best and sp_fabric_flow_wires. */
 sp_status sp_i_coll_leg(const sp_study_leg *leg, const sp_machine *machine, const sp_stack *stack, sp_study_leg_time *out, sp_error *err);
+/* Of that, what the wires take, run by the flow evaluator: of the algorithm and the line (its protocol, phases together or in turn) chosen. */
+sp_status sp_i_coll_flow(const sp_study_leg *leg, const sp_machine *machine, const sp_stack *stack, const sp_coll_algo *algo, const sp_comm_time *line,
+                         double *wire_s, sp_error *err);
 const sp_chip *sp_i_class_chip(sp_i_ctx *ctx, const char *hw_class);
 /* Raw scale-out bytes/s of one chip as a fabric text states it; 0 when it does not. */
 double sp_i_fabric_rate(const char *fabric, uint32_t per_node);

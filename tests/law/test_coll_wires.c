@@ -107,6 +107,32 @@ static void test_rows(void **state)
     assert_true(sum_flow / n < sum_line / n + 5e-3);
 }
 
+/* What constants are fitted with is what rows are told by: at the catalog's values, which are the fit's, both have one error. */
+static void test_fitted_with_the_same_price(void **state)
+{
+    fixture *f = *state;
+    static const char *const files[] = {"validation/collectives.csv"};
+    sp_study study;
+    sp_study_calibration fit;
+    sp_error err;
+    double sum = 0;
+    uint32_t n = 0;
+    if (sp_study_validate(f->catalog, files, 1, f->arena, &study, &err) != SP_OK || sp_study_calibrate(f->catalog, files, 1, "collectives", f->arena, &fit, &err) != SP_OK)
+        fail_msg("%s", err.text);
+    for (uint32_t i = 0; i < study.n_rows; i++)
+        if (study.rows[i].coll && study.rows[i].status == SP_STUDY_EXPRESSED) {
+            sum += fmin(0.5, fabs(log1p(study.rows[i].slow)));
+            n++;
+        }
+    print_message("mean |ln| of %u rows: %.6f where constants are fitted, %.6f where rows are told\n", n, fit.fit[0].error_fitted, sum / n);
+    assert_int_equal(fit.fit[0].rows, n);
+    assert_true(fabs(fit.fit[0].error_fitted - sum / n) < 1e-4);
+    for (uint32_t k = 0; k < fit.n_constants; k++) {
+        assert_true(fit.constants[k].rows >= 15);
+        assert_true(fit.constants[k].error_left_out <= 1.5 * fit.constants[k].error_fitted);
+    }
+}
+
 #define COLUMNS "id,split,group,source,source_ref,source_date,hardware,hw_class,op,ranks,nodes,ranks_per_scaleup,size_bytes,dtype,time_us,algbw_gbs," \
                 "busbw_gbs,time_us_inplace,busbw_gbs_inplace,fabric,library,evidence,note\n"
 
@@ -210,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_fitted_with_the_same_price, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_in_switch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rails, set_up, tear_down),
