@@ -92,6 +92,9 @@ sp_status sp_pricer_quote(sp_pricer *pricer, const sp_plan *plan, const sp_cut *
  * inside, and cheaper; and with it. */
 sp_status sp_pricer_work_bound(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, const sp_lanes *lanes, sp_price *out, sp_error *err);
 sp_status sp_pricer_bound(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, sp_lanes *lanes, sp_price *out, sp_error *err);
+/* A bound of the same kind, written to out (not memory), from slots that are run, each different one once, while the step of them is not: closer where
+ * a forward and a backward are one slot. Errors: as sp_predict_train, memory apart. Cost: a tenth to a half of a run, which lives in `arena`. */
+sp_status sp_pricer_slots_bound(sp_pricer *pricer, const sp_plan *plan, sp_arena *arena, sp_price *out, sp_error *err);
 /* Would any stage's update be done sooner by the host than by the chip? So few parameters that a launch takes longer than they do. */
 bool sp_pricer_host_updates_faster(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut);
 /* Seconds that one micro-batch keeps all stages busy together, under the shape, if the fewest layers are recomputed that

@@ -241,6 +241,20 @@ static sp_status remember(planner *p, const sp_plan *plan, const sp_i_candidate 
     return SP_OK;
 }
 
+/* Is the plan no better than the worst kept by a bound that is closer than its price? Asked where a forward and a backward are one slot: how well
+ * the traffic of each hides under the other is known when that slot has been run. */
+static sp_status beaten_by_slots(planner *p, sp_pricer *pricer, const sp_plan *plan, sp_arena *scratch, bool *out)
+{
+    sp_price price = {0};
+    double limit = limit_of(p);
+    *out = false;
+    if (!sp_schedule_joins(plan->schedule) || isinf(limit))
+        return SP_OK;
+    sp_status status = sp_pricer_slots_bound(pricer, plan, scratch, &price, p->err);
+    *out = status == SP_OK && sp_i_worth_at(&p->worth, (double)plan->tp * plan->cp * plan->pp * plan->dp, price.lower_bound_s, price.busy_s) >= limit;
+    return status;
+}
+
 static sp_status simulate(planner *p, const job *j, const sp_i_candidate *c)
 {
     sp_plan plan = sp_i_candidate_plan(j->problem, &j->space, c);
@@ -249,10 +263,13 @@ static sp_status simulate(planner *p, const job *j, const sp_i_candidate *c)
             return SP_OK;   /* the quick search found it */
     sp_arena *scratch = sp_arena_create();
     sp_train_report report;
+    bool beaten;
     if (!scratch)
         return sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory to simulate a plan");
-    sp_status status = sp_pricer_train(j->worker[0].solver.pricer, &plan, true, scratch, &report, NULL, p->err);
-    if (status == SP_OK) {
+    sp_status status = beaten_by_slots(p, j->worker[0].solver.pricer, &plan, scratch, &beaten);
+    if (status == SP_OK && !beaten)
+        status = sp_pricer_train(j->worker[0].solver.pricer, &plan, true, scratch, &report, NULL, p->err);
+    if (status == SP_OK && !beaten) {
         p->counts.simulated++;
         status = remember(p, &plan, c, &report);
     }

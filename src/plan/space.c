@@ -114,8 +114,30 @@ static void layings_of(const sp_problem *problem, const width *w, sp_i_space *sp
 
 /* ---- cuts of the layers ----------------------------------------------------------------------------------------- */
 
-static bool put_cutting(sp_arena *arena, sp_i_cuttings *list, uint32_t vpp, uint32_t first, uint32_t last)
+/* Do both leave every chunk as many layers? */
+static bool same_chunks(uint32_t n_layers, uint32_t pp, const sp_i_cutting *a, const sp_i_cutting *b)
 {
+    const sp_plan one = {.pp = pp, .vpp = a->vpp, .first_layers = a->first_layers, .last_layers = a->last_layers};
+    const sp_plan other = {.pp = pp, .vpp = b->vpp, .first_layers = b->first_layers, .last_layers = b->last_layers};
+    if (a->vpp != b->vpp)
+        return false;
+    for (uint32_t c = 0; c < pp * a->vpp; c++) {
+        uint32_t first, mine, theirs;
+        sp_plan_chunk_layers(&one, n_layers, c % pp, c / pp, &first, &mine);
+        sp_plan_chunk_layers(&other, n_layers, c % pp, c / pp, &first, &theirs);
+        if (mine != theirs)
+            return false;
+    }
+    return true;
+}
+
+/* A cut that an earlier one makes in other words is left out. */
+static bool put_cutting(const sp_problem *problem, sp_arena *arena, sp_i_cuttings *list, uint32_t pp, uint32_t vpp, uint32_t first, uint32_t last)
+{
+    const sp_i_cutting one = {vpp, first, last};
+    for (uint32_t i = 0; i < list->n; i++)
+        if (same_chunks(problem->model->n_layers, pp, &list->item[i], &one))
+            return true;
     if (list->n == list->room) {
         uint32_t room = list->room ? 2 * list->room : 16;
         sp_i_cutting *item = sp_arena_alloc(arena, room, sizeof *item);
@@ -126,7 +148,7 @@ static bool put_cutting(sp_arena *arena, sp_i_cuttings *list, uint32_t vpp, uint
         list->item = item;
         list->room = room;
     }
-    list->item[list->n++] = (sp_i_cutting){vpp, first, last};
+    list->item[list->n++] = one;
     return true;
 }
 
@@ -136,8 +158,8 @@ static bool cut_evenly_and_not(const sp_problem *problem, const width *w, uint32
     const sp_plan *fixed = &problem->fixed;
     uint32_t slots = pp * vpp, even = slots ? problem->model->n_layers / slots : 0;
     if (!problem->free_stages || fixed->first_layers || fixed->last_layers)
-        return put_cutting(arena, out, vpp, fixed->first_layers, fixed->last_layers);
-    if (!put_cutting(arena, out, vpp, 0, 0))
+        return put_cutting(problem, arena, out, pp, vpp, fixed->first_layers, fixed->last_layers);
+    if (!put_cutting(problem, arena, out, pp, vpp, 0, 0))
         return false;
     if (slots < 2)
         return true;
@@ -148,7 +170,7 @@ static bool cut_evenly_and_not(const sp_problem *problem, const width *w, uint32
         sp_i_choices_put(&end, even + 1 + more);
     for (uint32_t f = 0; f < end.n; f++)
         for (uint32_t l = 0; l < end.n; l++)
-            if ((f || l) && !put_cutting(arena, out, vpp, end.value[f], end.value[l]))
+            if ((f || l) && !put_cutting(problem, arena, out, pp, vpp, end.value[f], end.value[l]))
                 return false;
     return true;
 }

@@ -194,7 +194,7 @@ static void sum_up(const sp_pricer *pricer, sp_i_piece *out)
 {
     slow_beneath(pricer, out);
     const uint32_t lanes[2] = {pricer->now.stream[SP_GROUP_TP], pricer->now.stream[SP_GROUP_EP]};
-    double compute_s = 0, bare_s = 0, weight_s = 0, lane_s[SP_I_STREAM_TIER + SP_TIERS_MAX] = {0};
+    double compute_s = 0, bare_s = 0, matrix_s = 0, weight_s = 0, lane_s[SP_I_STREAM_TIER + SP_TIERS_MAX] = {0};
     for (uint32_t i = 0; i < out->n; i++) {
         const sp_i_cost *item = &out->item[i];
         if (item->stream != SP_I_STREAM_COMPUTE) {
@@ -203,10 +203,12 @@ static void sum_up(const sp_pricer *pricer, sp_i_piece *out)
         }
         compute_s += item->time_s;
         bare_s += item->alone_s > 0 ? item->alone_s : item->time_s;
+        matrix_s += item->alone_s > 0 ? item->time_s : 0;
         weight_s += item->weight ? item->time_s : 0;
     }
     out->compute_s = compute_s;
     out->bare_s = bare_s;
+    out->matrix_s = matrix_s;
     out->weight_s = weight_s;
     out->lane_s[0] = lane_s[lanes[0]];
     out->lane_s[1] = lane_s[lanes[1]];

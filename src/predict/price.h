@@ -46,6 +46,7 @@ typedef struct sp_i_piece {
     sp_i_cost *item;     /* [SP_ITEMS_MAX] */
     double chain_s;      /* time when run */
     double compute_s, bare_s;   /* computing beneath its collectives; and wherever its groups lie, no more */
+    double matrix_s;            /* of compute_s matrix work */
     double weight_s, input_s;   /* backwards: items that make gradients of weights; time when run of the others */
     double lane_s[2];           /* collectives on the stream of TP's tier, of EP's */
     double flop;         /* matrix and vector work of the chip */

@@ -367,6 +367,23 @@ static sp_status predict(sp_pricer *pricer, const sp_plan *plan, bool need_fit, 
     return SP_OK;
 }
 
+sp_status sp_pricer_slots_bound(sp_pricer *pricer, const sp_plan *plan, sp_arena *arena, sp_price *out, sp_error *err)
+{
+    sp_layout layout;
+    sp_i_step step;
+    sp_status status = sp_plan_check(plan, pricer->model, pricer->machine, err);
+    if (status == SP_OK)
+        status = sp_plan_layout(plan, pricer->machine, &layout, err);
+    if (status == SP_OK)
+        status = make_step(pricer, plan, &layout, arena, &step, err);
+    if (status != SP_OK)
+        return status;
+    uint32_t busiest = busiest_stage(&step);
+    out->lower_bound_s = sp_i_step_bound(&step);
+    out->busy_s = step.optimizer_s[busiest] + sp_i_step_busy_s(&step, busiest);
+    return SP_OK;
+}
+
 sp_status sp_pricer_train(sp_pricer *pricer, const sp_plan *plan, bool need_fit, sp_arena *arena, sp_train_report *out, sp_explain *explain,
                           sp_error *err)
 {
