@@ -292,6 +292,14 @@ static uint32_t slice_of(const sp_i_run *run, const class_row *class, uint32_t c
     return chips > class->domain && chips % class->domain == 0 ? class->domain : chips;
 }
 
+uint32_t sp_i_row_slices(const sp_i_run *run)
+{
+    const class_row *class = class_find(run->hw_class);
+    uint32_t chips = sp_i_num_count(run->num[SP_N_CHIPS], 0);
+    bool torus = class && (class->scaleup == SHAPE_TORUS2 || class->scaleup == SHAPE_TORUS3);
+    return torus && chips ? chips / slice_of(run, class, chips) : 1;
+}
+
 bool sp_i_row_machine(sp_i_ctx *ctx, const sp_i_run *run, const sp_plan *plan, const sp_machine **out)
 {
     const class_row *class = class_find(run->hw_class);

@@ -149,6 +149,8 @@ static sp_format format_of(sp_i_ctx *ctx, const sp_i_run *run)
         return SP_FMT_MXFP8;
     if (sp_i_word_in(p, "FP8"))
         return SP_FMT_FP8;
+    if (sp_i_word_in(p, "INT8"))
+        return SP_FMT_INT8;
     if (sp_i_word_in(p, "BF16") || sp_i_word_in(p, "bfloat16"))
         return SP_FMT_BF16;
     if (sp_i_word_in(p, "FP16") || sp_i_word_in(p, "float16"))
@@ -217,7 +219,7 @@ static uint32_t zero_of(const sp_i_run *run, const line_row *line)
 }
 
 /* Data-parallel replicas of what FSDP shards: "FSDP within slice (…), DP across 16 slice(s)", "ici_fsdp=8 dcn_dp=16 dcn_fsdp=", or all slices that
- * the row counts: "dcn_data_parallelism=-1" with "4x v5p-128". */
+ * the row counts: "dcn_data_parallelism=-1" with "4x v5p-128". That is also base.yml's default, for rows that say nothing. */
 static uint32_t replicas_of(const sp_i_run *run)
 {
     const char *across = strstr(run->sharding, "DP across "), *dcn = strstr(run->sharding, "dcn_dp=");
@@ -228,6 +230,8 @@ static uint32_t replicas_of(const sp_i_run *run)
         sscanf(dcn, "dcn_dp=%u", &n);
     else if (strstr(run->sharding, "dcn_data_parallelism=-1"))
         sscanf(run->other, "%ux v", &n);
+    else if (run->sharding[0] == '\0' && sp_i_word_starts(run->framework, "MaxText"))
+        n = sp_i_row_slices(run);
     return n ? n : 1;
 }
 

@@ -55,6 +55,8 @@ uint32_t sp_i_recipe_of(const sp_i_run *run);
 const sp_model *sp_i_recipe_model(sp_i_ctx *ctx, uint32_t recipe, const sp_model *model);
 bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp_plan *out);
 bool sp_i_row_machine(sp_i_ctx *ctx, const sp_i_run *run, const sp_plan *plan, const sp_machine **out);
+/* TPU slices that the row's chips make; 1 on other hardware. */
+uint32_t sp_i_row_slices(const sp_i_run *run);
 /* Is a part of its layout all that a row says, or how many micro-batches it accumulates? */
 bool sp_i_layout_open(const sp_i_run *run);
 /* Layouts that such a row may have run with, one by one: run is the row with the next of them. false: no more. */
