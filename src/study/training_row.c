@@ -184,11 +184,12 @@ static bool express_best(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *mod
     const sp_study_row before = *ctx->row;
     sp_i_layout_try at = sp_i_layout_first(run), best = at;
     double least_s = INFINITY;
-    sp_study_row last = before;   /* says why nothing can be expressed, where that is so: no such chip */
-    bool expressible = false;
+    sp_study_row last = before;   /* says why, where no try can be expressed: no such chip */
+    bool tried = false, expressible = false;
     while (sp_i_layout_next(run, &at)) {
         *ctx->row = before;
         bool could = express(ctx, &at.run, model, out);
+        tried = true;
         expressible |= could;
         last = *ctx->row;
         if (!could || !fits(out->step) || out->step->time_s >= least_s)
@@ -196,9 +197,11 @@ static bool express_best(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *mod
         least_s = out->step->time_s;
         best = at;
     }
-    *ctx->row = isinf(least_s) && !expressible ? last : before;
+    *ctx->row = tried && !expressible ? last : before;
+    if (tried && !expressible)
+        return false;
     if (isinf(least_s))
-        return expressible ? sp_i_row_refuse(ctx, "no parallel layout that the row leaves open fits in memory") : false;
+        return sp_i_row_refuse(ctx, "no parallel layout that the row leaves open %s", tried ? "fits in memory" : "divides its batch");
     ctx->row->layout_assumed = true;
     sp_i_row_assume(ctx, "tp %.0f cp %.0f pp %.0f, the fastest predicted that fits", best.run.num[SP_N_TP], best.run.num[SP_N_CP], best.run.num[SP_N_PP]);
     return express(ctx, &best.run, model, out);
