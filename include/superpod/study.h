@@ -213,7 +213,7 @@ typedef struct sp_study_kernel {
     const char *chip;                /* catalog name; NULL when the row cannot be predicted (see skip)          */
     const char *skip;                /* why not, or NULL                                                        */
     const char *assumed;             /* what the row does not state and was taken to be, or NULL                */
-    double share;                    /* of the chip that the row used: 0.5 for one die of two                   */
+    double share;                    /* of the catalog chip that the row used: 0.5 for one die of two                   */
     double mem_bw_bytes_per_s;       /* of the part measured where it differs from the catalog chip's, else 0   */
     bool previous_kernels;           /* attention by kernels written for the generation before                  */
     sp_op ops[SP_STUDY_OPS]; uint32_t n_ops;   /* run one after another                                         */

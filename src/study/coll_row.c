@@ -35,23 +35,6 @@ static sp_status read_cells(const sp_csv *csv, size_t row, coll_cells *c, sp_err
     return SP_OK;
 }
 
-/* The number that stands right after `word` ("hidden 7168") or right before it ("128 tokens/rank"). */
-static double number_after(const char *text, const char *word, double otherwise)
-{
-    const char *at = strstr(text, word);
-    char *end = NULL;
-    double value = at ? strtod(at + strlen(word), &end) : 0;
-    return at && end > at + strlen(word) ? value : otherwise;
-}
-
-static double number_before(const char *text, const char *word, double otherwise)
-{
-    const char *at = strstr(text, word), *digits = at;
-    while (digits && digits > text && digits[-1] >= '0' && digits[-1] <= '9')
-        digits--;
-    return digits && digits < at ? strtod(digits, NULL) : otherwise;
-}
-
 /* ---- expert parallelism ------------------------------------------------------------------------------------------- */
 
 typedef struct ep_shape { double tokens, hidden, topk, groups_kept; } ep_shape;
@@ -59,7 +42,7 @@ typedef struct ep_shape { double tokens, hidden, topk, groups_kept; } ep_shape;
 /* "4096 tokens/rank, hidden 7168, top-4 groups, top-8 experts": DeepSeek-V3's sizes where a row says only part of them. */
 static ep_shape ep_shape_of(const coll_cells *c, bool low_latency)
 {
-    ep_shape s = {number_before(c->note, " tokens/", low_latency ? 128 : 4096), number_after(c->note, "hidden ", 7168), 8, 0};
+    ep_shape s = {sp_i_word_number_before(c->note, " tokens/", low_latency ? 128 : 4096), sp_i_word_number_after(c->note, "hidden ", 7168), 8, 0};
     for (const char *p = strstr(c->note, "top-"); p; p = strstr(p + 1, "top-")) {
         char *end = NULL;
         double k = strtod(p + 4, &end);
@@ -134,28 +117,28 @@ static sp_placement whole_machine(const sp_machine *machine)
     return p;
 }
 
-/* Names that nccl-tests (its programs are called NAME_perf) and FlagPerf have for operations, beside our own. */
+/* Names that nccl-tests (its programs are called NAME_perf), rccl-tests, PyTorch, hccl_test and FlagPerf have for operations, beside our own: any
+ * case, with or without '-' and '_'. */
 static bool read_op(const char *name, sp_coll_op *out, const char **assumed)
 {
-    static const struct { const char *name; sp_coll_op op; const char *assumed; } other[] = {
-        {"allreduce", SP_COLL_ALL_REDUCE, NULL}, {"allgather", SP_COLL_ALL_GATHER, NULL}, {"reducescatter", SP_COLL_REDUCE_SCATTER, NULL},
-        {"alltoall", SP_COLL_ALL_TO_ALL, NULL}, {"sendrecv", SP_COLL_SEND_RECV, NULL}, {"p2p-bandwidth", SP_COLL_SEND_RECV, NULL},
-        {"p2p-bandwidth-npu-npu", SP_COLL_SEND_RECV, NULL}, {"reduce", SP_COLL_BROADCAST, "a reduce takes as long as the broadcast that it is backwards"}};
-    char word[32];
-    snprintf(word, sizeof word, "%s", name);
-    for (char *p = word; *p; p++)
-        *p = *p == '_' ? '-' : *p;
+    static const struct { const char *name; sp_coll_op op; const char *assumed; } rows[] = {
+        {"allreduce", SP_COLL_ALL_REDUCE, NULL}, {"allgather", SP_COLL_ALL_GATHER, NULL}, {"allgatherintotensor", SP_COLL_ALL_GATHER, NULL},
+        {"reducescatter", SP_COLL_REDUCE_SCATTER, NULL}, {"reducescattertensor", SP_COLL_REDUCE_SCATTER, NULL}, {"alltoall", SP_COLL_ALL_TO_ALL, NULL},
+        {"alltoallsingle", SP_COLL_ALL_TO_ALL, NULL}, {"alltoallv", SP_COLL_ALL_TO_ALL, "all pairs send alike"}, {"broadcast", SP_COLL_BROADCAST, NULL},
+        {"bcast", SP_COLL_BROADCAST, NULL}, {"sendrecv", SP_COLL_SEND_RECV, NULL}, {"p2p", SP_COLL_SEND_RECV, NULL}, {"p2pbandwidth", SP_COLL_SEND_RECV, NULL},
+        {"p2pbandwidthnpunpu", SP_COLL_SEND_RECV, NULL}, {"reduce", SP_COLL_BROADCAST, "a reduce takes as long as the broadcast that it is backwards"}};
+    char word[48];
+    sp_i_word_squeeze(name, word, sizeof word);
     size_t length = strlen(word);
-    if (length > 5 && strcmp(word + length - 5, "-perf") == 0)
-        word[length - 5] = '\0';
-    *assumed = NULL;
-    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
-        if (strcmp(word, other[i].name) == 0) {
-            *out = other[i].op;
-            *assumed = other[i].assumed;
+    if (length > 4 && strcmp(word + length - 4, "perf") == 0)
+        word[length - 4] = '\0';
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(word, rows[i].name) == 0) {
+            *out = rows[i].op;
+            *assumed = rows[i].assumed;
             return true;
         }
-    return sp_coll_op_parse(word, out, NULL) == SP_OK;
+    return false;
 }
 
 /* CANN's devices are dies: two to an Ascend 910C, and expert-parallel ranks are devices. */

@@ -1,5 +1,6 @@
 /* Attention rows: fused kernels by their shape, the unfused sequence, and latent attention whose shape a row leaves open. */
 #include "kernel_i.h"
+#include "run_i.h"
 
 #include <string.h>
 
@@ -39,38 +40,77 @@ static void unfused_ops(const sp_i_kernel_cells *c, sp_format format, double hea
 
 static bool older_than(const char *library, const char *chip)
 {
-    bool two = strstr(library, "FlashAttention-2") != NULL, three = strstr(library, "FlashAttention-3") != NULL;
+    static const struct { const char *word; int generation; } words[] = {{"FlashAttention-2", 2}, {"FlashAttention 2", 2}, {"FA2", 2}, {"FA-2", 2}, {"flash-attn 2", 2},
+                                                                         {"FlashAttention-3", 3}, {"FlashAttention 3", 3}, {"FA3", 3}, {"FA-3", 3}};
+    int written = 0;
+    for (size_t i = 0; i < sizeof words / sizeof words[0] && !written; i++)
+        if (sp_i_word_in(library, words[i].word))
+            written = words[i].generation;
     bool hopper = strncmp(chip, "h", 1) == 0;
     bool blackwell = strncmp(chip, "b", 1) == 0 || strncmp(chip, "gb", 2) == 0;
-    return (hopper && two) || (blackwell && (two || three));
+    return (hopper && written == 2) || (blackwell && written > 0);
+}
+
+typedef struct keys_seen { double heads, kv_heads, queries, window; bool causal, backward, forward; } keys_seen;
+
+/* Heads that keys have ("8 kv heads", "kv heads 8"), a window ("window 4096") and one query a sequence (decode) stand in names and notes. */
+static keys_seen read_words(const sp_i_kernel_cells *c, sp_study_kernel *out)
+{
+    bool backward = sp_i_kernel_named(c->kernel, "bwd", false) || sp_i_kernel_named(c->kernel, "backward", false);
+    bool forward = !backward || sp_i_kernel_named(c->kernel, "fwd", false) || sp_i_kernel_named(c->kernel, "forward", false);
+    keys_seen s = {.heads = c->heads, .queries = c->seq, .causal = sp_i_word_in(c->kernel, "causal") && !sp_i_word_in(c->kernel, "noncausal"),
+              .backward = backward, .forward = forward};
+    if (s.heads < 1.0) {
+        s.heads = 2048.0 / c->head_dim < 1.0 ? 1.0 : 2048.0 / c->head_dim;
+        out->assumed = "no heads stated: hidden size 2,048";
+    }
+    s.kv_heads = sp_i_word_number_before(c->note, " kv heads", sp_i_word_number_after(c->note, "kv heads ", sp_i_word_number_after(c->note, "kv_heads", s.heads)));
+    if (!(s.kv_heads >= 1) || s.kv_heads > s.heads)
+        s.kv_heads = s.heads;
+    if (sp_i_word_in(c->kernel, "decod") || sp_i_word_in(c->kernel, "paged"))
+        s.queries = 1;
+    bool windowed = sp_i_kernel_named(c->kernel, "swa", true) || sp_i_word_in(c->kernel, "window") || sp_i_word_in(c->note, "window");
+    if (windowed) {
+        s.window = sp_i_word_number_after(c->note, "window ", sp_i_word_number_after(c->note, "window", 0));
+        s.causal = true;
+        if (!(s.window >= 1))
+            out->skip = "a window of which the size is not stated in the note, as 'window 4096'";
+    }
+    return s;
+}
+
+/* Pairs of a query and a key that it sees. */
+static double pairs(const sp_i_kernel_cells *c, const keys_seen *s)
+{
+    double keys = s->window >= 1 && s->window < c->seq ? s->window : c->seq;
+    if (s->queries == 1)
+        return keys;
+    return keys < c->seq ? keys * c->seq - 0.5 * keys * (keys - 1) : c->seq * c->seq * (s->causal ? 0.5 : 1.0);
 }
 
 void sp_i_kernel_attention(const sp_i_kernel_cells *c, sp_format format, sp_study_kernel *out)
 {
-    double heads = c->heads;
     if (c->batch < 1.0 || c->seq < 1.0 || c->head_dim < 1.0) {
         out->skip = "no shape stated";
         return;
     }
-    if (heads < 1.0) {
-        heads = 2048.0 / c->head_dim < 1.0 ? 1.0 : 2048.0 / c->head_dim;
-        out->assumed = "no heads stated: hidden size 2,048";
-    }
-    bool causal = strstr(c->kernel, "causal") != NULL, backward = strstr(c->kernel, "bwd") != NULL;
-    bool forward = !backward || strstr(c->kernel, "fwd") != NULL;
-    double once = c->batch * heads * c->seq * c->seq * 4.0 * c->head_dim * (causal ? 0.5 : 1.0);
-    out->counted_flop = once * ((forward ? 1.0 : 0.0) + (backward ? 2.5 : 0.0));
+    keys_seen s = read_words(c, out);
+    double once = c->batch * s.heads * pairs(c, &s) * 4.0 * c->head_dim;
+    out->counted_flop = once * ((s.forward ? 1.0 : 0.0) + (s.backward ? 2.5 : 0.0));
+    if (s.queries == 1)
+        out->counted_bytes = c->batch * s.kv_heads * pairs(c, &s) * 2.0 * c->head_dim * sp_format_bytes(format);
     out->previous_kernels = out->chip && older_than(c->library, out->chip);
     if (strstr(c->library, "PyTorch standard")) {
-        unfused_ops(c, format, heads, out);
+        unfused_ops(c, format, s.heads, out);
         return;
     }
     for (int pass = 0; pass < 2; pass++) {
-        if (pass == 0 ? !forward : !backward)
+        if (pass == 0 ? !s.forward : !s.backward)
             continue;
         sp_op *op = sp_i_study_op(out, SP_OP_ATTENTION, pass ? "attention backward" : "attention");
-        set_shape(op, format, c->batch, heads, heads, c->seq, c->seq, c->head_dim, c->head_dim);
-        op->causal = causal;
+        set_shape(op, format, c->batch, s.heads, s.kv_heads, s.queries, c->seq, c->head_dim, c->head_dim);
+        op->causal = s.causal;
+        op->window = (uint64_t)s.window;
         op->backward = pass == 1;
     }
 }

@@ -7,35 +7,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* hw_class → chip. mem_bw: parts whose memory differs from the catalog chip's (data sheets, also printed in the rows' notes). */
-static const struct { const char *hw_class, *chip; double mem_bw_bytes_per_s; } parts[] = {
-    {"A100", "a100", 0.0},
-    {"A100-40G", "a100", 1555e9},     /* A100 40 GB data sheet */
-    {"A100-PCIe", "a100", 1935e9},    /* A100 PCIe 80 GB data sheet */
-    {"H100", "h100", 0.0},
-    {"H100-PCIe", "h100", 2000e9},    /* H100 PCIe data sheet */
-    {"H800", "h800", 0.0},
-    {"H20", "h20", 0.0},
-    {"H200", "h200", 0.0},
-    {"GH200", "h200", 0.0},           /* the Hopper of a GH200 with 141 GB is an H200 at 900 W */
-    {"B200", "b200", 0.0},
-    {"B300", "b300", 0.0},
-    {"GB200", "gb200", 0.0},
-    {"GB300", "gb300", 0.0},
-    {"MI300X", "mi300x", 0.0},
-    {"MI325X", "mi325x", 0.0},
-    {"MI350X", "mi350x", 0.0},
-    {"MI355X", "mi355x", 0.0},
-    {"MI455X", "mi455x", 0.0},
-    {"TPU-v4", "tpu-v4", 0.0},
-    {"TPU-v5e", "tpu-v5e", 0.0},
-    {"TPU-v5p", "tpu-v5p", 0.0},
-    {"TPU-v6e", "tpu-v6e", 0.0},
-    {"TPU-v7x", "tpu-v7", 0.0},
-    {"Ascend-910B", "ascend-910b", 0.0},
-    {"Ascend-910C", "ascend-910c", 0.0},
-    {"Trn2", "trn2", 0.0},
-    {"Trn3", "trn3", 0.0},
+/* hw_class → chip. mem_bw: parts whose memory differs from the catalog chip's (data sheets, also printed in the rows' notes). share: of its matrix rate and
+ * cores, where fewer are on or clocked lower; 0 is all. */
+static const struct { const char *hw_class, *chip; double mem_bw_bytes_per_s, share; } parts[] = {
+    {"A100", "a100", 0.0, 0},
+    {"A100-40G", "a100", 1555e9, 0},     /* A100 40 GB data sheet */
+    {"A100-PCIe", "a100", 1935e9, 0},    /* A100 PCIe 80 GB data sheet */
+    {"H100", "h100", 0.0, 0},
+    {"H100-96G", "h100-96g", 0.0, 0},
+    {"H100-PCIe", "h100", 2000e9, 0.764},   /* H100 PCIe data sheet; guess: 756 of 989 TF in BF16, from memory, unverified */
+    {"H100-NVL", "h100", 3938e9, 0.844},   /* guess: H100 NVL data sheet, 835 TF, from memory, unverified */
+    {"H800", "h800", 0.0, 0},
+    {"H20", "h20", 0.0, 0},
+    {"H200", "h200", 0.0, 0},
+    {"GH200", "h200", 0.0, 0},           /* the Hopper of a GH200 with 141 GB is an H200 at 900 W */
+    {"B200", "b200", 0.0, 0},
+    {"B300", "b300", 0.0, 0},
+    {"GB200", "gb200", 0.0, 0},
+    {"GB300", "gb300", 0.0, 0},
+    {"MI300X", "mi300x", 0.0, 0},
+    {"MI325X", "mi325x", 0.0, 0},
+    {"MI350X", "mi350x", 0.0, 0},
+    {"MI355X", "mi355x", 0.0, 0},
+    {"MI455X", "mi455x", 0.0, 0},
+    {"TPU-v4", "tpu-v4", 0.0, 0},
+    {"TPU-v5e", "tpu-v5e", 0.0, 0},
+    {"TPU-v5p", "tpu-v5p", 0.0, 0},
+    {"TPU-v6e", "tpu-v6e", 0.0, 0},
+    {"TPU-v7x", "tpu-v7", 0.0, 0},
+    {"TPU-v7", "tpu-v7", 0.0, 0},
+    {"Ascend-910B", "ascend-910b", 0.0, 0},
+    {"Ascend-910C", "ascend-910c", 0.0, 0},
+    {"Trn2", "trn2", 0.0, 0},
+    {"Trainium2", "trn2", 0.0, 0},
+    {"Trainium3", "trn3", 0.0, 0},
+    {"Trn3", "trn3", 0.0, 0},
 };
 
 sp_op *sp_i_study_op(sp_study_kernel *out, sp_op_kind kind, const char *label)
@@ -53,25 +59,11 @@ static void find_part(const sp_i_kernel_cells *c, sp_study_kernel *out)
         if (strcmp(c->hw_class, parts[i].hw_class) == 0) {
             out->chip = parts[i].chip;
             out->mem_bw_bytes_per_s = parts[i].mem_bw_bytes_per_s;
+            out->share *= parts[i].share > 0 ? parts[i].share : 1;
             return;
         }
     }
     out->skip = "no such chip in the catalog";
-}
-
-/* The word a dtype cell starts with: "fp8 (1x128/128x128 scales) -> bf16" is fp8, "fp16/bf16" is fp16. */
-static sp_format format_of(const char *dtype, sp_format otherwise, bool *known)
-{
-    *known = dtype[0] == '\0';
-    char word[16];
-    size_t n = strcspn(dtype, " /(,");
-    if (n == 0 || n >= sizeof word)
-        return otherwise;
-    memcpy(word, dtype, n);
-    word[n] = '\0';
-    sp_format format;
-    *known = sp_format_parse(word, &format, NULL) == SP_OK;
-    return *known ? format : otherwise;
 }
 
 static void gemm_ops(const sp_i_kernel_cells *c, sp_format format, sp_study_kernel *out)
@@ -110,25 +102,22 @@ static void stream_ops(const sp_i_kernel_cells *c, sp_study_kernel *out)
 
 static void make_ops(const sp_i_kernel_cells *c, sp_study_kernel *out)
 {
-    bool known, stream = strncmp(c->kernel, "stream_", 7) == 0 || strncmp(c->kernel, "hbm_", 4) == 0;
-    sp_format format = format_of(c->dtype, SP_FMT_BF16, &known);
-    const char *kernel = c->kernel;
-    if (!known && !stream)
+    bool known, shape = c->batch >= 1 && c->seq >= 1;
+    sp_i_kernel_kind kind = sp_i_kernel_kind_of(c->kernel);
+    sp_format format = sp_i_kernel_format(c->dtype, SP_FMT_BF16, &known);
+    if (!known && kind != SP_I_KERNEL_STREAM) {
         out->skip = "its dtype is no format that is known here";
-    else if (strncmp(kernel, "attention", 9) == 0)
-        sp_i_kernel_attention(c, format, out);
-    else if (strncmp(kernel, "mla_", 4) == 0 || strncmp(kernel, "mha_", 4) == 0)
-        sp_i_kernel_latent(c, format, out);
-    else if (strncmp(kernel, "transformer_layer", 17) == 0)
-        sp_i_kernel_layer(c, format, out);
-    else if (stream)
-        stream_ops(c, out);
-    else if (strstr(kernel, "gemm"))
-        gemm_ops(c, format, out);
-    else if (strstr(kernel, "bf16_peak"))
-        gemm_ops(c, SP_FMT_BF16, out);
-    else
-        out->skip = "no operator for this kind of kernel";
+        return;
+    }
+    switch (kind) {
+    case SP_I_KERNEL_ATTENTION: sp_i_kernel_attention(c, format, out); break;
+    case SP_I_KERNEL_LATENT: (shape && !sp_i_kernel_named(c->kernel, "mla", false) ? sp_i_kernel_attention : sp_i_kernel_latent)(c, format, out); break;
+    case SP_I_KERNEL_LAYER: sp_i_kernel_layer(c, format, out); break;
+    case SP_I_KERNEL_STREAM: stream_ops(c, out); break;
+    case SP_I_KERNEL_VECTOR: sp_i_kernel_vector(c, format, out); break;
+    case SP_I_KERNEL_GEMM: gemm_ops(c, format, out); break;
+    case SP_I_KERNEL_NONE: out->skip = "no operator for this kind of kernel"; break;
+    }
 }
 
 /* "66.7" or the middle of "77.4-82.7", as a fraction; 0 when empty. */

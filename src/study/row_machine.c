@@ -42,6 +42,8 @@ static const class_row classes[] = {
     {"TPU-v5p", "tpu-v5p", NULL, "tpu-v5p-pod", SHAPE_TORUS3, 8960},
     {"TPU-v6e", "tpu-v6e", NULL, "tpu-v4-pod", SHAPE_TORUS2, 256},
     {"TPU-v7x", "tpu-v7", NULL, "tpu-v7-pod", SHAPE_TORUS3, 9216},
+    {"TPU-v7", "tpu-v7", NULL, "tpu-v7-pod", SHAPE_TORUS3, 9216},
+    {"Trn2", "trn2", NULL, "trn2-ultra", SHAPE_TORUS2, 16},
     {"Trainium2", "trn2", NULL, "trn2-ultra", SHAPE_TORUS2, 16},
 };
 

@@ -33,6 +33,25 @@ void sp_i_row_assume(sp_i_ctx *ctx, const char *format, ...)
 
 bool sp_i_word_in(const char *text, const char *word) { return strcasestr(text, word) != NULL; }
 bool sp_i_word_starts(const char *text, const char *word) { return strncasecmp(text, word, strlen(word)) == 0; }
+double sp_i_word_number_after(const char *text, const char *word, double otherwise)
+{
+    const char *at = strcasestr(text, word);
+    if (!at)
+        return otherwise;
+    at += strlen(word);
+    char *end = NULL;
+    double value = strtod(at + (*at == '=' || *at == ':'), &end);
+    return end > at + 1 || (end > at && isdigit((unsigned char)*at)) ? value : otherwise;
+}
+
+double sp_i_word_number_before(const char *text, const char *word, double otherwise)
+{
+    const char *at = strcasestr(text, word), *digits = at;
+    while (digits && digits > text && isdigit((unsigned char)digits[-1]))
+        digits--;
+    return digits && digits < at ? strtod(digits, NULL) : otherwise;
+}
+
 bool sp_i_num_set(double number) { return !isnan(number); }
 
 uint32_t sp_i_num_count(double number, uint32_t otherwise)

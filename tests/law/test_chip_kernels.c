@@ -106,6 +106,87 @@ static void test_only_the_shape(void **state)
     sp_arena_destroy(arena);
 }
 
+typedef struct spelled { const char *hw_class, *kernel, *dtype, *shape, *note; } spelled;   /* shape: m,n,k,groups,batch,seq,heads,head_dim,bytes */
+
+static double seconds_of(sp_arena *arena, const spelled *s, sp_study_kernel *row)
+{
+    char text[600];
+    sp_csv *csv = NULL;
+    double seconds = NAN;
+    snprintf(text, sizeof text, "id,hw_class,hardware,kernel,dtype,m,n,k,groups,batch,seq,heads,head_dim,bytes,time_us,note\nA,%s,%s,%s,%s,%s,1,%s\n", s->hw_class,
+             s->hw_class, s->kernel, s->dtype, s->shape, s->note);
+    assert_int_equal(sp_csv_parse(text, strlen(text), "table.csv", &csv, NULL), SP_OK);
+    assert_int_equal(sp_study_kernel_row(csv, 0, row, NULL), SP_OK);
+    if (row->skip)
+        fail_msg("%s of %s: %s", s->kernel, s->dtype, row->skip);
+    assert_int_equal(sp_study_kernel_predict(chip_of(arena, row->chip), row, &seconds), SP_OK);
+    sp_csv_destroy(csv);
+    return seconds;
+}
+
+#define GEMM "4096,4096,7168,,,,,,"
+#define HEADS ",,,,4,8192,32,128,"
+#define PLANE "8192,4096,,,,,,,"
+
+/* Words of the field for one thing give one time. */
+static void test_spellings(void **state)
+{
+    (void)state;
+    static const spelled pairs[][2] = {
+        {{"H100", "gemm", "fp8", GEMM, ""}, {"H100", "scaled_mm", "float8_e4m3fn", GEMM, ""}},
+        {{"H100", "gemm", "fp8", GEMM, ""}, {"H100", "GEMM", "FP8 (E4M3) -> bf16", GEMM, ""}},
+        {{"H100", "gemm", "bf16", GEMM, ""}, {"H100", "matmul", "torch.bfloat16", GEMM, ""}},
+        {{"H100", "gemm", "fp16", GEMM, ""}, {"H100", "cublasLt linear", "half", GEMM, ""}},
+        {{"H100", "gemm", "int8", GEMM, ""}, {"H100", "mm", "w8a8", GEMM, ""}},
+        {{"GB300", "gemm", "nvfp4", GEMM, ""}, {"GB300", "gemm", "NVFP4", GEMM, ""}},
+        {{"H100", "gemm", "fp32", GEMM, ""}, {"H100", "gemm", "float32", GEMM, ""}},
+        {{"Trn2", "gemm", "bf16", GEMM, ""}, {"Trainium2", "gemm", "BF16", GEMM, ""}},
+        {{"H100", "attention_fwd", "bf16", HEADS, ""}, {"H100", "flash_attn_fwd", "bf16", HEADS, ""}},
+        {{"H100", "attention_fwd_bwd_causal", "bf16", HEADS, ""}, {"H100", "sdpa forward+backward causal fwd", "bf16", HEADS, ""}},
+        {{"H100", "attention_fwd_swa", "bf16", HEADS, "window 1024"}, {"H100", "attention_fwd_causal", "bf16", HEADS, "sliding window=1024"}},
+        {{"H100", "attention_decode", "bf16", HEADS, "8 kv heads"}, {"H100", "paged_attention", "bf16", HEADS, "kv_heads=8"}},
+        {{"H100", "rmsnorm", "bf16", PLANE, ""}, {"H100", "LayerNorm", "bf16", PLANE, ""}},
+        {{"H100", "rmsnorm", "bf16", PLANE, ""}, {"H100", "rmsnorm", "bf16", ",4096,,,1,8192,,,", ""}}};
+    sp_arena *arena = sp_arena_create();
+    sp_study_kernel row;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        double a = seconds_of(arena, &pairs[i][0], &row), b = seconds_of(arena, &pairs[i][1], &row);
+        if (!(a > 0) || a != b)
+            fail_msg("%s of %s takes %g s, %s of %s %g s", pairs[i][0].kernel, pairs[i][0].dtype, a, pairs[i][1].kernel, pairs[i][1].dtype, b);
+    }
+    sp_arena_destroy(arena);
+}
+
+/* Counted by hand: keys in a window, keys and values of a decode step, passes over memory. */
+static void test_what_is_counted(void **state)
+{
+    (void)state;
+    sp_arena *arena = sp_arena_create();
+    sp_study_kernel row;
+    double causal = seconds_of(arena, &(spelled){"H100", "attention_fwd_causal", "bf16", HEADS, ""}, &row);
+    double window = seconds_of(arena, &(spelled){"H100", "attention_fwd_causal", "bf16", HEADS, "window 1024"}, &row), pairs = 0;
+    for (uint32_t q = 0; q < 8192; q++)
+        pairs += q < 1024 ? q + 1 : 1024;
+    assert_true(fabs(row.counted_flop / (4 * 32 * pairs * 4 * 128) - 1) < 1e-12);
+    assert_true(window < 0.5 * causal);
+    double decode = seconds_of(arena, &(spelled){"H100", "attention_decode", "bf16", HEADS, "8 kv heads"}, &row);
+    double keys = 4.0 * 8 * 8192 * 2 * 128 * 2;
+    assert_true(row.counted_bytes == keys && decode > keys / 3.35e12 && decode < 2 * keys / 3.35e12);
+    double forward = seconds_of(arena, &(spelled){"H100", "rmsnorm_fwd", "bf16", PLANE, ""}, &row);
+    assert_true(row.counted_bytes == 8192.0 * 4096 * 2 * 2);
+    double both = seconds_of(arena, &(spelled){"H100", "rmsnorm_fwd_bwd", "bf16", PLANE, ""}, &row);
+    assert_true(row.counted_bytes == 8192.0 * 4096 * 2 * 5 && both > 2.2 * forward && both < 2.6 * forward);
+    seconds_of(arena, &(spelled){"H100", "fused adamw", "fp32", "1e9,,,,,,,,", ""}, &row);
+    assert_true(row.counted_bytes == 28e9);
+    double permuted = seconds_of(arena, &(spelled){"H100", "moe_permute", "bf16", PLANE, ""}, &row), whole, part;
+    assert_true(permuted > 1.5 * forward);   /* rows at random */
+    whole = seconds_of(arena, &(spelled){"H100", "gemm", "bf16", "16384,16384,8192,,,,,,", ""}, &row);
+    part = seconds_of(arena, &(spelled){"H100-PCIe", "gemm", "bf16", "16384,16384,8192,,,,,,", ""}, &row);
+    print_message("H100-PCIe takes %.3f times as long as SXM\n", part / whole);
+    assert_true(part > 1.2 * whole && part < 1.4 * whole);
+    sp_arena_destroy(arena);
+}
+
 static void test_bad_rows(void **state)
 {
     (void)state;
@@ -113,7 +194,11 @@ static void test_bad_rows(void **state)
         {"id,hw_class,hardware,kernel,m,tflops\nA,H100,H100,gemm,many,1\n", "many", SP_E_PARSE},
         {"id,hw_class,hardware,kernel,m,tflops\nA,H100,H100,gemm,-4,1\n", "-4", SP_E_RANGE},
         {"id,hw_class,hardware,kernel,m,tflops\nA,H100,H100,gemm,4,1\n", "m, n and k", SP_OK},
-        {"id,hw_class,hardware,kernel,m,tflops\nA,H100,H100,gemm,,\n", "util_pct", SP_OK}};   /* listed as not expressed */
+        {"id,hw_class,hardware,kernel,m,tflops\nA,H100,H100,gemm,,\n", "util_pct", SP_OK},
+        {"id,hw_class,hardware,kernel,dtype,m,n,k,tflops\nA,H100,H100,gemm,w4a16,4,4,4,1\n", "no format", SP_OK},
+        {"id,hw_class,hardware,kernel,dtype,m,n,k,tflops\nA,H100,H100,gemm,fp64,4,4,4,1\n", "no format", SP_OK},
+        {"id,hw_class,hardware,kernel,dtype,tflops\nA,H100,H100,rmsnorm,bf16,1\n", "no shape", SP_OK},
+        {"id,hw_class,hardware,kernel,batch,seq,head_dim,tflops\nA,H100,H100,attention_swa,4,4,64,1\n", "window", SP_OK}};   /* listed as not expressed */
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         sp_csv *csv = NULL;
         sp_study_kernel k;
@@ -129,7 +214,7 @@ static void test_bad_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors), cmocka_unit_test(test_only_the_shape), cmocka_unit_test(test_bad_rows),
+        cmocka_unit_test(test_errors), cmocka_unit_test(test_only_the_shape), cmocka_unit_test(test_spellings), cmocka_unit_test(test_what_is_counted), cmocka_unit_test(test_bad_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

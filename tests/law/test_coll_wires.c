@@ -157,7 +157,9 @@ static void test_names(void **state)
 {
     fixture *f = *state;
     static const char *const same[][2] = {{"all_reduce_perf", "all-reduce"}, {"allreduce", "all-reduce"}, {"all_gather", "all-gather"}, {"reduce_scatter_perf", "reduce-scatter"},
-                                          {"alltoall", "all-to-all"}, {"alltoall_perf", "all_to_all"}, {"sendrecv_perf", "send-recv"}, {"reduce_perf", "broadcast"}};
+                                          {"alltoall", "all-to-all"}, {"alltoall_perf", "all_to_all"}, {"sendrecv_perf", "send-recv"}, {"reduce_perf", "broadcast"},
+                                          {"AllReduce", "all_reduce"}, {"ReduceScatter", "reduce-scatter"}, {"all_to_all_single", "alltoall"},
+                                          {"all_gather_into_tensor", "all-gather"}, {"AllToAllV", "all-to-all"}, {"bcast", "broadcast"}};
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
         const sp_study_row *a = predict(f, same[i][0], "H100", 8), *b = predict(f, same[i][1], "H100", 8);
         assert_int_equal(a->status, SP_STUDY_EXPRESSED);
