@@ -82,6 +82,7 @@ static sp_status tell(cli_run *cli, const answer *a, sp_error *err)
             (unsigned long long)cli_count(cli, CLI_O_SEGMENT), d->blocks_after, d->n, cost);
     if (d->n == 0) return SP_OK;
     print_moves(cli, a);
+    if (cost > 0) cli_line(cli, "value/cost", "%.4g blocks for a chip-hour", gained / cost);
     cli_line(cli, "racks", "%u chips each, by chip number; nothing was moved: this is a plan", a->shape->leaf_chips);
     return SP_OK;
 }

@@ -205,11 +205,15 @@ END
     answers defrag atlas-950-superpod-1024 "$jobs" --segment 64 --blocks 15 --plan
     says "1  small      8  0-7         96-103             14                1.4"
     says "2  other     16  128-143     104-119            15                4.2"
+    says "value/cost    0.4762 blocks for a chip-hour"
     refuses "--segment" defrag atlas-950-superpod-1024 "$jobs"
     refuses "whole racks" defrag atlas-950-superpod-1024 "$jobs" --segment 100
     twice="$(printf 'a 0-7\nb 7-9\n' | file twice.txt)"
-    refuses "chip 7 is taken" defrag atlas-950-superpod-1024 "$twice" --segment 64
-    refuses "found '100' after its chips and its time" defrag atlas-950-superpod-1024 <(echo "1 0 3h 100") --segment 64
+    refuses "twice.txt:2:3: error: job b: chip 7 is taken" defrag atlas-950-superpod-1024 "$twice" --segment 64
+    names="$(printf 'a 0-7\n\nb 8\n# a\na 64-71\nb 80\n' | file names.txt)"
+    refuses "names.txt:5:1: error: job a stands in line 1 too" defrag atlas-950-superpod-1024 "$names" --segment 64
+    refuses "names.txt:5:1: error: job a stands in line 1 too" place atlas-950-superpod-1024 8 --running "$names"
+    refuses ":1:8: error: job 1: found '100' after its chips and its time" defrag atlas-950-superpod-1024 <(echo "1 0 3h 100") --segment 64
     refuses "cannot be opened" defrag atlas-950-superpod-1024 /nowhere --segment 64
 }
 
