@@ -28,12 +28,27 @@ void sp_i_next_failure(sp_i_run *run)
     run->next_fail_us = run->now_us + gap;
 }
 
-/* A unit's next failure by its Weibull clock, which a repair or a restart sets to zero. */
-static bool push_weibull(sp_i_run *run, uint32_t class, uint32_t unit)
+/* Gamma of shape a >= 1 and scale 1 (Marsaglia and Tsang 2000). */
+static double gamma_of(sp_rng *rng, double a)
+{
+    double d = a - 1.0 / 3, c = 1 / sqrt(9 * d);
+    for (;;) {
+        double x = normal(rng), v = 1 + c * x;
+        if (v <= 0) continue;
+        v *= v * v;
+        if (log(1 - sp_rng_unit(rng)) < x * x / 2 + d * (1 - v + log(v))) return d * v;
+    }
+}
+
+/* A unit's next failure by its Weibull clock, which a failure sets to zero. Under way: the rest of a life into which the run falls somewhere,
+ * longer lives the likelier. So units fail at the rate of their class from the first day on; new clocks of shape 0.8 would give 2.3 times
+ * as many in the first twentieth of their mean life. */
+static bool push_weibull(sp_i_run *run, uint32_t class, uint32_t unit, bool under_way)
 {
     double shape = run->op->failures->row[class].shape;
     double scale = 1 / (scaled_rate(run, class) * tgamma(1 + 1 / shape));
-    int64_t at = run->now_us + sp_i_us(scale * pow(exponential(&run->rng), 1 / shape));
+    double life = scale * pow(under_way ? gamma_of(&run->rng, 1 + 1 / shape) : exponential(&run->rng), 1 / shape);
+    int64_t at = run->now_us + sp_i_us(under_way ? life * (1 - sp_rng_unit(&run->rng)) : life);
     return at >= run->horizon_us || sp_queue_push(run->queue, at, 2, SP_I_WEIBULL, (uint64_t)class << 32 | unit);
 }
 
@@ -55,7 +70,7 @@ static sp_status start_class(sp_i_run *run, uint32_t class, sp_error *err)
         return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "class '%s' has %llu units, and only %u can age (shape %g); use shape 1 or a smaller machine",
                             row->name, (unsigned long long)run->class_units[class], WEIBULL_UNITS_MOST, row->shape);
     for (uint32_t unit = 0; unit < run->class_units[class]; unit++)
-        if (!push_weibull(run, class, unit)) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %s", row->name);
+        if (!push_weibull(run, class, unit, true)) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %s", row->name);
     return SP_OK;
 }
 
@@ -269,5 +284,5 @@ void sp_i_fail_now(sp_i_run *run)
 void sp_i_weibull(sp_i_run *run, uint64_t payload)
 {
     strike(run, (uint32_t)(payload >> 32), (uint32_t)payload);
-    run->no_memory |= !push_weibull(run, (uint32_t)(payload >> 32), (uint32_t)payload);
+    run->no_memory |= !push_weibull(run, (uint32_t)(payload >> 32), (uint32_t)payload, false);
 }
