@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "superpod/plan.h"
+#include "superpod/study.h"
 
 #define ARGS_MAX 24
 
@@ -184,6 +184,27 @@ static void all_reduce_cluster(figures *out) { collective_on("atlas-950-superclu
 static void all_to_all_pod(figures *out) { collective_on("atlas-950-superpod", SP_COLL_ALL_TO_ALL, out); }
 static void all_to_all_cluster(figures *out) { collective_on("atlas-950-supercluster", SP_COLL_ALL_TO_ALL, out); }
 
+/* Both machines at equal chips: their best plans, 48 samples each, and where the first reaches the second by chips and by links. */
+static void compare(const char *first, const char *second, figures *out)
+{
+    sp_arena *arena = sp_arena_create();
+    const char *const texts[] = {first, second};
+    sp_compare_problem problem = {.model = model("catalog/models/deepseek-v3.yaml", arena), .n_machines = 2, .machines = texts, .equal = SP_EQUAL_CHIPS,
+                                  .effort = SP_EFFORT_NORMAL};
+    sp_price_table prices;
+    sp_comparison c;
+    sp_error err = {0};
+    problem.prices = &prices;
+    if (sp_catalog_open("catalog", &problem.catalog, &err) != SP_OK || sp_price_table_load("catalog/prices", arena, &prices, &err) != SP_OK ||
+        sp_compare(&problem, arena, &c, &err) != SP_OK)
+        die(first, &err);
+    out->work = c.searches;
+    snprintf(out->words, sizeof out->words, "%u chips each; %" PRIu64 " legal plans, %" PRIu64 " priced, %" PRIu64 " simulated, 96 samples", c.entry[0].chips, c.searched.legal,
+             c.searched.priced, c.searched.simulated);
+}
+
+static void compare_pod(figures *out) { compare("atlas-950-superpod", "gb300-nvl72", out); }
+
 static const bench_case cases[] = {
     {.name = "train, 8,192 chips", .args = {"train", "atlas-950-superpod", "deepseek-v3", "--gbs", "16384", "--ep", "64", "--pp", "16", "--recompute", "full"}},
     {.name = "train, 524,288 chips", .args = {"train", "atlas-950-supercluster", "deepseek-v3", "--gbs", "524288", "--ep", "64", "--pp", "16", "--recompute", "full"}},
@@ -195,6 +216,7 @@ static const bench_case cases[] = {
     {.name = "search, 8,192 chips", .function = search_pod, .rate = "plans"},
     {.name = "search, 524,288 chips", .function = search_cluster, .rate = "plans"},
     {.name = "search, 1,006,720 chips", .function = search_million, .rate = "plans"},
+    {.name = "compare, 8,192 chips each", .function = compare_pod, .rate = "searches"},
     {.name = "pricing alone, 8,192 chips", .function = price, .rate = "plans"},
     {.name = "event evaluator alone", .function = step, .rate = "instances"},
     {.name = "all-reduce, 8,192 ranks", .function = all_reduce_pod},

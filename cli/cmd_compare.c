@@ -122,9 +122,9 @@ static json_t *entry_json(comparing *c, const sp_compare_entry *e)
 
 static json_t *breakeven_json(const comparing *c, const sp_compare_breakeven *b)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "of", cli_json_text(c->result.entry[b->a].text), "to", cli_json_text(c->result.entry[b->b].text),
-                     "ratio", range_json(&b->ratio), "chips", range_json(&b->chips), "bw", range_json(&b->bw), "bw_best_share",
-                     cli_json_real(b->bw_best_share));
+    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:o}", "of", cli_json_text(c->result.entry[b->a].text), "to", cli_json_text(c->result.entry[b->b].text),
+                     "ratio", range_json(&b->ratio), "chips", range_json(&b->chips), "chips_most", (json_int_t)b->chips_most, "bw", range_json(&b->bw),
+                     "bw_best_share", cli_json_real(b->bw_best_share));
 }
 
 static json_t *ablation_json(const comparing *c, const sp_compare_ablation *a)
@@ -153,6 +153,12 @@ static json_t *curve_json(const comparing *c, const sp_compare_curve *curve)
                      points);
 }
 
+static json_t *searched_json(const sp_comparison *r)
+{
+    return json_pack("{s:I, s:I, s:I, s:I}", "searches", (json_int_t)r->searches, "legal", (json_int_t)r->searched.legal, "priced", (json_int_t)r->searched.priced,
+                     "simulated", (json_int_t)r->searched.simulated);
+}
+
 static json_t *result_json(comparing *c)
 {
     const sp_comparison *r = &c->result;
@@ -168,10 +174,10 @@ static json_t *result_json(comparing *c)
     for (uint32_t i = 0; i < r->n_swings; i++) json_array_append_new(sensitivity, swing_json(c, &r->swing[i]));
     for (uint32_t i = 0; i < r->n_curves; i++) json_array_append_new(curves, curve_json(c, &r->curve[i]));
     for (uint32_t i = 0; i < r->n_refused; i++) json_array_append_new(refused, cli_json_text(r->refused[i]));
-    return json_pack("{s:o, s:b, s:I, s:I, s:f, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model", cli_json_text(r->model->name), "complete", r->complete, "gbs", (json_int_t)r->gbs,
+    return json_pack("{s:o, s:b, s:I, s:I, s:f, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model", cli_json_text(r->model->name), "complete", r->complete, "gbs", (json_int_t)r->gbs,
                      "seq", (json_int_t)r->seq, "tokens", r->tokens, "precision", sp_format_name(r->recipe), "equal", sp_compare_equal_name(r->equal),
                      "machines", machines, "breakeven", r->n_breakevens ? breakeven_json(c, &r->breakeven[0]) : json_null(), "breakevens", breakevens,
-                     "ablation", ablation, "sensitivity", sensitivity, "curves", curves, "refused", refused);
+                     "ablation", ablation, "sensitivity", sensitivity, "curves", curves, "refused", refused, "searched", searched_json(r));
 }
 
 /* ---- for people ---------------------------------------------------------------------------------------------------- */
@@ -241,6 +247,9 @@ static void print_side(comparing *c)
     row_of(c, table, "days to train", offsetof(sp_compare_entry, days), SP_UNIT_COUNT);
     row_of(c, table, "cost to train", offsetof(sp_compare_entry, cost_usd), SP_UNIT_USD);
     cli_table_end(table);
+    fputc('\n', c->cli->out);
+    cli_paragraph(c->cli, 2, "Ranges: the 5 % and 95 % quantiles of samples in which every uncertain value is drawn at once. Where the number is itself an end of its range, the "
+                             "nominal values lie near one end of what is possible, most often the better one. Days are of the steps alone, without failures.");
 }
 
 static const char *times(cli_run *cli, double value)
@@ -254,7 +263,10 @@ static void print_breakeven(comparing *c, const sp_compare_breakeven *b)
     const char *first = c->result.entry[b->a].text, *other = c->result.entry[b->b].text;
     fprintf(cli->out, "\n  %s against %s\n", first, other);
     cli_line(cli, "as sized", "%s its tokens/s (%s to %s)", times(cli, b->ratio.nominal), times(cli, b->ratio.low), times(cli, b->ratio.high));
-    cli_line(cli, "chips", "reaches it with %s its chips (%s to %s)", times(cli, b->chips.nominal), times(cli, b->chips.low), times(cli, b->chips.high));
+    if (isfinite(b->chips.nominal))
+        cli_line(cli, "chips", "reaches it with %s its chips (%s to %s)", times(cli, b->chips.nominal), times(cli, b->chips.low), times(cli, b->chips.high));
+    else
+        cli_line(cli, "chips", "more chips alone do not reach it: its kind of machine ends at %u", b->chips_most);
     if (b->bw.nominal <= SP_COMPARE_BW_LEAST)
         cli_line(cli, "links", "is above it even with links 1/%.0f as fast", 1 / SP_COMPARE_BW_LEAST);
     else if (isfinite(b->bw.nominal))

@@ -304,7 +304,8 @@ typedef struct sp_compare_entry {
 typedef struct sp_compare_breakeven {
     uint32_t a, b;                   /* entries                                                                      */
     sp_range ratio;                  /* tokens/s of a over b, as sized                                               */
-    sp_range chips;                  /* smallest chips of a over chips of b; NaN: not within the kind's sizes        */
+    sp_range chips;                  /* smallest chips of a over chips of b; NaN: not even with chips_most           */
+    uint32_t chips_most;             /* where a's kind of machine ends, 1,048,576 at most                            */
 #define SP_COMPARE_BW_LEAST (1.0 / 64)   /* slower links are not asked for: a break-even there is that or less */
     sp_range bw;                     /* smallest scale of a's links, 1/64 … 64; NaN: not even at 64                  */
     double bw_best_share;            /* of b's tokens/s that a reaches at 64                                         */
@@ -342,6 +343,7 @@ typedef struct sp_comparison {
     uint32_t n_ablations; sp_compare_ablation *ablation;
     uint32_t n_swings; sp_compare_swing *swing;                 /* ten a metric, largest first                       */
     uint32_t n_refused; const char **refused;                   /* machines that cannot be had at as_of, with why    */
+    uint32_t searches; sp_plan_counts searched;                 /* how many; sums over those that found a plan        */
 } sp_comparison;
 
 /* Everything lives in `arena`. Errors: SP_E_INVAL, SP_E_NOTFOUND, SP_E_PARSE of what was asked; SP_E_UNFIT when the model

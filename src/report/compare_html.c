@@ -122,12 +122,15 @@ static void break_even(sp_i_out *out, const sp_comparison *r)
                        "fast</th></tr>\n");
     for (uint32_t i = 0; i < r->n_breakevens; i++) {
         const sp_compare_breakeven *b = &r->breakeven[i];
+        char text[SP_I_NUMBER];
         sp_i_out_text(out, "<tr><td class=\"f\">");
         sp_i_compare_name(out, r, b->b);
         sp_i_out_text(out, "</td><td class=\"n\">");
         factor(out, &b->ratio);
         sp_i_out_text(out, "</td><td class=\"n\">");
         factor(out, &b->chips);
+        if (!isfinite(b->chips.nominal))
+            sp_i_out_printf(out, "<br><small class=\"dim\">its kind ends at %s chips</small>", sp_i_count(b->chips_most, text));
         sp_i_out_text(out, "</td><td class=\"n\">");
         factor(out, &b->bw);
         if (!isfinite(b->bw.nominal))

@@ -258,6 +258,8 @@ sp_status sp_compare(const sp_compare_problem *problem, sp_arena *arena, sp_comp
     if (status == SP_OK && problem->curves)
         status = sp_i_curves(&c, &result);
     result.complete = status == SP_OK;
+    result.searches = c.searches;
+    result.searched = c.searched;
     if (status == SP_OK || (status == SP_E_INTERRUPTED && result.n > 0))
         *out = result;
     if (status == SP_E_INTERRUPTED)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define GBS_SLACK 0.125      /* guess: a batch an eighth off the one asked for trains the same model */
-#define GBS_TRIES 4u
+#define GBS_TRIES 5u
 #define NARROW_SHAPES 2u     /* of the hints, the latest winners first */
 #define BETTER 1.0005       /* a plan that much faster is worth another search */
 #define FULL 0.9            /* of the chips used: other batches are not tried */
@@ -73,7 +73,7 @@ static void add_batch(uint64_t batch, uint64_t asked, uint64_t *out, uint32_t *n
  * leaves a third of its chips idle, which says something of the number and nothing of the machine. */
 static uint32_t batches(const sp_i_offer *offer, uint64_t asked, uint64_t *out)
 {
-    const uint32_t units[] = {usable(offer, true), usable(offer, false), smooth(offer->chips)};
+    const uint32_t units[] = {usable(offer, true), usable(offer, false), smooth(offer->chips), offer->chips};
     uint32_t n = 0;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         uint64_t unit = units[i];
@@ -140,10 +140,22 @@ static sp_problem problem_of(sp_i_compare *c, const sp_i_offer *offer, uint64_t 
     return problem;
 }
 
+static void count(sp_plan_counts *all, const sp_plan_counts *one)
+{
+    all->legal += one->legal;
+    all->refused += one->refused;
+    all->priced += one->priced;
+    all->simulated += one->simulated;
+    all->refused_divide += one->refused_divide;
+    all->refused_memory += one->refused_memory;
+    all->refused_place += one->refused_place;
+    all->refused_size += one->refused_size;
+}
+
 static sp_status run(sp_i_compare *c, const sp_problem *problem, sp_i_hints *hints, sp_i_found *best)
 {
     sp_arena *scratch = sp_arena_create();
-    sp_solution solution;
+    sp_solution solution = {0};
     if (!scratch)
         return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a search");
     c->searches++;
@@ -152,6 +164,8 @@ static sp_status run(sp_i_compare *c, const sp_problem *problem, sp_i_hints *hin
     if (beaten > 0)
         faster.step_time_s_max = (double)problem->gbs * (double)problem->seq / beaten;
     sp_status status = sp_plan_search(&faster, scratch, &solution, c->err);
+    if (status == SP_OK)
+        count(&c->searched, &solution.counts);
     for (uint32_t i = status == SP_OK ? solution.n : 0; i-- > 0;) {   /* the best last, so that it stands first among the hints */
         const sp_ranked *r = &solution.ranked[i];
         uint32_t chips = r->plan.tp * r->plan.cp * r->plan.pp * r->plan.dp;

@@ -23,7 +23,8 @@ typedef struct sp_i_compare {
     uint64_t gbs, seq;              /* held equal                                             */
     uint32_t gbs_chips;             /* with `weak`: the chips that gbs is for                 */
     sp_format recipe;               /* of every machine, without best_precision               */
-    uint64_t searches;              /* asked for so far, for progress                         */
+    uint32_t searches;              /* made so far                                            */
+    sp_plan_counts searched;        /* sums over those that found a plan                      */
     double floor_tokens_per_s;      /* of narrow searches: slower plans are of no use; 0: any */
     sp_i_hints *hints;              /* [entries] shapes of good plans                         */
     const sp_compare_entry *entries;
@@ -100,6 +101,10 @@ double sp_i_quantile(const double *values, uint32_t n, double q, sp_arena *arena
 /* ---- others -------------------------------------------------------------------------------------------------------- */
 
 sp_status sp_i_breakeven(sp_i_compare *c, const sp_compare_entry *a, const sp_compare_entry *b, sp_compare_breakeven *out);
+/* Fewest chips of a's kind for each of three tokens/s; NaN: not even with chips_most, where the kind ends. */
+sp_status sp_i_break_chips(sp_i_compare *c, const sp_compare_entry *a, const sp_range *target, sp_range *out, uint32_t *chips_most);
+/* Least scale of all of a's links, 1/64 … 64; NaN: not even 64, which gives `most` tokens/s. */
+sp_status sp_i_break_links(sp_i_compare *c, const sp_compare_entry *a, const sp_range *target, sp_range *out, double *most);
 sp_status sp_i_curves(sp_i_compare *c, sp_comparison *out);
 sp_status sp_i_ablate(sp_i_compare *c, const sp_compare_entry *entry, sp_compare_ablation *out);
 /* false: the caller of the comparison asked to stop */

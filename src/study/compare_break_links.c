@@ -1,0 +1,107 @@
+/* The slowest links that reach so many tokens/s. One plan's throughput over the speed of links is smooth and rising, and milliseconds to predict;
+ * which plan is best changes with it. So the crossing of the plans at hand is found by bisection, and a whole search with links one step
+ * slower says whether another plan reaches it there; if so it joins, and the crossing is found again. */
+#include "compare_i.h"
+
+#include <math.h>
+
+#define BW_MOST 64.0
+#define CLOSE 1.06              /* the step of a certificate: links that much slower do not reach it */
+#define CLOSE_ENDS 1.4          /* the same for the ends of an interval                              */
+#define SEARCHES_MAX 12
+#define HALVINGS 12             /* of 64 to 1/64 on a logarithmic scale: to 0.2 %                    */
+
+typedef struct links {
+    sp_i_compare *c;
+    const sp_compare_entry *a;
+    sp_i_hints hints, plans;
+    sp_i_variant *variant;
+} links;
+
+static sp_i_offer with(links *l, double scale)
+{
+    sp_i_variant_make(l->a->machine, l->c->problem->prices, l->variant);
+    sp_i_variant_scale_bw(l->variant, scale);
+    return (sp_i_offer){&l->variant->machine, l->a->chips};
+}
+
+static sp_status known_at(links *l, double scale, double *out)
+{
+    sp_i_offer offer = with(l, scale);
+    sp_i_found found;
+    sp_status status = sp_i_best_known(l->c, &offer, &l->plans, &found);
+    *out = status == SP_OK ? found.tokens_per_s : 0;
+    return status == SP_E_UNFIT ? SP_OK : status;
+}
+
+/* Of the plans at hand, on a logarithmic scale; NaN: not even with the fastest links. */
+static sp_status crossing(links *l, double target, double *out)
+{
+    double below = log(SP_COMPARE_BW_LEAST), above = log(BW_MOST), y;
+    sp_status status = known_at(l, BW_MOST, &y);
+    *out = NAN;
+    if (status != SP_OK || y < target)
+        return status;
+    status = known_at(l, SP_COMPARE_BW_LEAST, &y);
+    if (status == SP_OK && y >= target)
+        above = below;
+    for (int i = 0; i < HALVINGS && status == SP_OK && above > below; i++) {
+        double middle = (below + above) / 2;
+        status = known_at(l, exp(middle), &y);
+        if (y >= target)
+            above = middle;
+        else
+            below = middle;
+    }
+    *out = exp(above);
+    return status;
+}
+
+/* Does a plan that is not at hand reach it? It joins. */
+static sp_status another(links *l, double scale, double target, bool *yes)
+{
+    sp_i_offer offer = with(l, scale);
+    sp_i_found found;
+    sp_status status = sp_i_faster(l->c, &offer, true, &l->hints, target, &found);
+    *yes = status == SP_OK && found.tokens_per_s >= target;
+    if (*yes)
+        sp_i_hints_add(&l->plans, &found.plan);
+    return status == SP_E_UNFIT ? SP_OK : status;
+}
+
+static sp_status certified(links *l, double target, double close, double *out)
+{
+    sp_status status = crossing(l, target, out);
+    bool yes = true;
+    for (int i = 0; i < SEARCHES_MAX && status == SP_OK && yes && *out > SP_COMPARE_BW_LEAST; i++) {
+        status = another(l, fmax(*out / close, SP_COMPARE_BW_LEAST), target, &yes);
+        if (status == SP_OK && yes)
+            status = crossing(l, target, out);
+    }
+    return status;
+}
+
+sp_status sp_i_break_links(sp_i_compare *c, const sp_compare_entry *a, const sp_range *target, sp_range *out, double *most)
+{
+    sp_i_found found;
+    sp_range at = {NAN, NAN, NAN};
+    links *l = sp_arena_alloc(c->arena, 1, sizeof *l);
+    sp_i_variant *variant = sp_arena_alloc(c->arena, 1, sizeof *variant);
+    if (!l || !variant)
+        return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a break-even");
+    *l = (links){.c = c, .a = a, .hints = c->hints[a - c->entries], .variant = variant};
+    sp_i_offer offer = with(l, BW_MOST);
+    sp_status status = sp_i_best(c, &offer, true, &l->hints, &found);
+    if (status != SP_OK)
+        return status;
+    sp_i_hints_add(&l->plans, &found.plan);
+    sp_i_hints_add(&l->plans, &a->plan);
+    const struct { double target, close; double *at; } three[] = {{target->nominal, CLOSE, &at.nominal}, {target->low, CLOSE_ENDS, &at.low}, {target->high, CLOSE_ENDS, &at.high}};
+    for (int i = 0; i < 3 && status == SP_OK; i++)
+        status = certified(l, three[i].target, three[i].close, three[i].at);
+    for (int i = 0; i < 3 && status == SP_OK; i++)   /* with all plans, so that low <= nominal <= high */
+        status = crossing(l, three[i].target, three[i].at);
+    *out = at;
+    *most = found.tokens_per_s;
+    return status;
+}
