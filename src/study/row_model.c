@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define COLUMNS "columns of the row"
+#define VOCAB_GUESS 50304u   /* guess: GPT-2's vocabulary rounded up, of a model that states none; from memory, unverified */
+
 /* One row an architecture family, the first that the squeezed name starts with. Facts of the families' published
  * configurations (Hugging Face config.json, Megatron-LM and MindFormers model files). */
 typedef struct family_row {
@@ -56,38 +59,6 @@ static const family_row *family_of(const char *name)
     return NULL;
 }
 
-/* "llama2_13b_lora" and "codellama_34b_32p" name the model and a way to run it: cut the way. */
-static void bare_name(const char *name, char *out, size_t out_size)
-{
-    static const char *const endings[] = {"_lora", "_32p", "_32k", "-lora"};
-    snprintf(out, out_size, "%s", name);
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        size_t n = strlen(out), e = strlen(endings[i]);
-        if (n > e && strcmp(out + n - e, endings[i]) == 0)
-            out[n - e] = '\0';
-    }
-}
-
-/* The catalog's spelling of a name, NULL when it has none. A longer name of the same start counts when `partly`. */
-static const char *catalog_name(sp_i_ctx *ctx, const char *name, bool partly)
-{
-    char want[96], have[96];
-    sp_i_word_squeeze(name, want, sizeof want);
-    const char *best = NULL;
-    size_t best_length = 0;
-    for (size_t i = 0; i < sp_catalog_model_count(ctx->catalog); i++) {
-        sp_i_word_squeeze(sp_catalog_model_name(ctx->catalog, i), have, sizeof have);
-        size_t n = strlen(have);
-        if (strcmp(have, want) == 0)
-            return sp_catalog_model_name(ctx->catalog, i);
-        if (partly && n > best_length && strncmp(want, have, n) == 0) {
-            best = sp_catalog_model_name(ctx->catalog, i);
-            best_length = n;
-        }
-    }
-    return best;
-}
-
 static bool agrees(double stated, double model) { return !sp_i_num_set(stated) || stated == model; }
 
 /* Hidden size and heads as the row has them (layers may differ: a proxy). */
@@ -102,21 +73,23 @@ static bool shape_agrees(const sp_i_run *run, const sp_model *model)
     return true;
 }
 
-static bool catalog_model(sp_i_ctx *ctx, const sp_i_run *run, const char *name, const sp_model **out)
+const sp_model *sp_i_row_entry(sp_i_ctx *ctx, const char *name)
 {
     const char *path = NULL;
     const sp_model *model = sp_i_row_cache_get(&ctx->models, name);
     sp_error err;
-    if (!model) {
-        if (sp_catalog_model_path(ctx->catalog, name, &path, &err) != SP_OK ||
-            sp_model_load(path, NULL, ctx->arena, &model, &err) != SP_OK)
-            return false;
-        sp_i_row_cache_put(ctx, &ctx->models, name, model);
-    }
-    if (!shape_agrees(run, model))
-        return false;
-    *out = model;
-    return true;
+    if (model)
+        return model;
+    if (sp_catalog_model_path(ctx->catalog, name, &path, &err) != SP_OK || sp_model_load(path, NULL, ctx->arena, &model, &err) != SP_OK)
+        return NULL;
+    sp_i_row_cache_put(ctx, &ctx->models, name, model);
+    return model;
+}
+
+static const sp_model *entry_of_shape(sp_i_ctx *ctx, const sp_i_run *run, const char *name)
+{
+    const sp_model *model = name ? sp_i_row_entry(ctx, name) : NULL;
+    return model && shape_agrees(run, model) ? model : NULL;
 }
 
 /* The same model with `layers` blocks: the first ones of its stack, so that leading dense layers stay. */
@@ -169,16 +142,53 @@ static sp_block block_of(const sp_i_run *run, const family_row *family)
     return block;
 }
 
+static sp_model column_shape(const sp_i_run *run, const family_row *family, sp_block *kind, uint8_t *layer_kind, uint32_t layers)
+{
+    sp_model model;
+    memset(&model, 0, sizeof model);
+    memset(layer_kind, 0, layers);
+    *kind = block_of(run, family);
+    model.family = "catalog";
+    model.source = COLUMNS;
+    model.hidden = sp_i_num_count(run->num[SP_N_HIDDEN], 0);
+    model.vocab = sp_i_num_count(run->num[SP_N_VOCAB], family->vocab);
+    model.max_positions = sp_i_num_count(run->num[SP_N_SEQ], 2048);
+    model.tied_embeddings = family->tied;
+    model.learned_positions = family->learned_positions;
+    model.n_layers = layers;
+    model.n_kinds = 1;
+    model.kinds = kind;
+    model.layer_kind = layer_kind;
+    return model;
+}
+
+/* A decoder of no known family: without biases; its feed-forward part, where the row states how many parameters there are, is the one
+ * that comes nearer to them, else plain at GPT's 4 x the width and gated at any other. *why says which. */
+static family_row unknown_family(const sp_i_run *run, uint8_t *layer_kind, uint32_t layers, const char **why)
+{
+    family_row way[2] = {{.start = "", .gated = false, .vocab = VOCAB_GUESS}, {.start = "", .gated = true, .vocab = VOCAB_GUESS}};
+    double stated = run->num[SP_N_PARAMS_B] * 1e9, away[2];
+    for (int gated = 0; gated < 2; gated++) {
+        sp_block kind;
+        sp_model model = column_shape(run, &way[gated], &kind, layer_kind, layers);
+        sp_model_params params;
+        sp_model_count(&model, &params);
+        away[gated] = fabs(params.total - stated);
+    }
+    bool has_count = sp_i_num_set(stated) && stated > 0 && sp_i_num_set(run->num[SP_N_FFN]);
+    bool gated = has_count ? away[1] < away[0] : run->num[SP_N_FFN] != 4 * run->num[SP_N_HIDDEN];
+    *why = has_count ? "nearer to the parameters stated" : gated ? "its width is not 4 x the model's" : "its width is 4 x the model's";
+    return way[gated];
+}
+
 static bool column_model(sp_i_ctx *ctx, const sp_i_run *run, const sp_model **out)
 {
-    const family_row *family = family_of(run->model);
+    const family_row *known = family_of(run->model);
     uint32_t layers = sp_i_num_count(run->num[SP_N_LAYERS], 0);
     uint32_t hidden = sp_i_num_count(run->num[SP_N_HIDDEN], 0), heads = sp_i_num_count(run->num[SP_N_HEADS], 0);
     if (!layers || !hidden || !heads)
         return sp_i_row_refuse(ctx, "model '%s' is not in the catalog and the row does not give its layers, hidden size and heads",
                            run->model);
-    if (!family)
-        return sp_i_row_refuse(ctx, "model '%s': neither in the catalog nor of a known family", run->model);
     if (layers > SP_LAYERS_MAX || hidden % heads)
         return sp_i_row_refuse(ctx, "model '%s': %u layers, hidden %u, %u heads make no transformer", run->model, layers, hidden, heads);
     sp_model *model = sp_arena_alloc(ctx->arena, 1, sizeof *model);
@@ -186,19 +196,13 @@ static bool column_model(sp_i_ctx *ctx, const sp_i_run *run, const sp_model **ou
     uint8_t *layer_kind = sp_arena_alloc(ctx->arena, layers, sizeof *layer_kind);
     if (!model || !kinds || !layer_kind)
         return sp_i_row_refuse(ctx, "no memory for a model");
-    *kinds = block_of(run, family);
+    const char *why = NULL;
+    family_row family = known ? *known : unknown_family(run, layer_kind, layers, &why);
+    *model = column_shape(run, &family, kinds, layer_kind, layers);
     model->name = sp_arena_strdup(ctx->arena, run->model);
-    model->family = "catalog";
-    model->source = "columns of the row";
-    model->hidden = hidden;
-    model->vocab = sp_i_num_count(run->num[SP_N_VOCAB], family->vocab);
-    model->max_positions = sp_i_num_count(run->num[SP_N_SEQ], 2048);
-    model->tied_embeddings = family->tied;
-    model->learned_positions = family->learned_positions;
-    model->n_layers = layers;
-    model->n_kinds = 1;
-    model->kinds = kinds;
-    model->layer_kind = layer_kind;
+    if (why)
+        model->note = sp_arena_printf(ctx->arena, "'%s' is of no known family: a decoder by the row's columns, %s feed-forward (%s), vocabulary %u", run->model,
+                                      family.gated ? "gated" : "plain", why, model->vocab);
     sp_error err;
     if (sp_model_check(model, &err) != SP_OK)
         return sp_i_row_refuse(ctx, "model '%s': %s", run->model, err.text);
@@ -219,24 +223,27 @@ static const sp_model *settle_mtp(sp_i_ctx *ctx, const sp_i_run *run, const sp_m
     return copy;
 }
 
-bool sp_i_row_model(sp_i_ctx *ctx, const sp_i_run *run, const sp_model **out)
+/* The entry that the row's name and shape mean: by its whole name, else, for a row with a shape, by how it starts; NULL: none. */
+static const sp_model *named_model(sp_i_ctx *ctx, const sp_i_run *run)
 {
-    char key[256], bare[96];
-    bool mtp = sp_i_word_starts(run->framework, "Megatron-Bridge") && !sp_i_word_in(run->other, "w/o MTP");
-    uint32_t recipe = sp_i_recipe_of(run);
-    snprintf(key, sizeof key, "row %.80s %g %g %g %g %g %g %g %d %u", run->model, run->num[SP_N_LAYERS], run->num[SP_N_HIDDEN],
-             run->num[SP_N_HEADS], run->num[SP_N_KV_HEADS], run->num[SP_N_FFN], run->num[SP_N_VOCAB], run->num[SP_N_SEQ], mtp, recipe);
-    if ((*out = sp_i_row_cache_get(&ctx->models, key)) != NULL)
-        return true;
-    bare_name(run->model, bare, sizeof bare);
-    const char *name = catalog_name(ctx, bare, false);
-    const sp_model *model = NULL;
-    if (!name || !catalog_model(ctx, run, name, &model)) {
-        name = catalog_name(ctx, bare, true);
-        bool row_has_shape = sp_i_num_set(run->num[SP_N_LAYERS]) && sp_i_num_set(run->num[SP_N_HIDDEN]);
-        if (!name || !row_has_shape || !catalog_model(ctx, run, name, &model))
-            model = NULL;
-    }
+    const sp_model *model = entry_of_shape(ctx, run, sp_i_row_name(ctx, run->model));
+    if (!model && sp_i_num_set(run->num[SP_N_LAYERS]) && sp_i_num_set(run->num[SP_N_HIDDEN]))
+        model = entry_of_shape(ctx, run, sp_i_row_name_start(ctx, run->model));
+    return model;
+}
+
+static void model_key(const sp_i_run *run, bool mtp, uint32_t recipe, char *out, size_t out_size)
+{
+    static const sp_i_num used[] = {SP_N_PARAMS_B, SP_N_LAYERS, SP_N_HIDDEN, SP_N_HEADS, SP_N_KV_HEADS, SP_N_FFN, SP_N_EXPERTS, SP_N_TOPK,
+                                    SP_N_MOE_FFN, SP_N_VOCAB, SP_N_SEQ};
+    size_t n = (size_t)snprintf(out, out_size, "row %.80s %d %u", run->model, mtp, recipe);
+    for (size_t i = 0; i < sizeof used / sizeof used[0] && n < out_size; i++)
+        n += (size_t)snprintf(out + n, out_size - n, " %g", run->num[used[i]]);
+}
+
+static bool make_model(sp_i_ctx *ctx, const sp_i_run *run, uint32_t recipe, const sp_model **out)
+{
+    const sp_model *model = named_model(ctx, run);
     if (!model && !column_model(ctx, run, &model))
         return false;
     uint32_t layers = sp_i_num_count(run->num[SP_N_LAYERS], model->n_layers);
@@ -248,6 +255,22 @@ bool sp_i_row_model(sp_i_ctx *ctx, const sp_i_run *run, const sp_model **out)
     if (!model)
         return sp_i_row_refuse(ctx, "no memory for a model");
     *out = model;
-    sp_i_row_cache_put(ctx, &ctx->models, key, *out);
+    return true;
+}
+
+bool sp_i_row_model(sp_i_ctx *ctx, const sp_i_run *run, const sp_model **out)
+{
+    char key[384];
+    bool mtp = sp_i_word_starts(run->framework, "Megatron-Bridge") && !sp_i_word_in(run->other, "w/o MTP");
+    uint32_t recipe = sp_i_recipe_of(run);
+    model_key(run, mtp, recipe, key, sizeof key);
+    *out = sp_i_row_cache_get(&ctx->models, key);
+    if (!*out) {
+        if (!make_model(ctx, run, recipe, out))
+            return false;
+        sp_i_row_cache_put(ctx, &ctx->models, key, *out);
+    }
+    if ((*out)->note && strcmp((*out)->source, COLUMNS) == 0)
+        sp_i_row_assume(ctx, "%s", (*out)->note);
     return true;
 }

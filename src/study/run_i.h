@@ -55,6 +55,11 @@ bool sp_i_row_model(sp_i_ctx *ctx, const sp_i_run *run, const sp_model **out);
 /* The recipe that leaves some of the row's model in BF16; 0: none. The model under it; NULL: no memory. */
 uint32_t sp_i_recipe_of(const sp_i_run *run);
 const sp_model *sp_i_recipe_model(sp_i_ctx *ctx, uint32_t recipe, const sp_model *model);
+/* The catalog's name for what a row calls its model, NULL when it has none; and the longest entry that the row's name starts with. */
+const char *sp_i_row_name(sp_i_ctx *ctx, const char *name);
+const char *sp_i_row_name_start(sp_i_ctx *ctx, const char *name);
+/* The entry of that name, kept for the whole validation; NULL: it cannot be read. */
+const sp_model *sp_i_row_entry(sp_i_ctx *ctx, const char *name);
 bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp_plan *out);
 bool sp_i_row_machine(sp_i_ctx *ctx, const sp_i_run *run, const sp_plan *plan, const sp_machine **out);
 /* TPU slices that the row's chips make; 1 on other hardware. */

@@ -123,7 +123,6 @@ static void reasons_are_clear(void **state)
         {"A,Abacus,8,8,," LLAMA "NeMo,,1,,,,,", "no chip in the catalog for hardware class 'Abacus'"},
         {"A,H100,,8,," LLAMA "NeMo,,1,,,,,", "how many chips"},
         {"A,H100,8,8,," LLAMA "NeMo,,,,,,,", "no step time"},
-        {"A,H100,8,8,,Nobody-7B,32,4096,32,8,14336,128256,8192,1,1,1,,,,,1,64,BF16,none,NeMo,,1,,,,,", "nor of a known family"},
         {"A,H100,8,8,,Nobody-7B,,,,,,,8192,1,1,1,,,,,1,64,BF16,none,NeMo,,1,,,,,", "does not give its layers"},
         {"A,H100,8,8,,Llama3.1-8B,32,4096,32,8,14336,128256,,1,1,1,,,,,1,64,BF16,none,NeMo,,1,,,,,", "sequence length"},
         {"A,H100,8,8,,Llama3.1-8B,32,4096,32,8,14336,128256,8192,3,1,1,,,,,1,64,BF16,none,NeMo,,1,,,,,", "does not divide 8 chips"},
