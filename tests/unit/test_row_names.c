@@ -83,7 +83,7 @@ static void names_find_their_entry(void **state)
         {"baichuan2_13b", "baichuan2-13b"}, {"Baichuan2-7B", "baichuan2-7b"}, {"InternLM_7B", "internlm-7b"}, {"internlm2-20b", "internlm2-20b"},
         {"InternLM2.5-7B", "internlm2-7b"}, {"TeleChat2_115b", "telechat2-115b"}, {"telechat_12b_sft", "telechat-12b"}, {"yi_6b", "yi-6b"}, {"Yi-1.5-34B", "yi-34b"},
         {"Mixtral-8x7B-v0.1", "mixtral-8x7b"}, {"mixtral_8x22b_predict", "mixtral-8x22b"}, {"Mistral-7B-Instruct-v0.3", "mistral-7b"}, {"gemma-2-27b-it", "gemma2-27b"},
-        {"Gemma3 4B", "gemma3-4b"}, {"GPT-OSS 120B", "gpt-oss-120b"}, {"GPT3-175B", "gpt3-175b"}, {"GPT3-15B", "gpt3-15b"}, {"gpt2_13b", "gpt2-13b"}, {"GPT-2-XL", "gpt2-xl"},
+        {"Gemma3 4B", "gemma3-4b"}, {"GPT-OSS 120B", "gpt-oss-120b"}, {"GPT3-175B", "gpt3-175b"}, {"GPT3-15B", "gpt3-15b"}, {"gpt2_13b", "gpt2-13b"}, {"GPT-2-XL", "gpt2-xl"}, {"Grok1-8x5B", "grok1-40b"}, {"deepseek1.5-7b", "deepseek-llm-7b"},
         {"Grok1-314B", "grok1-314b"}, {"Kimi-K2-Instruct", "kimi-k2"}, {"Kimi K2 1T", "kimi-k2"}, {"pangualpha_2_6b", "pangualpha-2.6b"}, {"Bloom-7B1", "bloom-7b1"},
         {"bloom_7.1b", "bloom-7b1"}, {"OPT-175B", "opt-175b"}, {"falcon-180B-chat", "falcon-180b"}, {"MiniMax-M2.5", "minimax-m2"}, {"Phi-3-mini", "phi-3-mini"}};
     fixture *f = *state;
@@ -102,7 +102,7 @@ static void names_find_their_entry(void **state)
 static void other_names_find_none(void **state)
 {
     static const char *const names[][2] = {
-        {"Llama3-9B", ""}, {"Qwen3", ""}, {"DeepSeek-V2-60B", ""}, {"GPT-2-1.5B", ""}, {"GLM-4.5-200B", ""}, {"Nobody-7B", ""}, {"lora", ""}, {"-", ""}, {"_32k", ""},
+        {"Llama3-9B", ""}, {"Qwen3", ""}, {"DeepSeek-V2-90B", ""}, {"GPT-2-1.5B", ""}, {"GLM-4.5-200B", ""}, {"Nobody-7B", ""}, {"lora", ""}, {"-", ""}, {"_32k", ""},
         {"qwen3-8bb", ""}, {"llama", ""}, {"0x1b", ""}};
     fixture *f = *state;
     size_t n = sizeof names / sizeof names[0];
@@ -164,7 +164,7 @@ static void rows_of_one_name_are_apart(void **state)
 static void fewer_layers_are_a_proxy(void **state)
 {
     fixture *f = *state;
-    const sp_model *model = one(f, "DeepSeek-V2-60B,,16,5120,128,128,12288,160,6,102400")->run->model;
+    const sp_model *model = one(f, "DeepSeek-V2-90B,,16,5120,128,128,12288,160,6,102400")->run->model;
     assert_int_equal(model->n_layers, 16);
     assert_int_equal(model->kinds[model->layer_kind[0]].ffn.kind, SP_FFN_DENSE);
     assert_int_equal(model->kinds[model->layer_kind[15]].ffn.experts, 160);
