@@ -69,6 +69,21 @@ static sp_status read_checkpoint(cli_run *cli, answer *a, sp_error *err)
     return status;
 }
 
+/* Who notices, or after how long. */
+static sp_status read_detect(cli_run *cli, sp_operation *op, sp_error *err)
+{
+    const char *text = cli_text(cli, CLI_O_DETECT);
+    const sp_detector *detector = sp_detector_find(text);
+    if (detector != NULL) {
+        sp_detector_use(detector, op);
+        return SP_OK;
+    }
+    if (strchr("0123456789.+-", text[0]) != NULL) return cli_quantity_read(cli, CLI_O_DETECT, SP_UNIT_SECONDS, &op->detect_s, err);
+    char names[256] = "";
+    for (size_t i = 0; i < sp_n_detectors; i++) snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i == 0 ? "" : ", ", sp_detectors[i].name);
+    return sp_error_set(err, SP_E_NOTFOUND, "--detect", 1, 1, "found '%.40s'; expected a time, as 30s, or who notices: %s", text, names);
+}
+
 static sp_status read_times(cli_run *cli, answer *a, sp_error *err)
 {
     sp_operation *op = &a->operation;
@@ -81,7 +96,7 @@ static sp_status read_times(cli_run *cli, answer *a, sp_error *err)
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_POWER_CAP, SP_UNIT_WATT, &op->power_cap_w, err);
     if (status == SP_OK && cli_given(cli, CLI_O_POWER_CAP) && !(op->power_cap_w > 0))
         status = sp_error_set(err, SP_E_RANGE, "--power-cap", 1, 1, "found %s; expected more than 0, as 40MW: leave it away for no cap", cli_text(cli, CLI_O_POWER_CAP));
-    if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_DETECT, SP_UNIT_SECONDS, &op->detect_s, err);
+    if (status == SP_OK) status = read_detect(cli, op, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_RESTART, SP_UNIT_SECONDS, &op->restart_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_SWAP, SP_UNIT_SECONDS, &op->swap_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_REPAIR, SP_UNIT_SECONDS, &repair_s, err);

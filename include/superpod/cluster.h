@@ -368,7 +368,8 @@ typedef struct sp_operation {
     double checkpoint_s;               /* blocking cost of one checkpoint                                  */
     double drain_s;                    /* after it the copy goes on in the background, and is of use when it has arrived */
     double interval_s;                 /* 0: the best one for each job's MTBF                              */
-    double detect_s;
+    double detect_s;                   /* to notice a part that is out                                     */
+    double link_detect_s, process_detect_s;   /* links and switches; stops after which nothing is out. < 0: as detect_s */
     double restart_s;                  /* job restart on other chips                                       */
     double swap_s;                     /* restart when a spare of the rack takes the failed chip's place   */
     double horizon_s;
@@ -379,6 +380,13 @@ typedef struct sp_operation {
     const sp_job_kind *kind; uint32_t n_kinds;   /* what jobs with a model are                               */
     const struct sp_watch *watch;      /* who is told what happens; NULL: nobody                           */
 } sp_operation;
+/* Who notices failures: sets the three times of detection. Rows of src/cluster/detect.c. */
+typedef struct sp_detector { const char *name, *about; double part_s, link_s, process_s; } sp_detector;
+extern const sp_detector sp_detectors[];
+extern const size_t sp_n_detectors;
+const sp_detector *sp_detector_find(const char *name);   /* NULL: none */
+void sp_detector_use(const sp_detector *detector, sp_operation *operation);
+
 /* Defaults: policy "best", EASY, best interval, graded guesses for the times. */
 sp_operation sp_operation_default(const sp_machine *machine);
 
@@ -388,6 +396,7 @@ typedef struct sp_history {
     double ettr, ettr_queued;          /* chip-weighted over jobs; without and with waiting to run again    */
     double utilisation;                /* allocated / (installed - down)                                    */
     double mttf_s, mttr_s;             /* of running jobs; 0 when nothing failed                             */
+    double mttf_host_s, mttf_rack_s, mttf_pod_s, mttf_pods_s;   /* of jobs of up to a host, a rack, a pod, more; 0: none was interrupted */
     double mttr_detect_s, mttr_allocate_s, mttr_restart_s;   /* its stages: noticed, chips there again, running again; they sum to it */
     double tokens_per_day;             /* of jobs with a model, steps that were not undone                   */
     double wait_mean_s, wait_p50_s, wait_p95_s, wait_p99_s, slowdown_bounded;   /* of jobs started; bound 10 s */

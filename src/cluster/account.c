@@ -78,7 +78,7 @@ void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
 {
     uint64_t chips = slot->chips;
     int64_t x = run->now_us - slot->begin_us, saved, writing, open, useful;
-    run->running_s_sum += 1e-6 * (double)x;
+    run->size_running_s[sp_i_size_class(run, run->jobs->job[slot->job].chips)] += 1e-6 * (double)x;
     int64_t drain = take(&x, slot->drain_us), detect = take(&x, slot->detect_us), restart = take(&x, slot->restart_us);
     run->detect_s_sum += 1e-6 * (double)detect;
     run->restart_s_sum += 1e-6 * (double)restart;
@@ -136,6 +136,18 @@ void sp_i_undo(sp_i_run *run, uint32_t job, int64_t us)
     if (sp_i_series(run)) sp_i_series_undo(run, 1e-6 * (double)undone);
 }
 
+/* Of jobs that ran, by size and of all. */
+static void mean_times_to_failure(sp_i_run *run)
+{
+    sp_history *h = &run->history;
+    double *mttf[4] = {&h->mttf_host_s, &h->mttf_rack_s, &h->mttf_pod_s, &h->mttf_pods_s}, all_s = 0;
+    for (int i = 0; i < 4; i++) {
+        all_s += run->size_running_s[i];
+        *mttf[i] = run->size_stopped[i] == 0 ? 0 : run->size_running_s[i] / (double)run->size_stopped[i];
+    }
+    h->mttf_s = h->interruptions == 0 ? 0 : all_s / (double)h->interruptions;
+}
+
 /* Fractions of the whole in units of 2^-50, so that their sum is exact in any order; the largest takes the remainder. */
 sp_status sp_i_shares(sp_i_run *run, sp_error *err)
 {
@@ -159,7 +171,7 @@ sp_status sp_i_shares(sp_i_run *run, sp_error *err)
     h->tokens_per_day = run->tokens / (run->op->horizon_s / 86400);
     double *fragmentation[3] = {&h->fragmentation_host, &h->fragmentation_rack, &h->fragmentation_pod};
     for (int i = 0; i < 3; i++) *fragmentation[i] = run->free_time == 0 ? 0 : 1 - (double)run->whole_time[i] / (double)run->free_time;
-    h->mttf_s = h->interruptions == 0 ? 0 : run->running_s_sum / (double)h->interruptions;
+    mean_times_to_failure(run);
     if (h->interruptions == 0) return SP_OK;
     h->mttr_detect_s = run->detect_s_sum / (double)h->interruptions;
     h->mttr_allocate_s = run->allocate_s_sum / (double)h->interruptions;

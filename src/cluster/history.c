@@ -12,7 +12,8 @@
 
 const sp_history_field sp_history_fields[] = {
     REAL(goodput, SP_UNIT_NONE), OF(ettr, SP_UNIT_NONE, jobs_started), OF(ettr_queued, SP_UNIT_NONE, jobs_started), REAL(utilisation, SP_UNIT_NONE),
-    OF(mttf_s, SP_UNIT_SECONDS, interruptions), OF(mttr_s, SP_UNIT_SECONDS, interruptions), OF(mttr_detect_s, SP_UNIT_SECONDS, interruptions),
+    OF(mttf_s, SP_UNIT_SECONDS, interruptions), SELF(mttf_host_s, SP_UNIT_SECONDS),
+    SELF(mttf_rack_s, SP_UNIT_SECONDS), SELF(mttf_pod_s, SP_UNIT_SECONDS), SELF(mttf_pods_s, SP_UNIT_SECONDS), OF(mttr_s, SP_UNIT_SECONDS, interruptions), OF(mttr_detect_s, SP_UNIT_SECONDS, interruptions),
     OF(mttr_allocate_s, SP_UNIT_SECONDS, interruptions), OF(mttr_restart_s, SP_UNIT_SECONDS, interruptions), SELF(tokens_per_day, SP_UNIT_NONE),
     OF(wait_mean_s, SP_UNIT_SECONDS, jobs_started), OF(wait_p50_s, SP_UNIT_SECONDS, jobs_started), OF(wait_p95_s, SP_UNIT_SECONDS, jobs_started),
     OF(wait_p99_s, SP_UNIT_SECONDS, jobs_started), OF(slowdown_bounded, SP_UNIT_NONE, jobs_done),

@@ -59,6 +59,7 @@ sp_status sp_job_kind_recover(sp_job_kind *kind, const sp_operation *op, sp_erro
 {
     sp_recovery_query query = sp_recovery_query_default(op->machine, kind->model, kind->plan);
     query.detect_s = op->detect_s;
+    if (op->link_detect_s >= 0) query.link_detect_s = op->link_detect_s;
     query.process_s = op->swap_s;
     query.job_s = op->restart_s;
     query.replan = true;

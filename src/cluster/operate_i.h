@@ -92,8 +92,9 @@ struct sp_i_run {
     sp_i_chip_us spent[SP_LOSSES], held, requeued_chip_us, advanced;
     sp_i_chip_us free_time, whole_time[3];   /* free chips; those in wholly free hosts, racks, pods */
     double size_wait_s[4], size_slowdown[4]; /* sums over jobs of up to a host, a rack, a pod, more  */
-    uint64_t size_started[4], size_done[4];
-    double tokens, slowdown_sum, detect_s_sum, allocate_s_sum, restart_s_sum, running_s_sum;
+    double size_running_s[4];
+    uint64_t size_started[4], size_done[4], size_stopped[4];
+    double tokens, slowdown_sum, detect_s_sum, allocate_s_sum, restart_s_sum;
     sp_history history;
 };
 
@@ -136,6 +137,13 @@ static inline int sp_i_size_class(const sp_i_run *run, uint32_t chips)
 {
     const sp_cluster_shape *s = &run->cluster->shape;
     return chips <= s->row_chips ? 0 : chips <= s->leaf_chips ? 1 : chips <= s->pod_chips ? 2 : 3;
+}
+
+/* A failure stops the job. */
+static inline void sp_i_count_stop(sp_i_run *run, uint32_t job)
+{
+    run->history.interruptions++;
+    run->size_stopped[sp_i_size_class(run, run->jobs->job[job].chips)]++;
 }
 
 /* Tells the watch; job and class as indexes. */

@@ -138,14 +138,20 @@ static void go_on(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, const
     sp_i_requeue(run, s, class->planned ? SP_I_EVICTED : SP_I_FAILED);
 }
 
+static double notice_s(const sp_operation *op, const sp_fail_class *class)
+{
+    double own_s = class->planned ? 0 : class->unit >= SP_FAIL_ELECTRICAL_LINK ? op->link_detect_s : class->down ? op->detect_s : op->process_detect_s;
+    return own_s < 0 ? op->detect_s : own_s;
+}
+
 /* Chips `lost` of the leaf are gone for good; 0: the job restarts where it is. Planned: it writes a checkpoint first. */
 static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, const sp_fail_class *class)
 {
     bool planned = class->planned;
     sp_i_slot *slot = &run->slot[s];
-    double drain_s = planned ? 1e-6 * (double)slot->checkpoint_us : 0, detect_s = planned ? 0 : run->op->detect_s;
+    double drain_s = planned ? 1e-6 * (double)slot->checkpoint_us : 0, detect_s = notice_s(run->op, class);
     if (planned) run->history.maintained++;
-    else run->history.interruptions++;
+    else sp_i_count_stop(run, slot->job);
     sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, slot->chips});
     sp_i_segment(run, slot, planned ? SP_I_SAVED : SP_I_BROKEN);
     slot->generation++;

@@ -150,6 +150,8 @@ END
     behind="$(printf '%s' "$output" | python3 -c 'import json, sys; print(json.load(sys.stdin)["result"]["losses"]["checkpoint"])')"
     output="$slow"
     json "result[\"losses\"][\"checkpoint\"] > 3 * $behind > 0"
+    refuses "--detect:1:1: error: found 'nobody'; expected a time, as 30s, or who notices: mindcluster, heartbeat, watchdog, timeout" operate atlas-950-superpod --detect nobody
+    refuses "--detect" operate atlas-950-superpod --detect -3s
     refuses "expected local, peer or storage" operate atlas-950-superpod --background
     refuses "expected priority or deadline" operate atlas-950-superpod --preempt --years 0.001 --seeds 1
     # shellcheck disable=SC2086

@@ -234,6 +234,55 @@ static void domains_fail_together(void **state)
     free(e.one);
 }
 
+/* A job of n hosts is stopped n times as often as one of one. */
+static void large_jobs_stop_more_often(void **state)
+{
+    (void)state;
+    const double rate_per_s = 2e-7;
+    const sp_machine *machine = machine_of("atlas-950-superpod-1024");
+    sp_failures f = of_class(SP_FAIL_HOST, rate_per_s, 1);
+    static const uint32_t sizes[][2] = {{32, 8}, {4, 64}, {1, 512}};   /* so many jobs of so many chips */
+    sp_jobs jobs = endless(37, 8);
+    for (uint32_t k = 0, n = 0; k < 3; k++)
+        for (uint32_t i = 0; i < sizes[k][0]; i++, n++) jobs.job[n].chips = sizes[k][1];
+    events e = {0};
+    sp_history h = run(quiet(machine, &f, 3e8), &jobs, 7, &e);
+    const double mttf[3] = {h.mttf_host_s, h.mttf_rack_s, h.mttf_pod_s};
+    for (int k = 0; k < 3; k++) {
+        double law = 8 / (rate_per_s * sizes[k][1]), stops = 3e8 * sizes[k][0] / law;
+        print_message("jobs of %3u chips: one stop per %.3g s (%.3g by the rate)\n", sizes[k][1], mttf[k], law);
+        assert_true(fabs(mttf[k] / law - 1) < 3.3 / sqrt(stops));
+    }
+    assert_true(h.mttf_pods_s == 0);
+    assert_float_equal(h.mttf_s * (double)h.interruptions, 37 * 3e8, 1);
+    sp_jobs_free(&jobs);
+    free(e.one);
+}
+
+/* Each row notices parts that are out, links and stops of processes after its own times; one time notices all alike. */
+static void who_notices(void **state)
+{
+    (void)state;
+    const sp_machine *machine = machine_of("atlas-950-superpod-1024");
+    sp_jobs jobs = endless(64, 8);
+    assert_null(sp_detector_find("nobody"));
+    for (size_t d = 0; d <= sp_n_detectors; d++)
+        for (int what = 0; what < 3; what++) {
+            sp_failures f = of_class(what == 1 ? SP_FAIL_SWITCH : SP_FAIL_HOST, what == 1 ? 1e-9 : 1e-8, 1);
+            f.row[0].down = what == 0;
+            f.row[0].repair_s = sp_value_of(3600, SP_GRADE_GUESS, "");
+            sp_operation op = quiet(machine, &f, 1e8);
+            sp_history h;
+            op.detect_s = 77;
+            if (d < sp_n_detectors) sp_detector_use(sp_detector_find(sp_detectors[d].name), &op);
+            assert_int_equal(sp_operate(&op, &jobs, 1, NULL, &h, NULL), SP_OK);
+            const double own[3] = {op.detect_s, op.link_detect_s, op.process_detect_s}, law = d < sp_n_detectors ? own[what] : 77;
+            assert_true(h.interruptions > 20);
+            assert_float_equal(h.mttr_detect_s, law, 0.02 * law);   /* another failure meanwhile begins it anew */
+        }
+    sp_jobs_free(&jobs);
+}
+
 /* ---- the catalog ---------------------------------------------------------------------------------------------------------------- */
 
 /* The 18 causes of Llama 3 405B, simulated for 54 days on 16,384 GPUs: each as often as table 5 of the paper (arXiv 2407.21783) counts it. */
@@ -314,6 +363,7 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(gaps_have_their_law), cmocka_unit_test(aging_units_fail_at_their_rate), cmocka_unit_test(repairs_are_lognormal),
-                                       cmocka_unit_test(domains_fail_together), cmocka_unit_test(llama3_by_cause), cmocka_unit_test(titan_by_class)};
+                                       cmocka_unit_test(domains_fail_together), cmocka_unit_test(large_jobs_stop_more_often), cmocka_unit_test(who_notices),
+                                       cmocka_unit_test(llama3_by_cause), cmocka_unit_test(titan_by_class)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
