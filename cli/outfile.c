@@ -3,6 +3,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +12,18 @@
 static sp_status cannot(cli_option_id option, const char *path, const char *why, sp_error *err)
 {
     return sp_error_set(err, SP_E_IO, path, 0, 0, "cannot be written for --%s: %s", cli_options[option].name, why);
+}
+
+/* errno of making a file there, 0 for none: permissions alone say little of read-only and virtual file systems. */
+static int creatable(const char *folder)
+{
+    char name[4096];
+    if (snprintf(name, sizeof name, "%s/.superpod-XXXXXX", folder) >= (int)sizeof name) return ENAMETOOLONG;
+    int file = mkstemp(name);
+    if (file < 0) return errno;
+    close(file);
+    unlink(name);
+    return 0;
 }
 
 sp_status cli_file_probe(const cli_run *cli, cli_option_id option, sp_error *err)
@@ -27,7 +40,7 @@ sp_status cli_file_probe(const cli_run *cli, cli_option_id option, sp_error *err
     const char *slash = strrchr(path, '/');
     char *folder = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
     if (folder == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
-    int failed = access(folder, W_OK | X_OK) == 0 ? 0 : errno;
+    int failed = creatable(folder);
     free(folder);
     return failed == 0 ? SP_OK : cannot(option, path, failed == ENOENT ? "its folder does not exist" : strerror(failed), err);
 }

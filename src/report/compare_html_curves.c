@@ -4,9 +4,9 @@
 
 #include <math.h>
 
-#define HEIGHT_PX 300.0
-#define TOP_PX 10.0
-#define BOTTOM_PX 270.0
+#define HEIGHT_PX 330.0
+#define TOP_PX 26.0     /* the name of y above it */
+#define BOTTOM_PX 286.0
 #define LEFT 11.0       /* % of the width, for the labels of y */
 #define RIGHT 98.0
 
@@ -64,6 +64,15 @@ static void x_axis(sp_i_out *out, const frame *f, sp_compare_axis axis)
     }
 }
 
+/* Names and units inside the picture, so that it says what it shows where it is copied or printed alone. */
+static void names(sp_i_out *out, sp_compare_axis axis)
+{
+    static const char *const x[SP_CURVES] = {"chips", "speed of all links, times the machine&rsquo;s own", "FLOPS of a chip, times its own",
+                                             "how often parts fail, times the given rates"};
+    sp_i_out_printf(out, "<text class=\"t\" x=\"%.1f%%\" y=\"%.1f\">%s</text>", (LEFT + RIGHT) / 2, BOTTOM_PX + 36, x[axis]);
+    sp_i_out_printf(out, "<text class=\"t\" style=\"text-anchor:start\" x=\"0\" y=\"12\">%s</text>", axis == SP_CURVE_FAILURES ? "useful tokens/s" : "tokens/s");
+}
+
 static void curve(sp_i_out *out, const frame *f, const sp_compare_curve *c)
 {
     uint32_t color = c->entry % SP_I_COLOR_IDLE;
@@ -89,6 +98,7 @@ void sp_i_compare_curves(sp_i_out *out, const sp_comparison *r)
                         title[axis], HEIGHT_PX, title[axis]);
         y_axis(out, &f);
         x_axis(out, &f, (sp_compare_axis)axis);
+        names(out, (sp_compare_axis)axis);
         for (uint32_t c = 0; c < r->n_curves; c++)
             if (r->curve[c].axis == (sp_compare_axis)axis)
                 curve(out, &f, &r->curve[c]);

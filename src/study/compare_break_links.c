@@ -1,14 +1,14 @@
 /* The slowest links that reach so many tokens/s. One plan's throughput over the speed of links is smooth and rising, and milliseconds to predict;
- * which plan is best changes with it. So the crossing of the plans at hand is found by bisection, and a whole search with links one step
- * slower says whether another plan reaches it there; if so it joins, and the crossing is found again. */
+ * which plan is best changes with it. So plans are searched at the ends, the crossing of the plans at hand is found by bisection, and a quick
+ * search with links one step slower says whether another plan reaches it there; if so it joins, and the crossing is found again. A whole search
+ * there would simulate every plan whose bound is above the target: with slow links bounds are far from the times, and that takes minutes. */
 #include "compare_i.h"
 
 #include <math.h>
 
 #define BW_MOST 64.0
-#define CLOSE 1.06              /* the step of a certificate: links that much slower do not reach it */
-#define CLOSE_ENDS 1.4          /* the same for the ends of an interval                              */
-#define SEARCHES_MAX 12
+#define CLOSE 1.06              /* the step of the search that looks for another plan */
+#define SEARCHES_MAX 4
 #define HALVINGS 12             /* of 64 to 1/64 on a logarithmic scale: to 0.2 %                    */
 
 typedef struct links {
@@ -53,7 +53,7 @@ static sp_status crossing(links *l, double target, double *out)
         else
             below = middle;
     }
-    *out = exp(above);
+    *out = above > log(SP_COMPARE_BW_LEAST) ? exp(above) : SP_COMPARE_BW_LEAST;
     return status;
 }
 
@@ -61,47 +61,64 @@ static sp_status crossing(links *l, double target, double *out)
 static sp_status another(links *l, double scale, double target, bool *yes)
 {
     sp_i_offer offer = with(l, scale);
+    sp_compare_problem quick = *l->c->problem;
+    sp_i_compare c = *l->c;
     sp_i_found found;
-    sp_status status = sp_i_faster(l->c, &offer, true, &l->hints, target, &found);
+    quick.effort = SP_EFFORT_QUICK;
+    c.problem = &quick;
+    sp_status status = sp_i_faster(&c, &offer, true, &l->hints, target, &found);
+    l->c->searches = c.searches;
+    l->c->searched = c.searched;
     *yes = status == SP_OK && found.tokens_per_s >= target;
     if (*yes)
         sp_i_hints_add(&l->plans, &found.plan);
     return status == SP_E_UNFIT ? SP_OK : status;
 }
 
-static sp_status certified(links *l, double target, double close, double *out)
+static sp_status certified(links *l, double target)
 {
-    sp_status status = crossing(l, target, out);
+    double at;
+    sp_status status = crossing(l, target, &at);
     bool yes = true;
-    for (int i = 0; i < SEARCHES_MAX && status == SP_OK && yes && *out > SP_COMPARE_BW_LEAST; i++) {
-        status = another(l, fmax(*out / close, SP_COMPARE_BW_LEAST), target, &yes);
+    for (int i = 0; i < SEARCHES_MAX && status == SP_OK && yes && at > SP_COMPARE_BW_LEAST; i++) {
+        status = another(l, fmax(at / CLOSE, SP_COMPARE_BW_LEAST), target, &yes);
         if (status == SP_OK && yes)
-            status = crossing(l, target, out);
+            status = crossing(l, target, &at);
     }
+    return status;
+}
+
+/* The best plan with links so fast joins. */
+static sp_status join(links *l, double scale, sp_i_found *found)
+{
+    sp_i_offer offer = with(l, scale);
+    sp_status status = sp_i_best(l->c, &offer, false, &l->hints, found);
+    if (status == SP_OK)
+        sp_i_hints_add(&l->plans, &found->plan);
     return status;
 }
 
 sp_status sp_i_break_links(sp_i_compare *c, const sp_compare_entry *a, const sp_range *target, sp_range *out, double *most)
 {
-    sp_i_found found;
+    sp_i_found found = {0};
     sp_range at = {NAN, NAN, NAN};
     links *l = sp_arena_alloc(c->arena, 1, sizeof *l);
     sp_i_variant *variant = sp_arena_alloc(c->arena, 1, sizeof *variant);
     if (!l || !variant)
         return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a break-even");
     *l = (links){.c = c, .a = a, .hints = c->hints[a - c->entries], .variant = variant};
-    sp_i_offer offer = with(l, BW_MOST);
-    sp_status status = sp_i_best(c, &offer, true, &l->hints, &found);
-    if (status != SP_OK)
-        return status;
-    sp_i_hints_add(&l->plans, &found.plan);
+    sp_status status = join(l, BW_MOST, &found);
+    *most = found.tokens_per_s;
+    for (double scale = 1.0 / 8; scale >= SP_COMPARE_BW_LEAST && status == SP_OK && target->low < a->tokens_per_s.nominal; scale /= 8) {
+        status = join(l, scale, &found);
+        status = status == SP_E_UNFIT ? SP_OK : status;
+    }
     sp_i_hints_add(&l->plans, &a->plan);
-    const struct { double target, close; double *at; } three[] = {{target->nominal, CLOSE, &at.nominal}, {target->low, CLOSE_ENDS, &at.low}, {target->high, CLOSE_ENDS, &at.high}};
+    if (status == SP_OK)
+        status = certified(l, target->nominal);
+    const struct { double target, *at; } three[] = {{target->low, &at.low}, {target->nominal, &at.nominal}, {target->high, &at.high}};
     for (int i = 0; i < 3 && status == SP_OK; i++)
-        status = certified(l, three[i].target, three[i].close, three[i].at);
-    for (int i = 0; i < 3 && status == SP_OK; i++)   /* with all plans, so that low <= nominal <= high */
         status = crossing(l, three[i].target, three[i].at);
     *out = at;
-    *most = found.tokens_per_s;
     return status;
 }

@@ -22,7 +22,10 @@ typedef struct class_row {
 static const class_row classes[] = {
     {"A100", "a100", NULL, "dgx-a100", SHAPE_SWITCH, 8},
     {"A100-40G", "a100-40g", "a100", "dgx-a100", SHAPE_SWITCH, 8},
+    {"A100-PCIe", "a100", NULL, "dgx-a100", SHAPE_MESH, 2},
     {"H100", "h100", NULL, "dgx-h100", SHAPE_SWITCH, 8},
+    {"H100-PCIe", "h100", NULL, "dgx-h100", SHAPE_MESH, 2},
+    {"H100-NVL", "h100", NULL, "dgx-h100", SHAPE_MESH, 2},
     {"H100-96G", "h100-96g", "h100", "dgx-h100", SHAPE_SWITCH, 8},
     {"H800", "h800", NULL, "dgx-h100", SHAPE_SWITCH, 8},
     {"H20", "h20", NULL, "dgx-h100", SHAPE_SWITCH, 8},
@@ -46,6 +49,18 @@ static const class_row classes[] = {
     {"Trn2", "trn2", NULL, "trn2-ultra", SHAPE_TORUS2, 16},
     {"Trainium2", "trn2", NULL, "trn2-ultra", SHAPE_TORUS2, 16},
 };
+
+/* Boards on PCIe that bridges join in pairs: raw rate of a pair's bridges, one direction. guess: 3 bridges of 100 GB/s, NVLink 3 and 4 alike (data sheets of
+ * A100 PCIe and H100 NVL: 600 GB/s both ways), from memory, unverified. Their clocks, power and PCIe are no catalog chip's, so that only pairs are known. */
+static const struct { const char *hw_class; double bw_bytes_per_s; } bridged[] = {{"A100-PCIe", 300e9}, {"H100-PCIe", 300e9}, {"H100-NVL", 300e9}};
+
+static double bridge_bw_bytes_per_s(const class_row *class)
+{
+    for (size_t i = 0; i < sizeof bridged / sizeof bridged[0]; i++)
+        if (strcmp(bridged[i].hw_class, class->hw_class) == 0)
+            return bridged[i].bw_bytes_per_s;
+    return 0;
+}
 
 static const class_row *class_find(const char *hw_class)
 {
@@ -250,12 +265,15 @@ static bool build(sp_i_ctx *ctx, const class_row *class, const char *fabric, uin
     const sp_chip *chip = class_chip(ctx, class);
     if (!chip)
         return sp_i_row_refuse(ctx, "no chip in the catalog for hardware class '%s'", class->hw_class);
+    double bridge = bridge_bw_bytes_per_s(class);
+    if (bridge > 0 && (chips != 2 || domain != 2))
+        return sp_i_row_refuse(ctx, "boards of '%s' are known as pairs under their bridges alone: PCIe between them is not modelled", class->hw_class);
     latencies wait = class_latencies(ctx, class, fabric);
     wait.node = (uint32_t)(wait.node / share);
     double scaleout = sp_i_fabric_rate(fabric, per_node);
     if (!(scaleout > 0))
         scaleout = share * chip->scaleout_bw_bytes_per_s.nominal;
-    double scaleup = share * chip->scaleup_bw_bytes_per_s.nominal;
+    double scaleup = bridge > 0 ? bridge : share * chip->scaleup_bw_bytes_per_s.nominal;
     machine_text m = {{0}, 0};
     if (domain > 1)
         scaleup_tier(&m, class, scaleup, fabric, domain, wait);
@@ -305,7 +323,7 @@ uint32_t sp_i_row_slices(const sp_i_run *run)
 bool sp_i_row_machine(sp_i_ctx *ctx, const sp_i_run *run, const sp_plan *plan, const sp_machine **out)
 {
     const class_row *class = class_find(run->hw_class);
-    if (!class)
+    if (!class || bridge_bw_bytes_per_s(class) > 0)
         return sp_i_row_refuse(ctx, "no chip in the catalog for hardware class '%s'", run->hw_class);
     uint32_t chips = sp_i_num_count(run->num[SP_N_CHIPS], 0);
     uint32_t per_node = sp_i_num_count(run->num[SP_N_PER_NODE], 8);

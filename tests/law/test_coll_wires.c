@@ -166,6 +166,10 @@ static void test_names(void **state)
         assert_true(a->predicted > 0 && a->predicted == b->predicted);
     }
     assert_non_null(strstr(predict(f, "reduce", "H100", 8)->reason, "broadcast"));
+    const sp_study_row *pair = predict(f, "all_reduce", "A100-PCIe", 2);   /* a pair under its bridge, and no more */
+    assert_int_equal(pair->status, SP_STUDY_EXPRESSED);
+    assert_non_null(strstr(pair->machine, "mesh:2@300GB/s"));
+    assert_non_null(strstr(predict(f, "all_reduce", "A100-PCIe", 8)->reason, "pairs"));
     assert_int_equal(predict(f, "hypercube_perf", "H100", 8)->status, SP_STUDY_UNEXPRESSED);
     assert_int_equal(predict(f, "_perf", "H100", 8)->status, SP_STUDY_UNEXPRESSED);
     const sp_study_row *copy = predict(f, "h2d_bandwidth", "H100", 1);
