@@ -99,8 +99,8 @@ const cli_option cli_options[CLI_O_N] = {
         "time to train on --tokens in, as 30d; slower plans are refused", NULL, "Without --objective the fewest chips are sought then."},
     [CLI_O_EFFORT] = {"effort", 0, CLI_CHOICE, "HOW", "normal", 0, 0, V(PLAN) | V(COMPARE), effort_name,
         "how much of the space is searched", NULL,
-        "quick takes few values an axis and one placement; normal all axes; exhaustive every order on the tiers, finer uneven stages and "
-        "more micro-batches, in minutes. The answer is the best of what is searched, proven."},
+        "quick takes few values an axis and one placement; normal all axes; exhaustive every order on the tiers, finer uneven stages, more "
+        "schedules and micro-batches, in a minute or two at 8,192 chips. The answer is the best of what is searched, proven."},
     [CLI_O_THREADS] = {"threads", 0, CLI_COUNT, "N", NULL, 1, SP_THREADS_MAX, V(PLAN) | V(COMPARE) | V(OPERATE), NULL,
         "threads that price plans (1) or run seeds (all cores)", SEARCH, "The answer is the same on any number of threads, and of ranks: "
         "\"mpirun -n 8 superpod ...\" spreads plan and operate where superpod was built with MPI; a rank takes one thread then."},

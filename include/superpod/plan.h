@@ -16,7 +16,7 @@ const char *sp_objective_name(sp_objective objective);
 sp_status sp_objective_parse(const char *text, sp_objective *out, sp_error *err);
 
 /* How much of the space is searched; the answer is exact for each. QUICK: few values an axis, one placement. NORMAL: every axis.
- * EXHAUSTIVE: every order of axes on the tiers, finer uneven stages, more micro-batches and replicas: minutes. */
+ * EXHAUSTIVE: every order of axes on the tiers, finer uneven stages, more schedules, micro-batches and replicas: a minute or two at 8,192 chips. */
 typedef enum sp_effort { SP_EFFORT_QUICK, SP_EFFORT_NORMAL, SP_EFFORT_EXHAUSTIVE, SP_EFFORTS } sp_effort;
 const char *sp_effort_name(sp_effort effort);
 sp_status sp_effort_parse(const char *text, sp_effort *out, sp_error *err);

@@ -105,6 +105,9 @@ typedef enum sp_work_of { SP_WORK_COMPUTE, SP_WORK_BUT_AGAIN, SP_WORK_ALL } sp_w
 sp_status sp_pricer_work_s(sp_pricer *pricer, const sp_plan *plan, const sp_lanes *lanes, sp_work_of of, double *out_s, sp_error *err);
 /* The memory of a quote alone. */
 double sp_pricer_memory(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut);
+/* No more than the memory of any cut of the layers into the plan's stages, two or more, under any schedule, with zero 0 or 1 and nothing offloaded: what
+ * the mean stage holds at least. The plan must be of the shape set. */
+double sp_pricer_memory_least(const sp_pricer *pricer, const sp_plan *plan);
 /* The same if no layer were recomputed; of a shape with recompute full. */
 double sp_pricer_memory_kept(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut);
 /* The machine has these faults: collectives take what flows around them take (docs/models/training.md). Before anything is priced;

@@ -4,318 +4,15 @@
  * have overflowed before that, the space is priced again for what lies behind. The bound never exceeds the simulated time, so
  * nothing better is missed (docs/models/planner.md). What is dropped depends on step 1 alone, so any number of workers
  * gives the same answer. Members of a team price every size-th item each, share what they kept, and all do the rest alike. */
-#include "solver.h"
-#include "why.h"
+#include "planner.h"
 
-#include <math.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP 16384u   /* candidates a worker: 1 MB; simulating so many takes minutes, so more are seldom asked for */
-
-/* Plans simulated so far, best first, and what is counted. Shared by all searches, as are the pricers: their curves are dear. */
-typedef struct planner {
-    const sp_problem *problem;
-    sp_i_worth worth;
-    sp_arena *names;                       /* of the parts of simulated steps */
-    uint32_t n_kept; sp_i_kept *kept;      /* [top + 1] */
-    sp_pricer *pricer[SP_THREADS_MAX];     /* of each worker, made when first needed */
-    sp_plan_counts counts;
-    double least_memory_bytes;
-    bool stopped;
-    sp_error *err;
-} planner;
-
-/* One enumeration by one or more workers. */
-typedef struct job {
-    planner *planner;
-    const sp_problem *problem;             /* the quick one or the whole */
-    sp_i_space space;
-    uint32_t n_workers, n_items, all_items;   /* items of this member of the team, and of all */
-    struct worker *worker;
-    atomic_uint next_item;
-    atomic_bool stop;
-    double share_from, share;              /* of the progress that is told */
-} job;
-
-typedef struct worker { job *job; sp_i_solver solver; pthread_t thread; bool first, started; sp_status status; sp_error err; } worker;
-
-/* ---- enumeration ------------------------------------------------------------------------------------------------------------ */
-
-static double best_so_far_s(const planner *p)
-{
-    return p->n_kept ? p->kept[0].ranked.step_time_s : 0;
-}
-
-static bool tell(planner *p, double fraction)
-{
-    if (p->problem->progress && !p->problem->progress(p->problem->progress_context, fraction, best_so_far_s(p)))
-        p->stopped = true;
-    return !p->stopped;
-}
-
-static bool poll(void *context)
-{
-    worker *w = context;
-    job *j = w->job;
-    if (w->first) {
-        uint32_t next = atomic_load(&j->next_item), done = next < j->n_items ? next : j->n_items;
-        if (!tell(j->planner, j->share_from + j->share * done / (j->n_items + 1)))
-            atomic_store(&j->stop, true);
-    }
-    return !atomic_load(&j->stop);
-}
-
-static void *work(void *context)
-{
-    worker *w = context;
-    const sp_team *team = w->job->problem->team;
-    uint32_t item;
-    while (w->status == SP_OK && !atomic_load(&w->job->stop) && (item = atomic_fetch_add(&w->job->next_item, 1)) < w->job->n_items)
-        w->status = sp_i_solver_item(&w->solver, sp_team_rank(team) + item * sp_team_size(team), &w->err);
-    if (w->status != SP_OK)
-        atomic_store(&w->job->stop, true);
-    return NULL;
-}
-
-/* All items, once; what the workers found lies sorted in the first one's heap afterwards. */
-static sp_status enumerate(job *j, double limit, const sp_i_candidate *after, bool count)
-{
-    planner *p = j->planner;
-    atomic_store(&j->next_item, 0);
-    for (uint32_t i = 0; i < j->n_workers; i++) {
-        sp_i_solver *s = &j->worker[i].solver;
-        s->limit = limit;
-        s->after = after;
-        s->count = count;
-        s->best.n = 0;
-        s->best.dropped = false;
-    }
-    for (uint32_t i = 1; i < j->n_workers; i++)   /* a thread that cannot start leaves its items to the others */
-        j->worker[i].started = pthread_create(&j->worker[i].thread, NULL, work, &j->worker[i]) == 0;
-    work(&j->worker[0]);
-    sp_status status = SP_OK;
-    for (uint32_t i = 1; i < j->n_workers; i++)
-        if (j->worker[i].started)
-            pthread_join(j->worker[i].thread, NULL);
-    for (uint32_t i = 0; i < j->n_workers && status == SP_OK; i++)
-        if ((status = j->worker[i].status) != SP_OK)
-            sp_error_set(p->err, status, NULL, 0, 0, "%s", j->worker[i].err.text);
-    return status;
-}
-
-static void add_counts(sp_plan_counts *to, const sp_plan_counts *from)
-{
-    to->legal += from->legal;
-    to->priced += from->priced;
-    to->refused_divide += from->refused_divide;
-    to->refused_memory += from->refused_memory;
-    to->refused_place += from->refused_place;
-}
-
-typedef struct found { sp_i_candidate *list; uint32_t n; bool dropped; } found;
-
-/* What some found, put together: best first, the KEEP first. */
-static void merge(found *f)
-{
-    if (f->n > 0)
-        qsort(f->list, f->n, sizeof *f->list, sp_i_candidate_order);
-    if (f->n > KEEP) {   /* behind the KEEP first some may have been dropped by one worker and not by another */
-        f->n = KEEP;
-        f->dropped = true;
-    }
-}
-
-static sp_status gather(job *j, found *out)
-{
-    size_t all = 0;
-    *out = (found){0};
-    for (uint32_t i = 0; i < j->n_workers; i++) {
-        all += j->worker[i].solver.best.n;
-        out->dropped = out->dropped || j->worker[i].solver.best.dropped;
-    }
-    out->list = malloc((all ? all : 1) * sizeof *out->list);
-    if (!out->list)
-        return sp_error_set(j->planner->err, SP_E_NOMEM, NULL, 0, 0, "no memory for candidate plans");
-    for (uint32_t i = 0; i < j->n_workers; i++) {
-        const sp_i_best *best = &j->worker[i].solver.best;
-        if (best->n > 0)
-            memcpy(out->list + out->n, best->heap, best->n * sizeof *out->list);
-        out->n += best->n;
-    }
-    merge(out);
-    return SP_OK;
-}
-
-/* The members' lists as one; a member that was told to stop stops all. */
-static sp_status share_found(job *j, found *f)
-{
-    planner *p = j->planner;
-    const sp_team *team = j->problem->team;
-    typedef struct flags { bool dropped, stopped; } flags;
-    void *all = NULL;
-    if (sp_team_size(team) == 1)
-        return SP_OK;
-    flags *flag = calloc(team->size, sizeof *flag);
-    size_t *offset = calloc(team->size + 1u, sizeof *offset);
-    sp_status status = flag && offset ? SP_OK : sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for candidate plans");
-    if (status == SP_OK) {
-        flag[team->rank] = (flags){f->dropped, p->stopped};
-        status = sp_team_rows(team, flag, sizeof *flag, team->size, p->err);
-    }
-    if (status == SP_OK)
-        status = team->gather(team->context, f->list, f->n * sizeof *f->list, &all, offset, p->err);
-    if (status == SP_OK) {
-        free(f->list);
-        f->list = all;
-        f->n = (uint32_t)(offset[team->size] / sizeof *f->list);
-        for (uint32_t i = 0; i < team->size; i++) {
-            f->dropped = f->dropped || flag[i].dropped;
-            p->stopped = p->stopped || flag[i].stopped;
-        }
-        merge(f);
-    }
-    free(flag);
-    free(offset);
-    return status;
-}
-
-/* ---- simulation ------------------------------------------------------------------------------------------------------------- */
-
-static double limit_of(const planner *p)
-{
-    double limit = p->n_kept == p->problem->top ? p->kept[p->n_kept - 1].ranked.objective : INFINITY;
-    bool step = p->problem->objective == SP_OBJECTIVE_THROUGHPUT && p->problem->step_time_s_max > 0;
-    return step ? fmin(limit, p->problem->step_time_s_max) : limit;
-}
-
-static bool same_plan(const sp_plan *a, const sp_plan *b)
-{
-    char mine[1024], theirs[1024];   /* every field stands in a plan's words */
-    sp_plan_format(a, mine, sizeof mine);
-    sp_plan_format(b, theirs, sizeof theirs);
-    return strcmp(mine, theirs) == 0;
-}
-
-/* The same split laid elsewhere, to the same end: one of them is told. */
-static bool same_but_laid(const sp_ranked *a, const sp_ranked *b)
-{
-    sp_plan other = b->plan;
-    memcpy(other.order, a->plan.order, sizeof other.order);
-    memcpy(other.place, a->plan.place, sizeof other.place);
-    return same_plan(&a->plan, &other) && fabs(a->objective - b->objective) <= 1e-9 * fabs(a->objective);
-}
-
-static void keep(planner *p, const sp_i_kept *one)
-{
-    for (uint32_t i = 0; i < p->n_kept; i++)
-        if (same_but_laid(&p->kept[i].ranked, &one->ranked))
-            return;
-    uint32_t top = p->problem->top, at = p->n_kept;
-    while (at > 0 && one->ranked.objective < p->kept[at - 1].ranked.objective)
-        at--;
-    if (at >= top)
-        return;
-    uint32_t last = p->n_kept < top ? p->n_kept : top - 1;
-    memmove(&p->kept[at + 1], &p->kept[at], (last - at) * sizeof *one);
-    p->kept[at] = *one;
-    p->n_kept = p->n_kept < top ? p->n_kept + 1 : top;
-}
-
-static sp_status remember(planner *p, const sp_plan *plan, const sp_i_candidate *c, const sp_train_report *report)
-{
-    if (p->worth.step_time_s_max > 0 && report->step_time_s > p->worth.step_time_s_max)
-        return SP_OK;
-    sp_i_kept one = {.n_parts = report->n_parts};
-    one.ranked = (sp_ranked){.plan = *plan, .step_time_s = report->step_time_s, .lower_bound_s = c->bound_s, .mfu = report->mfu,
-        .tokens_per_s_chip = report->tokens_per_s_chip, .mem_bytes_max = report->mem_bytes_max, .why = "",
-        .objective = sp_i_worth_at(&p->worth, report->chips, report->step_time_s, report->step_time_s * (1 - report->bubble_fraction))};
-    memcpy(one.part, report->part, sizeof one.part);
-    memcpy(one.tiers, report->layout.tiers, sizeof one.tiers);
-    for (uint32_t i = 0; i < one.n_parts; i++)   /* labels live as long as the run does */
-        if (!(one.part[i].label = sp_arena_strdup(p->names, one.part[i].label)))
-            return sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a simulated plan");
-    keep(p, &one);
-    return SP_OK;
-}
-
-/* Is the plan no better than the worst kept by a bound that is closer than its price? Asked where a forward and a backward are one slot: how well
- * the traffic of each hides under the other is known when that slot has been run. */
-static sp_status beaten_by_slots(planner *p, sp_pricer *pricer, const sp_plan *plan, sp_arena *scratch, bool *out)
-{
-    sp_price price = {0};
-    double limit = limit_of(p);
-    *out = false;
-    if (!sp_schedule_joins(plan->schedule) || isinf(limit))
-        return SP_OK;
-    sp_status status = sp_pricer_slots_bound(pricer, plan, scratch, &price, p->err);
-    *out = status == SP_OK && sp_i_worth_at(&p->worth, (double)plan->tp * plan->cp * plan->pp * plan->dp, price.lower_bound_s, price.busy_s) >= limit;
-    return status;
-}
-
-static sp_status simulate(planner *p, const job *j, const sp_i_candidate *c)
-{
-    sp_plan plan = sp_i_candidate_plan(j->problem, &j->space, c);
-    for (uint32_t i = 0; i < p->n_kept; i++)
-        if (same_plan(&plan, &p->kept[i].ranked.plan))
-            return SP_OK;   /* the quick search found it */
-    sp_arena *scratch = sp_arena_create();
-    sp_train_report report;
-    bool beaten;
-    if (!scratch)
-        return sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory to simulate a plan");
-    sp_status status = beaten_by_slots(p, j->worker[0].solver.pricer, &plan, scratch, &beaten);
-    if (status == SP_OK && !beaten)
-        status = sp_pricer_train(j->worker[0].solver.pricer, &plan, true, scratch, &report, NULL, p->err);
-    if (status == SP_OK && !beaten) {
-        p->counts.simulated++;
-        status = remember(p, &plan, c, &report);
-    }
-    sp_arena_destroy(scratch);
-    if (status == SP_E_RANGE || status == SP_E_UNFIT) {   /* more tasks than a run takes, or full to the last byte */
-        p->counts.refused_size++;
-        return SP_OK;
-    }
-    return status;
-}
-
-/* *done: no candidate behind the last can be better than those kept. */
-static sp_status simulate_in_order(planner *p, const job *j, const sp_i_candidate *list, uint32_t n, uint32_t most, bool *done)
-{
-    *done = false;
-    for (uint32_t i = 0; i < n && i < most; i++) {
-        if (list[i].objective_bound >= limit_of(p)) {
-            *done = true;
-            return SP_OK;
-        }
-        sp_status status = simulate(p, j, &list[i]);
-        if (status != SP_OK || !tell(p, j->share_from + j->share))
-            return status;
-    }
-    return SP_OK;
-}
-
 /* ---- one search over one space ------------------------------------------------------------------------------------------------ */
 
-/* Prices all items, here and by the team; *f->list is the caller's on SP_OK. */
-static sp_status price_all(job *j, const sp_i_candidate *after, bool count, found *f)
-{
-    sp_status status = enumerate(j, limit_of(j->planner), after, count);
-    *f = (found){0};
-    if (status == SP_OK)
-        status = gather(j, f);
-    status = sp_team_agree(j->problem->team, status, j->planner->err);
-    if (status == SP_OK)
-        status = share_found(j, f);
-    if (status != SP_OK)
-        free(f->list);
-    return status;
-}
-
 /* Did any member stop? All go on alike. */
-static sp_status share_stopped(planner *p)
+static sp_status share_stopped(sp_i_planner *p)
 {
     uint32_t size = sp_team_size(p->problem->team);
     bool *stopped = size == 1 ? NULL : calloc(size, sizeof *stopped);
@@ -331,19 +28,19 @@ static sp_status share_stopped(planner *p)
     return status;
 }
 
-static sp_status search_rounds(job *j, bool count)
+static sp_status search_rounds(sp_i_job *j, bool count)
 {
-    planner *p = j->planner;
+    sp_i_planner *p = j->planner;
     sp_i_candidate last;
     for (bool more = true, again = false; more; again = true) {
-        found f;
+        sp_i_found f;
         bool done;
-        sp_status status = price_all(j, again ? &last : NULL, count && !again, &f);
+        sp_status status = sp_i_price_all(j, again ? &last : NULL, count && !again, &f);
         if (status != SP_OK)
             return status;
         bool cut_short = p->stopped;   /* the best of what was priced is simulated all the same, if nothing is known yet */
         p->stopped = false;
-        status = simulate_in_order(p, j, f.list, f.n, cut_short ? p->n_kept == 0 : f.n, &done);
+        status = sp_i_simulate_in_order(p, j, f.list, f.n, cut_short ? p->n_kept == 0 : f.n, &done);
         status = sp_team_agree(j->problem->team, status, p->err);
         if (status == SP_OK)
             status = share_stopped(p);
@@ -358,76 +55,17 @@ static sp_status search_rounds(job *j, bool count)
     return SP_OK;
 }
 
-static sp_status start(job *j, sp_arena *arena, uint32_t workers)
-{
-    planner *p = j->planner;
-    uint32_t rank = sp_team_rank(j->problem->team), size = sp_team_size(j->problem->team);
-    sp_status status = sp_i_space_make(j->problem, arena, &j->space, p->err);
-    j->all_items = status == SP_OK ? sp_i_items(&j->space) : 0;
-    j->n_items = rank < j->all_items ? (j->all_items - rank - 1) / size + 1 : 0;
-    workers = workers < j->n_items ? workers : j->n_items;
-    workers = workers == 0 && j->all_items > 0 ? 1 : workers;   /* to simulate by */
-    j->worker = calloc(workers ? workers : 1, sizeof *j->worker);
-    if (status == SP_OK && !j->worker)
-        status = sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u workers", workers);
-    for (; status == SP_OK && j->n_workers < workers; j->n_workers++) {
-        worker *w = &j->worker[j->n_workers];
-        sp_pricer **pricer = &p->pricer[j->n_workers];
-        *w = (worker){.job = j, .first = j->n_workers == 0};
-        if (!*pricer && (status = sp_pricer_create(j->problem->machine, j->problem->model, pricer, p->err)) != SP_OK)
-            break;
-        status = sp_i_solver_make(&w->solver, j->problem, &j->space, *pricer, KEEP, p->err);
-        w->solver.poll = poll;
-        w->solver.poll_context = w;
-    }
-    return status;
-}
-
-/* What the workers of all members saw. */
-typedef struct seen { sp_plan_counts counts; double least_memory_bytes; } seen;
-
-static void add_seen(seen *to, const seen *from)
-{
-    add_counts(&to->counts, &from->counts);
-    if (from->least_memory_bytes > 0 && (to->least_memory_bytes == 0 || from->least_memory_bytes < to->least_memory_bytes))
-        to->least_memory_bytes = from->least_memory_bytes;
-}
-
-static sp_status count_seen(planner *p, const job *j, bool count)
-{
-    const sp_team *team = j->problem->team;
-    uint32_t size = sp_team_size(team);
-    seen *by = calloc(size, sizeof *by), all = {0};
-    if (!by)
-        return sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory to share results");
-    for (uint32_t i = 0; i < j->n_workers; i++) {
-        const sp_i_solver *s = &j->worker[i].solver;
-        seen one = {s->counts, s->least_memory_bytes};
-        add_seen(&by[sp_team_rank(team)], &one);
-    }
-    sp_status status = sp_team_rows(team, by, sizeof *by, size, p->err);
-    for (uint32_t i = 0; i < size; i++)
-        add_seen(&all, &by[i]);
-    free(by);
-    if (count)
-        add_counts(&p->counts, &all.counts);
-    seen before = {.least_memory_bytes = p->least_memory_bytes};
-    add_seen(&before, &all);
-    p->least_memory_bytes = before.least_memory_bytes;
-    return status;
-}
-
-static sp_status search_space(planner *p, const sp_problem *problem, double share_from, double share, bool count)
+static sp_status search_space(sp_i_planner *p, const sp_problem *problem, double share_from, double share, bool count)
 {
     sp_arena *arena = sp_arena_create();
-    job j = {.planner = p, .problem = problem, .share_from = share_from, .share = share};
-    sp_status status = arena ? start(&j, arena, problem->threads ? problem->threads : 1)
+    sp_i_job j = {.planner = p, .problem = problem, .share_from = share_from, .share = share};
+    sp_status status = arena ? sp_i_job_start(&j, arena, problem->threads ? problem->threads : 1)
                              : sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a search");
     status = sp_team_agree(problem->team, status, p->err);
     if (status == SP_OK && j.all_items)
         status = search_rounds(&j, count);
     if (status == SP_OK)
-        status = count_seen(p, &j, count);
+        status = sp_i_count_seen(p, &j, count);
     for (uint32_t i = 0; i < j.n_workers; i++)
         sp_i_solver_end(&j.worker[i].solver);
     free(j.worker);
@@ -455,7 +93,7 @@ static sp_status blame_fixed(const sp_problem *p, sp_error *err)
 
 /* ---- the answer --------------------------------------------------------------------------------------------------------------- */
 
-static sp_status nothing_fits(const planner *pl)
+static sp_status nothing_fits(const sp_i_planner *pl)
 {
     const sp_problem *p = pl->problem;
     const sp_plan_counts *counts = &pl->counts;
@@ -483,7 +121,7 @@ static sp_status nothing_fits(const planner *pl)
                         (unsigned long long)counts->refused_divide, (unsigned long long)counts->refused_place);
 }
 
-static sp_status answer(planner *p, sp_arena *arena, sp_solution *out)
+static sp_status answer(sp_i_planner *p, sp_arena *arena, sp_solution *out)
 {
     sp_solution solution = {.n = p->n_kept};
     solution.ranked = sp_arena_alloc(arena, p->n_kept, sizeof *solution.ranked);
@@ -513,7 +151,7 @@ static bool same_item(const sp_plan *a, const sp_plan *b)
 
 /* The quick search, then every plan of the items that its best ones are in: the closer the worst kept is to the answer, the more plans a
  * bound rules out. */
-static sp_status seed(planner *p)
+static sp_status seed(sp_i_planner *p)
 {
     sp_problem quick = *p->problem;
     sp_plan near[NEAR];
@@ -539,7 +177,7 @@ static sp_status seed(planner *p)
 
 sp_status sp_plan_search(const sp_problem *problem, sp_arena *arena, sp_solution *out, sp_error *err)
 {
-    planner p = {.problem = problem, .worth = sp_i_worth_of(problem), .err = err};
+    sp_i_planner p = {.problem = problem, .worth = sp_i_worth_of(problem), .err = err};
     sp_status status = sp_problem_check(problem, err);
     if (status != SP_OK)
         return status;

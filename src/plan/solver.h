@@ -1,5 +1,5 @@
 /* The solver: enumerates and prices the plans of one work item, all that share tp, cp, ep, etp and chips. One a thread.
- * Private to plan. */
+ * Private to plan; what its files share besides is in solve.h. */
 #ifndef SP_PLAN_SOLVER_H
 #define SP_PLAN_SOLVER_H
 
@@ -11,18 +11,11 @@ typedef struct sp_i_worth { sp_objective objective; sp_running_cost cost; double
 sp_i_worth sp_i_worth_of(const sp_problem *problem);
 double sp_i_worth_at(const sp_i_worth *worth, double chips, double step_s, double busy_s);
 
+/* What an item's places and the plans of their cuts are known to do (solve.h). */
 typedef struct sp_i_laid sp_i_laid;
-
-/* How many plans of one cut are legal and fit in memory, under the shape with this number. Wherever they lie: a tally serves all places
- * of as many stages and replicas. */
-typedef struct sp_i_tally { uint32_t shape, legal, fit; double least_bytes; } sp_i_tally;
-
-/* Under the shape with this number: the words of plans of one cut that were seen, and those of them that fit in memory; and in a group of
- * places (+ 1) those bound by work alone, and those that this rules out. */
-typedef struct sp_i_fitting { uint32_t shape, group; uint64_t seen, fit, worked, beaten; } sp_i_fitting;
-
-/* Places whose plans of a cut are looked at together. */
-typedef struct sp_i_turn { uint32_t laid, places; } sp_i_turn;
+typedef struct sp_i_fitting sp_i_fitting;
+typedef struct sp_i_tally sp_i_tally;
+typedef struct sp_i_turn sp_i_turn;
 
 typedef struct sp_i_solver {
     const sp_problem *problem;
@@ -38,11 +31,14 @@ typedef struct sp_i_solver {
     double least_memory_bytes;       /* the nearest miss of memory; 0: none            */
     sp_i_best best;
     uint32_t n_laid, room_laid; sp_i_laid *laid;   /* places of the item's plans       */
+    uint32_t room_places;
     sp_i_turn *turn;                 /* [n_laid], of a group                           */
-    /* of each place, its cuts; kept: under the last shape that recomputes nothing: what recomputes besides is slower and needs not be looked
-     * at; met: under this shape */
-    uint8_t *legal; sp_i_tally *tally; sp_i_fitting *kept, *met; size_t room_legal;
+    sp_i_tally *tally;               /* [n_laid], of the first place alike             */
+    /* of each place, its cuts: row[i] is where they begin; kept: under the last shape that recomputes nothing: what recomputes besides is slower
+     * and needs not be looked at; met: under this shape */
+    size_t *row, room_rows; uint8_t *legal; sp_i_fitting *kept, *met;
     uint32_t shapes, kept_shape;     /* counts them; the last one that recomputes nothing, where that is free */
+    uint32_t rules;                  /* counts what find_legal is asked                */
     bool (*poll)(void *context); void *poll_context; uint32_t since_poll;   /* false: stop; NULL: never asked */
     bool stopped;
 } sp_i_solver;

@@ -367,6 +367,32 @@ double sp_pricer_memory(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
     return worst_memory(pricer, plan, cut, plan->gbs / ((uint64_t)plan->mbs * plan->dp));
 }
 
+/* The fullest stage holds no less than the mean one. All stages together hold all parameters once (two copies share an optimizer) and of one
+ * micro-batch at least what all layers keep. */
+double sp_pricer_memory_least(const sp_pricer *pricer, const sp_plan *plan)
+{
+    const sp_model *model = pricer->model;
+    bool full = pricer->shape.recompute == SP_RECOMPUTE_FULL;
+    uint32_t mtp_kind = sp_model_mtp_kind(model);
+    size_t row = (size_t)model->n_layers + 1;
+    sp_plan sharing = *plan;
+    sharing.zero = 1;
+    sharing.schedule = SP_SCHEDULE_1F1B;
+    sp_i_spread spread = sp_i_spread_of(pricer->machine, &sharing, pricer->expert_buffer_bytes);
+    sp_i_held held = {.params = pricer->vocab, .per_chunk = model->mtp_layers * (full ? pricer->input_bytes : pricer->full_bytes[mtp_kind])};
+    sp_stage_memory memory;
+    sp_local_params_add(&held.params, model->mtp_layers, &pricer->kind_params[mtp_kind]);
+    sp_local_params_add(&held.params, model->mtp_layers, &pricer->module);
+    for (uint32_t k = 0; k < model->n_kinds; k++) {
+        uint32_t layers = pricer->kind_before[k * row + model->n_layers];
+        sp_local_params_add(&held.params, layers, &pricer->kind_params[k]);
+        held.per_chunk += layers * (full ? pricer->input_bytes : pricer->full_bytes[k]);
+    }
+    double fixed = spread.buffers + spread.fixed;
+    sp_i_memory_parts(&held, &spread, (sp_i_flight){.held = 1}, &memory);
+    return (memory.total - fixed) / plan->pp + fixed;
+}
+
 double sp_pricer_memory_kept(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut)
 {
     sp_i_profile_memory(pricer, cut, false);

@@ -48,7 +48,7 @@ static const sp_model *random_model(fixture *f, sp_rng *rng)
 }
 
 /* Most axes fixed at random, so that what is left can be simulated whole. */
-static sp_problem random_problem(fixture *f, sp_rng *rng, sp_effort effort)
+static inline sp_problem random_problem(fixture *f, sp_rng *rng, sp_effort effort)
 {
     sp_problem p = sp_problem_default(random_machine(f, rng), random_model(f, rng));
     p.seq = 2048;
@@ -56,7 +56,7 @@ static sp_problem random_problem(fixture *f, sp_rng *rng, sp_effort effort)
     p.top = 1;
     p.effort = effort;
     p.objective = (sp_objective)sp_rng_below(rng, 3);
-    p.fixed.etp = 1;
+    p.fixed.etp = sp_rng_below(rng, 3) ? 1 : 0;
     p.fixed.cp = sp_rng_below(rng, 4) ? 1 : 0;
     p.fixed.mbs = sp_rng_below(rng, 2) ? 1u << sp_rng_below(rng, 2) : 0;
     p.fixed.tp = sp_rng_below(rng, 2) ? 1u << sp_rng_below(rng, 2) : 0;
@@ -90,7 +90,35 @@ static sp_problem random_problem(fixture *f, sp_rng *rng, sp_effort effort)
 
 /* ---- every plan --------------------------------------------------------------------------------------------------------- */
 
-typedef struct force { const sp_problem *problem; sp_pricer *pricer; double best; uint32_t tried; sp_plan plan; bool interleaved_only; } force;
+/* What the problems of a test had: plans of these kinds that were simulated. */
+typedef struct kinds { uint32_t vee, uneven, hybrid, offloaded, etp, cp, moe; } kinds;
+
+/* over: more plans than `most`; the problem is left. */
+#define TRIED_MAX 1600u
+typedef struct force { const sp_problem *problem; sp_pricer *pricer; double best; uint32_t tried, most; sp_plan plan; bool interleaved_only, over; kinds kinds; } force;
+
+static void note_kind(force *f, const sp_plan *plan)
+{
+    kinds *k = &f->kinds;
+    k->vee += sp_schedule_is_vee(plan->schedule);
+    k->uneven += plan->first_layers || plan->last_layers;
+    k->hybrid += plan->zero_group > 0;
+    k->offloaded += plan->offload_optimizer || plan->offload_activations;
+    k->etp += plan->etp > 1;
+    k->cp += plan->cp > 1;
+    k->moe += plan->ep > 1;
+}
+
+static void add_kinds(kinds *to, const kinds *from)
+{
+    to->vee += from->vee;
+    to->uneven += from->uneven;
+    to->hybrid += from->hybrid;
+    to->offloaded += from->offloaded;
+    to->etp += from->etp;
+    to->cp += from->cp;
+    to->moe += from->moe;
+}
 
 static double worth(const sp_problem *problem, const sp_train_report *r)
 {
@@ -106,12 +134,17 @@ static double worth(const sp_problem *problem, const sp_train_report *r)
 /* false: it does not fit, or is none. */
 static bool try_plan(force *f, const sp_plan *plan)
 {
+    if (f->over || f->tried == f->most) {
+        f->over = true;
+        return true;
+    }
     sp_arena *arena = sp_arena_create();
     sp_train_report report;
     bool done = sp_pricer_train(f->pricer, plan, true, arena, &report, NULL, NULL) == SP_OK;
     if (done) {
         double value = worth(f->problem, &report);
         f->tried++;
+        note_kind(f, plan);
         if (value < f->best) {
             f->best = value;
             f->plan = *plan;
@@ -372,7 +405,7 @@ static void try_all(force *f, uint32_t chips)
     uint32_t all = p->chips ? p->chips : p->machine->chips;
     for (uint32_t tp = 1; tp <= all; tp++)
         for (uint32_t cp = 1; cp <= (p->fixed.cp > 2 ? p->fixed.cp : 2); cp++)
-            for (uint32_t ep = 1; ep <= all; ep++)
+            for (uint32_t ep = 1; ep <= all && !f->over; ep++)
                 for (uint32_t pp = 1; pp <= all; pp++)
                     for (uint32_t mbs = 1; mbs <= 4u << 2 * p->effort; mbs *= 2) {
                         if (!open_to(p->fixed.tp, tp) || !open_to(p->fixed.cp, cp) || !open_to(p->fixed.ep, ep) || !open_to(p->fixed.mbs, mbs) || !open_to(p->fixed.pp, pp) ||
@@ -380,7 +413,9 @@ static void try_all(force *f, uint32_t chips)
                             continue;
                         sp_plan plan = p->fixed;
                         plan.gbs = p->gbs; plan.seq = p->seq; plan.tp = tp; plan.cp = cp; plan.ep = ep; plan.pp = pp; plan.mbs = mbs;
-                        try_sizes(f, plan, chips);
+                        for (plan.etp = 1; plan.etp <= (p->fixed.etp ? 1 : 2); plan.etp++)
+                            if (plan.etp == 1 || (plan.etp <= tp && sp_model_has_experts(p->model)))
+                                try_sizes(f, plan, chips);
                     }
 }
 
@@ -398,13 +433,18 @@ static void brute_force(force *f)
 }
 
 
-/* Holds the search against the brute force; 1 when there is a plan. */
-static uint32_t search_as_brute_force(const fixture *with, const sp_problem *problem, uint64_t seed, uint64_t *tried, uint64_t *simulated)
+/* Holds the search against the brute force; 1 when there is a plan. all: what was simulated is added. over: set where there are more than TRIED_MAX
+ * plans, and the problem is left. Both may be NULL. */
+static uint32_t search_against_force(const fixture *with, const sp_problem *problem, uint64_t seed, uint64_t *tried, uint64_t *simulated, kinds *all, bool *over)
 {
-    force f = {.problem = problem};
+    force f = {.problem = problem, .most = over ? TRIED_MAX : UINT32_MAX};
     sp_solution solution = {0};
     sp_error err = {0};
     brute_force(&f);
+    if (over)
+        *over = f.over;
+    if (f.over)
+        return 0;
     sp_status status = sp_plan_search(problem, with->arena, &solution, &err);
     if (f.tried == 0 && status != SP_E_UNFIT)
         fail_msg("seed %llu: no plan fits, the search says %d: %s", (unsigned long long)seed, status, err.text);
@@ -419,9 +459,37 @@ static uint32_t search_as_brute_force(const fixture *with, const sp_problem *pro
         sp_plan_format(&f.plan, theirs, sizeof theirs);
         fail_msg("seed %llu on %s: search %.12g (%s), brute force %.12g (%s)", (unsigned long long)seed, problem->machine->name, best, mine, f.best, theirs);
     }
+    if (all)
+        add_kinds(all, &f.kinds);
     *tried += f.tried;
     *simulated += solution.counts.simulated;
     return 1;
+}
+
+static inline uint32_t search_as_brute_force(const fixture *with, const sp_problem *problem, uint64_t seed, uint64_t *tried, uint64_t *simulated)
+{
+    return search_against_force(with, problem, seed, tried, simulated, NULL, NULL);
+}
+
+/* So many random problems that a moment simulates, each held against the brute force. */
+typedef sp_problem (*draw)(fixture *f, sp_rng *rng, uint64_t seed);
+static inline kinds search_random_problems(fixture *f, draw one, uint64_t stream, uint32_t problems)
+{
+    kinds had = {0};
+    uint32_t done = 0, found = 0;
+    uint64_t tried = 0, simulated = 0, seed = 0;
+    while (done < problems) {
+        sp_rng rng = sp_rng_make(++seed, stream);
+        sp_problem problem = one(f, &rng, seed);
+        bool over;
+        found += search_against_force(f, &problem, seed, &tried, &simulated, &had, &over);
+        done += !over;
+    }
+    print_message("%u random problems of %llu, %u with a plan: %llu plans simulated by force, %llu by searches; %u V, %u uneven, %u hybrid, %u offloaded, %u etp, "
+                  "%u cp, %u ep\n", done, (unsigned long long)seed, found, (unsigned long long)tried, (unsigned long long)simulated, had.vee, had.uneven, had.hybrid,
+                  had.offloaded, had.etp, had.cp, had.moe);
+    assert_true(found >= problems / 2 && simulated < tried);
+    return had;
 }
 
 #endif

@@ -1,5 +1,5 @@
-/* Laws of search: on random small problems the answer is that of simulating every plan; what is fixed stays fixed; prices in
- * steps are prices at once; a worse answer is explained. */
+/* Laws of search: what is fixed stays fixed; prices in steps are prices at once; the fewest chips meet a deadline; a worse answer is explained.
+ * That the answer is that of simulating every plan: test_search_brute.c, test_search_exhaustive.c. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -11,21 +11,7 @@
 
 #include "brute_force.h"
 
-#define PROBLEMS 220
-
 /* ---- laws ---------------------------------------------------------------------------------------------------------------- */
-
-static void search_equals_brute_force(void **state)
-{
-    uint32_t found = 0;
-    uint64_t tried = 0, simulated = 0;
-    for (uint64_t seed = 1; seed <= PROBLEMS; seed++) {
-        sp_rng rng = sp_rng_make(seed, 7);
-        sp_problem problem = random_problem(*state, &rng, seed % 3 ? SP_EFFORT_NORMAL : SP_EFFORT_QUICK);
-        found += search_as_brute_force(*state, &problem, seed, &tried, &simulated);
-    }
-    assert_true(PROBLEMS >= 200 && found >= 150 && simulated < tried);
-}
 
 /* Threads and room do not matter: any number of workers gives the same answer (test_threads_search.c); what is fixed stays. */
 static void what_is_fixed_stays(void **state)
@@ -137,9 +123,80 @@ static void used_pricers_price_as_fresh_ones(void **state)
     assert_true(done > 300);
 }
 
+/* A plan of any schedule, with what the host keeps; false: not legal here. */
+static bool random_plan(const sp_problem *p, sp_rng *rng, sp_plan *plan, sp_layout *layout)
+{
+    *plan = p->fixed;
+    plan->seq = p->seq;
+    plan->tp = 1u << sp_rng_below(rng, 2);
+    plan->cp = 1u << sp_rng_below(rng, 2);
+    plan->pp = 1u << sp_rng_below(rng, 3);
+    plan->dp = 1u << sp_rng_below(rng, 2);
+    plan->ep = sp_model_has_experts(p->model) ? 1u << sp_rng_below(rng, 2) : 1;
+    plan->etp = plan->mbs = 1;
+    plan->schedule = plan->pp > 1 ? (sp_schedule)sp_rng_below(rng, SP_SCHEDULES) : SP_SCHEDULE_1F1B;
+    plan->vpp = sp_schedule_is_vee(plan->schedule) ? 2 : plan->schedule == SP_SCHEDULE_INTERLEAVED ? 1 + (uint32_t)sp_rng_below(rng, 3) : 1;
+    plan->gbs = (uint64_t)plan->dp * plan->pp * (1 + sp_rng_below(rng, 6));
+    plan->zero = (uint32_t)sp_rng_below(rng, 2);
+    plan->recompute = (sp_recompute)sp_rng_below(rng, SP_RECOMPUTES);
+    plan->overlap_dp = sp_rng_below(rng, 2);
+    plan->overlap_ep = sp_rng_below(rng, 2);
+    plan->offload_activations = sp_rng_below(rng, 2) ? (uint32_t)sp_rng_below(rng, 101) : 0;
+    return sp_plan_check(plan, p->model, p->machine, NULL) == SP_OK && sp_plan_layout(plan, p->machine, layout, NULL) == SP_OK;
+}
+
+/* What a search goes by is never above what a run gives: the price, the bound from slots that are run, and the memory of whatever cut. */
+static void bounds_stay_below_the_run(void **state)
+{
+    fixture *f = *state;
+    uint32_t done[SP_SCHEDULES] = {0}, offloaded = 0, divided = 0;
+    for (uint64_t seed = 1; seed <= 120; seed++) {
+        sp_rng rng = sp_rng_make(seed, 17);
+        sp_problem p = random_problem(f, &rng, SP_EFFORT_EXHAUSTIVE);
+        sp_pricer *pricer;
+        assert_int_equal(sp_pricer_create(p.machine, p.model, &pricer, NULL), SP_OK);
+        for (int i = 0; i < 40; i++) {
+            sp_plan plan;
+            sp_layout layout;
+            sp_price price, slots;
+            sp_train_report run;
+            if (!random_plan(&p, &rng, &plan, &layout) || sp_pricer_price(pricer, &plan, &layout, &price, NULL) != SP_OK)
+                continue;
+            bool divides = plan.pp > 1 && plan.offload_activations == 0;
+            if (divides && sp_pricer_memory_least(pricer, &plan) > price.mem_bytes_max * (1 + 1e-9)) {
+                char words[1024];
+                sp_plan_format(&plan, words, sizeof words);
+                fail_msg("seed %llu on %s: %.12g B at least, %.12g B: %s", (unsigned long long)seed, p.machine->name, sp_pricer_memory_least(pricer, &plan),
+                         price.mem_bytes_max, words);
+            }
+            divided += divides;
+            if (price.lower_bound_s <= 0)
+                continue;
+            sp_arena *arena = sp_arena_create();
+            assert_int_equal(sp_pricer_slots_bound(pricer, &plan, arena, &slots, NULL), SP_OK);
+            assert_int_equal(sp_pricer_train(pricer, &plan, true, arena, &run, NULL, NULL), SP_OK);
+            double busy_s = run.step_time_s * (1 - run.bubble_fraction);
+            if (price.lower_bound_s > run.step_time_s * (1 + 1e-9) || slots.lower_bound_s > run.step_time_s * (1 + 1e-9) ||
+                price.busy_s > busy_s * (1 + 1e-9) || slots.busy_s > busy_s * (1 + 1e-9)) {
+                char words[1024];
+                sp_plan_format(&plan, words, sizeof words);
+                fail_msg("seed %llu on %s: price %.12g (busy %.12g), slots %.12g (%.12g), run %.12g (%.12g): %s", (unsigned long long)seed, p.machine->name,
+                         price.lower_bound_s, price.busy_s, slots.lower_bound_s, slots.busy_s, run.step_time_s, busy_s, words);
+            }
+            done[plan.schedule]++;
+            offloaded += plan.offload_activations > 0 && sp_schedule_joins(plan.schedule);
+            sp_arena_destroy(arena);
+        }
+        sp_pricer_destroy(pricer);
+    }
+    for (int s = 0; s < SP_SCHEDULES; s++)
+        assert_true(done[s] >= 10);
+    assert_true(offloaded >= 10 && divided >= 300);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(used_pricers_price_as_fresh_ones), cmocka_unit_test(search_equals_brute_force), cmocka_unit_test(what_is_fixed_stays),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(bounds_stay_below_the_run), cmocka_unit_test(used_pricers_price_as_fresh_ones), cmocka_unit_test(what_is_fixed_stays),
                                        cmocka_unit_test(fewest_chips_for_a_deadline)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
