@@ -71,14 +71,15 @@ typedef struct sp_software {
     sp_value vector_factor;         /* on memory-bound work: passes that are not fused                         */
     sp_value comm_factor;           /* on collectives                                                          */
     sp_value host_op_s;             /* least time between two kernels that the host can sustain                */
+    sp_value jitter;                /* a step of n chips waits for the slowest: longer by jitter x ln n; grade NONE: 0 */
     sp_value route_factor;          /* on permuting tokens to experts and back; grade NONE: as memory-bound work */
     sp_value quantise_factor;       /* on casts to narrow formats; grade NONE: made by the kernel before, writing alone */
     sp_value expert_bias_factor;    /* on biases of experts' outputs, in place of vector_factor; grade NONE: as memory-bound work */
     const char *attention_family;   /* chip family its attention kernels were written for; NULL: each chip's own. Another family
                                      * runs them at its attention_previous                                     */
     double gradient_bytes;          /* an element of gradients on the wire: 4 where they are reduced in FP32   */
-    bool dispatch_once;             /* expert dispatch and combine send a token once to every place that needs it, over nodes
-                                     * and then inside them (DeepEP); else one copy an expert                  */
+    const char *dispatch;           /* library whose kernels dispatch and combine experts' tokens, each once to every place that needs
+                                     * it, over nodes and then inside them; NULL: the machine's, one copy an expert */
 } sp_software;
 
 /* What a communication library adds to the wires: catalog/stacks/NAME.yaml; model page: docs/models/analytic.md. A value of

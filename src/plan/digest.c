@@ -15,7 +15,7 @@ LP64_SIZE(sp_chip, 2280);
 LP64_SIZE(sp_tier, 216);
 LP64_SIZE(sp_protocol, 256);
 LP64_SIZE(sp_stack, 2712);
-LP64_SIZE(sp_software, 368);
+LP64_SIZE(sp_software, 408);
 LP64_SIZE(sp_machine, 7208);
 
 typedef struct scribe { FILE *file; } scribe;
@@ -120,12 +120,13 @@ static void write_stack(scribe *s, const sp_stack *k)
 
 static void write_software(scribe *s, const sp_software *w)
 {
-    const sp_value *const all[] = {&w->matrix_factor, &w->attention_factor, &w->vector_factor, &w->comm_factor, &w->host_op_s, &w->route_factor,
+    const sp_value *const all[] = {&w->matrix_factor, &w->attention_factor, &w->vector_factor, &w->comm_factor, &w->host_op_s, &w->jitter, &w->route_factor,
                                    &w->quantise_factor, &w->expert_bias_factor};
     word(s, w->name);
     word(s, w->default_for);
     word(s, w->attention_family);
-    fprintf(s->file, "software %.17g %d\n", w->gradient_bytes, w->dispatch_once);
+    word(s, w->dispatch);
+    fprintf(s->file, "software %.17g\n", w->gradient_bytes);
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         value(s, all[i]);
 }

@@ -55,14 +55,18 @@ static void price_with(sp_pricer *pricer, const sp_plan *plan, const sp_layout *
     pricer->now.layout = layout;
     pricer->now.stack = stack;
     pricer->now.software = sp_machine_software(pricer->machine, plan->software);
+    const char *dispatch = pricer->now.software ? pricer->now.software->dispatch : NULL;
+    pricer->now.dispatch = !dispatch || plan->stack ? NULL : sp_machine_stack(pricer->machine, dispatch);
+    if (dispatch && !pricer->now.dispatch)
+        pricer->now.dispatch = stack;   /* a library that the plan names does all; so does the machine's where the line's is not known */
 }
 
 static sp_status comm_s(sp_pricer *pricer, const sp_i_cost *item, double *out_s, const sp_coll_algo **algo, sp_error *err)
 {
     const sp_placement *group = &pricer->now.layout->group[item->group];
     const sp_i_curve **curve = &pricer->now.curve[item->group][item->coll];
-    if (item->copies > 1 && pricer->now.software && pricer->now.software->dispatch_once)
-        return sp_i_dispatch_s(pricer, group, pricer->now.stack, item->size_bytes, item->copies, out_s, err);
+    if (item->copies > 1 && pricer->now.dispatch)
+        return sp_i_dispatch_s(pricer, group, pricer->now.dispatch, item->size_bytes, item->copies, out_s, err);
     if (!group->n_dims)
         return SP_OK;
     sp_status status = *curve ? SP_OK : sp_i_curve_find(pricer, item->coll, group, pricer->now.stack, curve, err);

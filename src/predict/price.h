@@ -91,11 +91,12 @@ struct sp_pricer {
     sp_i_summed summed[3][2];
     uint64_t pieces_made;          /* counts changes of the pieces */
     /* what pieces are priced with now; curves as looked up, NULL: not yet */
-    struct { const sp_stack *stack; const sp_software *software; const sp_layout *layout; uint32_t stream[SP_GROUPS]; const sp_i_curve *curve[SP_GROUPS][SP_COLL_OPS]; } now;
+    struct { const sp_stack *stack, *dispatch; const sp_software *software; const sp_layout *layout; uint32_t stream[SP_GROUPS]; const sp_i_curve *curve[SP_GROUPS][SP_COLL_OPS]; } now;
     sp_i_piece *block[3];          /* [pass][kind] */
     sp_i_piece embedding[3], head[3], mtp[3];
     /* what plans of one shape share (profile.c) */
     sp_plan shape; uint64_t split; /* split: counts changes of what parameters on a chip depend on */
+    const sp_software *software;   /* of the shape; NULL: none */
     double comm_factor, reduced_bytes, full_bytes[SP_KINDS_MAX], whole_bytes[SP_KINDS_MAX], working_bytes[SP_KINDS_MAX], input_bytes, logit_bytes, expert_buffer_bytes, send_bytes;
     sp_local_params kind_params[SP_KINDS_MAX], vocab, module;   /* module: of an MTP module beside its block */
     uint32_t *kind_before;         /* [n_kinds * (n_layers + 1)]: layers of the kind before layer l */
@@ -163,6 +164,12 @@ static inline double sp_i_lanes_s(const sp_i_curve *const curve[2], double dense
 {
     return (curve[0] && dense > 0 ? sp_i_curve_s(curve[0], dense * bytes, NULL) : 0) +
            (curve[1] && expert > 0 ? sp_i_curve_s(curve[1], expert * bytes, NULL) : 0);
+}
+/* How much longer a step of so many chips is than one whose chips are all alike: it waits for the slowest, and the largest of n draws
+ * grows with ln n where large ones are exponentially rare. */
+static inline double sp_i_wait_factor(const sp_software *software, double chips)
+{
+    return software && chips > 1 ? 1 + software->jitter.nominal * log(chips) : 1;
 }
 /* Seconds of an update of so many parameters. */
 static inline double sp_i_update_s(const sp_pricer *pricer, const sp_plan *plan, double params)

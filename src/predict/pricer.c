@@ -115,6 +115,7 @@ void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan)
     pricer->input_bytes = pricer->send_bytes;   /* a recomputed layer keeps its input, and that is what stages send */
     pricer->logit_bytes = sp_i_logit_bytes(model, plan);
     pricer->expert_buffer_bytes = sp_i_expert_buffer_bytes(model, plan);
+    pricer->software = software;
     pricer->comm_factor = software ? software->comm_factor.nominal : 1;
     pricer->reduced_bytes = sp_i_reduced_bytes(plan, software);
     pricer->shape = *plan;
@@ -305,6 +306,9 @@ static void any_bound(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut,
         bound(pricer, plan, cut, lanes, micro, out);
     else
         work_bound(pricer, plan, cut, micro, out);
+    double longer = sp_i_wait_factor(pricer->software, (double)plan->tp * plan->cp * plan->pp * plan->dp);
+    out->lower_bound_s *= longer;
+    out->busy_s *= longer;
 }
 
 sp_status sp_pricer_work_bound(sp_pricer *pricer, const sp_plan *plan, const sp_cut *cut, const sp_lanes *lanes, sp_price *out, sp_error *err)

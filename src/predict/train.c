@@ -209,6 +209,17 @@ static void break_down(sp_train_report *out, const sp_i_step *step)
     for (uint32_t i = 0; i < out->n_parts && sum > 0; i++)
         out->part[i].time_s *= out->step_time_s / sum;
     out->bubble_fraction = out->step_time_s > 0 ? bubble / out->step_time_s : 0;
+}
+
+/* The run is of chips that are all alike; a step of real ones waits for the slowest. */
+static void wait_for_slowest(sp_train_report *out, const sp_software *software)
+{
+    double longer = sp_i_wait_factor(software, out->chips);
+    if (longer > 1)
+        sp_i_part_add(out->part, &out->n_parts, "slowest", out->step_time_s * (longer - 1));
+    out->step_time_s *= longer;
+    out->lower_bound_s *= longer;
+    out->bubble_fraction /= longer;
     qsort(out->part, out->n_parts, sizeof out->part[0], larger_part);
 }
 
@@ -258,7 +269,7 @@ static const char *part_words(const char *label)
         {"attention", "attention"}, {"vector", "memory-bound element-wise work"}, {"recompute", "recomputed activations"},
         {"tp", "exposed tensor-parallel traffic"}, {"ep", "exposed expert traffic"}, {"cp", "exposed context-parallel traffic"},
         {"dp", "exposed data-parallel traffic"}, {"etp", "exposed expert-tensor traffic"}, {"vocab", "embedding, head and loss"},
-        {"quantise", "casts to narrow formats"}, {"route", "routing tokens to experts"}, {"expert-bias", "experts' biases"}, {"optimizer", "the optimizer"}, {"offload", "activations on their way to the host and back"}};
+        {"quantise", "casts to narrow formats"}, {"route", "routing tokens to experts"}, {"expert-bias", "experts' biases"}, {"optimizer", "the optimizer"}, {"slowest", "waiting for the slowest chip"}, {"offload", "activations on their way to the host and back"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strcmp(rows[i].label, label) == 0)
             return rows[i].words;
@@ -360,6 +371,7 @@ static sp_status predict(sp_pricer *pricer, const sp_plan *plan, bool need_fit, 
     if (out->lower_bound_s > out->step_time_s && out->lower_bound_s < out->step_time_s * (1 + 1e-9))
         out->lower_bound_s = out->step_time_s;   /* rounding to ticks */
     break_down(out, &step);
+    wait_for_slowest(out, sp_machine_software(machine, plan->software));
     total_work(pricer, plan, step.micro_batches, out);
     total_energy(machine, out);
     say_limit(out, arena);

@@ -257,8 +257,8 @@ static void plan_overlap(const sp_i_run *run, const line_row *line, bool moe, sp
     plan->overlap_dp = line->overlap_dp;
     /* recipes of mixtures of experts leave tp_comm_overlap off (Megatron-Bridge, src/megatron/bridge/recipes; Qwen3 alone sets it) */
     plan->overlap_tp = line->overlap_tp && plan->tp > 1 && !moe;
-    /* Megatron-Core's combined 1F1B needs a pipeline to interleave */
-    plan->overlap_ep = plan->ep > 1 && plan->pp > 1 && line->software && strcmp(line->software, "megatron-bridge") == 0;
+    /* Megatron-Core's combined 1F1B needs an interleaved pipeline (arguments.py: virtual stages must be given with it) */
+    plan->overlap_ep = plan->ep > 1 && plan->vpp > 1 && line->software && strcmp(line->software, "megatron-bridge") == 0;
     plan->sequence_parallel = line->sequence_parallel && plan->tp > 1;
     plan->unfused_attention = line->unfused_attention;
     if (sp_i_word_starts(run->framework, "MegaScale")) {

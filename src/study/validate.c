@@ -141,7 +141,7 @@ static uint32_t constants_of(sp_i_ctx *ctx, sp_grade grade)
         const sp_software *s = NULL;
         if (sp_catalog_software(ctx->catalog, sp_catalog_software_name(ctx->catalog, i), &s, NULL) == SP_OK)
             n += (s->matrix_factor.grade == grade) + (s->attention_factor.grade == grade) + (s->vector_factor.grade == grade) +
-                 (s->comm_factor.grade == grade) + (s->host_op_s.grade == grade);
+                 (s->comm_factor.grade == grade) + (s->host_op_s.grade == grade) + (s->jitter.grade == grade);
     }
     return n + stack_constants_of(ctx, grade);
 }

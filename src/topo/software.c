@@ -10,6 +10,7 @@ static const struct { const char *key; sp_unit unit; size_t offset; double least
     {"vector_factor", SP_UNIT_NONE, offsetof(sp_software, vector_factor), 0.5, false},
     {"comm_factor", SP_UNIT_NONE, offsetof(sp_software, comm_factor), 0.5, false},
     {"host_op", SP_UNIT_SECONDS, offsetof(sp_software, host_op_s), 0, false},
+    {"jitter", SP_UNIT_NONE, offsetof(sp_software, jitter), 0, true},
     {"route_factor", SP_UNIT_NONE, offsetof(sp_software, route_factor), 0.5, true},
     {"quantise_factor", SP_UNIT_NONE, offsetof(sp_software, quantise_factor), 0.5, true},
     {"expert_bias_factor", SP_UNIT_NONE, offsetof(sp_software, expert_bias_factor), 0.5, true},
@@ -68,8 +69,8 @@ static sp_status read_gradient_wire(sp_node root, sp_software *out, sp_error *er
 
 static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, sp_error *err)
 {
-    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "route_factor", "quantise_factor", "expert_bias_factor",
-                                       "dispatch_once", "gradient_wire", "attention_kernels", NULL};
+    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "jitter", "route_factor", "quantise_factor", "expert_bias_factor",
+                                       "dispatch", "gradient_wire", "attention_kernels", NULL};
     if (sp_node_kind_of(root) != SP_NODE_MAP)
         return sp_node_fail(root, SP_E_PARSE, err, "found no map, expected a software product line: name, about, matrix_factor, …");
     sp_status status = sp_node_only_keys(root, keys, err);
@@ -79,9 +80,8 @@ static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, 
         status = read_text(root, "about", true, arena, &out->about, err);
     if (status == SP_OK)
         status = read_text(root, "default_for", false, arena, &out->default_for, err);
-    sp_node once = sp_node_get(root, "dispatch_once");
-    if (status == SP_OK && sp_node_is(once))
-        status = sp_node_read_bool(once, &out->dispatch_once, err);
+    if (status == SP_OK)
+        status = read_text(root, "dispatch", false, arena, &out->dispatch, err);
     if (status == SP_OK)
         status = read_gradient_wire(root, out, err);
     if (status == SP_OK)

@@ -71,6 +71,12 @@ static void bias(sp_i_lower *lower, double elements)
     sp_i_lower_vector(lower, "expert-bias", elements, elements, 2);
 }
 
+/* Scores of all experts for each token, in FP32: one read and one write; route_factor says how many passes there are. */
+static void scores(sp_i_lower *lower, double elements)
+{
+    sp_i_lower_vector(lower, "route", 2 * elements, 2 * elements, 6);
+}
+
 static void experts(sp_i_lower *lower, const sp_ffn *ffn)
 {
     const sp_plan *plan = lower->plan;
@@ -83,6 +89,7 @@ static void experts(sp_i_lower *lower, const sp_ffn *ffn)
     bool backward = lower->pass == SP_PASS_BACKWARD;
     if (!backward)
         sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);
+    scores(lower, mine * ffn->experts);
     latent(lower, ffn, mine, !backward);
     permute(lower, received * width);
     all_to_all(lower, received * width, ffn->topk);

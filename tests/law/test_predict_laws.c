@@ -247,6 +247,62 @@ static void unfused_attention_costs_time_and_memory(void **state)
     assert_true(r[1][1].step_time_s - r[1][0].step_time_s > r[0][1].step_time_s - r[0][0].step_time_s);
 }
 
+/* A product line of jitter 1 %: the step of the same program, its bound and its parts' sum are 1 + 0.01 ln n longer, at any n. */
+static void a_step_waits_for_the_slowest_chip(void **state)
+{
+    fixture *f = *state;
+    sp_machine m = *machine(f, "dgx-h100:16");
+    sp_software line[2] = {*m.software[0], *m.software[0]};
+    const sp_software *lines[2] = {&line[0], &line[1]};
+    line[0].name = "alike", line[0].jitter = sp_value_of(0, SP_GRADE_GUESS, "test");
+    line[1].name = "unlike", line[1].jitter = sp_value_of(0.01, SP_GRADE_GUESS, "test");
+    m.software = lines;
+    m.n_software = 2;
+    for (uint32_t dp = 1; dp <= 16; dp *= 4) {
+        sp_train_report r[2];
+        sp_plan plan = sp_plan_default();
+        plan.tp = 8;
+        plan.dp = dp;
+        plan.gbs = 2 * dp;
+        plan.seq = 4096;
+        for (int unlike = 0; unlike < 2; unlike++) {
+            plan.software = line[unlike].name;
+            run_plan(&m, model(f, "llama3-8b"), &plan, f->arena, &r[unlike]);
+        }
+        double longer = 1 + 0.01 * log(8.0 * dp), sum = 0;
+        for (uint32_t i = 0; i < r[1].n_parts; i++)
+            sum += r[1].part[i].time_s;
+        assert_true(fabs(r[1].step_time_s / r[0].step_time_s - longer) < 1e-12 && fabs(r[1].lower_bound_s / r[0].lower_bound_s - longer) < 1e-12);
+        assert_true(fabs(sum / r[1].step_time_s - 1) < 1e-9);
+    }
+}
+
+/* Experts' tokens by DeepEP's kernels, NCCL's, and those that the plan names: only the first write straight to the receiver. */
+static void experts_travel_by_the_library_of_the_line(void **state)
+{
+    fixture *f = *state;
+    sp_machine m = *machine(f, "gb200-nvl72");
+    sp_software line[2] = {*sp_machine_software(&m, "megatron-bridge"), *sp_machine_software(&m, "megatron-bridge")};
+    const sp_software *lines[2] = {&line[0], &line[1]};
+    line[0].name = "deepep", line[0].dispatch = "deepep";
+    line[1].name = "own", line[1].dispatch = "nccl";
+    m.software = lines;
+    m.n_software = 2;
+    double step_s[3];
+    for (int which = 0; which < 3; which++) {
+        sp_train_report r;
+        sp_plan plan = sp_plan_default();
+        plan.ep = plan.dp = 32;
+        plan.gbs = 32;
+        plan.seq = 4096;
+        plan.software = line[which & 1].name;
+        plan.stack = which == 2 ? "nccl" : NULL;
+        run_plan(&m, model(f, "qwen3-30b-a3b"), &plan, f->arena, &r);
+        step_s[which] = r.step_time_s;
+    }
+    assert_true(step_s[0] < 0.99 * step_s[1] && step_s[1] == step_s[2]);
+}
+
 /* Llama 3 8B over 128 chips without overlap: what is reduced in FP32 takes twice the time on the wire. */
 static void gradients_travel_in_the_format_of_the_software(void **state)
 {
@@ -571,6 +627,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bound_and_parts), cmocka_unit_test(hidden_traffic_shows_where_it_is_longer), cmocka_unit_test(layers_run_in_order),
         cmocka_unit_test(unfused_attention_costs_time_and_memory), cmocka_unit_test(gradients_travel_in_the_format_of_the_software),
+        cmocka_unit_test(a_step_waits_for_the_slowest_chip), cmocka_unit_test(experts_travel_by_the_library_of_the_line),
         cmocka_unit_test(kernels_of_another_family_run_attention_slower),
         cmocka_unit_test(collectives_keep_cores_from_what_they_hide_under), cmocka_unit_test(ways_of_context_parallelism), cmocka_unit_test(experts_wait_for_the_fullest_rank),
         cmocka_unit_test(frozen_weights_have_no_gradients), cmocka_unit_test(memory_counts_what_the_run_holds),

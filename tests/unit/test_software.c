@@ -76,11 +76,11 @@ static void what_is_not_said_has_its_default(void **state)
     sp_software line;
     sp_error err = {0};
     assert_int_equal(load(GOOD, &line, &err), SP_OK);
-    assert_true(line.gradient_bytes == 2 && !line.dispatch_once);
+    assert_true(line.gradient_bytes == 2 && !line.dispatch);
     assert_true(line.route_factor.grade == SP_GRADE_NONE && line.quantise_factor.grade == SP_GRADE_NONE &&
                 line.expert_bias_factor.grade == SP_GRADE_NONE);
-    assert_int_equal(load(GOOD "gradient_wire: fp32\ndispatch_once: true\nquantise_factor: " FACTOR("4.0") "\nexpert_bias_factor: " FACTOR("9.0") "\nattention_kernels: ampere\n", &line, &err), SP_OK);
-    assert_true(line.gradient_bytes == 4 && line.dispatch_once && line.quantise_factor.nominal == 4 && line.expert_bias_factor.nominal == 9);
+    assert_int_equal(load(GOOD "gradient_wire: fp32\ndispatch: deepep\nquantise_factor: " FACTOR("4.0") "\nexpert_bias_factor: " FACTOR("9.0") "\nattention_kernels: ampere\n", &line, &err), SP_OK);
+    assert_true(line.gradient_bytes == 4 && strcmp(line.dispatch, "deepep") == 0 && line.quantise_factor.nominal == 4 && line.expert_bias_factor.nominal == 9);
 }
 
 static void faults_point_at_their_place(void **state)
@@ -94,7 +94,7 @@ static void faults_point_at_their_place(void **state)
         {GOOD "quantise_factor: " FACTOR("0.1") "\n", "found quantise_factor", 8},
         {GOOD "route_factor: " FACTOR("-1.0") "\n", "negative", 8},
         {GOOD "attention_kernels: [ampere]\n", "expected", 8},
-        {GOOD "dispatch_once: 3\n", "true or false", 8},
+        {GOOD "dispatch: [deepep]\n", "expected", 8},
         {"name: x\nabout: y\nmatrix_factor: " FACTOR("0.1") "\n", "found matrix_factor", 3},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
