@@ -135,6 +135,13 @@ sp_status sp_study_validate(sp_catalog *catalog, const char *const *paths, uint3
 sp_study_score sp_study_score_rows(const sp_study_row *rows, uint32_t n_rows, bool (*keep)(const sp_study_row *row, void *context),
                                    void *context, sp_arena *arena);
 
+/* What a change of one thing does to the throughput of a chip, from one row of the open tables to another, as a part: how far more chips
+ * lose (series), or one technique gains. `within`: the sign is right, and a series is off by 0.05 at most, a difference by 30 % of itself. */
+#define SP_STUDY_PAIRS 15u
+typedef struct sp_study_pair { const char *what, *from, *to; bool series, sign, within; double predicted, measured; } sp_study_pair;
+/* Those whose rows are both there and predicted. Fills out[SP_STUDY_PAIRS], gives how many. O(rows). */
+uint32_t sp_study_pairs(const sp_study *study, sp_study_pair *out);
+
 /* The page of a validation: Markdown tables at `path`, and one SVG scatter plot a kind and class in the folder of the
  * same name without ".md" beside it. Written under temporary names and renamed. */
 sp_status sp_study_page(const char *path, const sp_study *study, sp_error *err);
