@@ -28,6 +28,9 @@ static _Noreturn void die(const char *what, const sp_error *err)
     exit(3);
 }
 
+/* Beside a figure what was promised of it. */
+static const char *kept(bool is) { return is ? "kept" : "missed"; }
+
 static sp_catalog *catalog;
 
 static const sp_machine *machine_of(const char *text)
@@ -74,7 +77,7 @@ static int by_size(const void *a, const void *b)
 }
 
 /* Frees until the next job fits under the load, places it; all of it in the time, p99 of the placement alone. */
-static void placements(const char *name, double fill, uint32_t warm, uint32_t n)
+static void placements(const char *name, double fill, double least_per_s, uint32_t warm, uint32_t n)
 {
     load l = {.machine = machine_of(name), .rng = sp_rng_make(1, 0), .list = malloc(SLOTS * sizeof(uint32_t)), .chips = malloc(SLOTS * sizeof(uint32_t))};
     sp_error err = {0};
@@ -99,8 +102,9 @@ static void placements(const char *name, double fill, uint32_t warm, uint32_t n)
     double total = now_s() - begin;
     uint32_t samples = n / 16;
     qsort(took, samples, sizeof *took, by_size);
-    printf("| placements, %s, load %.0f %% | %.3g /s | p99 %.3g us; mean %.0f hosts, mean slowdown %.4f, %.0f refused, %.1f MB |\n", name, 100 * fill, n / total,
-           1e6 * took[samples * 99 / 100], chips_sum / n / l.shape.row_chips, l.slow / n, failed, (double)sp_cluster_bytes(l.cluster) / 1e6);
+    double p99_s = took[samples * 99 / 100];
+    printf("| placements, %s, load %.0f %% | %.3g /s, p99 %.3g us | %.3g /s, p99 1 ms: %s | mean %.0f hosts, mean slowdown %.4f, %.0f refused, %.1f MB |\n", name, 100 * fill, n / total,
+           1e6 * p99_s, least_per_s, kept(n / total >= least_per_s && p99_s < 1e-3), chips_sum / n / l.shape.row_chips, l.slow / n, failed, (double)sp_cluster_bytes(l.cluster) / 1e6);
     sp_cluster_destroy(l.cluster);
     free(took);
     free(l.list);
@@ -123,7 +127,8 @@ static void segments(void)
         if (!sp_place_policy_find("segments")->place(cluster, &(sp_request){512 * 64, 64}, 1, &list, &spread)) die("segments", &err);
         sp_cluster_free(cluster, list);
     }
-    printf("| 512 segments of 8 hosts, placed and freed | %.3g ms | state made in %.3g ms |\n", 1e3 * (now_s() - begin) / n, 1e3 * made);
+    double each_s = (now_s() - begin) / n;
+    printf("| 512 segments of 8 hosts, placed and freed | %.3g ms | 1 ms: %s | state made in %.3g ms |\n", 1e3 * each_s, kept(each_s < 1e-3), 1e3 * made);
     sp_cluster_destroy(cluster);
 }
 
@@ -169,8 +174,8 @@ static void answers(void)
         used[row->rung]++;
     }
     qsort(took, n, sizeof *took, by_size);
-    printf("| failure to new plan and chips, 524,288 chips | median %.3g us, p99 %.3g us | %u failures: %u by spares, %u by other chips; largest %.3g us; table made in %.3g ms |\n",
-           1e6 * took[n / 2], 1e6 * took[n * 99 / 100], n, used[SP_RUNG_SPARE], used[SP_RUNG_SWAP], 1e6 * took[n - 1], 1e3 * made_s);
+    printf("| failure to new plan and chips, 524,288 chips | median %.3g us, p99 %.3g us | 100 us: %s | %u failures: %u by spares, %u by other chips; largest %.3g us; table made in %.3g ms |\n",
+           1e6 * took[n / 2], 1e6 * took[n * 99 / 100], kept(took[n * 99 / 100] < 1e-4), n, used[SP_RUNG_SPARE], used[SP_RUNG_SWAP], 1e6 * took[n - 1], 1e3 * made_s);
     sp_cluster_destroy(cluster);
     sp_recovery_destroy(table);
     sp_arena_destroy(arena);
@@ -237,9 +242,9 @@ static void years(const char *spec, double years_n)
     double took = now_s() - begin;
     double sum = 0;
     for (int l = 0; l < SP_LOSSES; l++) sum += h.share[l];
-    printf("| 524,288 chips, %s | %.3g years/s | %" PRIu64 " jobs started, %" PRIu64 " failures (%.0f a day), %" PRIu64 " victims, longest queue %" PRIu64
+    printf("| 524,288 chips, %s | %.3g years/s | 1 year/s: %s | %" PRIu64 " jobs started, %" PRIu64 " failures (%.0f a day), %" PRIu64 " victims, longest queue %" PRIu64
            ", utilisation %.3f, goodput %.3f, losses sum to %.17g, %.3g us an event |\n",
-           spec, years_n / took, h.jobs_started, h.failures, (double)h.failures / (365 * years_n), h.interruptions, h.queue_max, h.utilisation, h.goodput, sum, 1e6 * took / (double)h.events);
+           spec, years_n / took, kept(years_n >= took && sum == 1), h.jobs_started, h.failures, (double)h.failures / (365 * years_n), h.interruptions, h.queue_max, h.utilisation, h.goodput, sum, 1e6 * took / (double)h.events);
     sp_jobs_free(&jobs);
     sp_arena_destroy(arena);
 }
@@ -258,7 +263,8 @@ static void start_up(void)
     years("acme:load=0.65,jobs=100k", 1);
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
-    printf("| start-up: catalog, machine and state of 524,288 chips | %.3g ms | peak memory after a year of 100,000 jobs: %.3g MB |\n", 1e3 * made_s, (double)used.ru_maxrss / 1e3);
+    printf("| start-up: catalog, machine and state of 524,288 chips | %.3g ms | 200 ms: %s | |\n", 1e3 * made_s, kept(made_s < 0.2));
+    printf("| memory of 524,288 chips and a year of 100,000 jobs | %.3g MB | 256 MB: %s | of the process, at most |\n", (double)used.ru_maxrss / 1e3, kept((double)used.ru_maxrss < 256e3));
 }
 
 static void swf(void)
@@ -285,8 +291,8 @@ static void swf(void)
     begin = now_s();
     if (sp_operate(&op, &jobs, 1, NULL, &h, &err) != SP_OK) die("swf", &err);
     double run_s = now_s() - begin;
-    printf("| SWF of 10^6 jobs on 1,024 chips, EASY | %.3g jobs/s | read %.3g s, run %.3g s; utilisation %.3f, mean wait %.0f s, longest queue %" PRIu64 " |\n",
-           JOBS / (read_s + run_s), read_s, run_s, h.utilisation, h.wait_mean_s, h.queue_max);
+    printf("| SWF of 10^6 jobs on 1,024 chips, EASY | %.3g jobs/s | 1e6 jobs/s: %s | read %.3g s, run %.3g s; utilisation %.3f, mean wait %.0f s, longest queue %" PRIu64 " |\n",
+           JOBS / (read_s + run_s), kept(JOBS / (read_s + run_s) >= 1e6), read_s, run_s, h.utilisation, h.wait_mean_s, h.queue_max);
     sp_jobs_free(&jobs);
     free(text);
 }
@@ -305,11 +311,11 @@ int main(int argc, char **argv)
         sp_catalog_close(catalog);
         return 0;
     }
-    printf("| case | figure | |\n|---|---:|---|\n");
+    printf("| case | figure | promised | |\n|---|---:|---|---|\n");
     start_up();
     static const double fill[] = {0.65, 0.98};
-    for (int i = 0; i < 2; i++) placements("atlas-950-supercluster", fill[i], 1000000, 400000);
-    for (int i = 0; i < 2; i++) placements("atlas-950-supercluster:8", fill[i], 1000000, 400000);
+    for (int i = 0; i < 2; i++) placements("atlas-950-supercluster", fill[i], 2e5, 1000000, 400000);
+    for (int i = 0; i < 2; i++) placements("atlas-950-supercluster:8", fill[i], 5e5, 1000000, 400000);
     segments();
     answers();
     static const char *const streams[] = {   /* load is useful time asked for: with failures, checkpoints and warming up they hold 65, 98, 65 and 91 % of the machine */

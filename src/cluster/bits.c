@@ -12,20 +12,6 @@ uint64_t *sp_i_bits_carve(sp_i_bits *bits, uint32_t n, uint64_t *memory)
     return bits->summary + bits->summaries;
 }
 
-uint32_t sp_i_bits_run(const sp_i_bits *bits, uint32_t first, uint32_t most)
-{
-    uint32_t n = 0;
-    while (n < most) {
-        uint32_t at = first + n, shift = at % 64;
-        uint64_t gap = ~(bits->word[at / 64] >> shift);
-        uint32_t here = gap == 0 ? 64 : (uint32_t)__builtin_ctzll(gap);
-        if (here > 64 - shift) here = 64 - shift;
-        n += here;
-        if (here < 64 - shift) break;
-    }
-    return n < most ? n : most;
-}
-
 /* First non-empty word >= at, or words. */
 static uint32_t next_word(const sp_i_bits *bits, uint32_t at)
 {

@@ -9,9 +9,10 @@ typedef struct sp_i_bits { uint64_t *word, *summary; uint32_t n, words, summarie
 
 /* What a job holds of one leaf (rows 0: the positions of `mask`), or of `count` leaves of one pod and one window of 64 leaves that are alike
  * and all the job's: of each all that is not down, `rows` whole rows. Bit i of `set` is leaf i of the window, `leaf` the first of them. Chained twice: by
- * job (next) and, a leaf by leaf, a set by window (beside, and back: above). A job has one piece a leaf. */
-typedef struct sp_i_piece { uint64_t mask, set; uint32_t leaf, owner, next, beside, above, count, rows; } sp_i_piece;
-static inline uint32_t sp_i_piece_last(const sp_i_piece *piece) { return (piece->leaf | 63u) - (uint32_t)__builtin_clzll(piece->set); }
+ * job (next) and, a leaf by leaf, a set by window (beside, and back: above). A job has one piece a leaf. 32 B and aligned to them: those of
+ * small jobs are far apart, and every one looked at is one line of cache. */
+typedef struct sp_i_piece { union { uint64_t mask, set; }; uint32_t leaf, owner, next, beside, above; uint8_t count, rows; } sp_i_piece;
+static inline uint32_t sp_i_piece_last(const sp_i_piece *piece) { return piece->rows == 0 ? piece->leaf : (piece->leaf | 63u) - (uint32_t)__builtin_clzll(piece->set); }
 
 /* Invariants (sp_cluster_consistent recounts them):
  *   free[l] & down[l] == 0; a position in a piece is neither free nor down;
@@ -46,6 +47,28 @@ struct sp_cluster {
     void *memory;
     size_t memory_bytes, sets, bytes;    /* sets: of `rows`, those after it included */
 };
+
+/* A spread in the making, leaf by leaf or many at once; none counts twice. One at a time: the pods' counts are the cluster's. */
+typedef struct sp_i_extent { sp_spread spread; uint64_t sizes; uint32_t low, high, mark; } sp_i_extent;   /* bit n - 1 of sizes: a leaf with n chips */
+static inline sp_i_extent sp_i_extent_begin(sp_cluster *c) { return (sp_i_extent){.mark = ++c->mark}; }   /* marks are epochs: nothing is cleared */
+/* `count` leaves of one pod, from `first` to `last`, with so many chips in so many rows of each. */
+static inline void sp_i_extent_add(sp_cluster *c, sp_i_extent *e, uint32_t first, uint32_t last, uint32_t count, uint32_t chips, uint32_t rows)
+{
+    uint32_t pod = first / c->leaves_per_pod;
+    e->low = e->spread.leaves == 0 || first < e->low ? first : e->low;
+    e->high = last > e->high ? last : e->high;
+    e->sizes |= UINT64_C(1) << (chips - 1);
+    e->spread.chips += chips * count;
+    e->spread.rows += rows * count;
+    e->spread.leaves += count;
+    if (c->pod_mark[pod] != e->mark) {
+        c->pod_mark[pod] = e->mark;
+        c->pod_count[pod] = 0;
+        e->spread.pods++;
+    }
+    c->pod_count[pod] += count;
+}
+sp_spread sp_i_extent_spread(const sp_cluster *cluster, const sp_i_extent *extent);
 
 /* A large job's spread under replacements, kept up leaf by leaf instead of walked: 300 B and 4 B a pod. */
 typedef struct sp_i_tally { uint32_t chips, rows, leaves, pods, held[65], pod_leaves[]; } sp_i_tally;
@@ -98,8 +121,6 @@ static inline uint64_t sp_i_bits_window(const sp_i_bits *bits, uint32_t low)
     if (shift != 0 && at + 1 < bits->words) window |= bits->word[at + 1] << (64 - shift);
     return window;
 }
-/* Members from `first` on without a gap, at most `most`. */
-uint32_t sp_i_bits_run(const sp_i_bits *bits, uint32_t first, uint32_t most);
 /* First member in [low, high), or SP_NOWHERE. */
 uint32_t sp_i_bits_search(const sp_i_bits *bits, uint32_t low, uint32_t high);   /* beyond the word of low */
 static inline uint32_t sp_i_bits_first(const sp_i_bits *bits, uint32_t low, uint32_t high)
@@ -123,8 +144,8 @@ bool sp_i_take(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner
 /* The same of a leaf of which the list holds nothing. */
 bool sp_i_take_fresh(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);   /* a list begun just now: its piece of the leaf is the first */
 bool sp_i_take_new(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);
-/* Takes all that is free of leaves of a window, that are in `alone` and have so many free rows. */
-bool sp_i_take_set(sp_cluster *cluster, uint32_t window, uint64_t set, uint32_t rows, uint32_t owner, uint32_t *list);
+/* Takes all whole rows that are free of leaves of a window that have so many of them, and of which the list holds nothing; the extent follows. */
+bool sp_i_take_rows(sp_cluster *cluster, uint32_t window, uint64_t set, uint32_t rows, uint32_t owner, uint32_t *list, sp_i_extent *extent);
 /* What is free of a leaf. */
 static inline bool sp_i_is_held(const sp_cluster *c, uint32_t leaf) { return (c->held[leaf / 64] >> leaf % 64 & 1) != 0; }
 static inline uint64_t sp_i_free(const sp_cluster *c, uint32_t leaf) { return sp_i_is_held(c, leaf) ? 0 : c->word[leaf]; }

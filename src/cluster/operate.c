@@ -235,8 +235,12 @@ static void fetch_next(const sp_i_run *run)
 {
     const sp_event *next = sp_queue_peek(run->queue);
     if (next == NULL || next->kind != SP_I_END) return;
-    uint32_t job = run->slot[(uint32_t)next->payload].job;
+    const sp_i_slot *slot = &run->slot[(uint32_t)next->payload];
+    uint32_t job = slot->job;
     if (job == SP_NOWHERE) return;
+    __builtin_prefetch(&slot->left_us);
+    __builtin_prefetch(&slot->slow);
+    __builtin_prefetch(&run->cluster->piece[slot->list]);
     __builtin_prefetch(&run->jobs->job[job]);
     __builtin_prefetch(&run->first_us[job]);
     __builtin_prefetch(&run->left_us[job]);

@@ -119,27 +119,21 @@ static uint32_t aligned_run(const sp_cluster *c, uint32_t pod, uint32_t n)
     return SP_NOWHERE;
 }
 
-/* All whole rows that are free, r of each, of leaves of a window; the list holds nothing of them. */
-static bool take_window(sp_cluster *c, uint32_t window, uint64_t set, uint32_t r, uint32_t owner, uint32_t *list)
-{
-    for (uint64_t odd = set & ~c->alone[window]; odd != 0; odd &= odd - 1) {
-        uint32_t leaf = window * 64 + (uint32_t)__builtin_ctzll(odd);
-        if (!sp_i_take_new(c, leaf, c->parts[leaf] == 0 ? c->word[leaf] : rectangle(c, leaf, r, c->shape.row_chips), owner, list)) return false;
-    }
-    return sp_i_take_set(c, window, set & c->alone[window], r, owner, list);
-}
-
 /* The n lowest wholly free leaves of [low, high). False: there are not as many. */
-static bool take_leaves(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, uint32_t owner, uint32_t *list)
+static bool take_leaves(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, uint32_t owner, uint32_t *list, sp_i_extent *extent)
 {
     const sp_i_bits *whole = &c->rows[c->rows_per_leaf];
     while (n > 0) {
         uint32_t leaf = sp_i_bits_first(whole, low, high);
         if (leaf == SP_NOWHERE) return false;
         uint64_t set = sp_i_bits_rest(whole, leaf, high);
-        if (sp_i_count(set) > n) set = lowest_bits(set, n);
-        if (!take_window(c, leaf / 64, set, c->rows_per_leaf, owner, list)) return false;
-        n -= sp_i_count(set);
+        uint32_t have = sp_i_count(set);
+        if (have > n) {
+            set = lowest_bits(set, n);
+            have = n;
+        }
+        if (!sp_i_take_rows(c, leaf / 64, set, c->rows_per_leaf, owner, list, extent)) return false;
+        n -= have;
         low = (leaf | 63u) + 1;
     }
     return true;
@@ -148,6 +142,7 @@ static bool take_leaves(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, 
 /* The fullest pod that still has n wholly free leaves (and, if asked, an aligned run of them at *run). */
 static uint32_t best_pod(sp_cluster *c, uint32_t n, uint32_t *run)
 {
+    if (c->rows[c->rows_per_leaf].members < n) return SP_NOWHERE;
     sp_i_file_pods(c);
     for (uint32_t have = n; (have = sp_i_bits_first(c->counts, have, c->leaves_per_pod + 1)) != SP_NOWHERE; have++)
         for (uint32_t pod = 0; (pod = sp_i_bits_first(&c->pods_with[have], pod, c->pods)) != SP_NOWHERE; pod++) {
@@ -158,31 +153,22 @@ static uint32_t best_pod(sp_cluster *c, uint32_t n, uint32_t *run)
     return SP_NOWHERE;
 }
 
-/* Undoes what a policy took when it could not take all. */
-static bool finish(sp_cluster *c, bool ok, uint32_t *list, sp_spread *spread)
+/* Undoes what a policy took when it could not take all. The extent, if any, is of all that it took. */
+static bool finish(sp_cluster *c, bool ok, const sp_i_extent *extent, uint32_t *list, sp_spread *spread)
 {
     if (!ok) {
         sp_cluster_free(c, *list);
         *list = SP_NOWHERE;
         return false;
     }
-    *spread = sp_cluster_spread(c, *list);
+    *spread = extent != NULL ? sp_i_extent_spread(c, extent) : sp_cluster_spread(c, *list);
     return true;
-}
-
-/* The spread of n leaves taken in one pod, known without a walk. */
-static sp_spread whole_spread(const sp_cluster *c, uint32_t n, uint32_t first, uint32_t last)
-{
-    uint32_t step = 1;
-    while (step < n) step *= 2;
-    return (sp_spread){.chips = n * c->shape.leaf_chips, .rows = n * c->rows_per_leaf, .leaves = n, .pods = 1, .granule = c->shape.leaf_chips,
-                       .whole = true, .regular = true, .aligned = last - first + 1 == n && first % c->leaves_per_pod % step == 0};
 }
 
 static bool place_in_leaf(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
 {
     *list = SP_NOWHERE;
-    return finish(c, q->chips != 0 && take_small(c, 0, c->leaves, q->chips, owner, list), list, spread);
+    return finish(c, q->chips != 0 && take_small(c, 0, c->leaves, q->chips, owner, list), NULL, list, spread);
 }
 
 /* Whole leaves of one pod (aligned or any), the rest of the chips in one more leaf of it. */
@@ -195,14 +181,9 @@ static bool in_pod(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t 
     uint32_t pod = best_pod(c, n, aligned ? &run : NULL);
     if (pod == SP_NOWHERE) return false;
     uint32_t low = pod * c->leaves_per_pod, high = low + c->leaves_per_pod;
-    uint32_t first = sp_i_bits_first(&c->rows[c->rows_per_leaf], aligned ? run : low, high);
-    uint32_t last = first + sp_i_bits_run(&c->rows[c->rows_per_leaf], first, n) - 1;   /* less than n - 1 on: not one run */
-    bool ok = take_leaves(c, first, high, n, owner, list);
-    if (ok && rest == 0) {
-        *spread = whole_spread(c, n, first, last);
-        return true;
-    }
-    return finish(c, ok && (rest == 0 || take_small(c, low, high, rest, owner, list)), list, spread);
+    sp_i_extent extent = sp_i_extent_begin(c);
+    bool ok = take_leaves(c, aligned ? run : low, high, n, owner, list, &extent);
+    return finish(c, ok && (rest == 0 || take_small(c, low, high, rest, owner, list)), rest == 0 ? &extent : NULL, list, spread);
 }
 
 static bool place_aligned(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
@@ -218,66 +199,109 @@ static bool place_pod(sp_cluster *c, const sp_request *q, uint32_t owner, uint32
 /* Whole leaves of several pods: wholly free pods first, then those at least half free, then all. */
 static bool place_pods(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
 {
-    uint32_t n = q->chips / c->shape.leaf_chips, rest = q->chips % c->shape.leaf_chips;
+    uint32_t n = q->chips / c->shape.leaf_chips, rest = q->chips % c->shape.leaf_chips, have = c->rows[c->rows_per_leaf].members, half = (c->leaves_per_pod + 1) / 2;
+    sp_i_extent extent = sp_i_extent_begin(c);
     bool ok = true;
     *list = SP_NOWHERE;
-    if (n == 0 || c->rows[c->rows_per_leaf].members < n || !sp_i_reserve(c, n + 1)) return false;
-    for (uint32_t pass = c->whole_pods == 0 || n < c->leaves_per_pod ? 1 : 0; pass < 3 && n > 0; pass++)
+    if (n == 0 || have < n || !sp_i_reserve(c, n + 1)) return false;
+    for (uint32_t pass = have < half ? 2 : c->whole_pods == 0 || n < c->leaves_per_pod ? 1 : 0; pass < 3 && n > 0; pass++)
         for (uint32_t pod = 0; pod < c->pods && n > 0 && ok; pod++) {
-            uint32_t least = pass == 0 ? c->leaves_per_pod : pass == 1 ? (c->leaves_per_pod + 1) / 2 : 1;
+            uint32_t least = pass == 0 ? c->leaves_per_pod : pass == 1 ? half : 1;
             uint32_t take = c->pod_whole[pod] < n ? c->pod_whole[pod] : n;
             if (c->pod_whole[pod] < least || take == 0 || (pass == 0 && take < c->leaves_per_pod)) continue;
-            ok = take_leaves(c, pod * c->leaves_per_pod, (pod + 1) * c->leaves_per_pod, take, owner, list);
+            ok = take_leaves(c, pod * c->leaves_per_pod, (pod + 1) * c->leaves_per_pod, take, owner, list, &extent);
             n -= take;
         }
-    return finish(c, ok && n == 0 && (rest == 0 || take_small(c, 0, c->leaves, rest, owner, list)), list, spread);
+    return finish(c, ok && n == 0 && (rest == 0 || take_small(c, 0, c->leaves, rest, owner, list)), rest == 0 ? &extent : NULL, list, spread);
 }
 
 /* ---- hosts and chips anywhere ------------------------------------------------------------------------------------------- */
 
 /* n wholly free rows of [low, high), one pod or all, for a new list, from the leaves with most of them. Returns how many are still missing. */
-static uint32_t take_rows(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, uint32_t owner, uint32_t *list)
+static uint32_t take_rows(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, uint32_t owner, uint32_t *list, sp_i_extent *extent)
 {
     uint32_t per = c->rows_per_leaf, have = high - low == c->leaves ? c->rows[per].members : c->pod_whole[low / c->leaves_per_pod], whole = n / per < have ? n / per : have;
-    if (!take_leaves(c, low, high, whole, owner, list)) return n;
+    if (!take_leaves(c, low, high, whole, owner, list, extent)) return n;
     n -= whole * per;
     for (uint32_t r = per; r > 0 && n > 0; r--)
         for (uint32_t at = low; n > 0 && (at = sp_i_bits_first(&c->rows[r], at, high)) != SP_NOWHERE; at = (at | 63u) + 1) {
-            uint64_t left = sp_i_bits_rest(&c->rows[r], at, high), whole_of = sp_i_count(left) * r <= n ? left : lowest_bits(left, n / r);
-            if (!take_window(c, at / 64, whole_of, r, owner, list)) return n;
-            n -= sp_i_count(whole_of) * r;
+            uint64_t left = sp_i_bits_rest(&c->rows[r], at, high), whole_of = left;
+            uint32_t count = sp_i_count(left);
+            if (count * r > n) {
+                count = n / r;
+                whole_of = lowest_bits(left, count);
+            }
+            if (!sp_i_take_rows(c, at / 64, whole_of, r, owner, list, extent)) return n;
+            n -= count * r;
             left &= ~whole_of;
             if (left == 0 || n == 0) continue;
             uint32_t leaf = at / 64 * 64 + (uint32_t)__builtin_ctzll(left);   /* less than r rows are missing */
             if (!sp_i_take_new(c, leaf, rectangle(c, leaf, n, c->shape.row_chips), owner, list)) return n;
+            sp_i_extent_add(c, extent, leaf, leaf, 1, n * c->shape.row_chips, n);
             n = 0;
         }
     return n;
 }
 
+/* Leaves of a window with anything free. */
+static uint64_t any_free(const sp_cluster *c, uint32_t window)
+{
+    uint64_t any = 0;
+    for (uint32_t i = 0; i < c->rows_per_leaf + 1 + c->shape.row_chips; i++) any |= c->rows[i].word[window];   /* `part` lies behind `rows` */
+    return any;
+}
+
+/* First window >= from with anything free, or SP_NOWHERE. */
+static uint32_t next_free_window(const sp_cluster *c, uint32_t from)
+{
+    const sp_i_bits *set = c->rows;
+    for (uint32_t s = from / 64; s < set->summaries; s++, from = s * 64) {
+        uint64_t any = 0;
+        for (uint32_t i = 0; i < c->rows_per_leaf + 1 + c->shape.row_chips; i++) any |= set[i].summary[s];
+        any &= UINT64_MAX << from % 64;
+        if (any != 0) return s * 64 + (uint32_t)__builtin_ctzll(any);
+    }
+    return SP_NOWHERE;
+}
+
+/* n free chips, from the first leaf on. Returns how many are still missing. */
 static uint32_t take_chips(sp_cluster *c, uint32_t n, uint32_t owner, uint32_t *list)
 {
-    for (uint32_t leaf = 0; leaf < c->leaves && n > 0; leaf++) {
-        uint32_t have = sp_i_count(sp_i_free(c, leaf)), take = have < n ? have : n;
-        if (take == 0) continue;
-        if (!sp_i_take_fresh(c, leaf, lowest_bits(c->word[leaf], take), owner, list)) return n;
-        n -= take;
-    }
+    for (uint32_t window = 0; n > 0 && (window = next_free_window(c, window)) != SP_NOWHERE; window++)
+        for (uint64_t leaves = any_free(c, window); leaves != 0 && n > 0; leaves &= leaves - 1) {
+            uint32_t leaf = window * 64 + (uint32_t)__builtin_ctzll(leaves), have = sp_i_count(c->word[leaf]), take = have < n ? have : n;
+            if (!sp_i_take_fresh(c, leaf, take == have ? c->word[leaf] : lowest_bits(c->word[leaf], take), owner, list)) return n;
+            n -= take;
+        }
     return n;
+}
+
+/* The pod with the fewest free rows that are n or more, the first of equal ones; or SP_NOWHERE. */
+static uint32_t fullest_pod(const sp_cluster *c, uint32_t n)
+{
+    uint32_t least = UINT32_MAX, pod = 0;
+    if (c->whole_rows < n) return SP_NOWHERE;
+    for (uint32_t i = 0; i < c->pods; i++) {   /* those with less wrap to beyond the others */
+        uint32_t more = c->pod_rows[i] - n;
+        least = more < least ? more : least;
+    }
+    if (least > c->whole_rows) return SP_NOWHERE;
+    while (c->pod_rows[pod] - n != least) pod++;
+    return pod;
 }
 
 /* Hosts of one pod: the fullest that has as many free. */
 static bool place_hosts(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
 {
-    uint32_t n = q->chips / c->shape.row_chips, rest = q->chips % c->shape.row_chips, best = SP_NOWHERE;
+    uint32_t n = q->chips / c->shape.row_chips, rest = q->chips % c->shape.row_chips;
     *list = SP_NOWHERE;
     if (n == 0) return place_in_leaf(c, q, owner, list, spread);
-    for (uint32_t pod = 0; pod < c->pods; pod++)
-        if (c->pod_rows[pod] >= n && (best == SP_NOWHERE || c->pod_rows[pod] < c->pod_rows[best])) best = pod;
+    uint32_t best = fullest_pod(c, n);
     if (best == SP_NOWHERE || !sp_i_reserve(c, (n < c->leaves_per_pod ? n : c->leaves_per_pod) + 1)) return false;
     uint32_t low = best * c->leaves_per_pod, high = low + c->leaves_per_pod;
-    bool ok = take_rows(c, low, high, n, owner, list) == 0;
-    return finish(c, ok && (rest == 0 || take_small(c, low, high, rest, owner, list)), list, spread);
+    sp_i_extent extent = sp_i_extent_begin(c);
+    bool ok = take_rows(c, low, high, n, owner, list, &extent) == 0;
+    return finish(c, ok && (rest == 0 || take_small(c, low, high, rest, owner, list)), rest == 0 ? &extent : NULL, list, spread);
 }
 
 /* Hosts anywhere, then single chips: fails only when the chips are not there. */
@@ -286,9 +310,11 @@ static bool place_scatter(sp_cluster *c, const sp_request *q, uint32_t owner, ui
     uint32_t n = q->chips / c->shape.row_chips, pieces = q->chips < c->leaves ? q->chips : c->leaves;
     *list = SP_NOWHERE;
     if (q->chips == 0 || q->chips > c->free_chips || !sp_i_reserve(c, 2 * pieces + 2)) return false;
-    uint32_t missing = take_rows(c, 0, c->leaves, n, owner, list) * c->shape.row_chips + q->chips % c->shape.row_chips;
+    sp_i_extent extent = sp_i_extent_begin(c);
+    uint32_t missing = take_rows(c, 0, c->leaves, n, owner, list, &extent) * c->shape.row_chips + q->chips % c->shape.row_chips;
+    if (missing == 0) return finish(c, true, &extent, list, spread);
     if (missing != 0 && missing < c->shape.row_chips && take_small(c, 0, c->leaves, missing, owner, list)) missing = 0;
-    return finish(c, take_chips(c, missing, owner, list) == 0, list, spread);
+    return finish(c, take_chips(c, missing, owner, list) == 0, NULL, list, spread);
 }
 
 static bool place_segments(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
@@ -297,6 +323,7 @@ static bool place_segments(sp_cluster *c, const sp_request *q, uint32_t owner, u
     *list = SP_NOWHERE;
     if (size == 0 || q->chips == 0 || q->chips % size != 0 || q->chips > c->free_chips) return false;
     if (size > leaf && size % leaf != 0) return false;
+    sp_i_extent extent = sp_i_extent_begin(c);
     bool ok = sp_i_reserve(c, q->chips / (size < leaf ? size : leaf));
     for (uint32_t left = q->chips / size; left > 0 && ok; left--) {
         if (size <= leaf) {
@@ -304,9 +331,9 @@ static bool place_segments(sp_cluster *c, const sp_request *q, uint32_t owner, u
             continue;
         }
         uint32_t pod = best_pod(c, size / leaf, NULL);
-        ok = pod != SP_NOWHERE && take_leaves(c, pod * c->leaves_per_pod, (pod + 1) * c->leaves_per_pod, size / leaf, owner, list);
+        ok = pod != SP_NOWHERE && take_leaves(c, pod * c->leaves_per_pod, (pod + 1) * c->leaves_per_pod, size / leaf, owner, list, &extent);
     }
-    return finish(c, ok, list, spread);
+    return finish(c, ok, size > leaf ? &extent : NULL, list, spread);
 }
 
 static bool place_best(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
@@ -402,11 +429,11 @@ bool sp_i_extend(sp_cluster *c, uint32_t leaf, uint32_t k, uint32_t owner, uint3
     if (at.leaf == SP_NOWHERE) at = find_small(c, low, low + c->leaves_per_pod, k);
     if (at.leaf == SP_NOWHERE) at = find_small(c, 0, c->leaves, k);
     if (at.leaf != SP_NOWHERE) return add_chips(c, at, owner, list, tally);
-    for (uint32_t l = 0; l < c->leaves && k > 0; l++) {   /* crumbs: there are as many free chips */
-        uint32_t have = sp_i_count(sp_i_free(c, l)), take = have < k ? have : k;
-        if (take == 0) continue;
-        if (!add_chips(c, (found){l, lowest_bits(c->word[l], take)}, owner, list, tally)) return false;
-        k -= take;
-    }
+    for (uint32_t window = 0; k > 0 && (window = next_free_window(c, window)) != SP_NOWHERE; window++)   /* crumbs: there are as many free chips */
+        for (uint64_t leaves = any_free(c, window); leaves != 0 && k > 0; leaves &= leaves - 1) {
+            uint32_t l = window * 64 + (uint32_t)__builtin_ctzll(leaves), have = sp_i_count(c->word[l]), take = have < k ? have : k;
+            if (!add_chips(c, (found){l, lowest_bits(c->word[l], take)}, owner, list, tally)) return false;
+            k -= take;
+        }
     return true;
 }

@@ -41,25 +41,30 @@ static uint32_t rows_touched(const sp_cluster *c, uint64_t held)
 static uint32_t chips_a_leaf(const sp_cluster *c, const sp_i_piece *piece) { return piece->rows != 0 ? piece->rows * c->shape.row_chips : sp_i_count(piece->mask); }
 static uint32_t rows_a_leaf(const sp_cluster *c, const sp_i_piece *piece) { return piece->rows != 0 ? piece->rows : rows_touched(c, piece->mask); }
 
-typedef struct extent { uint64_t sizes; uint32_t low, high; bool even_pods; } extent;   /* bit n - 1 of sizes: a leaf with n chips */
-
-/* A job has one piece a leaf, so that none counts twice; the pods' marks are epochs, so nothing is cleared. */
-static void count_piece(const sp_cluster *c, const sp_i_piece *piece, uint32_t mark, sp_spread *s, extent *t)
+/* A job has one piece a leaf, so that none counts twice. */
+static void count_piece(sp_cluster *c, const sp_i_piece *piece, sp_i_extent *extent)
 {
-    uint32_t n = chips_a_leaf(c, piece), pod = piece->leaf / c->leaves_per_pod, last = sp_i_piece_last(piece);
-    if (n == 0) return;
-    s->chips += n * piece->count;
-    s->rows += rows_a_leaf(c, piece) * piece->count;
-    t->sizes |= UINT64_C(1) << (n - 1);
-    t->low = s->leaves == 0 || piece->leaf < t->low ? piece->leaf : t->low;
-    t->high = last > t->high ? last : t->high;
-    s->leaves += piece->count;
-    if (c->pod_mark[pod] != mark) {
-        c->pod_mark[pod] = mark;
-        c->pod_count[pod] = 0;
-        s->pods++;
-    }
-    c->pod_count[pod] += piece->count;
+    uint32_t n = chips_a_leaf(c, piece);
+    if (n != 0) sp_i_extent_add(c, extent, piece->leaf, sp_i_piece_last(piece), piece->count, n, rows_a_leaf(c, piece));
+}
+
+/* Has every pod the same number of the leaves? */
+static bool even_pods(const sp_cluster *c, const sp_i_extent *e)
+{
+    for (uint32_t pod = e->low / c->leaves_per_pod; pod <= e->high / c->leaves_per_pod; pod++)
+        if (c->pod_mark[pod] == e->mark && c->pod_count[pod] * e->spread.pods != e->spread.leaves) return false;
+    return true;
+}
+
+sp_spread sp_i_extent_spread(const sp_cluster *c, const sp_i_extent *e)
+{
+    sp_spread s = e->spread;
+    if (s.leaves == 0) return s;
+    for (uint64_t left = e->sizes; left != 0; left &= left - 1) s.granule = gcd(s.granule, (uint32_t)__builtin_ctzll(left) + 1);
+    s.whole = s.leaves == 1 || e->sizes == UINT64_C(1) << (c->shape.leaf_chips - 1);
+    s.aligned = s.whole && e->high - e->low + 1 == s.leaves && (e->low % c->leaves_per_pod) % power_of_two_above(s.leaves) == 0;
+    s.regular = (e->sizes & (e->sizes - 1)) == 0 && even_pods(c, e);
+    return s;
 }
 
 /* One piece: most small jobs. */
@@ -73,19 +78,9 @@ sp_spread sp_cluster_spread(const sp_cluster *cluster, uint32_t list)
 {
     if (list != SP_NOWHERE && cluster->piece[list].next == SP_NOWHERE && cluster->piece[list].count == 1) return piece_spread(cluster, &cluster->piece[list]);
     sp_cluster *c = (sp_cluster *)(uintptr_t)cluster;   /* only scratch is written */
-    sp_spread s = {0};
-    extent t = {.even_pods = true};
-    uint32_t mark = ++c->mark;
-    for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next) count_piece(c, &c->piece[p], mark, &s, &t);
-    if (s.leaves == 0) return s;
-    for (uint64_t left = t.sizes; left != 0; left &= left - 1) s.granule = gcd(s.granule, (uint32_t)__builtin_ctzll(left) + 1);
-    for (uint32_t p = list; p != SP_NOWHERE && t.even_pods; p = c->piece[p].next)
-        t.even_pods = c->pod_mark[c->piece[p].leaf / c->leaves_per_pod] != mark
-                      || c->pod_count[c->piece[p].leaf / c->leaves_per_pod] * s.pods == s.leaves;
-    s.whole = s.leaves == 1 || t.sizes == UINT64_C(1) << (c->shape.leaf_chips - 1);
-    s.aligned = s.whole && t.high - t.low + 1 == s.leaves && (t.low % c->leaves_per_pod) % power_of_two_above(s.leaves) == 0;
-    s.regular = (t.sizes & (t.sizes - 1)) == 0 && t.even_pods;
-    return s;
+    sp_i_extent extent = sp_i_extent_begin(c);
+    for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next) count_piece(c, &c->piece[p], &extent);
+    return sp_i_extent_spread(c, &extent);
 }
 
 /* ---- the same, kept up ---------------------------------------------------------------------------------------------------- */

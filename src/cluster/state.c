@@ -93,7 +93,7 @@ sp_status sp_cluster_create(const sp_cluster_shape *shape, sp_cluster **out, sp_
 sp_cluster *sp_i_clone(const sp_cluster *c)
 {
     sp_cluster *copy = malloc(sizeof *copy);
-    sp_i_piece *piece = malloc(c->piece_room == 0 ? 1 : c->piece_room * sizeof *piece);
+    sp_i_piece *piece = aligned_alloc(sizeof *piece, (c->piece_room == 0 ? 1 : c->piece_room) * sizeof *piece);
     if (copy != NULL) {
         *copy = *c;
         copy->rows = NULL;
@@ -243,8 +243,10 @@ bool sp_i_reserve(sp_cluster *c, uint32_t n)
     if (c->piece_room - c->pieces - c->promised >= n) return true;
     uint64_t room = (uint64_t)c->piece_room * 2 + n + 64;
     if (room >= SP_NOWHERE) return false;
-    sp_i_piece *piece = realloc(c->piece, room * sizeof *piece);
+    sp_i_piece *piece = aligned_alloc(sizeof *piece, room * sizeof *piece);
     if (piece == NULL) return false;
+    if (c->piece != NULL) memcpy(piece, c->piece, c->piece_room * sizeof *piece);
+    free(c->piece);
     for (uint64_t i = c->piece_room; i < room; i++)
         piece[i].next = i + 1 < room ? (uint32_t)i + 1 : c->piece_free;
     c->piece_free = c->piece_room;
@@ -306,7 +308,7 @@ bool sp_i_take_new(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, 
 {
     if (!sp_i_reserve(c, 1)) return false;
     uint64_t bit = UINT64_C(1) << leaf % 64;
-    *list = new_piece(c, &c->first[leaf], (sp_i_piece){.mask = mask, .set = bit, .leaf = leaf, .owner = owner, .next = *list, .count = 1});
+    *list = new_piece(c, &c->first[leaf], (sp_i_piece){.mask = mask, .leaf = leaf, .owner = owner, .next = *list, .count = 1});
     c->alone[leaf / 64] &= ~bit;
     sp_i_set_free(c, leaf, c->word[leaf] & ~mask);
     return true;
@@ -317,30 +319,53 @@ bool sp_cluster_take(sp_cluster *c, uint32_t chip, uint32_t owner, uint32_t *lis
     return sp_i_take(c, chip / c->shape.leaf_chips, UINT64_C(1) << chip % c->shape.leaf_chips, owner, list);
 }
 
-/* Leaves of a pod, all free or all taken, turn to the other: their words stay. */
-static void flip_set(sp_cluster *c, uint32_t window, const sp_i_piece *piece, bool freed)
+/* Of leaves of a pod so many whole rows of each, all that they have free, are taken or come back. */
+static void flip_rows(sp_cluster *c, uint32_t window, uint32_t pod, uint64_t set, uint32_t count, uint32_t rows, bool freed)
 {
-    uint32_t pod = piece->leaf / c->leaves_per_pod, rows = piece->rows * piece->count, chips = rows * c->shape.row_chips;
-    c->held[window] ^= piece->set;
-    sp_i_bits_flip(&c->rows[piece->rows], window, piece->set, piece->count, freed);
+    uint32_t all = rows * count, chips = all * c->shape.row_chips;
+    sp_i_bits_flip(&c->rows[rows], window, set, count, freed);
     c->free_chips += freed ? chips : 0u - chips;
-    c->pod_rows[pod] += freed ? rows : 0u - rows;
-    c->whole_rows += freed ? rows : 0u - rows;
-    if (piece->rows == c->rows_per_leaf) change_whole(c, pod, freed ? piece->count : 0u - piece->count);
+    c->pod_rows[pod] += freed ? all : 0u - all;
+    c->whole_rows += freed ? all : 0u - all;
+    if (rows == c->rows_per_leaf) change_whole(c, pod, freed ? count : 0u - count);
 }
 
-bool sp_i_take_set(sp_cluster *c, uint32_t window, uint64_t set, uint32_t rows, uint32_t owner, uint32_t *list)
+static uint64_t whole_rows(const sp_cluster *c, uint64_t word)
 {
-    assert((set & ~(c->alone[window] & c->rows[rows].word[window])) == 0);
+    uint64_t out = 0;
+    for (uint32_t r = 0; r < c->rows_per_leaf; r++)
+        if ((~word & sp_i_row(c, r)) == 0) out |= sp_i_row(c, r);
+    return out;
+}
+
+/* A leaf that others hold part of. It is counted as taken already. */
+static void take_odd(sp_cluster *c, uint32_t leaf, uint32_t owner, uint32_t *list)
+{
+    uint64_t mask = c->parts[leaf] == 0 ? c->word[leaf] : whole_rows(c, c->word[leaf]);
+    c->word[leaf] &= ~mask;
+    c->word_rows[leaf] = 0;
+    *list = new_piece(c, &c->first[leaf], (sp_i_piece){.mask = mask, .leaf = leaf, .owner = owner, .next = *list, .count = 1});
+}
+
+bool sp_i_take_rows(sp_cluster *c, uint32_t window, uint64_t set, uint32_t rows, uint32_t owner, uint32_t *list, sp_i_extent *extent)
+{
+    uint64_t alone = c->alone[window];
+    assert((set & ~c->rows[rows].word[window]) == 0);
+    if (!sp_i_reserve(c, sp_i_count(set))) return false;
+    for (uint64_t odd = set & ~alone; odd != 0; odd &= odd - 1) take_odd(c, window * 64 + (uint32_t)__builtin_ctzll(odd), owner, list);
     while (set != 0) {
-        uint32_t leaf = window * 64 + (uint32_t)__builtin_ctzll(set), pod_end = (leaf / c->leaves_per_pod + 1) * c->leaves_per_pod;
-        uint64_t here = pod_end < window * 64 + 64 ? set & UINT64_MAX >> (window * 64 + 64 - pod_end) : set;
-        sp_i_piece piece = {.mask = c->full, .set = here, .leaf = leaf, .owner = owner, .next = *list, .count = sp_i_count(here), .rows = rows};
-        if (!sp_i_reserve(c, piece.count)) return false;
-        *list = new_piece(c, &c->window[window], piece);
-        c->promised += piece.count - 1;
-        flip_set(c, window, &piece, false);
+        uint32_t leaf = window * 64 + (uint32_t)__builtin_ctzll(set), pod = leaf / c->leaves_per_pod, pod_end = (pod + 1) * c->leaves_per_pod;
+        uint64_t here = pod_end < window * 64 + 64 ? set & UINT64_MAX >> (window * 64 + 64 - pod_end) : set, whole = here & alone;
+        uint32_t count = sp_i_count(here);
+        flip_rows(c, window, pod, here, count, rows, false);
+        sp_i_extent_add(c, extent, leaf, window * 64 + 63 - (uint32_t)__builtin_clzll(here), count, rows * c->shape.row_chips, rows);
         set &= ~here;
+        if (whole == 0) continue;
+        sp_i_piece piece = {.set = whole, .leaf = window * 64 + (uint32_t)__builtin_ctzll(whole), .owner = owner, .next = *list,
+                            .count = (uint8_t)(whole == here ? count : sp_i_count(whole)), .rows = (uint8_t)rows};
+        *list = new_piece(c, &c->window[window], piece);
+        c->held[window] |= whole;
+        c->promised += piece.count - 1u;
     }
     return true;
 }
@@ -361,7 +386,7 @@ void sp_i_open(sp_cluster *c, uint32_t leaf)
     uint64_t bit = UINT64_C(1) << leaf % 64;
     sp_i_piece rest = c->piece[p], own = rest;
     unhook(c, &c->window[window], p);
-    own = (sp_i_piece){.mask = c->word[leaf], .set = bit, .leaf = leaf, .owner = rest.owner, .next = rest.next, .count = 1};
+    own = (sp_i_piece){.mask = c->word[leaf], .leaf = leaf, .owner = rest.owner, .next = rest.next, .count = 1};
     if (rest.count > 1) {
         rest.set &= ~bit;
         rest.leaf = window * 64 + (uint32_t)__builtin_ctzll(rest.set);
@@ -386,8 +411,9 @@ static void free_piece(sp_cluster *c, const sp_i_piece *piece, uint32_t p)
         return;
     }
     unhook(c, &c->window[leaf / 64], p);
-    flip_set(c, leaf / 64, piece, true);
-    c->promised -= piece->count - 1;
+    c->held[leaf / 64] &= ~piece->set;
+    flip_rows(c, leaf / 64, leaf / c->leaves_per_pod, piece->set, piece->count, piece->rows, true);
+    c->promised -= piece->count - 1u;
 }
 
 void sp_cluster_free(sp_cluster *c, uint32_t list)
@@ -395,6 +421,7 @@ void sp_cluster_free(sp_cluster *c, uint32_t list)
     while (list != SP_NOWHERE) {
         sp_i_piece *piece = &c->piece[list];
         uint32_t next = piece->next;
+        if (next != SP_NOWHERE) __builtin_prefetch(&c->piece[next]);
         free_piece(c, piece, list);
         piece->next = c->piece_free;
         c->piece_free = list;
@@ -448,7 +475,7 @@ uint32_t sp_cluster_list_chips(const sp_cluster *c, uint32_t list, uint32_t *out
 {
     uint32_t n = 0;
     for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next)
-        for (uint64_t leaves = c->piece[p].set; leaves != 0; leaves &= leaves - 1) {
+        for (uint64_t leaves = c->piece[p].rows != 0 ? c->piece[p].set : UINT64_C(1) << c->piece[p].leaf % 64; leaves != 0; leaves &= leaves - 1) {
             uint32_t leaf = c->piece[p].leaf / 64 * 64 + (uint32_t)__builtin_ctzll(leaves), low = leaf * c->shape.leaf_chips;
             for (uint64_t left = c->piece[p].rows == 0 ? c->piece[p].mask : c->word[leaf]; left != 0; left &= left - 1) out[n++] = low + (uint32_t)__builtin_ctzll(left);
         }

@@ -36,7 +36,7 @@ static bool leaf_consistent(const sp_cluster *c, uint32_t l)
     uint64_t held = in_set ? c->word[l] : 0, is_free = in_set ? 0 : c->word[l], parts;
     for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) {
         const sp_i_piece *piece = &c->piece[p];
-        if (in_set || (held & piece->mask) != 0 || l != piece->leaf || piece->set != UINT64_C(1) << l % 64 || piece->count != 1 || piece->rows != 0) return false;
+        if (in_set || (held & piece->mask) != 0 || l != piece->leaf || piece->count != 1 || piece->rows != 0) return false;
         held |= c->piece[p].mask;
     }
     uint32_t rows = count_rows(c, c->word[l], &parts);

@@ -91,7 +91,7 @@ sp_status sp_i_failures_start(sp_i_run *run, sp_error *err)
 
 /* ---- how a job goes on --------------------------------------------------------------------------------------------------- */
 
-#define TALLY_CHIPS 4096   /* above it a walk over the job's leaves takes longer than a tally's 65 + pods steps */
+#define TALLY_CHIPS 256   /* above it a walk over the job's leaves takes longer than a tally's 65 + pods steps */
 
 /* Ours, with a tally for large jobs. */
 static bool replace_near(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)

@@ -1,11 +1,13 @@
-/* A heap of events with four children a node: siblings lie in two or three cache lines. Sequence numbers make the order total, so a run is
+/* A heap of events with four children a node: siblings lie side by side in two lines of cache. Sequence numbers make the order total, so a run is
  * the same on every machine. */
 #include "superpod/engine.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define WAYS 4
+#define AHEAD (WAYS - 1)   /* events of room before the first, so that the children of every node, 4 h + 1 on, begin a group of their own */
 
 struct sp_queue { sp_event *heap; size_t count, room; uint64_t next_sequence; };
 
@@ -28,13 +30,20 @@ static void rise(sp_event *heap, size_t hole, const sp_event *event)
     heap[hole] = *event;
 }
 
+static sp_event *allocate(size_t room)
+{
+    size_t group = WAYS * sizeof(sp_event), bytes = (room + AHEAD) * sizeof(sp_event);
+    sp_event *memory = aligned_alloc(group, (bytes + group - 1) / group * group);
+    return memory == NULL ? NULL : memory + AHEAD;
+}
+
 sp_queue *sp_queue_create(size_t expected)
 {
     sp_queue *queue = calloc(1, sizeof *queue);
     if (!queue)
         return NULL;
     queue->room = expected < 4 ? 4 : expected;
-    queue->heap = calloc(queue->room, sizeof *queue->heap);
+    queue->heap = allocate(queue->room);
     if (!queue->heap) {
         free(queue);
         return NULL;
@@ -46,16 +55,18 @@ void sp_queue_destroy(sp_queue *queue)
 {
     if (!queue)
         return;
-    free(queue->heap);
+    free(queue->heap - AHEAD);
     free(queue);
 }
 
 static bool grow(sp_queue *queue)
 {
     size_t room = queue->room * 2;
-    sp_event *heap = realloc(queue->heap, room * sizeof *heap);
+    sp_event *heap = allocate(room);
     if (!heap)
         return false;
+    memcpy(heap, queue->heap, queue->count * sizeof *heap);
+    free(queue->heap - AHEAD);
     queue->heap = heap;
     queue->room = room;
     return true;
