@@ -55,9 +55,14 @@ sp_status sp_i_flow_build(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form
         return sp_i_flow_no_memory(err);
     if (jobs[0].options->routing == SP_ROUTING_BORROW)
         status = sp_i_flow_borrow_jobs(jobs, n, err);
+    if (status == SP_OK && form->survey)
+        status = form->survey(jobs, n, err);
     for (uint32_t j = 0; j < n && status == SP_OK; j++) {
         sp_i_flow_sizes(&jobs[j]);
         status = form->routes(&jobs[j], err);
     }
+    sp_i_cover_destroy(jobs[0].cover);
+    for (uint32_t j = 0; j < n; j++)
+        jobs[j].cover = NULL;
     return status == SP_OK ? make_edges(jobs, n, form, err) : status;
 }

@@ -27,47 +27,113 @@ static sp_status number(sp_i_flow_case *c, uint32_t *n_tasks, bool *fits, sp_err
     return SP_OK;
 }
 
-static sp_status add_route(sp_i_flow_case *c, uint32_t k, sp_index at, sp_error *err)
+/* A transfer that gets a route of its own. */
+typedef struct leg { uint32_t k, src, dst; uint64_t flow; bool combined; } leg;
+
+static sp_status find_leg(const sp_i_flow_case *c, uint32_t k, sp_index at, leg *out, sp_error *err)
 {
     const sp_task_class *task = &c->program->classes[k];
-    uint32_t peer, n;
-    double latency_s;
+    uint32_t peer;
     if (!sp_rank_map_apply(&task->peer, at.rank, at.step, at.chunk, c->program->n_ranks, &peer))
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "rank %u of class %s has no peer", at.rank, task->label);
-    uint32_t src = sp_placement_chip(c->placement, at.rank), dst = sp_placement_chip(c->placement, peer);
-    bool combined = sp_i_flow_combines(c, task, src, dst);
-    if (task->effect == SP_EFFECT_REDUCE && !combined && c->reduce_bytes_per_s > 0 && task->units > 0) {
-        uint32_t memory = sp_i_flow_memory_link(c, dst);
+    *out = (leg){.k = k, .src = sp_placement_chip(c->placement, at.rank), .dst = sp_placement_chip(c->placement, peer)};
+    out->combined = sp_i_flow_combines(c, task, out->src, out->dst);
+    out->flow = ((uint64_t)k << 32) + (uint64_t)at.step * task->n_chunk + at.chunk;
+    return SP_OK;
+}
+
+static sp_status add_route(sp_i_flow_case *c, const leg *l, sp_error *err)
+{
+    const sp_task_class *task = &c->program->classes[l->k];
+    uint32_t n;
+    double latency_s;
+    if (task->effect == SP_EFFECT_REDUCE && !l->combined && c->reduce_bytes_per_s > 0 && task->units > 0) {
+        uint32_t memory = sp_i_flow_memory_link(c, l->dst);
         if (memory == UINT32_MAX || !sp_i_problem_hop(c->p, memory, 1, 1))
             return sp_i_flow_no_memory(err);
     }
-    uint64_t flow = ((uint64_t)k << 32) + (uint64_t)at.step * task->n_chunk + at.chunk;
-    if (!combined)
-        return sp_i_flow_route_add(c->p, c->router, c->options, c->fraction, src, dst, flow, c->hops, err);
-    if (!sp_router_path(c->router, src, dst, flow, c->hops, &n, &latency_s))
-        return sp_i_flow_unreachable(c->options, src, dst, err);
-    sp_i_flow_combine(c, task, c->hops, n);
-    return sp_i_flow_hops_add(c->p, c->router, c->options, c->fraction, src, dst, c->hops, n, latency_s, err);
+    bool found = l->combined ? sp_router_path(c->router, l->src, l->dst, l->flow, c->hops, &n, &latency_s)
+                             : sp_router_path_once(c->router, l->src, l->dst, l->flow, c->hops, &n, &latency_s);
+    if (!found)
+        return sp_i_flow_unreachable(c->options, l->src, l->dst, err);
+    if (l->combined)
+        sp_i_flow_combine(c, task, c->hops, n);
+    if (c->cover)
+        n = sp_i_cover_keep(c->cover, c->hops, n);
+    return sp_i_flow_hops_add(c->p, c->router, c->options, c->fraction, l->src, l->dst, c->hops, n, latency_s, err);
 }
 
-/* Routes of a class in the order (rank, step if peers move, chunk). */
+static sp_status count_route(sp_i_flow_case *c, const leg *l, sp_error *err)
+{
+    uint32_t n;
+    double latency_s;
+    if (!sp_router_path_once(c->router, l->src, l->dst, l->flow, c->hops, &n, &latency_s))
+        return sp_i_flow_unreachable(c->options, l->src, l->dst, err);
+    sp_i_cover_count(c->cover, c->hops, n);
+    return SP_OK;
+}
+
+static sp_status judge_route(sp_i_flow_case *c, const leg *l, sp_error *err)
+{
+    uint32_t n;
+    double latency_s;
+    if (!sp_router_path_once(c->router, l->src, l->dst, l->flow, c->hops, &n, &latency_s))
+        return sp_i_flow_unreachable(c->options, l->src, l->dst, err);
+    sp_i_cover_judge(c->cover, c->router, c->fraction, c->hops, n);
+    return SP_OK;
+}
+
+/* Legs of a class in the order (rank, step if peers move, chunk). */
+static sp_status each_leg(sp_i_flow_case *c, uint32_t k, sp_status (*visit)(sp_i_flow_case *c, const leg *l, sp_error *err), sp_error *err)
+{
+    const sp_task_class *task = &c->program->classes[k];
+    for (uint32_t r = 0; r < c->program->n_ranks; r++)
+        for (uint32_t s = 0; sp_class_has_rank(task, r) && s < (task->peer.c_step ? task->n_step : 1); s++)
+            for (uint32_t chunk = 0; chunk < task->n_chunk; chunk++) {
+                leg l = {0};
+                sp_status status = find_leg(c, k, (sp_index){r, s, 0, chunk}, &l, err);
+                if (status == SP_OK)
+                    status = visit(c, &l, err);
+                if (status != SP_OK)
+                    return status;
+            }
+    return SP_OK;
+}
+
 static sp_status routes(sp_i_flow_case *c, sp_error *err)
 {
-    const sp_program *program = c->program;
-    for (uint32_t k = 0; k < program->n_classes; k++) {
-        const sp_task_class *task = &program->classes[k];
+    for (uint32_t k = 0; k < c->program->n_classes; k++) {
         c->route_base[k] = c->p->n_routes;
-        if (task->kind != SP_TASK_TRANSFER)
-            continue;
-        for (uint32_t r = 0; r < program->n_ranks; r++)
-            for (uint32_t s = 0; sp_class_has_rank(task, r) && s < (task->peer.c_step ? task->n_step : 1); s++)
-                for (uint32_t chunk = 0; chunk < task->n_chunk; chunk++) {
-                    sp_status status = add_route(c, k, (sp_index){r, s, 0, chunk}, err);
-                    if (status != SP_OK)
-                        return status;
-                }
+        sp_status status = c->program->classes[k].kind == SP_TASK_TRANSFER ? each_leg(c, k, add_route, err) : SP_OK;
+        if (status != SP_OK)
+            return status;
     }
     return SP_OK;
+}
+
+/* Of hashed routes alone: others have few hops (bundles; one plane that stands for all). Pictures show every link, and what
+ * switches combine loads links unevenly. */
+static bool wants_cover(const sp_i_flow_case *c)
+{
+    return c->options->routing == SP_ROUTING_HASH && !c->options->heat && !c->options->in_switch && !c->options->every_step;
+}
+
+static sp_status survey(sp_i_flow_case *jobs, uint32_t n, sp_error *err)
+{
+    sp_status status = SP_OK;
+    if (!wants_cover(&jobs[0]))
+        return SP_OK;
+    sp_i_cover *cover = sp_i_cover_create(sp_router_links(jobs[0].router));
+    if (!cover)
+        return sp_i_flow_no_memory(err);
+    for (uint32_t j = 0; j < n; j++)
+        jobs[j].cover = cover;
+    for (uint32_t pass = 0; pass < 2; pass++)
+        for (uint32_t j = 0; j < n; j++)
+            for (uint32_t k = 0; k < jobs[j].program->n_classes && status == SP_OK; k++)
+                if (jobs[j].program->classes[k].kind == SP_TASK_TRANSFER)
+                    status = each_leg(&jobs[j], k, pass ? judge_route : count_route, err);
+    return status;
 }
 
 static uint32_t place(const sp_i_flow_case *c, uint32_t k, uint32_t rank)
@@ -115,4 +181,4 @@ static uint32_t rank(const sp_i_flow_case *c, uint32_t row)
     return row;
 }
 
-const sp_i_flow_form sp_i_flow_explicit = {number, routes, instances, place, chunk, rows, rank};
+const sp_i_flow_form sp_i_flow_explicit = {number, survey, routes, instances, place, chunk, rows, rank};

@@ -212,4 +212,4 @@ static uint32_t rank(const sp_i_flow_case *c, uint32_t row)
     return sp_i_orbit_rep(c->lift->o, row);
 }
 
-const sp_i_flow_form sp_i_flow_lifted = {number, routes, instances, place, chunk, rows, rank};
+const sp_i_flow_form sp_i_flow_lifted = {number, NULL, routes, instances, place, chunk, rows, rank};

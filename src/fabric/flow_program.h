@@ -3,7 +3,7 @@
 #ifndef SP_FABRIC_FLOW_PROGRAM_H
 #define SP_FABRIC_FLOW_PROGRAM_H
 
-#include "flow_i.h"
+#include "flow_cover.h"
 
 typedef struct sp_i_lift sp_i_lift;
 
@@ -39,6 +39,7 @@ typedef struct sp_i_flow_case {
     uint32_t *base;                 /* [n_classes + 1] first task of a class   */
     uint32_t *route_base;           /* [n_classes] its first route             */
     uint32_t *gate;                 /* [n_classes] first gate, UINT32_MAX: none */
+    sp_i_cover *cover;              /* of the routes being made, or NULL; of all jobs */
     sp_i_lift *lift;                /* what the lifted maker keeps, or NULL    */
 } sp_i_flow_case;
 
@@ -74,10 +75,11 @@ bool sp_i_flow_alias(sp_i_flow_edges *e, uint32_t k, sp_index at, uint32_t chunk
 /* All pairs of all jobs to the router (SP_ROUTING_BORROW). */
 sp_status sp_i_flow_borrow_jobs(sp_i_flow_case *jobs, uint32_t n, sp_error *err);
 
-/* How a maker goes about it: each for one job, in this order. */
+/* How a maker goes about it: each for one job but the survey, in this order. */
 typedef struct sp_i_flow_form {
     /* base[] from *n_tasks on, which is raised; *fits false: too many tasks. */
     sp_status (*number)(sp_i_flow_case *c, uint32_t *n_tasks, bool *fits, sp_error *err);
+    sp_status (*survey)(sp_i_flow_case *jobs, uint32_t n, sp_error *err);   /* of all jobs at once; may give them a cover; or NULL */
     sp_status (*routes)(sp_i_flow_case *c, sp_error *err);
     bool (*instances)(sp_i_flow_edges *e);
     uint32_t (*place)(const sp_i_flow_case *c, uint32_t k, uint32_t rank);
