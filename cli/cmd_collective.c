@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define CLASSES_TOLD 100000u   /* fewer take a fraction of a second */
+
 typedef struct sweep {
     const sp_machine *machine;
     const sp_stack *stack;
@@ -19,6 +21,7 @@ typedef struct sweep {
     sp_flow_time found;
     double *end_s;                /* of each group */
     sp_flow_heat heat;
+    cli_progress progress;
     const char *passed_over;      /* algorithm that has too many classes with these faults, NULL: none */
 } sweep;
 
@@ -199,7 +202,7 @@ static sp_status run_chosen(cli_run *cli, sweep *s, double size_bytes, sp_coll_t
     sp_coll_time best = {0};
     s->passed_over = NULL;
     sp_status status = run_flow(cli, s, size_bytes, time, err);
-    if (status != SP_E_RANGE || cli_given(cli, CLI_O_ALGO) || s->options.n_faults == 0) return status;
+    if (status != SP_E_RANGE || s->options.n_faults == 0) return status;
     for (int i = 0; i < 2; i++) {
         sp_coll_time other;
         if (sp_coll_best(s->op, s->machine, &s->place, s->stack, size_bytes, false, phased[i], &other, NULL) == SP_OK &&
@@ -207,6 +210,11 @@ static sp_status run_chosen(cli_run *cli, sweep *s, double size_bytes, sp_coll_t
             best = other;
     }
     if (best.algo == NULL) return status;
+    if (cli_given(cli, CLI_O_ALGO)) {
+        char why[sizeof err->text];
+        snprintf(why, sizeof why, "%s", err->text);
+        return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "%.*s; --algo %s takes any number of faults", (int)sizeof why - 64, why, best.algo->name);
+    }
     s->passed_over = time->algo->name;
     *time = best;
     return run_flow(cli, s, size_bytes, time, err);
@@ -236,14 +244,35 @@ static void add_size(cli_run *cli, const sweep *s, double size_bytes, const sp_c
     if (cli->explain != NULL) explain_size(cli, s, size_bytes, time);
 }
 
+/* How much there is to run, before it runs. */
+static void on_begun(void *context, const sp_flow_time *time)
+{
+    sweep *s = context;
+    if (time->classes < CLASSES_TOLD) return;
+    s->progress.last_s = 0;   /* now, however soon after the last word */
+    if (time->lifted)
+        cli_progress_show(&s->progress, "%s: %llu classes for %llu transfers ...", sp_coll_op_name(s->op), (unsigned long long)time->classes, (unsigned long long)time->flows);
+    else
+        cli_progress_show(&s->progress, "%s: %llu transfers one by one (%s) ...", sp_coll_op_name(s->op), (unsigned long long)time->flows, time->why_explicit);
+}
+
+static bool on_stop(void *context)
+{
+    (void)context;
+    return cli_interrupted();
+}
+
 static sp_status run_sweep(cli_run *cli, sweep *s, cli_table *table, json_t *array, sp_error *err)
 {
-    cli_progress progress = cli_progress_begin(cli);
     sp_status status = SP_OK;
+    s->progress = cli_progress_begin(cli);
+    s->options.begun = on_begun;
+    s->options.stop = on_stop;
+    s->options.context = s;
     for (uint64_t size = s->begin_bytes; status == SP_OK; size *= s->factor) {
         char text[32];
         sp_coll_time time;
-        cli_progress_show(&progress, "%s of %s ...", sp_coll_op_name(s->op),
+        cli_progress_show(&s->progress, "%s of %s ...", sp_coll_op_name(s->op),
                           sp_unit_format((double)size, SP_UNIT_BYTES, text, sizeof text));
         status =
             sp_coll_best(s->op, s->machine, &s->place, s->stack, (double)size, false, cli_text(cli, CLI_O_ALGO), &time, err);
@@ -253,7 +282,7 @@ static sp_status run_sweep(cli_run *cli, sweep *s, cli_table *table, json_t *arr
         if (status == SP_OK && cli_interrupted()) status = sp_error_set(err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted");
         if (size > s->end_bytes / s->factor) break;
     }
-    cli_progress_end(&progress);
+    cli_progress_end(&s->progress);
     return status;
 }
 

@@ -100,6 +100,7 @@ typedef struct sp_flow_heat {
     uint32_t n; sp_heat_map map[SP_HEAT_MAPS];
 } sp_flow_heat;
 
+struct sp_flow_time;
 typedef struct sp_flow_options {
     sp_routing routing; uint64_t seed;           /* seed: of SP_ROUTING_HASH                                          */
     const sp_fault *faults; uint32_t n_faults;
@@ -111,6 +112,11 @@ typedef struct sp_flow_options {
     uint32_t tasks_max;           /* transfers and joins that are run at most, lifted or not; 0: 2^27 (lifted 2^25), of steps that
                                    * nobody shares 2^32                                                                */
     sp_flow_heat *heat;           /* filled when not NULL                                                              */
+    /* Each may be NULL. begun: before a program runs, with its flows and classes and whether it is lifted (not where units run stage by stage,
+     * which is quick). stop: asked now and then while it runs; true ends it with SP_E_INTERRUPTED.                   */
+    void (*begun)(void *context, const struct sp_flow_time *time);
+    bool (*stop)(void *context);
+    void *context;                /* of both                                                                           */
 } sp_flow_options;
 
 typedef struct sp_flow_time {

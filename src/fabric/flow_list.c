@@ -14,6 +14,11 @@ sp_status sp_i_flow_no_memory(sp_error *err)
     return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the flows");
 }
 
+sp_status sp_i_flow_interrupted(sp_error *err)
+{
+    return sp_error_set(err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted");
+}
+
 sp_status sp_i_flow_no_end(uint32_t n_tasks, sp_error *err)
 {
     return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "the steps of %u flows are too many to be run one by one, and come to no order in which they "
@@ -223,6 +228,8 @@ sp_status sp_fabric_flows(const sp_machine *machine, const sp_flow_options *opti
         status = sp_i_flow_no_memory(err);
     if (status == SP_OK)
         status = add_flows(&p, router, options, fraction, flows, n, err);
+    p.stop = options->stop;
+    p.context = options->context;
     if (status == SP_OK)
         status = sp_i_problem_run(&p, &counts, err);
     if (status == SP_OK)

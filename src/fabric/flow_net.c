@@ -77,6 +77,8 @@ sp_status sp_fabric_net_flows(const sp_net *net, const sp_flow_options *options,
         status = sp_i_flow_no_memory(err);
     if (status == SP_OK)
         status = add_flows(&p, net, router, options, flows, n, err);
+    p.stop = options->stop;
+    p.context = options->context;
     if (status == SP_OK)
         status = sp_i_problem_run(&p, &counts, err);
     if (status == SP_OK)

@@ -47,6 +47,7 @@ typedef struct run {
     struct sp_i_note *note;
     sp_i_flow_roll *roll;     /* [n] */
     bool lifted, symmetric;
+    const sp_flow_options *options;
     double fastest_bytes_per_s; bool events; uint64_t steps_max;   /* of the problem, whenever it is made */
 } run;
 
@@ -91,6 +92,8 @@ static void set_up(run *r)
     r->p.fastest_bytes_per_s = r->fastest_bytes_per_s;
     r->p.events = r->events;
     r->p.steps_max = r->steps_max;
+    r->p.stop = r->options->stop;
+    r->p.context = r->options->context;
 }
 
 static sp_status open_run(run *r, const sp_flow_job *jobs, const sp_machine *machine, const sp_stack *stack, const sp_protocol *protocol,
@@ -117,6 +120,7 @@ static sp_status open_run(run *r, const sp_flow_job *jobs, const sp_machine *mac
         r->fastest_bytes_per_s = common.reduce_bytes_per_s;
     r->events = r->events || options->every_step;
     r->steps_max = options->tasks_max;
+    r->options = options;
     set_up(r);
     for (uint32_t j = 0; j < r->n; j++) {
         r->job[j] = common;
@@ -235,6 +239,8 @@ static sp_status make_problem(run *r, sp_flow_time *time, sp_error *err)
     if (status == SP_OK && all != time->flows)
         return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "classes stand for %llu of %llu transfers: a bug", (unsigned long long)all,
                             (unsigned long long)time->flows);
+    if (status == SP_OK && r->options->begun)
+        r->options->begun(r->options->context, time);
     return status;
 }
 

@@ -11,6 +11,8 @@
 #define NONE UINT32_MAX
 #define STEPS_MAX (UINT64_C(1) << 27)   /* a minute or two */
 
+#define LOOK_UP 64u   /* instants between two looks at whether to stop */
+
 typedef struct group { int64_t ps; uint32_t first, last; } group;
 
 typedef struct loop {
@@ -204,6 +206,8 @@ static sp_status run(loop *w, sp_i_flow_counts *counts, sp_error *err)
             break;
         if (now >= INT64_MAX / 4)   /* so that no sum of two overflows */
             return sp_i_flow_too_long((double)now * 1e-12, err);
+        if (counts->instants % LOOK_UP == 0 && sp_i_problem_stopped(w->p))
+            return sp_i_flow_interrupted(err);
         ok = instant(w, now);
         sp_i_maxmin_fill(w->rates, now);
         counts->instants++;

@@ -389,6 +389,7 @@ static sp_status open(staged *s, sp_error *err)
     if (!s->hit || !s->now)
         return sp_i_flow_no_memory(err);
     s->options.n_faults = 0;
+    s->options.begun = NULL;   /* its pieces are not what was asked for */
     return sp_i_flow_router(s->machine, &s->options, &s->router, err);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define NONE UINT32_MAX
+#define LOOK_UP (1u << 20)   /* steps between two looks at whether to stop */
 #define STEPS_MAX (UINT64_C(1) << 32)   /* some 20 s */
 
 typedef struct sweep {
@@ -27,6 +28,7 @@ typedef struct sweep {
     uint64_t worked;                /* steps of tasks, one by one */
     sp_i_flow_counts *counts;
     int64_t end_ps;
+    bool stopped;
 } sweep;
 
 static uint32_t find(uint32_t *of, uint32_t t)
@@ -210,7 +212,7 @@ static void add_up(sweep *w, const uint32_t *member, uint32_t n, const int64_t *
     w->counts->end_sum_ps += ends * (more + 1) + flows * (uint64_t)gap_ps * pairs;
 }
 
-/* false: too many steps, of which none repeats the one before. */
+/* false: too many steps, of which none repeats the one before; or stopped. */
 static bool run_steps(sweep *w, uint32_t k)
 {
     const uint32_t *member = w->member + w->off[k];
@@ -221,7 +223,8 @@ static bool run_steps(sweep *w, uint32_t k)
     add_up(w, member, n, now, 0, 0);
     for (bool alike = false; s < n_step && !alike; s++) {
         w->worked += n;
-        if (w->worked > (w->p->steps_max ? w->p->steps_max : STEPS_MAX))
+        w->stopped = w->worked / LOOK_UP != (w->worked - n) / LOOK_UP && sp_i_problem_stopped(w->p);
+        if (w->stopped || w->worked > (w->p->steps_max ? w->p->steps_max : STEPS_MAX))
             return false;
         int64_t *last = now;
         now = before;
@@ -282,7 +285,7 @@ static sp_status run(sweep *w, sp_error *err)
             continue;
         }
         if (!run_steps(w, k))
-            return sp_i_flow_no_end(w->p->n_tasks, err);
+            return w->stopped ? sp_i_flow_interrupted(err) : sp_i_flow_no_end(w->p->n_tasks, err);
         for (uint32_t m = w->off[k]; m < w->off[k + 1]; m++)
             let_go(w, w->member[m]);
     }
