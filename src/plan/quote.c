@@ -19,8 +19,8 @@ static void consider(sp_i_solver *s, const sp_plan *plan, const sp_i_spot *at, c
 
 static bool useless(const sp_i_solver *s, const sp_plan *plan, const sp_price *price)
 {
-    return sp_i_worth_at(&s->worth, (double)plan->tp * plan->cp * plan->pp * plan->dp, price->lower_bound_s, price->busy_s) > s->limit ||
-           (s->worth.step_time_s_max > 0 && price->lower_bound_s > s->worth.step_time_s_max);
+    double worth = sp_i_worth_at(&s->worth, (double)plan->tp * plan->cp * plan->pp * plan->dp, price->lower_bound_s, price->busy_s);
+    return isinf(worth) || worth > s->limit;
 }
 
 /* Is the plan ruled out by its work alone, which all places of the group share? */
