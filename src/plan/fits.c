@@ -14,12 +14,17 @@ void sp_i_missed_by(sp_i_solver *s, double mem_bytes)
         s->least_memory_bytes = mem_bytes;
 }
 
-static void count_legal(sp_i_solver *s, double mem_bytes)
+static void count_one(sp_i_solver *s, bool fits)
 {
-    bool fits = mem_bytes <= s->problem->machine->chip->mem_bytes.nominal;
     s->counts.legal += s->count;
     s->counts.priced += s->count && fits;
     s->counts.refused_memory += s->count && !fits;
+}
+
+static void count_legal(sp_i_solver *s, double mem_bytes)
+{
+    bool fits = mem_bytes <= s->problem->machine->chip->mem_bytes.nominal;
+    count_one(s, fits);
     if (!fits)
         sp_i_missed_by(s, mem_bytes);
 }
@@ -154,9 +159,7 @@ bool sp_i_count_memory(sp_i_solver *s, const sp_plan *plan, const sp_i_spot *at,
     bool plain = !at->fewest && !(sp_i_offloaded(s, at) & SP_I_OFFLOAD_LEAST);
     if (plain && at->met->shape == s->shapes && at->met->seen & bit) {
         bool fits = at->met->fit & bit;
-        s->counts.legal += s->count;
-        s->counts.priced += s->count && fits;
-        s->counts.refused_memory += s->count && !fits;
+        count_one(s, fits);
         return fits;
     }
     double bytes = sp_pricer_memory(s->pricer, plan, cut);

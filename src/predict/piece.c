@@ -172,23 +172,13 @@ static inline void run_item(clock *c, const sp_i_cost *item, uint32_t at, uint32
         c->released_s[after] = later(c->released_s[after], done_s);
 }
 
-static double run_s(const sp_i_piece *piece)
-{
-    clock all = begin(piece->n);
-    for (uint32_t i = 0; i < piece->n; i++) {
-        all.ready_s = later(all.ready_s, all.released_s[i]);
-        run_item(&all, &piece->item[i], i, piece->n);
-    }
-    return all.end_s;
-}
-
-/* Without the items that make gradients of weights. */
-static double inputs_s(const sp_i_piece *piece)
+/* weights: with the items that make gradients of weights. Inline, so that each of the two has a loop of its own. */
+static inline double run_s(const sp_i_piece *piece, bool weights)
 {
     clock c = begin(piece->n);
     for (uint32_t i = 0; i < piece->n; i++) {
         c.ready_s = later(c.ready_s, c.released_s[i]);
-        if (!piece->item[i].weight)
+        if (weights || !piece->item[i].weight)
             run_item(&c, &piece->item[i], i, piece->n);
     }
     return c.end_s;
@@ -216,8 +206,8 @@ static void sum_up(const sp_pricer *pricer, sp_i_piece *out)
     out->weight_s = weight_s;
     out->lane_s[0] = lane_s[lanes[0]];
     out->lane_s[1] = lane_s[lanes[1]];
-    out->chain_s = run_s(out);
-    out->input_s = weight_s > 0 ? inputs_s(out) : out->chain_s;
+    out->chain_s = run_s(out, true);
+    out->input_s = weight_s > 0 ? run_s(out, false) : out->chain_s;
 }
 
 static sp_status price(sp_pricer *pricer, const sp_items *items, sp_i_piece *out, sp_error *err)

@@ -128,7 +128,7 @@ static bool read_op(const char *name, sp_coll_op *out, const char **assumed)
         {"bcast", SP_COLL_BROADCAST, NULL}, {"sendrecv", SP_COLL_SEND_RECV, NULL}, {"p2p", SP_COLL_SEND_RECV, NULL}, {"p2pbandwidth", SP_COLL_SEND_RECV, NULL},
         {"p2pbandwidthnpunpu", SP_COLL_SEND_RECV, NULL}, {"reduce", SP_COLL_BROADCAST, "a reduce takes as long as the broadcast that it is backwards"}};
     char word[48];
-    sp_i_word_squeeze(name, word, sizeof word);
+    sp_i_word_squeeze(name, false, word, sizeof word);
     size_t length = strlen(word);
     if (length > 4 && strcmp(word + length - 4, "perf") == 0)
         word[length - 4] = '\0';

@@ -75,7 +75,7 @@ static sp_status another(links *l, double scale, double target, bool *yes)
     return status == SP_E_UNFIT ? SP_OK : status;
 }
 
-static sp_status certified(links *l, double target)
+static sp_status refined(links *l, double target)
 {
     double at;
     sp_status status = crossing(l, target, &at);
@@ -115,7 +115,7 @@ sp_status sp_i_break_links(sp_i_compare *c, const sp_compare_entry *a, const sp_
     }
     sp_i_hints_add(&l->plans, &a->plan);
     if (status == SP_OK)
-        status = certified(l, target->nominal);
+        status = refined(l, target->nominal);
     const struct { double target, *at; } three[] = {{target->low, &at.low}, {target->nominal, &at.nominal}, {target->high, &at.high}};
     for (int i = 0; i < 3 && status == SP_OK; i++)
         status = crossing(l, three[i].target, three[i].at);

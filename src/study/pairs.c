@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#define SLOPE_POINTS 0.05   /* issue's bound on a series, in parts of its first row's efficiency */
+#define SLOPE_POINTS 0.05   /* off a series at most, in parts of its first row's rate */
 #define SIZE_PART 0.30      /* on the size of a difference */
 
 static const struct { const char *what, *from, *to; bool series; } known[SP_STUDY_PAIRS] = {

@@ -52,7 +52,7 @@ static const family_row families[] = {
 static const family_row *family_of(const char *name)
 {
     char squeezed[96];
-    sp_i_word_squeeze(name, squeezed, sizeof squeezed);
+    sp_i_word_squeeze(name, false, squeezed, sizeof squeezed);
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
         if (strncmp(squeezed, families[i].start, strlen(families[i].start)) == 0)
             return &families[i];

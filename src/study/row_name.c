@@ -91,24 +91,6 @@ static void bare(const char *name, char *out)
         continue;
 }
 
-/* Letters and digits alone; `apart`: with a point where two numbers meet, so that Qwen2-57B is not Qwen2.5-7B. */
-static void squeeze(const char *text, bool apart, char *out)
-{
-    size_t n = 0;
-    bool gap = false;
-    for (; *text && n + 2 < NAME_SIZE; text++) {
-        if (!isalnum((unsigned char)*text)) {
-            gap = true;
-            continue;
-        }
-        if (apart && gap && n && isdigit((unsigned char)out[n - 1]) && isdigit((unsigned char)*text))
-            out[n++] = '.';
-        out[n++] = (char)tolower((unsigned char)*text);
-        gap = false;
-    }
-    out[n] = '\0';
-}
-
 /* The end of a name that another spelling leaves out: "a3b", "30ba3b" (parameters in all, active). */
 static bool is_active_size(const char *rest)
 {
@@ -135,9 +117,9 @@ static bool is_its_size(sp_i_ctx *ctx, const char *entry, const char *rest)
 static const char *spelled(const char *name, bool apart)
 {
     char want[NAME_SIZE], have[NAME_SIZE];
-    squeeze(name, apart, want);
+    sp_i_word_squeeze(name, apart, want, NAME_SIZE);
     for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++) {
-        squeeze(aliases[i].also, apart, have);
+        sp_i_word_squeeze(aliases[i].also, apart, have, NAME_SIZE);
         if (strcmp(have, want) == 0)
             return aliases[i].entry;
     }
@@ -149,10 +131,10 @@ static const char *entry_of(sp_i_ctx *ctx, const char *name, bool apart)
     char want[NAME_SIZE], have[NAME_SIZE];
     const char *longer = NULL, *sized = NULL;
     uint32_t n_longer = 0;
-    squeeze(spelled(name, apart), apart, want);
+    sp_i_word_squeeze(spelled(name, apart), apart, want, NAME_SIZE);
     for (size_t i = 0; i < sp_catalog_model_count(ctx->catalog) && *want; i++) {
         const char *entry = sp_catalog_model_name(ctx->catalog, i);
-        squeeze(entry, apart, have);
+        sp_i_word_squeeze(entry, apart, have, NAME_SIZE);
         size_t n_want = strlen(want), n_have = strlen(have);
         if (strcmp(have, want) == 0)
             return entry;
@@ -180,9 +162,9 @@ const char *sp_i_row_name_start(sp_i_ctx *ctx, const char *name)
     const char *best = NULL;
     size_t best_length = 0;
     bare(name, text);
-    squeeze(text, false, want);
+    sp_i_word_squeeze(text, false, want, NAME_SIZE);
     for (size_t i = 0; i < sp_catalog_model_count(ctx->catalog); i++) {
-        squeeze(sp_catalog_model_name(ctx->catalog, i), false, have);
+        sp_i_word_squeeze(sp_catalog_model_name(ctx->catalog, i), false, have, NAME_SIZE);
         size_t n = strlen(have);
         if (n > best_length && strncmp(want, have, n) == 0) {
             best = sp_catalog_model_name(ctx->catalog, i);

@@ -64,12 +64,20 @@ bool sp_i_count_is(double number)
     return number >= 1 && number <= 4294967294.0 && number == floor(number);
 }
 
-void sp_i_word_squeeze(const char *text, char *out, size_t out_size)
+void sp_i_word_squeeze(const char *text, bool apart, char *out, size_t out_size)
 {
     size_t n = 0;
-    for (; *text && n + 1 < out_size; text++)
-        if (isalnum((unsigned char)*text))
-            out[n++] = (char)tolower((unsigned char)*text);
+    bool gap = false;
+    for (; *text && n + 1 + apart < out_size; text++) {
+        if (!isalnum((unsigned char)*text)) {
+            gap = true;
+            continue;
+        }
+        if (apart && gap && n && isdigit((unsigned char)out[n - 1]) && isdigit((unsigned char)*text))
+            out[n++] = '.';
+        out[n++] = (char)tolower((unsigned char)*text);
+        gap = false;
+    }
     out[n] = '\0';
 }
 

@@ -44,8 +44,9 @@ double sp_i_word_number_before(const char *text, const char *word, double otherw
 bool sp_i_num_set(double number);                                   /* published                                       */
 uint32_t sp_i_num_count(double number, uint32_t otherwise);         /* as a count, `otherwise` when not published       */
 bool sp_i_count_is(double number);                                  /* whole, from 1 to 2^32 - 2                       */
-/* Lower case, letters and digits alone: "Llama3.1-8B" and "llama-3.1-8b" are both "llama318b". */
-void sp_i_word_squeeze(const char *text, char *out, size_t out_size);
+/* Lower case, letters and digits alone: "Llama3.1-8B" and "llama-3.1-8b" are both "llama318b". `apart`: with a point where two numbers meet,
+ * so that Qwen2-57B is not Qwen2.5-7B. */
+void sp_i_word_squeeze(const char *text, bool apart, char *out, size_t out_size);
 
 const void *sp_i_row_cache_get(const sp_i_row_cache *cache, const char *key);
 bool sp_i_row_cache_put(sp_i_ctx *ctx, sp_i_row_cache *cache, const char *key, const void *value);

@@ -13,20 +13,7 @@
 
 #define GIB 0x1p30
 
-static sp_catalog *catalog;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return sp_catalog_open("catalog", &catalog, NULL) == SP_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
-}
+#include "open_catalog.h"
 
 typedef struct axis { sp_coll_op op; sp_placement place; } axis;
 

@@ -12,20 +12,7 @@
 
 #include "superpod/collective.h"
 
-static sp_catalog *catalog;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return sp_catalog_open("catalog", &catalog, NULL) == SP_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
-}
+#include "open_catalog.h"
 
 static const sp_machine *machine(const char *text)
 {

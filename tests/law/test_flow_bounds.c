@@ -11,20 +11,7 @@
 
 #include "superpod/collective.h"
 
-static sp_catalog *catalog;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return sp_catalog_open("catalog", &catalog, NULL) == SP_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
-}
+#include "open_catalog.h"
 
 static void evaluate(const sp_program *program, const sp_machine *m, const sp_placement *place, const sp_stack *stack, double unit_bytes,
                      sp_flow_time *out)

@@ -13,25 +13,8 @@
 #define CASES 800
 #define JOBS_MAX 2
 
-static sp_catalog *catalog;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return sp_catalog_open("catalog", &catalog, NULL) == SP_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
-}
-
-static uint32_t pick(sp_rng *rng, uint32_t low, uint32_t high)
-{
-    return low + (uint32_t)sp_rng_below(rng, high - low + 1);
-}
+#include "open_catalog.h"
+#include "random_pick.h"
 
 static void random_machine(sp_rng *rng, char *out, size_t size)
 {

@@ -15,25 +15,8 @@
 #define CASES 7000
 #define CASES_LEAST 4500
 
-static sp_catalog *catalog;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return sp_catalog_open("catalog", &catalog, NULL) == SP_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
-}
-
-static uint32_t pick(sp_rng *rng, uint32_t low, uint32_t high)
-{
-    return low + (uint32_t)sp_rng_below(rng, high - low + 1);
-}
+#include "open_catalog.h"
+#include "random_pick.h"
 
 static void random_machine(sp_rng *rng, char *out, size_t size)
 {

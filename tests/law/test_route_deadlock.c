@@ -11,20 +11,7 @@
 
 #include "superpod/topo.h"
 
-static sp_catalog *catalog;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return sp_catalog_open("catalog", &catalog, NULL) == SP_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
-}
+#include "open_catalog.h"
 
 static const char *const machines[] = {
     "mesh:8@56GB/s,200ns chip=ascend-950dt",

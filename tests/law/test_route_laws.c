@@ -12,20 +12,7 @@
 
 #include "superpod/topo.h"
 
-static sp_catalog *catalog;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return sp_catalog_open("catalog", &catalog, NULL) == SP_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
-}
+#include "open_catalog.h"
 
 static const char *const machines[] = {
     "mesh:8@56GB/s,200ns mesh:8@56GB/s,200ns clos:4@224GB/s,1us,planes=4,levels=8x8x4 chip=ascend-950dt",

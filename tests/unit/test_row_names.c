@@ -16,40 +16,12 @@
 #define RUN "4096,1,1,1,1,8,BF16,full,NeMo,,1\n"
 #define ROWS_MAX 128
 
-typedef struct fixture { sp_catalog *catalog; sp_arena *arena; sp_study study; } fixture;
+#include "study_fixture.h"
 
-static int set_up(void **state)
+static void validated(fixture *f, const char *text)
 {
-    fixture *f = calloc(1, sizeof *f);
     sp_error err;
-    if (!f || sp_catalog_open("catalog", &f->catalog, &err) != SP_OK)
-        return -1;
-    f->arena = sp_arena_create();
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-    sp_arena_destroy(f->arena);
-    sp_catalog_close(f->catalog);
-    free(f);
-    return 0;
-}
-
-static void validate(fixture *f, const char *text)
-{
-    char path[] = "/tmp/superpod-names-XXXXXX";
-    sp_error err;
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    close(fd);
-    const char *paths[] = {path};
-    sp_status status = sp_study_validate(f->catalog, paths, 1, f->arena, &f->study, &err);
-    unlink(path);
-    if (status != SP_OK)
+    if (validate(f, text, &err) != SP_OK)
         fail_msg("%u:%u: %s", err.line, err.column, err.text);
 }
 
@@ -61,7 +33,7 @@ static void by_name(fixture *f, const char *const names[][2], size_t n)
     for (size_t i = 0; i < n; i++)
         at += (size_t)snprintf(text + at, sizeof text - at, "N%zu,H100,8,%s,,,,,,,,,," RUN, i, names[i][0]);
     assert_true(at < sizeof text && n <= ROWS_MAX);
-    validate(f, text);
+    validated(f, text);
     assert_int_equal(f->study.n_rows, n);
 }
 
@@ -119,7 +91,7 @@ static const sp_study_row *one(fixture *f, const char *sizes)
 {
     char text[1024];
     snprintf(text, sizeof text, HEADER "A,H100,8,%s," RUN, sizes);
-    validate(f, text);
+    validated(f, text);
     if (!f->study.rows[0].run)
         fail_msg("%s: %s", sizes, f->study.rows[0].reason);
     return &f->study.rows[0];
@@ -152,7 +124,7 @@ static void unknown_families_are_read_from_columns(void **state)
 static void rows_of_one_name_are_apart(void **state)
 {
     fixture *f = *state;
-    validate(f, HEADER "A,H100,8,Nobody,,32,4096,32,,11008,8,2,32000," RUN "B,H100,8,Nobody,,32,4096,32,,11008,16,2,32000," RUN
+    validated(f, HEADER "A,H100,8,Nobody,,32,4096,32,,11008,8,2,32000," RUN "B,H100,8,Nobody,,32,4096,32,,11008,16,2,32000," RUN
                        "C,H100,8,Nobody,,32,4096,32,,11008,16,2,32000," RUN);
     assert_int_equal(f->study.rows[0].run->model->kinds[0].ffn.experts, 8);
     assert_int_equal(f->study.rows[1].run->model->kinds[0].ffn.experts, 16);

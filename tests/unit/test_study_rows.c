@@ -17,20 +17,7 @@
                "precision,recompute,framework,other,step_time_s,tok_s_chip,tflops_chip,mfu_pct,evidence,source\n"
 #define LLAMA "Llama3.1-8B,32,4096,32,8,14336,128256,8192,1,1,1,,,,,1,64,BF16,none,"
 
-typedef struct fixture { sp_catalog *catalog; sp_arena *arena; sp_study study; } fixture;
-
-static sp_status validate(fixture *f, const char *text, sp_error *err)
-{
-    char path[] = "/tmp/superpod-study-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    close(fd);
-    const char *paths[] = {path};
-    sp_status status = sp_study_validate(f->catalog, paths, 1, f->arena, &f->study, err);
-    unlink(path);
-    return status;
-}
+#include "study_fixture.h"
 
 static const sp_study_row *one(fixture *f, const char *text)
 {
@@ -39,26 +26,6 @@ static const sp_study_row *one(fixture *f, const char *text)
         fail_msg("%u:%u: %s", err.line, err.column, err.text);
     assert_int_equal(f->study.n_rows, 1);
     return &f->study.rows[0];
-}
-
-static int set_up(void **state)
-{
-    fixture *f = calloc(1, sizeof *f);
-    sp_error err;
-    if (!f || sp_catalog_open("catalog", &f->catalog, &err) != SP_OK)
-        return -1;
-    f->arena = sp_arena_create();
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-    sp_arena_destroy(f->arena);
-    sp_catalog_close(f->catalog);
-    free(f);
-    return 0;
 }
 
 static void contains(const char *text, const char *part)
