@@ -77,7 +77,7 @@ typedef struct sp_i_knob { const char *entity, *label; sp_unit unit; size_t offs
 typedef struct sp_i_knobs { uint32_t n, n_groups; sp_i_knob *knob; } sp_i_knobs;
 /* Values of the machine, its chip, family, product line, stack and prices with low < high. */
 sp_status sp_i_knobs_make(const sp_machine *machine, const sp_price_table *prices, const char *software, sp_arena *arena, sp_i_knobs *out);
-/* Sets knob k to the quantile u of a triangle over its low, nominal, high. */
+/* Sets the knob to its quantile u; its nominal is its median, its low and high the ends. */
 void sp_i_knob_set(const sp_i_knob *knob, double u, sp_i_variant *variant);
 void sp_i_knob_put(const sp_i_knob *knob, double value, sp_i_variant *variant);
 

@@ -183,8 +183,9 @@ void sp_i_knob_put(const sp_i_knob *knob, double value, sp_i_variant *variant)
     ((sp_value *)(void *)((char *)variant + knob->offset))->nominal = value;
 }
 
+/* Half of the mass on either side of the nominal, falling to nothing at low and high. */
 void sp_i_knob_set(const sp_i_knob *knob, double u, sp_i_variant *variant)
 {
-    double a = knob->value.low, m = knob->value.nominal, b = knob->value.high, at = (m - a) / (b - a);
-    sp_i_knob_put(knob, u < at ? a + sqrt(u * (b - a) * (m - a)) : b - sqrt((1 - u) * (b - a) * (b - m)), variant);
+    const sp_value *v = &knob->value;
+    sp_i_knob_put(knob, u < 0.5 ? v->low + sqrt(2 * u) * (v->nominal - v->low) : v->high - sqrt(2 * (1 - u)) * (v->high - v->nominal), variant);
 }

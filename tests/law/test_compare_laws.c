@@ -208,6 +208,20 @@ static void test_intervals_hold_the_nominal(void **state)
     assert_true(fabs(e->ratio.nominal * r.entry[1].tokens_per_s.nominal / r.entry[0].tokens_per_s.nominal - 1) < 1e-9);
 }
 
+/* Uncertain values are drawn about their nominals, so that neither side of an answer's nominal stays empty. */
+static void test_samples_lie_on_both_sides(void **state)
+{
+    bed *b = *state;
+    sp_comparison r = compared(b, "llama2-70b", "gb300-nvl72", "atlas-950-superpod-1024", false, 48);
+    for (uint32_t i = 0; i < r.n; i++) {
+        uint32_t above = 0;
+        for (uint32_t s = 0; s < r.entry[i].n_samples; s++)
+            above += r.entry[i].sample[s] > r.entry[i].tokens_per_s.nominal;
+        print_message("%u of %u samples above the nominal\n", above, r.entry[i].n_samples);
+        assert_true(above > r.entry[i].n_samples / 8 && above < r.entry[i].n_samples * 7 / 8);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +231,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cost_of_meshes_and_clos, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_chip_is_drawn_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_intervals_hold_the_nominal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_samples_lie_on_both_sides, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
