@@ -14,15 +14,6 @@
 
 #include "open_catalog.h"
 
-static const sp_machine *machine_of(const char *text)
-{
-    const sp_machine *m;
-    sp_error err;
-    if (sp_catalog_machine(catalog, text, &m, &err) != SP_OK)
-        fail_msg("%s: %s", text, err.text);
-    return m;
-}
-
 #define FLOWS 24u
 typedef struct list { uint32_t n; sp_flow flow[FLOWS]; uint32_t src[FLOWS], dst[FLOWS]; } list;
 

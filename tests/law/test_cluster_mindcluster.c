@@ -8,7 +8,8 @@
 
 #include "superpod/cluster.h"
 
-static sp_catalog *catalog;
+#include "open_catalog.h"
+
 static const sp_cluster_shape pods = {.chips = 4 * 1024, .row_chips = 8, .leaf_chips = 64, .pod_chips = 1024, .mesh_leaf = true};   /* 4 of 16 racks of 8 nodes */
 
 static sp_cluster *made(void)
@@ -144,19 +145,6 @@ static void ours_beside_theirs(void **state)
         assert_true(mean[0] > mean[1] && mean[0] > mean[2]);
     }
     sp_arena_destroy(arena);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    return sp_catalog_open("catalog", &catalog, NULL) == SP_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
 }
 
 int main(void)

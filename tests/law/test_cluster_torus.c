@@ -10,15 +10,7 @@
 
 #include "superpod/cluster.h"
 
-static sp_catalog *catalog;
-
-static const sp_machine *machine_of(const char *text)
-{
-    const sp_machine *machine;
-    sp_error err = {0};
-    if (sp_catalog_machine(catalog, text, &machine, &err) != SP_OK) fail_msg("%s", err.text);
-    return machine;
-}
+#include "open_catalog.h"
 
 static bool box_is_free(const sp_cluster *c, const uint32_t dims[3], const uint32_t at[3], const uint32_t box[3])
 {
@@ -163,19 +155,6 @@ static void rings_are_faster(void **state)
     assert_true(step[0] > 0 && step[1] > step[0] && step[2] > step[0]);
     sp_judge_destroy(judge);
     sp_arena_destroy(arena);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    return sp_catalog_open("catalog", &catalog, NULL) == SP_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
 }
 
 int main(void)

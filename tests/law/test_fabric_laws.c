@@ -14,15 +14,6 @@
 
 #include "open_catalog.h"
 
-static const sp_machine *machine(const char *text)
-{
-    const sp_machine *m = NULL;
-    sp_error err = {0};
-    if (sp_catalog_machine(catalog, text, &m, &err) != SP_OK)
-        fail_msg("%s", err.text);
-    return m;
-}
-
 /* Time of algorithm `algo` over the chips [base, base + ranks) in order; false where it does not apply. */
 static bool price(const sp_coll_algo *algo, sp_coll_op op, const sp_machine *m, uint32_t base, uint32_t ranks, const char *stack,
                   double size_bytes, sp_comm_time *out)
@@ -56,7 +47,7 @@ static void for_all(void (*check)(const sp_coll_algo *algo, sp_coll_op op, const
     for (size_t i = 0; i < N_MACHINES; i++)
         for (uint32_t a = 0; a < sp_coll_n_algos; a++)
             for (int op = 0; op < SP_COLL_OPS; op++) {
-                const sp_machine *m = machine(machines[i]);
+                const sp_machine *m = machine_of(machines[i]);
                 sp_comm_time t;
                 if (!price(&sp_coll_algos[a], (sp_coll_op)op, m, 0, m->chips, "hccl", 1, &t))
                     continue;
@@ -110,7 +101,7 @@ static void where_the_group_lies_does_not_matter(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        const sp_machine *m = machine(machines[i]);
+        const sp_machine *m = machine_of(machines[i]);
         uint32_t unit = m->chips / m->planes[0].tiers[m->planes[0].n_tiers - 1].size;
         for (uint32_t a = 0; a < sp_coll_n_algos; a++) {
             sp_comm_time here, there;
@@ -155,7 +146,7 @@ static void all_to_all_loads_links_as_counted(void **state)
         char text[128];
         snprintf(text, sizeof text, "mesh:%u@%gGB/s,100ns mesh:%u@%gGB/s,100ns chip=h100", cases[i].inner,
                  cases[i].inner_rate / 1e9, cases[i].outer, cases[i].outer_rate / 1e9);
-        const sp_machine *m = machine(text);
+        const sp_machine *m = machine_of(text);
         double size = 1e9, payload = sp_machine_payload(m);
         double expected = size / m->chips *
                           busiest_s(cases[i].inner, cases[i].outer, cases[i].inner_rate * payload, cases[i].outer_rate * payload);
@@ -179,7 +170,7 @@ static void translations_change_nothing(void **state)
         for (size_t a = 0; a < 6; a++)
             for (int op = 0; op <= SP_COLL_ALL_TO_ALL; op++)   /* the others are of some ranks only already */
                 for (uint32_t halved = 0; halved < 2; halved++) {
-                    const sp_machine *m = machine(i < N_MACHINES ? machines[i] : more[i - N_MACHINES]);
+                    const sp_machine *m = machine_of(i < N_MACHINES ? machines[i] : more[i - N_MACHINES]);
                     const sp_coll_algo *algo = sp_coll_algo_find(rows[a]);
                     sp_placement placement = sp_placement_linear(0, halved ? m->chips / 2 : m->chips);
                     const sp_program *program;
@@ -248,7 +239,7 @@ static void prices_hold_against_flows(void **state)
     for (size_t i = 0; i < 4; i++)
         for (uint32_t a = 0; a < sp_coll_n_algos; a++)
             for (int op = 0; op < SP_COLL_OPS; op++) {
-                const sp_machine *m = machine(small[i]);
+                const sp_machine *m = machine_of(small[i]);
                 const sp_coll_algo *algo = &sp_coll_algos[a];
                 sp_placement placement = sp_placement_linear(0, m->chips);
                 sp_flow_options options = {0};

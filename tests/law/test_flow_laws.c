@@ -24,15 +24,6 @@ static const char *const machines[] = {
 };
 #define N_MACHINES (sizeof machines / sizeof machines[0])
 
-static const sp_machine *machine(const char *text)
-{
-    const sp_machine *m = NULL;
-    sp_error err = {0};
-    if (sp_catalog_machine(catalog, text, &m, &err) != SP_OK)
-        fail_msg("%s: %s", text, err.text);
-    return m;
-}
-
 /* ---- a plain simulation ------------------------------------------------------------------------------------------------ */
 
 typedef struct plain_flow { sp_hop *hops; uint32_t n; double weight, release, begin, left, rate, end; int state; } plain_flow;   /* 0 waits, 1 delayed, 2 flows, 3 done */
@@ -168,7 +159,7 @@ static void equal_to_a_plain_simulation(void **state)
     double ends[40], starts[40], plain_ends[40];
     for (size_t i = 0; i < N_MACHINES; i++)
         for (int r = 0; r < 40; r++) {
-            const sp_machine *m = machine(machines[i]);
+            const sp_machine *m = machine_of(machines[i]);
             sp_rng rng = sp_rng_make(3, i * 100 + (size_t)r);
             uint32_t n = 2 + (uint32_t)sp_rng_below(&rng, 38);
             sp_flow_options options = {.routing = (sp_routing)(r % SP_ROUTINGS), .seed = 9, .weight_by_latency = r % 3 == 0};
@@ -200,7 +191,7 @@ static void no_tick_depends_on_the_order_of_the_list(void **state)
     static uint32_t to[N];
     for (size_t i = 0; i < N_MACHINES; i++)
         for (int r = 0; r < 10; r++) {
-            const sp_machine *m = machine(machines[i]);
+            const sp_machine *m = machine_of(machines[i]);
             sp_rng rng = sp_rng_make(8, i * 10 + (size_t)r);
             sp_flow_options options = {.routing = r % 2 ? SP_ROUTING_DMODK : SP_ROUTING_DETOUR, .weight_by_latency = r % 3 == 0};
             sp_flow_time time;
@@ -273,7 +264,7 @@ static void idle_slow_links_change_no_tick(void **state)
     uint64_t hops[3] = {0};
     for (size_t i = 0; i < N_MACHINES; i++)
         for (int r = 0; r < 10; r++) {
-            const sp_machine *m = machine(machines[i]);
+            const sp_machine *m = machine_of(machines[i]);
             sp_rng rng = sp_rng_make(9, i * 10 + (size_t)r);
             sp_flow_time time[3];
             sp_fault *idle;
@@ -307,7 +298,7 @@ static void bytes_and_rates_scale_together(void **state)
     static sp_flow flows[N];
     static double ends[N], twice[N];
     for (size_t i = 0; i < N_MACHINES; i++) {
-        const sp_machine *m = machine(machines[i]);
+        const sp_machine *m = machine_of(machines[i]);
         sp_machine fast = *m;
         for (uint32_t t = 0; t < fast.planes[0].n_tiers; t++)
             fast.planes[0].tiers[t].bw_bytes_per_s.nominal *= 2;
@@ -342,7 +333,7 @@ static void permutation_takes_what_simgrid_says(void **state)
     uint64_t x = 1;
     double mean = 0;
     sp_flow_time time;
-    const sp_machine *m = machine("switch:8@50GB/s,1us clos:8@50GB/s,2us,switches=8,shared clos:16@50GB/s,3us,switches=64,shared chip=h100");
+    const sp_machine *m = machine_of("switch:8@50GB/s,1us clos:8@50GB/s,2us,switches=8,shared clos:16@50GB/s,3us,switches=64,shared chip=h100");
     for (uint32_t i = 0; i < N; i++)
         flows[i] = (sp_flow){i, i, 0, 0, UINT32_MAX};
     for (uint32_t i = N - 1; i > 0; i--) {
@@ -363,7 +354,7 @@ static void permutation_takes_what_simgrid_says(void **state)
 static void bad_lists_are_refused(void **state)
 {
     (void)state;
-    const sp_machine *m = machine(machines[5]);
+    const sp_machine *m = machine_of(machines[5]);
     sp_flow_options options = {0};
     sp_flow_time time;
     sp_error err = {0};

@@ -15,15 +15,6 @@
 
 #include "open_catalog.h"
 
-static const sp_machine *machine(const char *text)
-{
-    const sp_machine *m = NULL;
-    sp_error err = {0};
-    if (sp_catalog_machine(catalog, text, &m, &err) != SP_OK)
-        fail_msg("%s: %s", text, err.text);
-    return m;
-}
-
 static double run_flows(const sp_machine *m, double fraction, const sp_flow *flows, uint32_t n)
 {
     sp_flow_options options = {.rate_fraction = fraction};
@@ -39,7 +30,7 @@ static double run_flows(const sp_machine *m, double fraction, const sp_flow *flo
 static void bisection_of_a_tpu_v4_pod(void **state)
 {
     (void)state;
-    const sp_machine *m = machine("tpu-v4-pod");
+    const sp_machine *m = machine_of("tpu-v4-pod");
     uint32_t n = m->chips;
     sp_flow *flows = calloc(n, sizeof *flows);
     for (uint32_t i = 0; i < n; i++)
@@ -74,7 +65,7 @@ static double rate_of_permutation(const sp_machine *m, uint64_t seed)
 static void cloudmatrix_blocks_nothing(void **state)
 {
     (void)state;
-    const sp_machine *m = machine("cloudmatrix-384");
+    const sp_machine *m = machine_of("cloudmatrix-384");
     double least = INFINITY;
     for (uint64_t seed = 0; seed < 20; seed++)
         least = fmin(least, rate_of_permutation(m, seed));
@@ -103,7 +94,7 @@ static double flow_ns(const char *op, const char *topology, double n, double gib
     double rate = gib_per_s * 1073741824.0 / 1e3;
     const char *kind = strcmp(topology, "FullyConnected") == 0 ? "mesh" : strcmp(topology, "Ring") == 0 ? "torus" : "switch";
     snprintf(text, sizeof text, "%s:%.0f@%.3fkB/s,1us chip=trn2", kind, n, rate / 1e3);
-    sp_machine m = *machine(text);
+    sp_machine m = *machine_of(text);
     m.planes[0].tiers[0].latency_s.nominal = 0;
     const char *algo = strcmp(kind, "mesh") == 0 || strcmp(op, "a2a") == 0 ? "direct" : strcmp(kind, "torus") == 0 ? "ring" : "halving-doubling";
     sp_arena *arena = sp_arena_create();

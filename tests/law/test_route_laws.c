@@ -36,15 +36,6 @@ static const char *const machines[] = {
 };
 #define N_MACHINES (sizeof machines / sizeof machines[0])
 
-static const sp_machine *machine(const char *text)
-{
-    const sp_machine *m = NULL;
-    sp_error err = {0};
-    if (sp_catalog_machine(catalog, text, &m, &err) != SP_OK)
-        fail_msg("%s: %s", text, err.text);
-    return m;
-}
-
 static sp_router *router_of(const sp_machine *m, sp_routing routing, const sp_fault *faults, uint32_t n)
 {
     sp_router *router = NULL;
@@ -85,7 +76,7 @@ static void ids_are_the_links_of_the_graph(void **state)
 {
     (void)state;
     for (size_t i = 0; i < N_MACHINES; i++) {
-        const sp_machine *m = machine(machines[i]);
+        const sp_machine *m = machine_of(machines[i]);
         sp_router *router = router_of(m, SP_ROUTING_HASH, NULL, 0);
         sp_arena *arena = sp_arena_create();
         sp_graph graph;
@@ -111,7 +102,7 @@ static void bundles_carry_what_their_cables_do(void **state)
 {
     (void)state;
     for (size_t i = 0; i < N_MACHINES; i++) {
-        const sp_machine *m = machine(machines[i]);
+        const sp_machine *m = machine_of(machines[i]);
         sp_router *cables = router_of(m, SP_ROUTING_HASH, NULL, 0), *bundles = router_of(m, SP_ROUTING_SPRAY, NULL, 0);
         double sum[2][SP_TIERS_MAX] = {{0}};
         for (int k = 0; k < 2; k++)
@@ -160,7 +151,7 @@ static void routes_carry_one_unit_from_end_to_end(void **state)
     (void)state;
     static const sp_routing policies[] = {SP_ROUTING_HASH, SP_ROUTING_DMODK};
     for (size_t i = 0; i < N_MACHINES; i++) {
-        const sp_machine *m = machine(machines[i]);
+        const sp_machine *m = machine_of(machines[i]);
         sp_arena *arena = sp_arena_create();
         sp_graph graph;
         assert_int_equal(sp_topo_graph(m, 0, arena, &graph, NULL), SP_OK);
@@ -181,7 +172,7 @@ static void detours_and_direct_links_are_units_too(void **state)
 {
     (void)state;
     const char *const text = "mesh:5x4@56GB/s,200ns mesh:3@56GB/s,200ns chip=ascend-950dt";
-    const sp_machine *m = machine(text);
+    const sp_machine *m = machine_of(text);
     sp_router *router = router_of(m, SP_ROUTING_DETOUR, NULL, 0);
     double *net = calloc(m->chips, sizeof *net);
     for (uint32_t a = 0; a < m->chips; a++)
@@ -215,7 +206,7 @@ static void tori_and_meshes_are_crossed_the_shortest_way(void **state)
 {
     (void)state;
     for (size_t i = 0; i < N_MACHINES; i++) {
-        const sp_machine *m = machine(machines[i]);
+        const sp_machine *m = machine_of(machines[i]);
         if (strstr(machines[i], "switch") || strstr(machines[i], "clos") || strstr(machines[i], "dragonfly"))
             continue;
         sp_router *router = router_of(m, SP_ROUTING_HASH, NULL, 0);
@@ -248,7 +239,7 @@ static void tori_and_meshes_are_crossed_the_shortest_way(void **state)
 static void d_mod_k_keeps_shifts_apart(void **state)
 {
     (void)state;
-    const sp_machine *m = machine(machines[3]);
+    const sp_machine *m = machine_of(machines[3]);
     sp_router *router = router_of(m, SP_ROUTING_DMODK, NULL, 0);
     sp_hop *path = calloc(sp_router_hops_max(router), sizeof *path);
     uint8_t *used = calloc(sp_router_links(router), 1);
@@ -270,7 +261,7 @@ static void d_mod_k_keeps_shifts_apart(void **state)
 static void hashes_spread_flows_over_the_cables(void **state)
 {
     (void)state;
-    const sp_machine *m = machine(machines[3]);
+    const sp_machine *m = machine_of(machines[3]);
     sp_router *router = router_of(m, SP_ROUTING_HASH, NULL, 0);
     sp_hop path[16];
     uint32_t n, seen[4] = {0};
@@ -297,7 +288,7 @@ static void dead_links_are_avoided_or_reported(void **state)
     uint32_t found = 0, lost = 0;
     for (size_t i = 0; i < N_MACHINES; i++)
         for (int p = 0; p < 4; p++) {
-            const sp_machine *m = machine(machines[i]);
+            const sp_machine *m = machine_of(machines[i]);
             if (strstr(machines[i], "twisted"))
                 continue;
             sp_router *healthy = router_of(m, policies[p], NULL, 0);
@@ -332,7 +323,7 @@ static void dead_links_are_avoided_or_reported(void **state)
 static void cut_rings_are_passed_beside(void **state)
 {
     (void)state;
-    const sp_machine *m = machine("torus:5x4@50GB/s,300ns chip=tpu-v5p");
+    const sp_machine *m = machine_of("torus:5x4@50GB/s,300ns chip=tpu-v5p");
     sp_arena *arena = sp_arena_create();
     sp_router *healthy = router_of(m, SP_ROUTING_SPRAY, NULL, 0);
     sp_fault *faults = NULL;
@@ -389,7 +380,7 @@ static void cut_rings_are_passed_beside(void **state)
 static void bad_faults_are_refused(void **state)
 {
     (void)state;
-    const sp_machine *m = machine(machines[9]);
+    const sp_machine *m = machine_of(machines[9]);
     sp_router *router;
     sp_error err = {0};
     assert_int_equal(sp_router_create(m, 1, SP_ROUTING_SPRAY, 0, NULL, 0, &router, &err), SP_E_INVAL);
@@ -404,7 +395,7 @@ static void bad_faults_are_refused(void **state)
 static void dragonflies_are_crossed_by_few_links(void **state)
 {
     (void)state;
-    const sp_machine *m = machine("dragonfly:4x9x2@25GB/s,1us chip=h100");
+    const sp_machine *m = machine_of("dragonfly:4x9x2@25GB/s,1us chip=h100");
     sp_router *router[2] = {router_of(m, SP_ROUTING_SPRAY, NULL, 0), router_of(m, SP_ROUTING_DETOUR, NULL, 0)};
     double *load = calloc(sp_router_links(router[0]), sizeof *load), most[2] = {0, 0};
     for (int valiant = 0; valiant < 2; valiant++) {

@@ -13,15 +13,6 @@
 
 #include "open_catalog.h"
 
-static const sp_machine *machine(const char *text)
-{
-    const sp_machine *m = NULL;
-    sp_error err = {0};
-    if (sp_catalog_machine(catalog, text, &m, &err) != SP_OK)
-        fail_msg("%s: %s", text, err.text);
-    return m;
-}
-
 static const char *const machines[] = {
     "switch:8@450GB/s,600ns chip=h100",
     "switch:8@300GB/s,600ns clos:4@25GB/s,2.5us,nic chip=a100",
@@ -41,7 +32,7 @@ static uint32_t for_all(bool (*check)(const sp_stack *stack, const sp_machine *m
     for (uint32_t i = 0; i < n; i++)
         for (size_t k = 0; k < N_MACHINES; k++)
             for (int op = 0; op < SP_COLL_OPS; op++)
-                done += check(stack[i], machine(machines[k]), (sp_coll_op)op);
+                done += check(stack[i], machine_of(machines[k]), (sp_coll_op)op);
     return done;
 }
 
@@ -127,7 +118,7 @@ static sp_coll_time price(const sp_machine *m, sp_coll_op op, const sp_stack *st
 static void rings_in_three_protocols(void **state)
 {
     (void)state;
-    const sp_machine *m = machine("switch:8@300GB/s,600ns chip=a100");
+    const sp_machine *m = machine_of("switch:8@300GB/s,600ns chip=a100");
     const sp_stack *nccl = sp_machine_stack(m, NULL);
     double port = 300e9 * sp_machine_payload(m), engine = nccl->engine_bytes_per_s.nominal;
     const char *seen[3] = {"", "", ""};
@@ -156,7 +147,7 @@ static void rings_in_three_protocols(void **state)
 static void reduction_in_switches(void **state)
 {
     (void)state;
-    const sp_machine *m = machine("switch:8@450GB/s,600ns chip=h100");
+    const sp_machine *m = machine_of("switch:8@450GB/s,600ns chip=h100");
     const sp_stack *nccl = sp_machine_stack(m, NULL);
     const sp_protocol *p = &nccl->protocol[3];
     assert_true(p->in_switch);
@@ -171,7 +162,7 @@ static void reduction_in_switches(void **state)
         assert_true(time.lower_bound_s < time.comm.time_s);
     }
     /* not between nodes, and not for what is no reduction or multicast */
-    const sp_machine *apart = machine("clos:8@50GB/s,2.5us,nic chip=h100");
+    const sp_machine *apart = machine_of("clos:8@50GB/s,2.5us,nic chip=h100");
     assert_string_equal(price(apart, SP_COLL_ALL_REDUCE, sp_machine_stack(apart, NULL), 1e6).algo->name, "tree");
     assert_string_not_equal(price(m, SP_COLL_ALL_TO_ALL, nccl, 1e9).comm.protocol, "in-switch");
 }
@@ -180,13 +171,13 @@ static void reduction_in_switches(void **state)
 static void messages_cost_endpoints(void **state)
 {
     (void)state;
-    const sp_machine *m = machine("switch:8@200GB/s,600ns chip=h800");
+    const sp_machine *m = machine_of("switch:8@200GB/s,600ns chip=h800");
     const sp_stack *ep = sp_machine_stack(m, "deepep");
     sp_stack cut = sp_stack_cut(ep, 7168);
     double remote = 7168e3 * 7 / 8, wire = remote / (200e9 * sp_machine_payload(m));
     NEAR(price(m, SP_COLL_ALL_TO_ALL, &cut, 7168e3).comm.time_s,
          ep->launch_s.nominal + 600e-9 + wire / ep->up.fraction.nominal + remote / 7168 * ep->up.copy_s.nominal);
-    const sp_machine *ub = machine("switch:16@196GB/s,600ns clos:2@196GB/s,950ns,shared chip=ascend-910c");
+    const sp_machine *ub = machine_of("switch:16@196GB/s,600ns clos:2@196GB/s,950ns,shared chip=ascend-910c");
     const sp_stack *cann = sp_machine_stack(ub, "cann-ep");
     cut = sp_stack_cut(cann, 7168);
     double inside = 15e3 / 32, outside = 16e3 / 32;   /* of 1,000 copies */
@@ -204,7 +195,7 @@ static double ep_us(uint32_t ranks, bool combine, const char *stack)
         snprintf(text, sizeof text, "switch:%u@196GB/s,600ns chip=ascend-910c", ranks);
     else
         snprintf(text, sizeof text, "switch:16@196GB/s,600ns clos:%u@196GB/s,950ns,shared chip=ascend-910c", ranks / 16);
-    const sp_machine *m = machine(text);
+    const sp_machine *m = machine_of(text);
     double copy = combine ? 2 * 7168 : 7168 * (1 + 4.0 / 128);
     sp_stack cut = sp_stack_cut(sp_machine_stack(m, stack), copy);
     return 1e6 * price(m, SP_COLL_ALL_TO_ALL, &cut, 128 * 8 * copy).comm.time_s;
@@ -242,7 +233,7 @@ static void deepep_on_ascend_likewise(void **state)
 static void latency_inside_a_node_predicts_that_between(void **state)
 {
     (void)state;
-    const sp_plane *ub = &machine("cloudmatrix-384")->planes[0];
+    const sp_plane *ub = &machine_of("cloudmatrix-384")->planes[0];
     double inside = 2 * ub->tiers[0].latency_s.nominal, between = inside + 2 * 2 * 175e-9;
     print_message("512 B read: %.2f us in a node, which sets the switch; between nodes %.2f us follow, measured 1.9 (%+.1f %%)\n", 1e6 * inside, 1e6 * between,
                   100 * (between / 1.9e-6 - 1));

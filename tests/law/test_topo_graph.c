@@ -12,23 +12,10 @@
 
 #include "superpod/topo.h"
 
+#include "open_catalog.h"
+
 #define CHIPS_MAX 72u
 #define MACHINES 1500
-
-static sp_catalog *catalog;
-
-static int open_catalog(void **state)
-{
-    (void)state;
-    return sp_catalog_open("catalog", &catalog, NULL) ? -1 : 0;
-}
-
-static int close_catalog(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
-}
 
 /* ---- random machines ------------------------------------------------------------------------------------------- */
 
@@ -475,5 +462,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(formulas_equal_the_graph), cmocka_unit_test(whole_tiers_cut_best), cmocka_unit_test(textbook_figures),
                                        cmocka_unit_test(twisting_gains_as_published)};
-    return cmocka_run_group_tests(tests, open_catalog, close_catalog);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

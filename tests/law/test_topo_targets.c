@@ -10,35 +10,13 @@
 
 #include "superpod/topo.h"
 
-static sp_catalog *catalog;
-
-static int open_catalog(void **state)
-{
-    (void)state;
-    return sp_catalog_open("catalog", &catalog, NULL) ? -1 : 0;
-}
-
-static int close_catalog(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
-}
-
-static const sp_machine *machine(const char *text)
-{
-    const sp_machine *out = NULL;
-    sp_error err = {0};
-    if (sp_catalog_machine(catalog, text, &out, &err))
-        fail_msg("%s: %s:%u:%u %s", text, err.file, err.line, err.column, err.text);
-    return out;
-}
+#include "open_catalog.h"
 
 static sp_machine_totals totals(const char *text)
 {
     sp_machine_totals out;
     sp_error err = {0};
-    if (sp_machine_count(machine(text), &out, &err))
+    if (sp_machine_count(machine_of(text), &out, &err))
         fail_msg("%s: %s", text, err.text);
     return out;
 }
@@ -53,7 +31,7 @@ static void near(double found, double published, double tolerance)
 static void ports_and_interconnect(void **state)
 {
     (void)state;
-    const sp_machine *m = machine("atlas-950-superpod");
+    const sp_machine *m = machine_of("atlas-950-superpod");
     sp_machine_totals t = totals("atlas-950-superpod");
     near(18 * 4 * 112e9 / 8, 1008e9, 0);
     near(t.injection_bytes_per_s / m->chips, 18 * 4 * 112e9 / 8, 1e-12);
@@ -74,7 +52,7 @@ static void compute_and_memory(void **state)
     near(t960.mem_bytes, 4460e12, 2e-4);
     near(t960.flop_per_s[SP_FMT_FP8], 30e18, 0.06);
     near(2 * t960.injection_bytes_per_s, 34e15, 0.02);
-    assert_int_equal(machine("atlas-960-superpod")->chips, 15488);
+    assert_int_equal(machine_of("atlas-960-superpod")->chips, 15488);
 }
 
 /* T5: the rack's topology file: 224 + 224 edges of mesh, 192 of uplink (64 chips x 3 net layers: rack, pod, beyond the
@@ -82,7 +60,7 @@ static void compute_and_memory(void **state)
 static void rack_file(void **state)
 {
     (void)state;
-    const sp_machine *m = machine("atlas-950-supercluster");
+    const sp_machine *m = machine_of("atlas-950-supercluster");
     sp_machine_totals t = totals("atlas-950-supercluster");
     uint32_t rack = m->chips_per_rack, racks = m->chips / rack, layers = 0;
     assert_int_equal(rack, 64);
@@ -105,7 +83,7 @@ static void rack_file(void **state)
 static void cloudmatrix(void **state)
 {
     (void)state;
-    const sp_machine *m = machine("cloudmatrix-384");
+    const sp_machine *m = machine_of("cloudmatrix-384");
     sp_machine_totals t = totals("cloudmatrix-384");
     sp_graph g;
     sp_arena *arena = sp_arena_create();
@@ -151,9 +129,9 @@ static void others(void **state)
     near(totals("cloudmatrix-384").power_w, 559e3, 0.001);
     near(totals("atlas-950-supercluster").flop_per_s[SP_FMT_FP8], 524e18, 0.06);
     near(totals("atlas-960-supercluster").flop_per_s[SP_FMT_FP8], 2e21, 0.06);
-    assert_int_equal(machine("atlas-960-supercluster")->chips, 1006720);
-    assert_int_equal(machine("meta-roce-24k")->chips, 24576);
-    assert_int_equal(machine("atlas-960e")->chips, 4096);
+    assert_int_equal(machine_of("atlas-960-supercluster")->chips, 1006720);
+    assert_int_equal(machine_of("meta-roce-24k")->chips, 24576);
+    assert_int_equal(machine_of("atlas-960e")->chips, 4096);
 }
 
 /* Keynote ratios to NVL144, which is the Vera Rubin rack as planned in 2025: 144 dies in 72 packages, 1.2 EFLOPS FP8
@@ -162,7 +140,7 @@ static void others(void **state)
 static void keynote_ratios(void **state)
 {
     (void)state;
-    const sp_machine *pod = machine("atlas-950-superpod"), *rack = machine("vr-nvl72");
+    const sp_machine *pod = machine_of("atlas-950-superpod"), *rack = machine_of("vr-nvl72");
     sp_machine_totals p = totals("atlas-950-superpod"), r = totals("vr-nvl72");
     const double dies = 2.0 * rack->chips, lpddr_bytes = 54e12, plan_fp8 = 1.2e18;
     near(pod->chips / dies, 56.8, 0.002);
@@ -198,5 +176,5 @@ int main(void)
         cmocka_unit_test(ports_and_interconnect), cmocka_unit_test(compute_and_memory), cmocka_unit_test(rack_file),
         cmocka_unit_test(cloudmatrix), cmocka_unit_test(others), cmocka_unit_test(keynote_ratios), cmocka_unit_test(dimensions_count),
     };
-    return cmocka_run_group_tests(tests, open_catalog, close_catalog);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

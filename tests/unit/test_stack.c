@@ -12,29 +12,7 @@
 
 #include "superpod/collective.h"
 
-static sp_catalog *catalog;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return sp_catalog_open("catalog", &catalog, NULL) == SP_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
-}
-
-static const sp_machine *machine(const char *text)
-{
-    const sp_machine *m = NULL;
-    sp_error err = {0};
-    if (sp_catalog_machine(catalog, text, &m, &err) != SP_OK)
-        fail_msg("%s", err.text);
-    return m;
-}
+#include "open_catalog.h"
 
 static void each_vendor_has_a_default(void **state)
 {
@@ -44,16 +22,16 @@ static void each_vendor_has_a_default(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char text[64];
         snprintf(text, sizeof text, "switch:2@1GB/s,1us chip=%s", rows[i].chip);
-        assert_string_equal(sp_machine_stack(machine(text), NULL)->name, rows[i].stack);
+        assert_string_equal(sp_machine_stack(machine_of(text), NULL)->name, rows[i].stack);
     }
 }
 
 static void families_have_their_own_values(void **state)
 {
     (void)state;
-    const sp_stack *a100 = sp_machine_stack(machine("switch:8@300GB/s,1us chip=a100"), "nccl");
-    const sp_stack *h100 = sp_machine_stack(machine("switch:8@450GB/s,1us chip=h100"), "nccl");
-    const sp_stack *gb200 = sp_machine_stack(machine("switch:8@900GB/s,1us chip=gb200"), "nccl");
+    const sp_stack *a100 = sp_machine_stack(machine_of("switch:8@300GB/s,1us chip=a100"), "nccl");
+    const sp_stack *h100 = sp_machine_stack(machine_of("switch:8@450GB/s,1us chip=h100"), "nccl");
+    const sp_stack *gb200 = sp_machine_stack(machine_of("switch:8@900GB/s,1us chip=gb200"), "nccl");
     assert_true(a100 != h100 && h100 != gb200);
     assert_true(!sp_stack_runs(a100, "all-reduce", "direct", true, 8) && sp_stack_runs(h100, "all-reduce", "direct", true, 8));
     assert_true(gb200->chunk_bytes.nominal == 2 * h100->chunk_bytes.nominal);
@@ -75,7 +53,7 @@ static void names_of_algorithms_exist(void **state)
             assert_int_equal(sp_coll_op_parse(stack[i]->run[k].op, &op, NULL), SP_OK);
         }
     for (size_t i = 0; i < sp_catalog_stack_count(catalog); i++)
-        assert_string_equal(sp_machine_stack(machine("switch:2@1GB/s,1us chip=h100"), sp_catalog_stack_name(catalog, i))->name,
+        assert_string_equal(sp_machine_stack(machine_of("switch:2@1GB/s,1us chip=h100"), sp_catalog_stack_name(catalog, i))->name,
                             sp_catalog_stack_name(catalog, i));
 }
 
@@ -113,9 +91,9 @@ static void networks_have_the_same_stack(void **state)
             snprintf(text, sizeof text, "switch:2@1GB/s,1us chip=%s", sp_catalog_chip_name(catalog, c));
             assert_int_equal(sp_catalog_open("catalog", &fresh, NULL), SP_OK);
             assert_int_equal(sp_catalog_network(fresh, text, name, &network, NULL), SP_OK);
-            assert_true(network->n_stacks < machine(text)->n_stacks && network->n_software == 0);
+            assert_true(network->n_stacks < machine_of(text)->n_stacks && network->n_software == 0);
             defaults += !name && network->n_stacks > 0;
-            char *mine = written(sp_machine_stack(network, name)), *whole = written(sp_machine_stack(machine(text), name));
+            char *mine = written(sp_machine_stack(network, name)), *whole = written(sp_machine_stack(machine_of(text), name));
             assert_string_equal(mine, whole);
             free(mine);
             free(whole);
@@ -130,11 +108,11 @@ static void networks_have_the_same_stack(void **state)
 static void trees_are_for_one_rank_a_domain(void **state)
 {
     (void)state;
-    const sp_stack *nccl = sp_machine_stack(machine("switch:8@450GB/s,1us chip=h100"), "nccl");
+    const sp_stack *nccl = sp_machine_stack(machine_of("switch:8@450GB/s,1us chip=h100"), "nccl");
     assert_true(sp_stack_runs(nccl, "all-reduce", "tree", false, 1) && sp_stack_runs(nccl, "all-reduce", "tree", false, 0));
     assert_false(sp_stack_runs(nccl, "all-reduce", "tree", false, 8));
     assert_false(sp_stack_runs(nccl, "all-gather", "direct", false, 1));
-    assert_true(sp_stack_runs(sp_machine_stack(machine("switch:8@450GB/s,1us chip=h100"), "ideal"), "all-gather", "direct", false, 8));
+    assert_true(sp_stack_runs(sp_machine_stack(machine_of("switch:8@450GB/s,1us chip=h100"), "ideal"), "all-gather", "direct", false, 8));
 }
 
 static void count_value(void *context, const char *path, const sp_value *value, sp_unit unit)
@@ -148,10 +126,10 @@ static void every_value_is_visited(void **state)
 {
     (void)state;
     uint32_t n = 0;
-    sp_stack_each_value(sp_machine_stack(machine("switch:8@450GB/s,1us chip=h100"), "nccl"), count_value, &n);
+    sp_stack_each_value(sp_machine_stack(machine_of("switch:8@450GB/s,1us chip=h100"), "nccl"), count_value, &n);
     assert_int_equal(n, 6 + 2 + 4 * 4 + 3);   /* whole, media, four protocols, the LL rate and two trips */
     n = 0;
-    sp_stack_each_value(sp_machine_stack(machine("switch:8@450GB/s,1us chip=h100"), "ideal"), count_value, &n);
+    sp_stack_each_value(sp_machine_stack(machine_of("switch:8@450GB/s,1us chip=h100"), "ideal"), count_value, &n);
     assert_int_equal(n, 3 + 2 + 4);
 }
 
@@ -160,7 +138,7 @@ static void unknown_names_are_told(void **state)
     (void)state;
     const sp_stack *stack = NULL;
     sp_error err = {0};
-    const sp_machine *m = machine("switch:8@450GB/s,1us chip=h100");
+    const sp_machine *m = machine_of("switch:8@450GB/s,1us chip=h100");
     assert_null(sp_machine_stack(m, "ncll"));
     assert_int_equal(sp_machine_stack_need(m, "ncll", &stack, &err), SP_E_NOTFOUND);
     assert_non_null(strstr(err.text, "did you mean 'nccl'?"));

@@ -9,34 +9,7 @@
 
 #include "superpod/topo.h"
 
-static sp_catalog *catalog;
-
-static int open_catalog(void **state)
-{
-    (void)state;
-    sp_error err = {0};
-    if (sp_catalog_open("catalog", &catalog, &err)) {
-        print_error("%s\n", err.text);
-        return -1;
-    }
-    return 0;
-}
-
-static int close_catalog(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
-}
-
-static const sp_machine *machine(const char *text)
-{
-    const sp_machine *out = NULL;
-    sp_error err = {0};
-    if (sp_catalog_machine(catalog, text, &out, &err))
-        fail_msg("%s: %s:%u:%u %s", text, err.file, err.line, err.column, err.text);
-    return out;
-}
+#include "open_catalog.h"
 
 /* Structure and numbers; labels and sources aside. */
 static void same_tier(const sp_tier *a, const sp_tier *b)
@@ -97,11 +70,11 @@ static void every_machine_round_trips(void **state)
         sp_machine_totals totals;
         sp_error err = {0};
         const char *name = sp_catalog_machine_name(catalog, i);
-        const sp_machine *m = machine(name);
+        const sp_machine *m = machine_of(name);
         assert_string_equal(m->name, name);
         int n = sp_machine_format(m, text, sizeof text);
         assert_true(n > 0 && (size_t)n < sizeof text);
-        same_machine(m, machine(text));
+        same_machine(m, machine_of(text));
         if (sp_machine_count(m, &totals, &err))
             fail_msg("%s: %s", name, err.text);
         assert_true(totals.bisection_bytes_per_s > 0 && totals.injection_bytes_per_s > 0 && totals.diameter_hops > 0);
@@ -125,7 +98,7 @@ static void every_value_has_a_source(void **state)
     (void)state;
     for (size_t i = 0; i < sp_catalog_machine_count(catalog); i++) {
         unsigned n = 0;
-        sp_machine_each_value(machine(sp_catalog_machine_name(catalog, i)), one_value, &n);
+        sp_machine_each_value(machine_of(sp_catalog_machine_name(catalog, i)), one_value, &n);
         assert_true(n >= 4);
     }
 }
@@ -162,12 +135,12 @@ static void every_key_has_an_address(void **state)
 static void sizes(void **state)
 {
     (void)state;
-    assert_int_equal(machine("dgx-h100:128")->chips, 1024);
-    assert_int_equal(machine("dgx-h100:1")->planes[0].n_tiers, 1);
-    assert_int_equal(machine("gb200-nvl72")->chips, 72);
-    assert_int_equal(machine("gb200-nvl72:16")->chips, 1152);
-    assert_int_equal(machine("cloudmatrix-384:3")->planes[1].tiers[0].size, 1152);
-    assert_ptr_equal(machine("dgx-h100:128"), machine("dgx-h100:128"));
+    assert_int_equal(machine_of("dgx-h100:128")->chips, 1024);
+    assert_int_equal(machine_of("dgx-h100:1")->planes[0].n_tiers, 1);
+    assert_int_equal(machine_of("gb200-nvl72")->chips, 72);
+    assert_int_equal(machine_of("gb200-nvl72:16")->chips, 1152);
+    assert_int_equal(machine_of("cloudmatrix-384:3")->planes[1].tiers[0].size, 1152);
+    assert_ptr_equal(machine_of("dgx-h100:128"), machine_of("dgx-h100:128"));
 }
 
 int main(void)
@@ -178,5 +151,5 @@ int main(void)
         cmocka_unit_test(every_key_has_an_address),
         cmocka_unit_test(sizes),
     };
-    return cmocka_run_group_tests(tests, open_catalog, close_catalog);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -10,35 +10,13 @@
 
 #include "superpod/topo.h"
 
-static sp_catalog *catalog;
-
-static int open_catalog(void **state)
-{
-    (void)state;
-    return sp_catalog_open("catalog", &catalog, NULL) ? -1 : 0;
-}
-
-static int close_catalog(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
-}
-
-static const sp_machine *machine(const char *text)
-{
-    const sp_machine *out = NULL;
-    sp_error err = {0};
-    if (sp_catalog_machine(catalog, text, &out, &err))
-        fail_msg("%s: %s:%u:%u %s", text, err.file, err.line, err.column, err.text);
-    return out;
-}
+#include "open_catalog.h"
 
 static void reads_the_example(void **state)
 {
     (void)state;
     const sp_machine *m =
-        machine("mesh:8@56GB/s,200ns mesh:8@56GB/s,200ns clos:128@224GB/s,1us,taper=1 chip=ascend-950dt");
+        machine_of("mesh:8@56GB/s,200ns mesh:8@56GB/s,200ns clos:128@224GB/s,1us,taper=1 chip=ascend-950dt");
     assert_string_equal(m->name, "custom");
     assert_int_equal(m->chips, 8192);
     assert_int_equal(m->n_planes, 1);
@@ -57,7 +35,7 @@ static void reads_the_example(void **state)
 static void reads_every_attribute(void **state)
 {
     (void)state;
-    const sp_machine *m = machine(
+    const sp_machine *m = machine_of(
         "switch:8+1@392GB/s,500ns~600ns~650ns,planes=7,name=node clos:48@392GB/s,1us,taper=1~2~3,planes=7,switches=16,shared "
         "plane=ub || clos:384@400Gb/s,radix=128,nic plane=roce chip=ascend-910c host=kunpeng-920 chips-per-host=8 rack=32+1 "
         "power=559kW overhead=100W price=8.2MUSD available=2025-04");
@@ -99,7 +77,7 @@ static void comes_back_word_by_word(void **state)
          "clos:48@50GB/s,5us,levels=8x6,nic plane=roce chip=ascend-910c power=559kW price=8MUSD")};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         char out[512];
-        sp_machine_format(machine(texts[i]), out, sizeof out);
+        sp_machine_format(machine_of(texts[i]), out, sizeof out);
         assert_string_equal(out, texts[i]);
     }
 }
@@ -108,11 +86,11 @@ static void comes_back_word_by_word(void **state)
 static void single_units_vanish(void **state)
 {
     (void)state;
-    const sp_machine *m = machine("mesh:1@1GB/s mesh:4@1GB/s clos:1@1GB/s chip=ascend-950dt");
+    const sp_machine *m = machine_of("mesh:1@1GB/s mesh:4@1GB/s clos:1@1GB/s chip=ascend-950dt");
     assert_int_equal(m->planes[0].n_tiers, 1);
     assert_int_equal(m->planes[0].tiers[0].size, 4);
     assert_int_equal(m->planes[0].tiers[0].stride, 1);
-    assert_int_equal(machine("mesh:1@1GB/s chip=ascend-950dt")->chips, 1);
+    assert_int_equal(machine_of("mesh:1@1GB/s chip=ascend-950dt")->chips, 1);
 }
 
 typedef struct bad { const char *text; sp_status status; uint32_t column; const char *says; } bad;
@@ -213,10 +191,10 @@ static void refuses_with_a_position(void **state)
 static void pins_are_shared(void **state)
 {
     (void)state;
-    machine("mesh:8@56GB/s mesh:8@56GB/s clos:128@112GB/s chip=ascend-950dt uboe");
-    machine("mesh:8@56GB/s mesh:8@56GB/s chip=ascend-950dt pcie");
-    machine("mesh:8@56GB/s mesh:8@56GB/s clos:128@224GB/s clos:64@50GB/s,shared chip=ascend-950dt");
-    machine("mesh:8@56GB/s mesh:8@56GB/s clos:128@224GB/s clos:64@50GB/s,nic chip=ascend-950dt");
+    machine_of("mesh:8@56GB/s mesh:8@56GB/s clos:128@112GB/s chip=ascend-950dt uboe");
+    machine_of("mesh:8@56GB/s mesh:8@56GB/s chip=ascend-950dt pcie");
+    machine_of("mesh:8@56GB/s mesh:8@56GB/s clos:128@224GB/s clos:64@50GB/s,shared chip=ascend-950dt");
+    machine_of("mesh:8@56GB/s mesh:8@56GB/s clos:128@224GB/s clos:64@50GB/s,nic chip=ascend-950dt");
 }
 
 /* No prefix of a good string crashes or passes as something else by accident of memory. */
@@ -266,5 +244,5 @@ int main(void)
         cmocka_unit_test(refuses_with_a_position), cmocka_unit_test(pins_are_shared), cmocka_unit_test(every_prefix),
         cmocka_unit_test(memory_runs_out),
     };
-    return cmocka_run_group_tests(tests, open_catalog, close_catalog);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

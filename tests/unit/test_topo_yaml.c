@@ -11,20 +11,7 @@
 
 #include "superpod/topo.h"
 
-static sp_catalog *catalog;
-
-static int open_catalog(void **state)
-{
-    (void)state;
-    return sp_catalog_open("catalog", &catalog, NULL) ? -1 : 0;
-}
-
-static int close_catalog(void **state)
-{
-    (void)state;
-    sp_catalog_close(catalog);
-    return 0;
-}
+#include "open_catalog.h"
 
 static const char good[] =
     "name: test\n"                                                              /*  1 */
@@ -129,5 +116,5 @@ static void refuses_at_the_value(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(reads), cmocka_unit_test(refuses_at_the_value)};
-    return cmocka_run_group_tests(tests, open_catalog, close_catalog);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }
