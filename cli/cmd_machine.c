@@ -255,46 +255,20 @@ static int machine_show(cli_run *cli)
 
 /* ---- check --------------------------------------------------------------------------------------------------- */
 
-/* One machine; a fault in a whole-catalog check is a row, not the end. */
-static bool check_one(cli_run *cli, const sp_machine *machine, json_t *array)
+static sp_status check_one(cli_run *cli, const char *text, json_t *rows, bool *good, sp_error *err)
 {
-    sp_error err = {0};
-    bool ok = sp_machine_check(machine, &err) == SP_OK;
+    const sp_machine *machine;
+    sp_error fault = {0};
     cli_sources sources = {0};
+    sp_status status = cli_machine(cli, text, &machine, err);
+    if (status != SP_OK) return status;
+    *good = sp_machine_check(machine, &fault) == SP_OK;
     cli_sources_of_machine(cli, machine, &sources);
-    size_t guesses = cli_sources_guesses(&sources);
-    cli->guesses += guesses;
-    json_t *row = json_pack("{s:o, s:b, s:o, s:I}", "name", cli_json_text(machine->name), "ok", ok, "error",
-                            ok ? json_null() : cli_json_text(err.text), "guesses", (json_int_t)guesses);
-    if (cli_given(cli, CLI_O_SOURCES)) json_object_set_new(row, "sources", cli_json_sources(&sources));
-    json_array_append_new(array, row);
-    if (cli_given(cli, CLI_O_JSON)) return ok;
-    fprintf(cli->out, "%-28s %s%s  (%zu of %zu values are guesses)\n", machine->name,
-            ok ? "ok" : "FAILED: ", ok ? "" : err.text, guesses, sources.n);
-    if (cli_given(cli, CLI_O_SOURCES)) cli_sources_print(cli, &sources);
-    return ok;
+    cli_check_sourced(cli, machine->name, *good ? NULL : fault.text, &sources, rows);
+    return SP_OK;
 }
 
-static int machine_check(cli_run *cli)
-{
-    sp_error err = {0};
-    json_t *array = json_array();
-    bool ok = true;
-    size_t n = cli->n_operands != 0 ? 1 : sp_catalog_machine_count(cli->catalog);
-    for (size_t i = 0; i < n; i++) {
-        const sp_machine *machine;
-        const char *text = cli->n_operands != 0 ? cli->operand[0] : sp_catalog_machine_name(cli->catalog, i);
-        if (cli_machine(cli, text, &machine, &err) != SP_OK) {
-            json_decref(array);
-            return cli_fail(cli, &err);
-        }
-        ok = check_one(cli, machine, array) && ok;
-    }
-    if (!cli_given(cli, CLI_O_JSON)) json_decref(array);
-    else if (cli_json_emit(cli, json_pack("{s:s, s:b, s:o}", "action", "check", "ok", ok, "checked", array), &err) != SP_OK)
-        return cli_fail(cli, &err);
-    return ok ? CLI_EXIT_OK : CLI_EXIT_UNFIT;
-}
+static int machine_check(cli_run *cli) { return cli_check_each(cli, sp_catalog_machine_count(cli->catalog), sp_catalog_machine_name, check_one); }
 
 int cli_cmd_machine(cli_run *cli)
 {

@@ -186,50 +186,38 @@ static int model_show(cli_run *cli)
 
 /* ---- check --------------------------------------------------------------------------------------------------- */
 
-static bool check_one(cli_run *cli, const char *name, const sp_model *model, json_t *array)
+static sp_status check_one(cli_run *cli, const char *name, json_t *rows, bool *good, sp_error *err)
 {
-    sp_error err = {0};
+    const sp_model *model;
+    sp_error fault = {0};
     sp_model_params params;
-    bool ok = sp_model_check(model, &err) == SP_OK;
+    sp_status status = cli_model(cli, name, &model, err);
+    if (status != SP_OK) return status;
+    bool ok = sp_model_check(model, &fault) == SP_OK;
     sp_model_count(model, &params);
     if (ok && !params_agree(model, &params)) {
         ok = false;
-        sp_error_set(&err, SP_E_INVAL, NULL, 0, 0, "counts %s parameters; %s were published", count_text(cli, params.total),
+        sp_error_set(&fault, SP_E_INVAL, NULL, 0, 0, "counts %s parameters; %s were published", count_text(cli, params.total),
                      count_text(cli, model->published_params));
     }
-    json_array_append_new(array,
+    json_array_append_new(rows,
                           json_pack("{s:o, s:b, s:o, s:f, s:o, s:f}", "name", cli_json_text(name), "ok", ok, "error",
-                                    ok ? json_null() : cli_json_text(err.text), "params", params.total, "published_params",
+                                    ok ? json_null() : cli_json_text(fault.text), "params", params.total, "published_params",
                                     model->published_params == 0 ? json_null() : json_real(model->published_params),
                                     "params_error_fraction", params_error(model, &params)));
-    if (cli_given(cli, CLI_O_JSON)) return ok;
-    fprintf(cli->out, "%-34s %s%s", name, ok ? "ok" : "FAILED: ", ok ? "" : err.text);
+    *good = ok;
+    if (cli_given(cli, CLI_O_JSON)) return SP_OK;
+    fprintf(cli->out, "%-34s %s%s", name, ok ? "ok" : "FAILED: ", ok ? "" : fault.text);
     if (model->published_params != 0)
         fprintf(cli->out, "  %s counted, %s published, %+.2f %%", count_text(cli, params.total),
                 count_text(cli, model->published_params), 100 * params_error(model, &params));
     fputc('\n', cli->out);
-    return ok;
+    return SP_OK;
 }
 
 static int model_check(cli_run *cli)
 {
-    sp_error err = {0};
-    json_t *array = json_array();
-    bool ok = true;
-    size_t n = cli->n_operands != 0 ? 1 : sp_catalog_model_count(cli->catalog);
-    for (size_t i = 0; i < n; i++) {
-        const sp_model *model;
-        const char *name = cli->n_operands != 0 ? cli->operand[0] : sp_catalog_model_name(cli->catalog, i);
-        if (cli_model(cli, name, &model, &err) != SP_OK) {
-            json_decref(array);
-            return cli_fail(cli, &err);
-        }
-        ok = check_one(cli, name, model, array) && ok;
-    }
-    if (!cli_given(cli, CLI_O_JSON)) json_decref(array);
-    else if (cli_json_emit(cli, json_pack("{s:s, s:b, s:o}", "action", "check", "ok", ok, "checked", array), &err) != SP_OK)
-        return cli_fail(cli, &err);
-    return ok ? CLI_EXIT_OK : CLI_EXIT_UNFIT;
+    return cli_check_each(cli, cli->n_operands == 0 ? sp_catalog_model_count(cli->catalog) : 1, sp_catalog_model_name, check_one);
 }
 
 int cli_cmd_model(cli_run *cli)

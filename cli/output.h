@@ -37,6 +37,15 @@ sp_status cli_json_emit(cli_run *cli, json_t *result, sp_error *err);
 bool cli_file_sha256(const char *path, char sha[65]);   /* false: it cannot be read */
 json_t *cli_json_step(cli_run *cli, const sp_machine *machine, const sp_model *model, const sp_plan *plan, const sp_train_report *report);
 
+/* ---- check_each.c: `check` of chips, machines, models -------------------------------------------------------------- */
+
+/* Checks the thing of that name: a line or a row of JSON, *good when it has no fault. An error when there is no such thing. */
+typedef sp_status cli_check(cli_run *cli, const char *name, json_t *rows, bool *good, sp_error *err);
+/* The operand, or all `count` of the catalog; the verb's exit code. */
+int cli_check_each(cli_run *cli, size_t count, const char *(*name)(const sp_catalog *catalog, size_t index), cli_check *check);
+/* The line or row of a thing with graded values; `fault` NULL: none. */
+void cli_check_sourced(cli_run *cli, const char *name, const char *fault, const cli_sources *sources, json_t *rows);
+
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
 /* Can the file named by the option (if given) be written? Asked before long work. */

@@ -77,11 +77,13 @@ size_t sp_arena_bytes(const sp_arena *arena);     /* bytes reserved so far      
  * for fault injection in tests only. */
 void sp_alloc_fail_after(uint64_t n);
 
-/* ---- checked arithmetic -------------------------------------------------------------------------------- */
+/* ---- integer arithmetic -------------------------------------------------------------------------------- */
 
 /* false (and *out untouched) when the result does not fit. */
 bool sp_mul_u64(uint64_t a, uint64_t b, uint64_t *out);
 bool sp_add_u64(uint64_t a, uint64_t b, uint64_t *out);
+/* Greatest common divisor; of 0 and b it is b. */
+uint32_t sp_gcd(uint32_t a, uint32_t b);
 
 /* ---- random numbers ------------------------------------------------------------------------------------ */
 

@@ -57,16 +57,6 @@ static uint32_t choose_pod(const sp_cluster *c, uint32_t nodes, uint32_t block, 
     }
 }
 
-static uint32_t gcd(uint32_t a, uint32_t b)
-{
-    while (b != 0) {
-        uint32_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 static bool finish(sp_cluster *c, bool ok, uint32_t *list, sp_spread *spread)
 {
     if (!ok) {
@@ -81,7 +71,7 @@ static bool finish(sp_cluster *c, bool ok, uint32_t *list, sp_spread *spread)
 /* Logical SuperPoDs (sp-block) of equal size, each in one SuperPoD, their logical racks (ra-block) in racks. */
 static bool place_blocks(sp_cluster *c, uint32_t nodes, uint32_t logical, uint32_t owner, uint32_t *list)
 {
-    uint32_t rack_block = gcd(logical, c->rows_per_leaf);
+    uint32_t rack_block = sp_gcd(logical, c->rows_per_leaf);
     for (uint32_t left = nodes; left > 0; left -= logical) {
         uint32_t pod = choose_pod(c, logical, rack_block, SP_NOWHERE);
         if (pod == SP_NOWHERE || !take_nodes(c, pod * c->leaves_per_pod, (pod + 1) * c->leaves_per_pod, logical, rack_block, owner, list)) return false;
@@ -110,14 +100,14 @@ bool sp_i_place_mindcluster(sp_cluster *c, const sp_request *q, uint32_t owner, 
     if (!asks_rightly(c, q) || !sp_i_reserve(c, nodes + 1)) return false;
     if (in_rack(c, q, owner, list, spread)) return true;
     if (q->chips < c->shape.row_chips) return false;
-    uint32_t logical = q->segment_chips != 0 ? q->segment_chips / c->shape.row_chips : nodes <= pod ? nodes : gcd(nodes, pod);
+    uint32_t logical = q->segment_chips != 0 ? q->segment_chips / c->shape.row_chips : nodes <= pod ? nodes : sp_gcd(nodes, pod);
     return finish(c, logical <= pod && place_blocks(c, nodes, logical, owner, list), list, spread);
 }
 
 bool sp_i_place_mindcluster_domain(sp_cluster *c, const sp_request *q, uint32_t owner, uint32_t *list, sp_spread *spread)
 {
     uint32_t nodes = nodes_of(c, q->chips), racks = DOMAIN_RACKS < c->leaves_per_pod ? DOMAIN_RACKS : c->leaves_per_pod;
-    uint32_t block = gcd(nodes, c->rows_per_leaf), best = SP_NOWHERE, least = UINT32_MAX;
+    uint32_t block = sp_gcd(nodes, c->rows_per_leaf), best = SP_NOWHERE, least = UINT32_MAX;
     *list = SP_NOWHERE;
     if (!asks_rightly(c, q) || !sp_i_reserve(c, nodes + 1)) return false;
     if (in_rack(c, q, owner, list, spread)) return true;
@@ -174,7 +164,7 @@ bool sp_i_replace_mindcluster(sp_cluster *c, uint32_t leaf, uint64_t lost, uint3
         sp_i_set_free(c, leaf, c->word[leaf] | rest);
         return true;
     }
-    uint32_t all = nodes_in(c, *list, pod) + (rest == 0 ? nodes : 0), block = gcd(all, c->rows_per_leaf), other = choose_pod(c, all, block, pod);
+    uint32_t all = nodes_in(c, *list, pod) + (rest == 0 ? nodes : 0), block = sp_gcd(all, c->rows_per_leaf), other = choose_pod(c, all, block, pod);
     if (other == SP_NOWHERE || !sp_i_reserve(c, all)) return false;
     free_in(c, *list, pod);
     return take_nodes(c, other * c->leaves_per_pod, (other + 1) * c->leaves_per_pod, all, block, owner, list);

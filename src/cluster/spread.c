@@ -4,16 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t gcd(uint32_t a, uint32_t b)
-{
-    while (b != 0) {
-        uint32_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 static uint32_t power_of_two_above(uint32_t n)
 {
     uint32_t p = 1;
@@ -60,7 +50,7 @@ sp_spread sp_i_extent_spread(const sp_cluster *c, const sp_i_extent *e)
 {
     sp_spread s = e->spread;
     if (s.leaves == 0) return s;
-    for (uint64_t left = e->sizes; left != 0; left &= left - 1) s.granule = gcd(s.granule, (uint32_t)__builtin_ctzll(left) + 1);
+    for (uint64_t left = e->sizes; left != 0; left &= left - 1) s.granule = sp_gcd(s.granule, (uint32_t)__builtin_ctzll(left) + 1);
     s.whole = s.leaves == 1 || e->sizes == UINT64_C(1) << (c->shape.leaf_chips - 1);
     s.aligned = s.whole && e->high - e->low + 1 == s.leaves && (e->low % c->leaves_per_pod) % power_of_two_above(s.leaves) == 0;
     s.regular = (e->sizes & (e->sizes - 1)) == 0 && even_pods(c, e);
@@ -124,7 +114,7 @@ sp_spread sp_i_tally_spread(const sp_cluster *c, const sp_i_tally *tally)
     uint32_t kinds = 0;
     for (uint32_t n = 1; n <= 64; n++) {
         if (tally->held[n] == 0) continue;
-        s.granule = gcd(s.granule, n);
+        s.granule = sp_gcd(s.granule, n);
         kinds++;
     }
     s.regular = kinds == 1;
@@ -140,7 +130,7 @@ sp_spread sp_cluster_ideal(const sp_cluster_shape *shape, uint32_t chips)
     s.rows = chips / shape->row_chips + (chips % shape->row_chips != 0);
     s.leaves = chips / leaf + (chips % leaf != 0);
     s.pods = chips / pod + (chips % pod != 0);
-    s.granule = s.leaves <= 1 ? chips : gcd(leaf, chips % leaf == 0 ? leaf : chips % leaf);
+    s.granule = s.leaves <= 1 ? chips : sp_gcd(leaf, chips % leaf == 0 ? leaf : chips % leaf);
     s.regular = s.leaves <= 1 || (chips % leaf == 0 && s.leaves % s.pods == 0);
     s.whole = s.leaves <= 1 || chips % leaf == 0;
     if (shape->torus[0] == 0 || s.pods != 1) return s;

@@ -29,22 +29,12 @@ void sp_i_along_ring(sp_i_stage *stage, bool gather, uint32_t shift)
     stage->phase++;
 }
 
-static uint32_t gcd(uint32_t a, uint32_t b)
-{
-    while (b) {
-        uint32_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 /* Shifts that visit all ranks; returns how many there are. */
 static uint32_t coprime_shifts(uint32_t n, uint32_t shifts[MULTI_RING_MAX])
 {
     uint32_t count = 0;
     for (uint32_t k = 1; k < n && count < MULTI_RING_MAX; k++)
-        if (gcd(k, n) == 1)
+        if (sp_gcd(k, n) == 1)
             shifts[count++] = k;
     return count;
 }

@@ -31,16 +31,6 @@ static sp_i_choices divisors(uint64_t n, uint32_t most)
     return out;
 }
 
-static uint32_t gcd(uint32_t a, uint32_t b)
-{
-    while (b) {
-        uint32_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
 static sp_i_choices powers(uint32_t most)
 {
     sp_i_choices out = {0};
@@ -56,9 +46,9 @@ static void common(const sp_model *model, uint32_t *heads, uint32_t *experts)
     for (uint32_t k = 0; k < model->n_kinds; k++) {
         const sp_block *block = &model->kinds[k];
         if (block->attn.kind != SP_ATTN_NONE)
-            *heads = gcd(*heads, block->attn.heads);
+            *heads = sp_gcd(*heads, block->attn.heads);
         if (block->ffn.kind == SP_FFN_MOE)
-            *experts = gcd(*experts, block->ffn.experts);
+            *experts = sp_gcd(*experts, block->ffn.experts);
     }
 }
 

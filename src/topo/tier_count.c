@@ -5,16 +5,6 @@
 
 /* ---- dragonfly --------------------------------------------------------------------------------------------------- */
 
-static uint64_t common_divisor(uint64_t a, uint64_t b)
-{
-    while (b) {
-        uint64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 /* Balanced (Kim et al. 2008): a group sends out what its chips inject (divided by the taper), spread over the links to
  * the other groups; a router's local links carry that traffic twice, once on each side of the global link. Two groups
  * are joined by the fewest links that spread a group's global links evenly over all its routers. Dragonfly+ (Shpiner et al. 2017):
@@ -28,7 +18,7 @@ sp_i_dragonfly sp_i_dragonfly_of(const sp_tier *tier)
     d.local_links = d.plus ? d.routers * d.routers : d.routers * (d.routers - 1) / 2;
     d.local_bw = (d.plus ? 1 : 2) * router_bw / (double)d.routers;
     if (d.groups > 1) {
-        d.pair_links = d.routers / common_divisor(d.routers, d.groups - 1);
+        d.pair_links = d.routers / sp_gcd(tier->dims[0], tier->dims[1] - 1);
         d.global_bw = router_bw * (double)d.routers / (tier->taper.nominal * (double)((d.groups - 1) * d.pair_links));
     }
     return d;

@@ -32,16 +32,6 @@ static void floor_make(const sp_machine *machine, floor *out)
     }
 }
 
-static uint32_t gcd(uint32_t a, uint32_t b)
-{
-    while (b) {
-        uint32_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
 static bool push_dim(sp_placement *placement, uint32_t size, uint64_t stride)
 {
     if (size == 1)
@@ -69,7 +59,7 @@ static bool take(floor *f, uint32_t allowed, uint32_t count, bool thrifty, sp_pl
         slot *s = &f->slot[i];
         if ((allowed && !(allowed >> s->tier & 1)) || s->left <= 1)
             continue;
-        uint32_t factor = thrifty ? gcd(s->left, count) : largest_divisor(count, s->left);
+        uint32_t factor = thrifty ? sp_gcd(s->left, count) : largest_divisor(count, s->left);
         if (factor == 1)
             continue;
         if (!push_dim(out, factor, s->stride))

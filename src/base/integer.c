@@ -17,3 +17,13 @@ bool sp_add_u64(uint64_t a, uint64_t b, uint64_t *out)
     *out = sum;
     return true;
 }
+
+uint32_t sp_gcd(uint32_t a, uint32_t b)
+{
+    while (b != 0) {
+        uint32_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
