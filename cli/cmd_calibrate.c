@@ -28,19 +28,28 @@ static json_t *ranks_json(const sp_study_ranks *r)
                      cli_json_real(r->distance));
 }
 
+static json_t *left_json(const sp_study_left *l)
+{
+    return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "part", l->part, "name", l->name, "rows", (json_int_t)l->rows, "error_fitted",
+                     cli_json_real(l->error_fitted), "error_left_out", cli_json_real(l->error_left_out), "of", cli_json_text(l->of), "key",
+                     cli_json_text(l->key), "moved_by", cli_json_real(l->moved_by));
+}
+
 static json_t *result_json(const sp_study_calibration *all, uint32_t changed)
 {
-    json_t *constants = json_array(), *fits = json_array(), *ranking = json_null();
+    json_t *constants = json_array(), *fits = json_array(), *left = json_array(), *ranking = json_null();
     for (uint32_t k = 0; k < all->n_constants; k++) json_array_append_new(constants, constant_json(&all->constants[k]));
     for (uint32_t p = 0; p < all->n_fits; p++)
         json_array_append_new(fits, json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "name", all->fit[p].name, "rows", (json_int_t)all->fit[p].rows,
                                               "groups", (json_int_t)all->fit[p].groups, "constants", (json_int_t)all->fit[p].constants,
                                               "error_fitted", cli_json_real(all->fit[p].error_fitted), "error_left_out",
                                               cli_json_real(all->fit[p].error_left_out)));
+    for (uint32_t i = 0; i < all->n_left; i++) json_array_append_new(left, left_json(&all->left[i]));
     if (all->ranking.layouts)
         ranking = json_pack("{s:I, s:o, s:o}", "layouts", (json_int_t)all->ranking.layouts, "models", ranks_json(&all->ranking.models), "jobs",
                             ranks_json(&all->ranking.jobs));
-    return json_pack("{s:o, s:I, s:o, s:o, s:I}", "constants", constants, "constants_fitted", (json_int_t)all->n_fitted, "parts", fits, "ranking", ranking, "files_changed", (json_int_t)changed);
+    return json_pack("{s:o, s:I, s:o, s:o, s:o, s:I}", "constants", constants, "constants_fitted", (json_int_t)all->n_fitted, "parts", fits, "left_out", left,
+                     "ranking", ranking, "files_changed", (json_int_t)changed);
 }
 
 /* ---- for people -------------------------------------------------------------------------------------------------- */
@@ -81,8 +90,28 @@ static void print_fits(cli_run *cli, const sp_study_calibration *all)
         cli_table_cell(table, "%.3f", all->fit[p].error_left_out);
     }
     cli_table_end(table);
-    fputs("\nerror: mean of |ln(predicted / measured)| over the rows of the family or line, a row at most 0.5;\n"
-          "left out: every group of rows predicted by constants fitted without it\n", cli->out);
+    fprintf(cli->out, "\nerror: mean of |ln(predicted / measured)| over the rows of the family or line, a row at most 0.5;\n"
+                      "left out: every %s of rows predicted by constants fitted without it\n", cli_text(cli, CLI_O_LEAVE_OUT));
+}
+
+/* Groups are too many to list. */
+static void print_left(cli_run *cli, const sp_study_calibration *all)
+{
+    if (strcmp(cli_text(cli, CLI_O_LEAVE_OUT), sp_study_leave_name(SP_STUDY_LEAVE_GROUP)) == 0) return;
+    fputs("\n", cli->out);
+    cli_table *table = cli_table_begin(cli, "llrrrll", (const char *const[]){"part", "without", "rows", "error", "left out", "", "what moves most"});
+    for (uint32_t i = 0; i < all->n_left; i++) {
+        const sp_study_left *l = &all->left[i];
+        cli_table_cell(table, "%s", l->part);
+        cli_table_cell(table, "%s", l->name);
+        cli_table_cell(table, "%u", l->rows);
+        cli_table_cell(table, "%.3f", l->error_fitted);
+        cli_table_cell(table, "%.3f", l->error_left_out);
+        cli_table_cell(table, "%s", ratio(l->error_left_out, l->error_fitted) > LEFT_OUT_MOST ? "above 1.5" : " ");
+        if (l->of) cli_table_cell(table, "%s %s x %.2f", l->of, l->key, l->moved_by);
+        else cli_table_cell(table, "nothing");
+    }
+    cli_table_end(table);
 }
 
 static void print_ranking(cli_run *cli, const sp_study_ranking *r)
@@ -130,12 +159,19 @@ int cli_cmd_calibrate(cli_run *cli)
     const char *paths[CLI_OPERANDS_GIVEN];
     uint32_t n = 0, changed = 0;
     if (cli_catalog(cli, &err) != SP_OK) return cli_fail(cli, &err);
+    sp_study_leave leave = SP_STUDY_LEAVE_GROUP;
+    while (strcmp(cli_text(cli, CLI_O_LEAVE_OUT), sp_study_leave_name(leave)) != 0) leave++;
+    if (leave != SP_STUDY_LEAVE_GROUP && (cli_given(cli, CLI_O_CHECK) || cli_given(cli, CLI_O_WRITE))) {
+        sp_error_set(&err, SP_E_INVAL, "command line", 0, 0, "intervals in the catalog are of groups left out; give --leave-out %s without --check and "
+                     "--write", sp_study_leave_name(leave));
+        return cli_fail(cli, &err);
+    }
     for (; n < cli->n_operands; n++) paths[n] = cli->operand[n];
     if (n == 0 && standard_files(cli, paths, &n, &err) != SP_OK) return cli_fail(cli, &err);
     for (uint32_t i = 0; i < n; i++) cli_input_add(cli, paths[i]);
     cli_progress progress = cli_progress_begin(cli);
     cli_progress_show(&progress, "fitting ...");
-    sp_status status = sp_study_calibrate(cli->catalog, paths, n, cli_text(cli, CLI_O_ONLY), cli->arena, &all, &err);
+    sp_status status = sp_study_calibrate(cli->catalog, paths, n, cli_text(cli, CLI_O_ONLY), leave, cli->arena, &all, &err);
     cli_progress_end(&progress);
     if (status != SP_OK || sp_study_calibration_write(&all, cli->catalog_dir, cli_text(cli, CLI_O_WRITE), cli->arena, &changed, &err) != SP_OK)
         return cli_fail(cli, &err);
@@ -145,6 +181,7 @@ int cli_cmd_calibrate(cli_run *cli)
     } else {
         print_constants(cli, &all);
         print_fits(cli, &all);
+        print_left(cli, &all);
         print_ranking(cli, &all.ranking);
     }
     if (cli_given(cli, CLI_O_CHECK)) good = json ? changed == 0 : passes(cli, &all, changed);

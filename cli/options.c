@@ -198,6 +198,10 @@ const cli_option cli_options[CLI_O_N] = {
         "The copy goes on behind the work and is of use when it has arrived."},
     [CLI_O_NO_SPARES] = {"no-spares", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "do without the racks' spare chips", SWITCHES, NULL},
     [CLI_O_ONLY] = {"only", 0, CLI_CHOICE, "PART", NULL, 0, 0, V(CALIBRATE), sp_study_fit_name, "fit one part alone", NULL, NULL},
+    [CLI_O_LEAVE_OUT] = {"leave-out", 0, CLI_CHOICE, "WHAT", "group", 0, 0, V(CALIBRATE), sp_study_leave_name,
+        "rows predicted by constants fitted without them", NULL,
+        "group: one shape or sweep; source: one page or paper; class: one class of hardware. Sources and classes are listed, those first that the fit "
+        "needs most, each with the constant that went furthest without it. Values written are the same; their intervals are of groups."},
     [CLI_O_CHECK] = {"check", 0, CLI_FLAG, NULL, NULL, 0, 0, V(CALIBRATE), NULL,
         "exit with 1 when the catalog is not what is fitted", NULL, "Files are compared to the byte."},
     [CLI_O_WRITE] = {"write", 0, CLI_DIR, "DIR", NULL, 0, 0, V(CALIBRATE), NULL, "write the catalog's files with the fitted values into DIR",

@@ -74,12 +74,13 @@ _superpod() {
     --svg) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --metrics) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --only) COMPREPLY=($(compgen -W "kernels collectives training layouts" -- "$word")); return ;;
+    --leave-out) COMPREPLY=($(compgen -W "group source class" -- "$word")); return ;;
     --write) COMPREPLY=($(compgen -d -- "$word")); return ;;
     --catalog) COMPREPLY=($(compgen -d -- "$word")); return ;;
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
-        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --heatmap | --assume | --timeline | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --blocks | --used | --running | --network | --checkpoint | --state | --interval | --detect | --restart | --swap | --repair | --power-cap | --reserve | --defrag | --log | --svg | --metrics | --only | --write | --catalog) i=$((i + 1)) ;;
+        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --heatmap | --assume | --timeline | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --blocks | --used | --running | --network | --checkpoint | --state | --interval | --detect | --restart | --swap | --repair | --power-cap | --reserve | --defrag | --log | --svg | --metrics | --only | --leave-out | --write | --catalog) i=$((i + 1)) ;;
         -*) ;;
         *) if [ -z "$verb" ]; then verb="${COMP_WORDS[i]}"; else place=$((place + 1)); fi ;;
         esac
@@ -100,7 +101,7 @@ _superpod() {
         spares) COMPREPLY=($(compgen -W "--failures --repair --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         defrag) COMPREPLY=($(compgen -W "--segment --blocks --plan --restart --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         validate) COMPREPLY=($(compgen -W "--report --golden --rows --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
-        calibrate) COMPREPLY=($(compgen -W "--only --check --write --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        calibrate) COMPREPLY=($(compgen -W "--only --leave-out --check --write --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         *) COMPREPLY=($(compgen -W "--help --version" -- "$word")) ;;
         esac
         return

@@ -174,6 +174,18 @@ typedef struct sp_study_constant {
 typedef struct sp_study_fit { const char *name; uint32_t rows, groups, constants; double error_fitted, error_left_out; } sp_study_fit;
 #define SP_STUDY_FITS_MAX 8u
 
+/* Rows that are left out together, predicted by constants fitted without them: rows of one `group` (one shape or sweep), of one source
+ * (a page or paper), of one class of hardware. */
+typedef enum sp_study_leave { SP_STUDY_LEAVE_GROUP, SP_STUDY_LEAVE_SOURCE, SP_STUDY_LEAVE_CLASS, SP_STUDY_LEAVES } sp_study_leave;
+const char *sp_study_leave_name(size_t index);   /* "group" "source" "class"; NULL past the last */
+typedef struct sp_study_left {
+    const char *part, *name;
+    uint32_t rows;
+    double error_fitted, error_left_out;  /* as a constant's                                                       */
+    const char *of, *key;            /* the constant that went furthest without them; NULL: none moved              */
+    double moved_by;                 /* its value without them / fitted                                             */
+} sp_study_left;
+
 /* Are layouts ranked as measured? Medians over groups of 8 layouts or more: rank correlation (Spearman) of predicted and measured
  * times, and how much slower than the measured best the layout is that is predicted best. */
 typedef struct sp_study_ranks { uint32_t groups; double correlation, distance; } sp_study_ranks;
@@ -187,17 +199,19 @@ typedef struct sp_study_calibration {
     uint32_t n_constants; sp_study_constant *constants;   /* of each part the fitted, then the others */
     uint32_t n_fitted;
     uint32_t n_fits; sp_study_fit fit[SP_STUDY_FITS_MAX];
+    uint32_t n_left; sp_study_left *left;   /* sets left out: of each part those first that the fit needs most */
     sp_study_ranking ranking;        /* layouts 0: none were given */
 } sp_study_calibration;
 
 const char *sp_study_fit_name(size_t index);   /* "kernels" "layouts" "training", in the order in which they are fitted; NULL past the last */
 
-/* Fit. Files are told apart by their columns, those of no part are an error; `only` names one part, NULL: all that have files.
+/* Fit. Files are told apart by their columns, those of no part are an error; `only` names one part, NULL: all that have files. `leave` says
+ * what is left out for the errors left out and the intervals; those written to the catalog are of groups.
  * Everything lives in `arena`; the catalog is only read.
  * Errors: of the files; SP_E_NOTFOUND no part of that name, SP_E_INVAL no file for a part asked for. Cost: kernels a second, training
  * about a minute; training steps are followed by the pricer's closed form times the ratio of the event run to it. */
-sp_status sp_study_calibrate(sp_catalog *catalog, const char *const *paths, uint32_t n_paths, const char *only, sp_arena *arena,
-                             sp_study_calibration *out, sp_error *err);
+sp_status sp_study_calibrate(sp_catalog *catalog, const char *const *paths, uint32_t n_paths, const char *only, sp_study_leave leave,
+                             sp_arena *arena, sp_study_calibration *out, sp_error *err);
 
 /* The catalog's files with the fitted values: folder `from` is read, folder `to` (which may be the same) is written; `to` NULL:
  * nothing is written. *n_changed counts files of `from` that differ from what the fit says. A value fitted there keeps what its source says after

@@ -2,6 +2,7 @@
 #include "fit_i.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* In the order of the fits: what is fitted first holds for those after it. */
@@ -9,6 +10,12 @@ static const sp_i_fit_part *const parts[] = {&sp_i_fit_kernels, &sp_i_fit_collec
 #define N_PARTS (sizeof parts / sizeof parts[0])
 
 const char *sp_study_fit_name(size_t index) { return index < N_PARTS ? parts[index]->name : NULL; }
+
+const char *sp_study_leave_name(size_t index)
+{
+    static const char *const names[] = {"group", "source", "class"};
+    return index < SP_STUDY_LEAVES ? names[index] : NULL;
+}
 
 /* Which part reads each file. */
 static sp_status sort_files(const char *const *paths, uint32_t n_paths, size_t *part_of, sp_error *err)
@@ -36,10 +43,37 @@ static uint32_t groups_of(const sp_i_fit *fit, const uint32_t *rows, uint32_t n)
     for (uint32_t i = 0; i < n; i++) {
         bool seen = false;
         for (uint32_t j = 0; j < i && !seen; j++)
-            seen = strcmp(fit->row[rows ? rows[i] : i].group, fit->row[rows ? rows[j] : j].group) == 0;
+            seen = strcmp(fit->row[rows ? rows[i] : i].by[fit->leave], fit->row[rows ? rows[j] : j].by[fit->leave]) == 0;
         groups += !seen;
     }
     return groups;
+}
+
+/* The sets that were left out, worst first. */
+static int worse_first(const void *a, const void *b)
+{
+    const sp_study_left *x = a, *y = b;
+    double by = (y->error_left_out - y->error_fitted) - (x->error_left_out - x->error_fitted);
+    return by > 0 ? 1 : by < 0 ? -1 : strcmp(x->name, y->name);
+}
+
+static sp_status tell_left(const sp_i_fit_part *part, const sp_i_fit *fit, sp_arena *arena, sp_study_calibration *out, sp_error *err)
+{
+    sp_study_left *all = sp_arena_alloc(arena, out->n_left + fit->n_left + 1, sizeof *all);
+    if (!all)
+        return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the sets left out");
+    if (out->n_left)
+        memcpy(all, out->left, out->n_left * sizeof *all);
+    for (uint32_t i = 0; i < fit->n_left; i++) {
+        all[out->n_left + i] = fit->left[i];
+        all[out->n_left + i].part = part->name;
+        if (!(all[out->n_left + i].name = sp_arena_strdup(arena, fit->left[i].name)))   /* rows' words may go with their table */
+            return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the sets left out");
+    }
+    qsort(all + out->n_left, fit->n_left, sizeof *all, worse_first);
+    out->left = all;
+    out->n_left += fit->n_left;
+    return SP_OK;
 }
 
 static sp_status tell(const sp_i_fit_part *part, const sp_i_fit *fit, sp_arena *arena, sp_study_calibration *out, sp_error *err)
@@ -69,13 +103,13 @@ static sp_status tell(const sp_i_fit_part *part, const sp_i_fit *fit, sp_arena *
         told->error_fitted += fit->row[i].error / fit->n_rows;
         told->error_left_out += fit->row[i].error_left_out / fit->n_rows;
     }
-    return SP_OK;
+    return tell_left(part, fit, arena, out, err);
 }
 
-static sp_status fit_part(const sp_i_fit_part *part, sp_i_own *own, const char *const *paths, uint32_t n_paths, sp_arena *arena,
-                          sp_study_calibration *out, sp_error *err)
+static sp_status fit_part(const sp_i_fit_part *part, sp_i_own *own, const char *const *paths, uint32_t n_paths, sp_study_leave leave,
+                          sp_arena *arena, sp_study_calibration *out, sp_error *err)
 {
-    sp_i_fit fit = {.arena = arena};
+    sp_i_fit fit = {.arena = arena, .leave = leave};
     sp_status status = part->make(own, paths, n_paths, &fit, err);
     if (status == SP_OK) {
         sp_i_fit_all(&fit);
@@ -93,8 +127,8 @@ static sp_status check_only(const char *only, sp_error *err)
     return sp_error_set(err, SP_E_NOTFOUND, NULL, 0, 0, "nothing called '%s' is fitted", only);
 }
 
-sp_status sp_study_calibrate(sp_catalog *catalog, const char *const *paths, uint32_t n_paths, const char *only, sp_arena *arena,
-                             sp_study_calibration *out, sp_error *err)
+sp_status sp_study_calibrate(sp_catalog *catalog, const char *const *paths, uint32_t n_paths, const char *only, sp_study_leave leave,
+                             sp_arena *arena, sp_study_calibration *out, sp_error *err)
 {
     sp_study_calibration calibration;
     memset(&calibration, 0, sizeof calibration);
@@ -114,7 +148,7 @@ sp_status sp_study_calibrate(sp_catalog *catalog, const char *const *paths, uint
             if (part_of[f] == p)
                 mine[n++] = paths[f];
         if (n && (!only || strcmp(only, parts[p]->name) == 0))
-            status = fit_part(parts[p], &own, mine, n, arena, &calibration, err);
+            status = fit_part(parts[p], &own, mine, n, leave, arena, &calibration, err);
     }
     if (status == SP_OK && calibration.n_fits == 0)
         status = sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "none of the files is a table of %s", only ? only : "measurements to fit on");

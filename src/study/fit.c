@@ -11,8 +11,10 @@
 #define GAIN 1e-5        /* less is no gain: the path must not hang on the last bit of a logarithm */
 #define NUDGE 1.1        /* of a constant, to see how an event run follows it                       */
 #define CLIMBS 3         /* steps one way before the next constant has its turn                     */
-#define LEFT_OUT_ROUNDS 3
-#define LEFT_OUT_STEP 0.04
+
+/* A group moves its constants by some per cent; of a source or a class a constant may lose most rows, and goes further. */
+static const struct { uint32_t rounds; double step; } left_out[SP_STUDY_LEAVES] = {
+    [SP_STUDY_LEAVE_GROUP] = {3, 0.04}, [SP_STUDY_LEAVE_SOURCE] = {6, 0.16}, [SP_STUDY_LEAVE_CLASS] = {6, 0.16}};
 
 /* As a file has it. */
 static double on_grid(double value, int digits)
@@ -237,13 +239,36 @@ static bool drop_mute(sp_i_fit *fit)
     return n < was;
 }
 
-/* ---- leaving out one group ------------------------------------------------------------------------------------------------ */
+/* ---- leaving out one set of rows: a group, a source, a class --------------------------------------------------------------- */
 
-/* Constants that rows of a group touch, fitted again on the other rows from where they were; then the group is predicted. */
-static void leave_out(sp_i_fit *fit, const char *group, bool *some, double *kept)
+static const char *set_of(const sp_i_fit *fit, uint32_t i) { return fit->row[i].by[fit->leave]; }
+
+/* What became of the rows left out, and which constant they had held. */
+static void tell_left(sp_i_fit *fit, const char *set, const double *kept)
+{
+    sp_study_left *left = &fit->left[fit->n_left++];
+    *left = (sp_study_left){.name = set, .moved_by = 1};
+    for (uint32_t i = 0; i < fit->n_rows; i++)
+        if (fit->row[i].out) {
+            left->rows++;
+            left->error_fitted += fit->row[i].error;
+            left->error_left_out += fit->row[i].error_left_out;
+        }
+    left->error_fitted /= left->rows;
+    left->error_left_out /= left->rows;
+    for (uint32_t k = 0; k < fit->n_constants; k++)
+        if (fabs(log(fit->constant[k].value / kept[k])) > fabs(log(left->moved_by))) {
+            left->moved_by = fit->constant[k].value / kept[k];
+            left->of = fit->constant[k].of;
+            left->key = fit->constant[k].key;
+        }
+}
+
+/* Constants that rows of a set touch, fitted again on the other rows from where they were; then the set is predicted. */
+static void leave_out(sp_i_fit *fit, const char *set, bool *some, double *kept)
 {
     for (uint32_t i = 0; i < fit->n_rows; i++)
-        fit->row[i].out = strcmp(fit->row[i].group, group) == 0;
+        fit->row[i].out = strcmp(set_of(fit, i), set) == 0;
     for (uint32_t k = 0; k < fit->n_constants; k++) {
         sp_i_fit_constant *c = &fit->constant[k];
         kept[k] = c->value;
@@ -256,12 +281,13 @@ static void leave_out(sp_i_fit *fit, const char *group, bool *some, double *kept
         if (some[k] && left == 0)
             sp_i_fit_set(c, c->start);
     }
-    descend(fit, LEFT_OUT_ROUNDS, LEFT_OUT_STEP, some);
+    descend(fit, left_out[fit->leave].rounds, left_out[fit->leave].step, some);
     for (uint32_t i = 0; i < fit->n_rows; i++)
         if (fit->row[i].out) {
             fit->row[i].predicted = predict(fit, i);
             fit->row[i].error_left_out = error_of(&fit->row[i]);
         }
+    tell_left(fit, set, kept);
     for (uint32_t k = 0; k < fit->n_constants; k++) {
         sp_i_fit_constant *c = &fit->constant[k];
         c->least = fmin(c->least, c->value);
@@ -275,14 +301,15 @@ static void leave_out_each(sp_i_fit *fit)
     bool *some = sp_arena_alloc(fit->arena, fit->n_constants + 1, sizeof *some);
     double *kept = sp_arena_alloc(fit->arena, fit->n_constants + 1, sizeof *kept);
     double *fitted = sp_arena_alloc(fit->arena, fit->n_rows + 1, sizeof *fitted);
+    fit->left = sp_arena_alloc(fit->arena, fit->n_rows + 1, sizeof *fit->left);
     for (uint32_t i = 0; i < fit->n_rows; i++) {
         fit->row[i].error_left_out = -1;
         if (fitted)
             fitted[i] = fit->row[i].predicted;
     }
-    for (uint32_t i = 0; some && kept && fitted && i < fit->n_rows; i++)
+    for (uint32_t i = 0; some && kept && fitted && fit->left && i < fit->n_rows; i++)
         if (fit->row[i].error_left_out < 0)
-            leave_out(fit, fit->row[i].group, some, kept);
+            leave_out(fit, set_of(fit, i), some, kept);
     for (uint32_t i = 0; i < fit->n_rows; i++) {
         fit->row[i].out = false;
         if (fitted)

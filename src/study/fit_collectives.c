@@ -189,7 +189,7 @@ static sp_status take_row(sp_i_own *own, const sp_study_row *row, sp_i_fit *fit,
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for a row of the fit");
     *r->machine = *row->coll->machine;
     r->latency_s = sp_i_own_efa(own, r->machine);
-    fit->row[fit->n_rows] = (sp_i_fit_row){.group = row->group[0] ? row->group : row->id, .ratio = 1, .weight = 1, .twin = fit->n_rows,
+    fit->row[fit->n_rows] = (sp_i_fit_row){.by = {row->group[0] ? row->group : row->id, row->source, row->hw_class}, .ratio = 1, .weight = 1, .twin = fit->n_rows,
                                            .measured = row->coll->measured_s};
     fit->n_rows++;
     return SP_OK;

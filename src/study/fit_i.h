@@ -24,7 +24,7 @@ typedef struct sp_i_fit_follow { uint32_t constant; double at, extra, slope; /* 
 #define SP_I_FIT_FOLLOWS 8u
 
 typedef struct sp_i_fit_row {
-    const char *group;               /* left out together                                              */
+    const char *by[SP_STUDY_LEAVES]; /* its group, source and class: rows of one are left out together  */
     double measured, predicted;      /* in one unit                                                    */
     double ratio;                    /* of the event run to the closed form, where a part has both     */
     double weight;
@@ -61,6 +61,8 @@ struct sp_i_fit {
     double (*run)(sp_i_fit *fit, uint32_t row);       /* the event run; NULL: predict is exact           */
     bool (*touches)(const sp_i_fit *fit, const sp_i_fit_constant *constant, uint32_t row);
     void *own;                       /* the part's                                                     */
+    sp_study_leave leave;            /* what is left out                                               */
+    sp_study_left *left; uint32_t n_left;
 };
 
 /* Adds a constant with the rows it touches. A constant of too few rows is not added: it keeps what the catalog says. */
@@ -70,7 +72,7 @@ void sp_i_fit_place(sp_i_fit_constant *constant, const char *file, const char *u
 /* Is the name in a list "nccl, deepep"? "all" has every name. */
 bool sp_i_in_list(const char *list, const char *name);
 void sp_i_fit_set(sp_i_fit_constant *constant, double value);   /* on the grid, and into its places */
-/* Fits all constants, drops those on which fewer than SP_I_FIT_LEAST_ROWS rows depend, then leaves out one group after the other. */
+/* Fits all constants, drops those on which fewer than SP_I_FIT_LEAST_ROWS rows depend, then leaves out one set of rows after the other. */
 void sp_i_fit_all(sp_i_fit *fit);
 
 /* The calibration's own copies, which fits write into: never the catalog's. */

@@ -63,7 +63,7 @@ static sp_status take_row(const sp_i_own *own, kernels *k, const sp_csv *csv, si
     for (uint32_t c = 0; c < own->n_chips; c++)
         if (strcmp(own->chip[c].mine->name, row->chip) == 0) {
             k->chip[fit->n_rows] = own->chip[c].mine;
-            fit->row[fit->n_rows] = (sp_i_fit_row){.group = *group ? group : row->id, .measured = row->measured, .ratio = 1, .weight = 1, .twin = fit->n_rows};
+            fit->row[fit->n_rows] = (sp_i_fit_row){.by = {*group ? group : row->id, row->source, row->chip}, .measured = row->measured, .ratio = 1, .weight = 1, .twin = fit->n_rows};
             fit->n_rows++;
             break;
         }

@@ -152,7 +152,7 @@ static sp_status take_row(layouts *l, const sp_csv *csv, size_t row, sp_i_fit *f
         return sp_csv_fail(csv, row, -1, SP_E_INVAL, err, "the layout cannot be run on %s: %s", MACHINE, why.text);
     status = sp_plan_layout(&plan, l->machine, &l->layout[i], err);
     if (status == SP_OK)
-        fit->row[fit->n_rows++] = (sp_i_fit_row){.group = l->of[i]->name, .measured = time_s, .ratio = 1, .weight = 1, .twin = i};
+        fit->row[fit->n_rows++] = (sp_i_fit_row){.by = {l->of[i]->name, l->of[i]->name, l->of[i]->name}, .measured = time_s, .ratio = 1, .weight = 1, .twin = i};
     return status;
 }
 

@@ -182,7 +182,7 @@ static sp_status take_row(sp_i_own *own, training *t, const sp_study_row *row, s
     if (status == SP_OK && twin == i)
         status = sp_pricer_create(mine->machine, mine->model, &t->pricer[i], err);
     if (status == SP_OK)
-        fit->row[fit->n_rows++] = (sp_i_fit_row){.group = row->group[0] ? row->group : row->id, .ratio = 1, .twin = twin,
+        fit->row[fit->n_rows++] = (sp_i_fit_row){.by = {row->group[0] ? row->group : row->id, row->source, row->hw_class}, .ratio = 1, .twin = twin,
                                                  .weight = row->full ? 1 : PART_WEIGHT,
                                                  .measured = row->run->step_time_s / (1 + row->slow)};
     return status;

@@ -13,6 +13,18 @@ load helper
     json 'all(c["low"] <= c["value"] <= c["high"] for c in result["constants"])'
 }
 
+@test "rows of a source are predicted by constants that have not seen it" {
+    answers calibrate validation/kernels.csv --leave-out source --json
+    json 'len(result["left_out"]) == 14 and sum(s["rows"] for s in result["left_out"]) == result["parts"][0]["rows"]'
+    json 'abs(sum(s["rows"] * s["error_left_out"] for s in result["left_out"]) / result["parts"][0]["rows"] - result["parts"][0]["error_left_out"]) < 1e-9'
+    json '[s["key"] for s in result["left_out"] if s["name"] == "FlashAttention-3 README"] == ["attention_fwd_fraction"]'
+    json 'all(a["error_left_out"] - a["error_fitted"] >= b["error_left_out"] - b["error_fitted"] for a, b in zip(result["left_out"], result["left_out"][1:]))'
+    answers calibrate validation/kernels.csv --leave-out class
+    says "gb200"
+    says "attention_fwd_fraction"
+    refuses "intervals in the catalog are of groups left out" calibrate validation/kernels.csv --leave-out class --check
+}
+
 @test "what is fitted does not depend on what the catalog holds" {
     cp -r catalog "$BATS_TEST_TMPDIR/catalog"
     sed -i 's/mem_fraction: {value: \[[^]]*\]/mem_fraction: {value: [0.4, 0.5, 0.6]/; s/gemm_fill: {value: \[[^]]*\], grade: fitted/gemm_fill: {value: [8us, 9us, 10us], grade: fitted/' \

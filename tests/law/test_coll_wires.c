@@ -117,7 +117,7 @@ static void test_fitted_with_the_same_price(void **state)
     sp_error err;
     double sum = 0;
     uint32_t n = 0;
-    if (sp_study_validate(f->catalog, files, 1, f->arena, &study, &err) != SP_OK || sp_study_calibrate(f->catalog, files, 1, "collectives", f->arena, &fit, &err) != SP_OK)
+    if (sp_study_validate(f->catalog, files, 1, f->arena, &study, &err) != SP_OK || sp_study_calibrate(f->catalog, files, 1, "collectives", SP_STUDY_LEAVE_GROUP, f->arena, &fit, &err) != SP_OK)
         fail_msg("%s", err.text);
     for (uint32_t i = 0; i < study.n_rows; i++)
         if (study.rows[i].coll && study.rows[i].status == SP_STUDY_EXPRESSED) {
