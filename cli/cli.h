@@ -120,6 +120,8 @@ sp_status cli_failures(cli_run *cli, struct sp_failures *out, sp_error *err);
 
 /* ---- training.c: what train and plan share ------------------------------------------------------------------------- */
 
+/* Where a key of a plan stands among the words of --set; NULL: nowhere. */
+const char *cli_set_word(const cli_run *cli, const char *key);
 /* Puts the options (and --plan FILE before them) on top of what *plan holds; gbs and seq fall back to the model's. */
 sp_status cli_plan_read(cli_run *cli, const sp_machine *machine, const sp_model *model, sp_plan *plan, sp_error *err);
 /* Makes a complaint about the plan point at the option that it names first. */

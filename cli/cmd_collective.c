@@ -57,7 +57,6 @@ static sp_status read_sweep(cli_run *cli, sweep *s, sp_error *err)
         if (!s->flow && cli_given(cli, o))
             return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "--%s is for the flow engine; add --engine flow", cli_options[o].name);
     status = s->flow ? cli_flow_options(cli, s->machine, &s->options, err) : SP_OK;
-    if (status == SP_OK) status = cli_file_probe(cli, CLI_O_HEATMAP, err);
     if (status != SP_OK) return status;
     s->end_s = sp_arena_alloc(cli->arena, s->groups.n, sizeof *s->end_s);
     if (s->end_s == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the groups");

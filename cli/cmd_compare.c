@@ -380,7 +380,7 @@ int cli_cmd_compare(cli_run *cli)
     sp_error err = {0};
     comparing c = {.cli = cli};
     cli_sources sources = {0};
-    if (cli_file_probe(cli, CLI_O_HTML, &err) != SP_OK || read_problem(&c, &err) != SP_OK) return cli_fail(cli, &err);
+    if (read_problem(&c, &err) != SP_OK) return cli_fail(cli, &err);
     c.progress = cli_progress_begin(cli);
     sp_status status = sp_compare(&c.problem, cli->arena, &c.result, &err), stopped = SP_OK;
     cli_progress_end(&c.progress);

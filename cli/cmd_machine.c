@@ -140,9 +140,10 @@ static void show_text(cli_run *cli, const sp_machine *machine, const sp_machine_
     cli_line(cli, "bisection", "%s one way", cli_quantity(cli, totals->bisection_bytes_per_s, SP_UNIT_BYTES_PER_S));
     cli_line(cli, "diameter", "%u hops", totals->diameter_hops);
     if (totals->power_w != 0) cli_line(cli, "power", "%s", cli_quantity(cli, totals->power_w, SP_UNIT_WATT));
-    if (totals->price_usd != 0) cli_line(cli, "price", "%s", cli_quantity(cli, totals->price_usd, SP_UNIT_USD));
+    if (totals->price_usd != 0) cli_line(cli, "price", "%s, %s", cli_quantity(cli, totals->price_usd, SP_UNIT_USD),
+                                        machine->price_usd.grade != SP_GRADE_NONE ? "the whole machine" : "the chips alone");
     if (fabric != NULL)
-        cli_line(cli, "fabric", "%s of links and %s of switches, a guess by list prices", cli_quantity(cli, fabric->links_usd, SP_UNIT_USD),
+        cli_line(cli, "fabric", "%s of links and %s of switches at merchant list prices, a guess for comparing topologies", cli_quantity(cli, fabric->links_usd, SP_UNIT_USD),
                  cli_quantity(cli, fabric->switches_usd, SP_UNIT_USD));
     cli_line(cli, "guesses", "%zu of %zu values%s", cli_sources_guesses(sources), sources->n,
              cli_given(cli, CLI_O_SOURCES) ? "" : " (--sources lists them)");

@@ -368,10 +368,7 @@ int cli_cmd_operate(cli_run *cli)
     sp_error err = {0};
     answer a = {0};
     int exit_status = CLI_EXIT_OK;
-    sp_status status = cli_file_probe(cli, CLI_O_SVG, &err);
-    if (status == SP_OK) status = cli_file_probe(cli, CLI_O_METRICS, &err);
-    if (status == SP_OK) status = cli_files_differ(cli, (const cli_option_id[]){CLI_O_LOG, CLI_O_SVG, CLI_O_METRICS}, 3, &err);
-    if (status == SP_OK) status = read_all(cli, &a, &err);
+    sp_status status = read_all(cli, &a, &err);
     if (status == SP_OK) status = open_store(cli, &a, &err);
     cli_progress progress = cli_progress_begin(cli);
     cli_progress_show(&progress, "%g years of %s, %u seeds", a.years, cli->operand[0], a.seeds);

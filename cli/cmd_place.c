@@ -35,9 +35,10 @@ static sp_status read_job(cli_run *cli, job *out, sp_error *err)
 /* As many replicas as the job's chips make, unless the words say otherwise. */
 static sp_status fill_replicas(const job *j, sp_plan *plan, sp_error *err)
 {
-    uint64_t replica = (uint64_t)plan->tp * plan->cp * plan->pp;
-    if (plan->dp <= 1 && j->chips % replica == 0) plan->dp = (uint32_t)(j->chips / replica);
-    if (replica * plan->dp == j->chips) return SP_OK;
+    uint64_t replica = (uint64_t)plan->tp * plan->cp;
+    bool holds = sp_mul_u64(replica, plan->pp, &replica) && replica <= j->chips;
+    if (holds && plan->dp <= 1 && j->chips % replica == 0) plan->dp = (uint32_t)(j->chips / replica);
+    if (holds && replica * plan->dp == j->chips) return SP_OK;
     return sp_error_set(err, SP_E_INVAL, "--set", 0, 0, "tp x cp x pp x dp = %u x %u x %u x %u is not the job's %u chips; choose sizes whose product is", plan->tp, plan->cp, plan->pp,
                         plan->dp, j->chips);
 }
@@ -45,6 +46,9 @@ static sp_status fill_replicas(const job *j, sp_plan *plan, sp_error *err)
 /* The judge of --network; its ideal step refuses a plan that does not have the job's chips. */
 static sp_status make_judge(cli_run *cli, job *j, sp_error *err)
 {
+    for (int o = 0; !cli_given(cli, CLI_O_NETWORK) && o < CLI_O_N; o++)
+        if (cli_given(cli, (cli_option_id)o) && (o == CLI_O_SET || o == CLI_O_PLAN))
+            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "--%s is of a model; give --network MODEL too", cli_options[o].name);
     if (!cli_given(cli, CLI_O_NETWORK)) return SP_OK;
     j->plan = sp_plan_default();
     j->plan.gbs = j->plan.seq = 0;
@@ -179,6 +183,19 @@ static const sp_place_policy *judged_policy(const job *j, sp_cluster *cluster, c
     return best;
 }
 
+/* "1 host", "3 hosts" */
+static const char *counted(cli_run *cli, uint32_t n, const char *what)
+{
+    const char *text = sp_arena_printf(cli->arena, "%u %s%s", n, what, n == 1 ? "" : "s");
+    return text == NULL ? "" : text;
+}
+
+static void tell_spread(cli_run *cli, const job *j, const sp_spread *s, double slowdown)
+{
+    fprintf(cli->out, "%s%s%s on %s of %s in %s: slowdown %.4f\n", cli_strong(cli, true), counted(cli, j->chips, "chip"), cli_strong(cli, false),
+            counted(cli, s->rows, "host"), counted(cli, s->leaves, "rack"), counted(cli, s->pods, "pod"), slowdown);
+}
+
 static sp_status make_recovery(cli_run *cli, const job *j, const sp_spread *spread, sp_recovery **out, sp_error *err)
 {
     *out = NULL;
@@ -204,8 +221,7 @@ static sp_status tell_placed(cli_run *cli, const job *j, const sp_place_policy *
                                             step_s > 0 ? json_real(step_s) : json_null(), "slowdown", slowdown, "hosts", (int)s->rows, "racks", (int)s->leaves,
                                             "pods", (int)s->pods, "whole", s->whole, "aligned", s->aligned, "policy", policy->name, "judged", counts_json(j), "recovery",
                                             recovery == NULL ? json_null() : cli_recovery_json(recovery)), err);
-    fprintf(cli->out, "%s%u chips%s on %u hosts of %u racks in %u pods: slowdown %.4f\n", cli_strong(cli, true), j->chips, cli_strong(cli, false), s->rows, s->leaves,
-            s->pods, slowdown);
+    tell_spread(cli, j, s, slowdown);
     cli_line(cli, "policy", "%s", policy->name);
     cli_line(cli, "nodes", "%s", strlen(nodes) < 2000 ? nodes : "too many ranges for a line; --json has them");
     cli_line(cli, "rank order", "%s", strlen(ranks) < 2000 ? ranks : "too many ranges for a line; --json has them");
@@ -284,8 +300,7 @@ static sp_status tell_checked(cli_run *cli, const job *j, const sp_place_check *
     const struct { const char *name; bool yes; const char *what; } row[] = {{"whole", c->whole, "whole racks, or all in one rack"},
                                                                             {"aligned", c->aligned, "racks in one run that starts at a multiple of its power of two"},
                                                                             {"connected", c->connected, "the share of each rack is rows x columns: a full mesh"}};
-    fprintf(cli->out, "%s%u chips%s on %u hosts of %u racks in %u pods: slowdown %.4f\n", cli_strong(cli, true), j->chips, cli_strong(cli, false), c->spread.rows,
-            c->spread.leaves, c->spread.pods, slowdown);
+    tell_spread(cli, j, &c->spread, slowdown);
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         cli_table_cell(table, "%s", row[i].name);
         cli_table_cell(table, "%s", row[i].yes ? "yes" : "NO");

@@ -25,32 +25,23 @@ static bool on_progress(void *context, double fraction, double best_step_time_s)
     return !cli_interrupted();
 }
 
-/* Is this key among the words of --set? */
-static bool set(const cli_run *cli, const char *key)
-{
-    size_t length = strlen(key);
-    for (const char *at = cli_text(cli, CLI_O_SET); at != NULL && *at != '\0'; at += strcspn(at, " \t\n"), at += strspn(at, " \t\n"))
-        if (strncmp(at, key, length) == 0 && at[length] == '=') return true;
-    return false;
-}
-
 /* What is given is not searched. */
 static void free_axes(const cli_run *cli, sp_problem *problem)
 {
-    problem->free_precision = !cli_given(cli, CLI_O_PRECISION) && !set(cli, "precision");
+    problem->free_precision = !cli_given(cli, CLI_O_PRECISION) && cli_set_word(cli, "precision") == NULL;
     problem->any_precision = problem->free_precision && cli_given(cli, CLI_O_BEST_PRECISION);
-    problem->free_recompute = !cli_given(cli, CLI_O_RECOMPUTE) && !set(cli, "recompute") && !set(cli, "recompute-layers");
-    problem->free_schedule = !cli_given(cli, CLI_O_SCHEDULE) && !set(cli, "schedule");
-    problem->free_zero = !cli_given(cli, CLI_O_ZERO) && !set(cli, "zero");
-    problem->free_placement = !cli_given(cli, CLI_O_ORDER) && !cli_given(cli, CLI_O_PLACE) && !set(cli, "order") && !set(cli, "place");
-    problem->free_stages = !set(cli, "first-layers") && !set(cli, "last-layers");
-    problem->free_overlap = !set(cli, "overlap-tp") && !set(cli, "overlap-ep");
-    problem->free_sequence_parallel = !set(cli, "sp");
-    problem->free_overlap_dp = !set(cli, "overlap-dp");
-    problem->free_cp_way = !set(cli, "cp-way");
-    problem->free_zero_group = !set(cli, "zero-group");
-    problem->free_offload = !set(cli, "offload-optimizer") && !set(cli, "offload-activations");
-    problem->free_gather = !set(cli, "narrow-gather");
+    problem->free_recompute = !cli_given(cli, CLI_O_RECOMPUTE) && cli_set_word(cli, "recompute") == NULL && cli_set_word(cli, "recompute-layers") == NULL;
+    problem->free_schedule = !cli_given(cli, CLI_O_SCHEDULE) && cli_set_word(cli, "schedule") == NULL;
+    problem->free_zero = !cli_given(cli, CLI_O_ZERO) && cli_set_word(cli, "zero") == NULL;
+    problem->free_placement = !cli_given(cli, CLI_O_ORDER) && !cli_given(cli, CLI_O_PLACE) && cli_set_word(cli, "order") == NULL && cli_set_word(cli, "place") == NULL;
+    problem->free_stages = cli_set_word(cli, "first-layers") == NULL && cli_set_word(cli, "last-layers") == NULL;
+    problem->free_overlap = cli_set_word(cli, "overlap-tp") == NULL && cli_set_word(cli, "overlap-ep") == NULL;
+    problem->free_sequence_parallel = cli_set_word(cli, "sp") == NULL;
+    problem->free_overlap_dp = cli_set_word(cli, "overlap-dp") == NULL;
+    problem->free_cp_way = cli_set_word(cli, "cp-way") == NULL;
+    problem->free_zero_group = cli_set_word(cli, "zero-group") == NULL;
+    problem->free_offload = cli_set_word(cli, "offload-optimizer") == NULL && cli_set_word(cli, "offload-activations") == NULL;
+    problem->free_gather = cli_set_word(cli, "narrow-gather") == NULL;
 }
 
 /* A deadline is told for all tokens; a step may take its share of it. */
@@ -244,8 +235,7 @@ int cli_cmd_plan(cli_run *cli)
     sp_error err = {0};
     search s = {.cli = cli};
     cli_sources sources = {0};
-    if (cli_file_probe(cli, CLI_O_SAVE, &err) != SP_OK || cli_file_probe(cli, CLI_O_HTML, &err) != SP_OK
-        || cli_machine(cli, cli->operand[0], &s.machine, &err) != SP_OK
+    if (cli_machine(cli, cli->operand[0], &s.machine, &err) != SP_OK
         || cli_model(cli, cli->operand[1], &s.model, &err) != SP_OK || read_problem(&s, &err) != SP_OK
         || run_search(&s, &err) != SP_OK || write_files(&s, &err) != SP_OK)
         return cli_fail(cli, &err);

@@ -272,7 +272,6 @@ int cli_cmd_traffic(cli_run *cli)
     sp_error err = {0};
     traffic t = {0};
     sp_status status = read_traffic(cli, &t, &err);
-    if (status == SP_OK) status = cli_file_probe(cli, CLI_O_HEATMAP, &err);
     t.heat.arena = cli->arena;
     if (cli_given(cli, CLI_O_HEATMAP)) t.options.heat = &t.heat;
     if (status == SP_OK)

@@ -3,12 +3,18 @@
 
 #include <string.h>
 
+/* By the option, among the words of --set, or by a whole plan. */
+static bool told(const cli_run *cli, cli_option_id option)
+{
+    return cli_given(cli, option) || cli_given(cli, CLI_O_PLAN) || cli_set_word(cli, cli_options[option].name) != NULL;
+}
+
 /* The most replicas that the chips hold, that share the batch out evenly, that experts divide among and that fit on the tiers: chips
  * left over stay idle. */
 static sp_status fill_dp(const cli_run *cli, const sp_machine *machine, sp_plan *plan, sp_error *err)
 {
     uint64_t rest = (uint64_t)plan->tp * plan->cp, experts = (uint64_t)plan->ep * plan->etp;
-    if (cli_given(cli, CLI_O_DP) || cli_given(cli, CLI_O_PLAN) || plan->dp > 1) return SP_OK;
+    if (told(cli, CLI_O_DP)) return SP_OK;
     if (!sp_mul_u64(rest, plan->pp, &rest) || rest > machine->chips)
         return sp_error_set(err, SP_E_INVAL, "--tp", 0, 0, "tp x cp x pp = %u x %u x %u is more than the %u chips of %s; lower one of them", plan->tp,
                             plan->cp, plan->pp, machine->chips, machine->name);
@@ -28,8 +34,7 @@ static sp_status fill_dp(const cli_run *cli, const sp_machine *machine, sp_plan 
  * multiplies it, else BF16. */
 static void fill_precision(const cli_run *cli, const sp_machine *machine, const sp_model *model, sp_plan *plan)
 {
-    const char *words = cli->value[CLI_O_SET];
-    if (cli_given(cli, CLI_O_PRECISION) || cli_given(cli, CLI_O_PLAN) || (words != NULL && strstr(words, "precision=") != NULL)) return;
+    if (told(cli, CLI_O_PRECISION)) return;
     plan->precision = sp_problem_default(machine, model).fixed.precision;
 }
 
@@ -40,9 +45,9 @@ static sp_status train_plan(cli_run *cli, const sp_machine *machine, const sp_mo
     sp_status status = cli_plan_read(cli, machine, model, plan, err);
     if (status == SP_OK) status = fill_dp(cli, machine, plan, err);
     if (status == SP_OK) fill_precision(cli, machine, model, plan);
-    if (status == SP_OK && plan->vpp > 1 && !cli_given(cli, CLI_O_SCHEDULE) && !cli_given(cli, CLI_O_PLAN))
+    if (status == SP_OK && plan->vpp > 1 && !told(cli, CLI_O_SCHEDULE))
         plan->schedule = SP_SCHEDULE_INTERLEAVED;
-    if (status == SP_OK && sp_schedule_is_vee(plan->schedule) && plan->vpp == 1 && !cli_given(cli, CLI_O_VPP) && !cli_given(cli, CLI_O_PLAN))
+    if (status == SP_OK && sp_schedule_is_vee(plan->schedule) && plan->vpp == 1 && !told(cli, CLI_O_VPP))
         plan->vpp = 2;
     if (status == SP_OK && sp_plan_check(plan, model, machine, err) != SP_OK) status = cli_blame_plan(err);
     return status;
@@ -73,8 +78,7 @@ int cli_cmd_train(cli_run *cli)
     sp_plan plan;
     sp_train_report report;
     cli_sources sources = {0};
-    if (cli_file_probe(cli, CLI_O_TIMELINE, &err) != SP_OK || cli_file_probe(cli, CLI_O_HTML, &err) != SP_OK
-        || cli_machine(cli, cli->operand[0], &machine, &err) != SP_OK
+    if (cli_machine(cli, cli->operand[0], &machine, &err) != SP_OK
         || cli_model(cli, cli->operand[1], &model, &err) != SP_OK || train_plan(cli, machine, model, &plan, &err) != SP_OK
         || predict(cli, machine, model, &plan, &report, &err) != SP_OK)
         return cli_fail(cli, &err);

@@ -129,8 +129,7 @@ int cli_cmd_validate(cli_run *cli)
 {
     sp_error err = {0};
     sp_study study;
-    if (cli_catalog(cli, &err) != SP_OK || cli_file_probe(cli, CLI_O_REPORT, &err) != SP_OK ||
-        cli_file_probe(cli, CLI_O_GOLDEN, &err) != SP_OK) return cli_fail(cli, &err);
+    if (cli_catalog(cli, &err) != SP_OK) return cli_fail(cli, &err);
     for (uint32_t i = 0; i < cli->n_operands; i++) cli_input_add(cli, cli->operand[i]);
     cli_progress progress = cli_progress_begin(cli);
     cli_progress_show(&progress, "predicting ...");

@@ -94,6 +94,7 @@ static int run(cli_run *cli)
         sp_error_set(&err, SP_E_NOMEM, NULL, 0, 0, "no memory");
         return cli_fail(cli, &err);
     }
+    if (cli_outputs_check(cli, &err) != SP_OK) return cli_fail(cli, &err);
     int status = cli->verb->run(cli);
     if (status != CLI_EXIT_INTERRUPTED && cli_interrupted()) {
         sp_error_set(&err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted");

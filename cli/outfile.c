@@ -26,11 +26,9 @@ static int creatable(const char *folder)
     return 0;
 }
 
-sp_status cli_file_probe(const cli_run *cli, cli_option_id option, sp_error *err)
+static sp_status probe_file(cli_option_id option, const char *path, sp_error *err)
 {
-    const char *path = cli->value[option];
     struct stat info;
-    if (path == NULL) return SP_OK;
     if (stat(path, &info) == 0) {
         if (S_ISDIR(info.st_mode)) return cannot(option, path, "it is a folder; give the name of a file", err);
         if (!S_ISREG(info.st_mode))
@@ -45,22 +43,55 @@ sp_status cli_file_probe(const cli_run *cli, cli_option_id option, sp_error *err
     return failed == 0 ? SP_OK : cannot(option, path, failed == ENOENT ? "its folder does not exist" : strerror(failed), err);
 }
 
-/* By name, or as the same file by another name. */
+static sp_status probe_folder(cli_option_id option, const char *path, sp_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) return cannot(option, path, strerror(errno), err);
+    if (!S_ISDIR(info.st_mode)) return cannot(option, path, "it is not a folder", err);
+    int failed = creatable(path);
+    return failed == 0 ? SP_OK : cannot(option, path, strerror(failed), err);
+}
+
 static bool same_file(const char *a, const char *b)
 {
     struct stat x, y;
-    return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-sp_status cli_files_differ(const cli_run *cli, const cli_option_id *option, size_t n, sp_error *err)
+/* What an option names is read: an output of that name would replace it. */
+static bool is_read(int option)
 {
-    for (size_t i = 0; i < n; i++)
-        for (int other = 0; other < CLI_O_N; other++) {
-            const char *path = cli->value[option[i]], *twin = cli->value[other];
-            bool reads = other == CLI_O_JOBS || other == CLI_O_FAILURES || other == CLI_O_PLAN || other == CLI_O_RUNNING, writes = false;
-            for (size_t k = i + 1; k < n; k++) writes = writes || option[k] == (cli_option_id)other;
-            if (path == NULL || twin == NULL || !(reads || writes) || !same_file(path, twin)) continue;
-            return sp_error_set(err, SP_E_INVAL, path, 0, 0, "is given for --%s and for --%s, and one would replace the other: give another name", cli_options[option[i]].name, cli_options[other].name);
-        }
+    return cli_options[option].kind == CLI_FILE_IN || option == CLI_O_JOBS || option == CLI_O_FAILURES;
+}
+
+/* The output is no other output, and nothing that is read. */
+static sp_status stands_alone(const cli_run *cli, cli_option_id option, sp_error *err)
+{
+    const char *path = cli->value[option];
+    for (int other = 0; other < CLI_O_N; other++) {
+        const char *twin = cli->value[other];
+        if (twin == NULL || other == (int)option) continue;
+        bool writes = cli_options[other].kind == CLI_FILE_OUT;
+        if (!(writes && strcmp(path, twin) == 0) && !((writes || is_read(other)) && same_file(path, twin))) continue;
+        return sp_error_set(err, SP_E_INVAL, path, 0, 0, "is given for --%s and for --%s, and one would replace the other: give another name",
+                            cli_options[option].name, cli_options[other].name);
+    }
+    for (uint32_t i = 0; i < cli->n_operands; i++)
+        if (same_file(path, cli->operand[i]))
+            return sp_error_set(err, SP_E_INVAL, path, 0, 0, "is read, and --%s would replace it: give another name", cli_options[option].name);
     return SP_OK;
+}
+
+sp_status cli_outputs_check(const cli_run *cli, sp_error *err)
+{
+    sp_status status = SP_OK;
+    for (int o = 0; o < CLI_O_N && status == SP_OK; o++) {
+        const char *path = cli->value[o];
+        if (path == NULL) continue;
+        if (o == CLI_O_WRITE) status = probe_folder(CLI_O_WRITE, path, err);
+        if (cli_options[o].kind != CLI_FILE_OUT) continue;
+        if (o != CLI_O_LOG) status = probe_file((cli_option_id)o, path, err);   /* a log is opened before the work, and may hold some already */
+        if (status == SP_OK) status = stands_alone(cli, (cli_option_id)o, err);
+    }
+    return sp_team_agree(cli_team(cli), status, err);   /* rank 0 alone writes, and the others would wait for it */
 }

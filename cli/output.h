@@ -48,10 +48,8 @@ void cli_check_sourced(cli_run *cli, const char *name, const char *fault, const 
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
-/* Can the file named by the option (if given) be written? Asked before long work. */
-sp_status cli_file_probe(const cli_run *cli, cli_option_id option, sp_error *err);
-/* The outputs named by these options are not one file, nor one that is read. */
-sp_status cli_files_differ(const cli_run *cli, const cli_option_id *option, size_t n, sp_error *err);
+/* Can all files that are to be written be written, each to a place of its own? Asked before any work; all ranks get one answer. */
+sp_status cli_outputs_check(const cli_run *cli, sp_error *err);
 
 /* ---- recovery ------------------------------------------------------------------------------------------------- */
 

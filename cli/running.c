@@ -1,11 +1,13 @@
 /* Which job has which chips, and until when: a line "NAME IDS [TIME]" each, as "j17 0-63,128 3h". */
 #include "cli.h"
 #include "superpod/cluster.h"
+#include "superpod/text.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LIST_BYTES_MAX ((size_t)256 << 20)   /* every other chip of 16 million by its number is 70 MB */
 
 static sp_status take(const sp_idset *set, const char *name, sp_cluster *cluster, uint32_t owner, uint32_t *list, sp_error *err)
 {
@@ -74,6 +76,25 @@ static sp_status names_differ(cli_run *cli, const char *path, const cli_running 
                         first->name, first->line);
 }
 
+/* Cuts `text` into lines, and these into words. */
+static sp_status read_lines(cli_run *cli, const char *path, char *text, sp_cluster *cluster, cli_running *out, uint32_t *lines, sp_error *err)
+{
+    sp_status status = SP_OK;
+    uint32_t number = 1;
+    for (char *line = text, *next; status == SP_OK && line != NULL; line = next, number++) {
+        if ((next = strchr(line, '\n')) != NULL) *next++ = '\0';
+        const char *at = NULL;
+        uint32_t known = out->n;
+        status = read_line(cli, line, cluster, out, &at, err);
+        if (out->n != known) lines[known] = number;
+        if (status == SP_OK || err == NULL) continue;
+        snprintf(err->file, sizeof err->file, "%s", path);
+        err->line = number;
+        err->column = at != NULL ? (uint32_t)(at - line) + 1 : 0;
+    }
+    return status;
+}
+
 sp_status cli_running_read(cli_run *cli, const char *path, sp_cluster *cluster, cli_running *out, sp_error *err)
 {
     uint32_t room = sp_cluster_shape_get(cluster)->chips;
@@ -81,25 +102,13 @@ sp_status cli_running_read(cli_run *cli, const char *path, sp_cluster *cluster, 
                          .ends_s = sp_arena_alloc(cli->arena, room, sizeof *out->ends_s)};
     uint32_t *lines = sp_arena_alloc(cli->arena, room, sizeof *lines);
     if (out->name == NULL || out->list == NULL || out->ends_s == NULL || lines == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
-    FILE *file = fopen(path, "r");
-    char *line = NULL;
-    size_t size = 0;
-    sp_status status = SP_OK;
-    if (file == NULL) return sp_error_set(err, SP_E_IO, path, 0, 0, "cannot be opened: %s", strerror(errno));
-    for (uint32_t number = 1; status == SP_OK && getline(&line, &size, file) >= 0; number++) {
-        const char *at = NULL;
-        uint32_t known = out->n;
-        status = read_line(cli, line, cluster, out, &at, err);
-        if (out->n != known) lines[known] = number;
-        if (status != SP_OK && err != NULL) {
-            snprintf(err->file, sizeof err->file, "%s", path);
-            err->line = number;
-            err->column = at != NULL ? (uint32_t)(at - line) + 1 : 0;
-        }
-    }
-    if (status == SP_OK && ferror(file)) status = sp_error_set(err, SP_E_IO, path, 0, 0, "cannot be read; expected a file");   /* a folder opens */
-    free(line);
-    fclose(file);
+    char *text = NULL;
+    size_t length = 0;
+    sp_status status = sp_text_read_file(path, LIST_BYTES_MAX, &text, &length, err);
+    if (status == SP_OK && strlen(text) != length)
+        status = sp_error_set(err, SP_E_PARSE, path, 0, 0, "found a NUL byte; expected lines of text: a job's name and its chips, as \"j17 0-63,128\"");
+    if (status == SP_OK) status = read_lines(cli, path, text, cluster, out, lines, err);
+    free(text);
     if (status == SP_OK) status = names_differ(cli, path, out, lines, err);
     if (status == SP_OK) cli_input_add(cli, path);
     return status;

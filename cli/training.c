@@ -29,6 +29,28 @@ static void read_counts(const cli_run *cli, sp_plan *plan)
     if (cli_given(cli, CLI_O_SEQ)) plan->seq = cli_count(cli, CLI_O_SEQ);
 }
 
+const char *cli_set_word(const cli_run *cli, const char *key)
+{
+    size_t length = strlen(key);
+    for (const char *at = cli_text(cli, CLI_O_SET); at != NULL && *at != '\0'; at += strcspn(at, " \t\n"), at += strspn(at, " \t\n"))
+        if (strncmp(at, key, length) == 0 && at[length] == '=') return at;
+    return NULL;
+}
+
+/* Of two sayings of one field that differ, the later would win unseen. */
+static sp_status words_agree(const cli_run *cli, sp_error *err)
+{
+    for (int i = 0; i < CLI_O_N; i++) {
+        const char *name = cli_options[i].name, *given = cli->value[i], *at = given != NULL ? cli_set_word(cli, name) : NULL;
+        if (at == NULL) continue;
+        size_t length = strcspn(at, " \t\n"), key = strlen(name) + 1;
+        if (length - key == strlen(given) && strncmp(at + key, given, length - key) == 0) continue;
+        return sp_error_set(err, SP_E_INVAL, "--set", 1, (uint32_t)(at - cli->value[CLI_O_SET]) + 1, "found %.*s, and --%s %s; give one of them", (int)length, at,
+                            name, given);
+    }
+    return SP_OK;
+}
+
 /* The choices were checked with the arguments, so that only the texts with a grammar of their own can fail here. */
 static sp_status read_words(cli_run *cli, sp_plan *plan, sp_error *err)
 {
@@ -69,7 +91,8 @@ sp_status cli_plan_read(cli_run *cli, const sp_machine *machine, const sp_model 
         cli_input_add(cli, file);
     }
     read_counts(cli, plan);
-    sp_status status = read_words(cli, plan, err);
+    sp_status status = words_agree(cli, err);
+    if (status == SP_OK) status = read_words(cli, plan, err);
     if (status != SP_OK) return status;
     if (plan->gbs == 0) plan->gbs = model->default_gbs;
     if (plan->gbs == 0)
@@ -163,9 +186,9 @@ void cli_step_print(cli_run *cli, const sp_machine *machine, const sp_model *mod
              100 * report->hfu);
     cli_line(cli, "memory", "%s of %s%s", cli_quantity(cli, report->mem_bytes_max, SP_UNIT_BYTES),
              cli_quantity(cli, report->mem_capacity_bytes, SP_UNIT_BYTES), fits ? "" : ": DOES NOT FIT");
-    cli_line(cli, "power", "%s while training, %.4g MJ a step", cli_quantity(cli, report->power_w, SP_UNIT_WATT),
+    cli_line(cli, "power", "%s by these chips and their hosts, %.4g MJ a step", cli_quantity(cli, report->power_w, SP_UNIT_WATT),
              report->energy_j / 1e6);
-    if (report->cost_usd_per_hour > 0) cli_line(cli, "cost", "%.4g USD an hour", report->cost_usd_per_hour);
+    if (report->cost_usd_per_hour > 0) cli_line(cli, "cost", report->cost_usd_per_hour < 1e5 ? "%.4g USD an hour for these chips" : "%.0f USD an hour for these chips", report->cost_usd_per_hour);
     cli_line(cli, "bubble", "%.1f %% of the busiest stage's step", 100 * report->bubble_fraction);
     if (report->limit != NULL) cli_line(cli, "limit", "%s", report->limit);
     print_parts(cli, report);

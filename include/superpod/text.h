@@ -67,6 +67,10 @@ sp_status sp_node_only_keys(sp_node map, const char *const *allowed, sp_error *e
 /* Nearest of the NULL-terminated `names` to `word` by edit distance, or NULL when none is near: for "did you mean". */
 const char *sp_text_nearest(const char *word, const char *const *names);
 
+/* The bytes of a file, at most most_bytes (whole MiB), and a NUL behind them; the caller frees *text.
+ * Errors: SP_E_IO it cannot be opened or read (a folder); SP_E_RANGE there are more; SP_E_NOMEM. */
+sp_status sp_text_read_file(const char *path, size_t most_bytes, char **text, size_t *length, sp_error *err);
+
 /* SHA-256 of bytes as 64 hex characters + NUL. */
 void sp_text_sha256(const void *bytes, size_t length, char out[65]);
 

@@ -1,10 +1,9 @@
 /* Standard Workload Format 2.2 (Chapin et al. 1999; Feitelson's Parallel Workloads Archive), read leniently: NASA's original file has -1
  * for every request, others leave fields away at the end of lines. */
 #include "jobs_i.h"
+#include "superpod/text.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,38 +81,13 @@ sp_status sp_jobs_parse_swf(const char *text, size_t length, const char *name, u
     return status;
 }
 
-/* Files up to 2 GiB: LCG's 188,041 jobs are 15 MB. */
-static sp_status slurp(const char *path, char **text, size_t *length, sp_error *err)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) return sp_error_set(err, SP_E_IO, path, 0, 0, "cannot be opened: %s", strerror(errno));
-    size_t room = 1u << 16, n = 0;
-    char *buffer = malloc(room);
-    for (size_t got; buffer != NULL && (got = fread(buffer + n, 1, room - n, file)) > 0;) {
-        n += got;
-        if (n < room) continue;
-        room *= 2;
-        char *grown = room > (1u << 31) ? NULL : realloc(buffer, room);
-        if (grown == NULL) free(buffer);
-        buffer = grown;
-    }
-    bool bad = ferror(file) != 0;
-    fclose(file);
-    if (buffer == NULL) return sp_error_set(err, SP_E_RANGE, path, 0, 0, "larger than 2 GiB, or no memory for it");
-    if (bad) {
-        free(buffer);
-        return sp_error_set(err, SP_E_IO, path, 0, 0, "cannot be read; expected a file");
-    }
-    *text = buffer;
-    *length = n;
-    return SP_OK;
-}
+#define JOBS_BYTES_MAX ((size_t)2 << 30)   /* LCG's 188,041 jobs are 15 MB */
 
 sp_status sp_jobs_read(const char *path, const char *map, uint32_t most_chips, const sp_kind_source *kinds, sp_jobs *out, sp_error *err)
 {
     char *text = NULL;
     size_t length = 0, n = strlen(path);
-    sp_status status = slurp(path, &text, &length, err);
+    sp_status status = sp_text_read_file(path, JOBS_BYTES_MAX, &text, &length, err);
     if (status != SP_OK) return status;
     if (map != NULL || (n > 4 && strcmp(path + n - 4, ".csv") == 0)) status = sp_jobs_parse_csv(text, length, path, map, most_chips, kinds, out, err);
     else status = sp_jobs_parse_swf(text, length, path, most_chips, out, err);

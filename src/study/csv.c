@@ -2,7 +2,6 @@
  * field is an offset. Every field keeps its line and column, so that an error can point at it. */
 #include "superpod/study.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,30 +244,11 @@ sp_status sp_csv_parse(const char *text, size_t length, const char *name, sp_csv
 
 sp_status sp_csv_load(const char *path, sp_csv **out, sp_error *err)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return sp_error_set(err, SP_E_IO, path, 0, 0, "cannot open: %s", strerror(errno));
-    size_t length = 0, room = 65536;
-    char *text = malloc(room);
-    while (text) {
-        length += fread(text + length, 1, room - 1 - length, file);
-        if (length < room - 1 || room > CSV_BYTES_MAX + 1)
-            break;
-        char *grown = realloc(text, room *= 2);
-        if (!grown)
-            free(text);
-        text = grown;
-    }
-    bool bad = ferror(file) != 0;
-    int reason = errno;
-    fclose(file);
-    if (!text)
-        return sp_error_set(err, SP_E_NOMEM, path, 0, 0, "no memory to read the file");
-    if (bad || length > CSV_BYTES_MAX) {
-        free(text);
-        return bad ? sp_error_set(err, SP_E_IO, path, 0, 0, "cannot read: %s", strerror(reason))
-                   : sp_error_set(err, SP_E_RANGE, path, 0, 0, "more than 64 MiB: a table may not be larger");
-    }
+    char *text;
+    size_t length;
+    sp_status status = sp_text_read_file(path, CSV_BYTES_MAX, &text, &length, err);
+    if (status)
+        return status;
     return csv_take(text, length, path, out, err);
 }
 

@@ -11,25 +11,18 @@
 #define FILE_MAX (1u << 20)
 #define FOLLOWS "where it is fitted"   /* how the source of a guess says that it is a copy of a fitted value */
 
-static char *read_all(const char *path, sp_arena *arena, sp_error *err)
+static const char *read_all(const char *path, sp_arena *arena, sp_error *err)
 {
-    FILE *file = fopen(path, "rb");
-    char *text = sp_arena_alloc(arena, FILE_MAX + 1, 1);
-    if (!file || !text) {
-        sp_error_set(err, file ? SP_E_NOMEM : SP_E_IO, path, 0, 0, file ? "no memory for the file" : "cannot open: %s", strerror(errno));
-        if (file)
-            fclose(file);
+    char *text;
+    size_t n;
+    if (sp_text_read_file(path, FILE_MAX, &text, &n, err) != SP_OK)
         return NULL;
-    }
-    size_t n = fread(text, 1, FILE_MAX + 1, file);
-    bool bad = ferror(file) != 0 || n > FILE_MAX || memchr(text, 0, n);
-    fclose(file);
-    if (bad) {
-        sp_error_set(err, SP_E_IO, path, 0, 0, "cannot be read as text of at most %u bytes", FILE_MAX);
-        return NULL;
-    }
-    text[n] = '\0';
-    return text;
+    const char *kept = sp_arena_strdup(arena, text);
+    bool cut = strlen(text) != n;
+    free(text);
+    if (!kept || cut)
+        sp_error_set(err, kept ? SP_E_PARSE : SP_E_NOMEM, path, 0, 0, kept ? "found a NUL byte; expected text" : "no memory for the file");
+    return cut ? NULL : kept;
 }
 
 static const char *line_end(const char *line)

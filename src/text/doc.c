@@ -1,11 +1,10 @@
 #include "text_private.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_CHUNK = 1 << 16, FEED_CHUNK = 1024, ANCHORS_MAX = 10000, TAG_DIRECTIVES_MAX = 100 };
+enum { FEED_CHUNK = 1024, ANCHORS_MAX = 10000, TAG_DIRECTIVES_MAX = 100 };
 
 static const size_t SIZE_MAX_BYTES = (size_t)64 << 20;
 
@@ -160,45 +159,11 @@ sp_status sp_doc_parse(const char *text, size_t length, const char *name, sp_doc
     return SP_OK;
 }
 
-/* The whole file, at most one byte more than is allowed. The caller frees *text. */
-static sp_status read_file(FILE *file, const char *path, char **text, size_t *length, sp_error *err)
-{
-    size_t capacity = 0, used = 0;
-    char *bytes = NULL;
-    for (;;) {
-        if (used == capacity) {
-            capacity = capacity ? 2 * capacity : READ_CHUNK;
-            char *moved = realloc(bytes, capacity);
-            if (!moved) {
-                free(bytes);
-                return no_memory(path, err);
-            }
-            bytes = moved;
-        }
-        size_t got = fread(bytes + used, 1, capacity - used, file);
-        used += got;
-        if (!got || used > SIZE_MAX_BYTES)
-            break;
-    }
-    if (ferror(file)) {
-        int why = errno;
-        free(bytes);
-        return sp_error_set(err, SP_E_IO, path, 0, 0, "cannot read the file: %s", strerror(why));
-    }
-    *text = bytes;
-    *length = used;
-    return SP_OK;
-}
-
 sp_status sp_doc_load(const char *path, sp_doc **out, sp_error *err)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return sp_error_set(err, SP_E_IO, path, 0, 0, "cannot open the file: %s", strerror(errno));
     char *text = NULL;
     size_t length = 0;
-    sp_status status = read_file(file, path, &text, &length, err);
-    fclose(file);
+    sp_status status = sp_text_read_file(path, SIZE_MAX_BYTES, &text, &length, err);
     if (!status)
         status = sp_doc_parse(text, length, path, out, err);
     free(text);

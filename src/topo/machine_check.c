@@ -2,6 +2,18 @@
 #include "topo_i.h"
 
 #include <math.h>
+#include <string.h>
+
+/* Results and plans speak of tiers by name. */
+static sp_status check_names(const sp_plane *plane, sp_error *err)
+{
+    for (uint32_t t = 0; t < plane->n_tiers; t++)
+        for (uint32_t s = 0; s < t; s++)
+            if (plane->tiers[t].name && plane->tiers[s].name && strcmp(plane->tiers[t].name, plane->tiers[s].name) == 0)
+                return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "two tiers of plane '%s' are called '%s'; give each a name of its own",
+                                    plane->name, plane->tiers[t].name);
+    return SP_OK;
+}
 
 static sp_status check_plane(const sp_machine *machine, uint32_t p, sp_error *err)
 {
@@ -33,7 +45,7 @@ static sp_status check_plane(const sp_machine *machine, uint32_t p, sp_error *er
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "plane '%s' joins %llu chips, plane '%s' %u; planes are parallel nets over "
                             "the same chips, so make the products equal", plane->name, (unsigned long long)chips,
                             machine->planes[0].name, machine->chips);
-    return SP_OK;
+    return check_names(plane, err);
 }
 
 /* The switch tree of every tier can be built: levels cover the chips, radix suffices, … */
@@ -96,10 +108,18 @@ static sp_status check_optional(const sp_machine *machine, sp_error *err)
         if (values[i].grade != SP_GRADE_NONE &&
             !(values[i].low >= 0 && values[i].low <= values[i].nominal && values[i].nominal <= values[i].high && isfinite(values[i].high)))
             return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "power, overhead and price must be 0 or more, with low <= nominal <= high");
+    if ((machine->power_w.grade != SP_GRADE_NONE && machine->power_w.low <= 0) || (machine->price_usd.grade != SP_GRADE_NONE && machine->price_usd.low <= 0))
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a machine's power and price are more than 0; leave away what is not known");
     if (machine->spares_per_rack && !machine->chips_per_rack)
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "spares in a rack need the chips of a rack: rack=64+1");
     if (machine->chips_per_rack && machine->chips_per_rack > SP_CHIPS_MAX)
         return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "a rack of more than %u chips", SP_CHIPS_MAX);
+    if (machine->chips_per_host && machine->chips % machine->chips_per_host)
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "%u chips are not whole hosts of %u; give chips-per-host a divisor of the chips", machine->chips,
+                            machine->chips_per_host);
+    if (machine->chips_per_host && machine->chips_per_rack % machine->chips_per_host)
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a rack of %u chips does not hold whole hosts of %u; give rack a multiple of chips-per-host",
+                            machine->chips_per_rack, machine->chips_per_host);
     return SP_OK;
 }
 

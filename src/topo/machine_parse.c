@@ -299,9 +299,24 @@ static sp_status chip(parser *p)
     return status ? moved(p, at, status, &inner) : SP_OK;
 }
 
+/* Leaving the word out means unknown; 0 would be taken for that without a word. */
+static sp_status count_of_one(parser *p, const char *word, uint32_t *out)
+{
+    size_t at = p->at;
+    sp_status status = count(p, out);
+    return status || *out ? status : fail(p, at, SP_E_INVAL, "found %s=0; it starts at 1, and leaving it out means unknown", word);
+}
+
+static sp_status value_above_0(parser *p, const char *word, sp_unit unit, sp_value *out)
+{
+    size_t at = p->at;
+    sp_status status = value(p, unit, out);
+    return status || out->low > 0 ? status : fail(p, at, SP_E_INVAL, "found %s, which starts at 0; expected more, and leaving it out means unknown", word);
+}
+
 static sp_status rack(parser *p)
 {
-    sp_status status = count(p, &p->machine->chips_per_rack);
+    sp_status status = count_of_one(p, "rack", &p->machine->chips_per_rack);
     if (!status && p->text[p->at] == '+') {
         p->at++;
         status = count(p, &p->machine->spares_per_rack);
@@ -315,11 +330,11 @@ static sp_status word_value(parser *p, int word)
     switch (word) {
     case W_CHIP: return chip(p);
     case W_HOST: return name(p, &m->host);
-    case W_CHIPS_PER_HOST: return count(p, &m->chips_per_host);
+    case W_CHIPS_PER_HOST: return count_of_one(p, words[word], &m->chips_per_host);
     case W_RACK: return rack(p);
-    case W_POWER: return value(p, SP_UNIT_WATT, &m->power_w);
+    case W_POWER: return value_above_0(p, words[word], SP_UNIT_WATT, &m->power_w);
     case W_OVERHEAD: return value(p, SP_UNIT_WATT, &m->overhead_w_per_chip);
-    case W_PRICE: return value(p, SP_UNIT_USD, &m->price_usd);
+    case W_PRICE: return value_above_0(p, words[word], SP_UNIT_USD, &m->price_usd);
     case W_AVAILABLE: return name(p, &m->available);
     case W_PLANE: return name(p, &m->planes[m->n_planes - 1].name);
     case W_UBOE: m->uses_uboe = true; return SP_OK;
@@ -349,7 +364,7 @@ static sp_status word(parser *p, uint32_t *seen)
         w++;
     if (w == W_N || n == 0)
         return unknown_word(p, start, n);
-    if (w != W_PLANE && *seen >> w & 1)
+    if (w == W_PLANE ? p->machine->planes[p->machine->n_planes - 1].name != NULL : *seen >> w & 1)
         return fail(p, start, SP_E_PARSE, "'%s' is given twice; keep one", words[w]);
     *seen |= 1u << w;
     if (assigned != (w <= W_LAST_ASSIGNED))

@@ -1,8 +1,6 @@
 /* A graph as a network: nodes by name, edges, what leaves a node. */
 #include "net_i.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,42 +153,16 @@ bool sp_net_is_path(const char *text)
     return ends_in(text, ".graphml") || ends_in(text, ".edges");
 }
 
-static char *read_whole(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    char *text = NULL;
-    size_t room = 0, got = 1;
-    *size = 0;
-    while (file && got) {
-        if (*size == room) {
-            char *grown = realloc(text, room = room ? 2 * room : 65536);
-            if (!grown) {
-                free(text);
-                fclose(file);
-                errno = ENOMEM;
-                return NULL;
-            }
-            text = grown;
-        }
-        got = fread(text + *size, 1, room - *size, file);
-        *size += got;
-    }
-    if (file && ferror(file)) {
-        free(text);
-        text = NULL;
-    }
-    if (file)
-        fclose(file);
-    return text;
-}
+#define NET_BYTES_MAX ((size_t)1 << 30)   /* a line of 40 bytes for each of SP_CHIPS_MAX edges */
 
 sp_status sp_net_load(const char *path, sp_net **out, sp_error *err)
 {
     size_t size;
-    char *text = read_whole(path, &size);
-    if (!text)
-        return sp_error_set(err, SP_E_IO, path, 0, 0, "cannot read: %s", strerror(errno));
-    sp_status status = sp_net_parse(text, size, ends_in(path, ".graphml") ? SP_NET_GRAPHML : SP_NET_EDGES, path, out, err);
+    char *text;
+    sp_status status = sp_text_read_file(path, NET_BYTES_MAX, &text, &size, err);
+    if (status)
+        return status;
+    status = sp_net_parse(text, size, ends_in(path, ".graphml") ? SP_NET_GRAPHML : SP_NET_EDGES, path, out, err);
     free(text);
     return status;
 }

@@ -151,16 +151,15 @@ int sp_plan_format(const sp_plan *plan, char *out, size_t out_size)
 
 /* ---- parsing ---- */
 
-static sp_status read_count(const char *name, const char *text, uint64_t high, uint64_t *out, sp_error *err)
+/* What is left out when it is 0 may be 0, and so may the ZeRO stage; the others are counted from 1. */
+static sp_status read_count(const key *k, const char *text, uint64_t high, uint64_t *out, sp_error *err)
 {
     char *end;
-    if (!isdigit((unsigned char)text[0]))
-        return sp_error_set(err, SP_E_PARSE, NULL, 0, 1, "found %s '%s', expected a whole number from 0 to %llu", name, text,
-                            (unsigned long long)high);
-    unsigned long long value = strtoull(text, &end, 10);
-    if (*end || value > high || strlen(text) > 19)
-        return sp_error_set(err, SP_E_RANGE, NULL, 0, 1, "found %s '%s', expected a whole number from 0 to %llu", name, text,
-                            (unsigned long long)high);
+    bool digit = isdigit((unsigned char)text[0]);
+    unsigned long long low = !k->quiet && k->offset != offsetof(sp_plan, zero), value = digit ? strtoull(text, &end, 10) : 0;
+    if (!digit || *end || value < low || value > high || strlen(text) > 19)
+        return sp_error_set(err, digit ? SP_E_RANGE : SP_E_PARSE, NULL, 0, 1, "found %s '%s', expected a whole number from %llu to %llu", k->name, text,
+                            low, (unsigned long long)high);
     *out = value;
     return SP_OK;
 }
@@ -210,6 +209,8 @@ sp_status sp_plan_parse_place(const char *text, sp_plan *plan, sp_error *err)
         sp_status status = read_tiers(equals + 1, length - (size_t)(equals + 1 - at), column + (uint32_t)(equals + 1 - at), &mask, err);
         if (status != SP_OK)
             return status;
+        if (*target)
+            return sp_error_set(err, SP_E_PARSE, NULL, 0, column, "found '%.*s', and that axis stands before it too; give each once", (int)length, at);
         *target = mask;
         if (!at[length])
             break;
@@ -253,11 +254,11 @@ static sp_status read_key(const key *k, const char *text, sp_plan *plan, sp_erro
     sp_status status;
     switch (k->kind) {
     case KEY_U32:
-        status = read_count(k->name, text, SP_CHIPS_MAX, &value, err);
+        status = read_count(k, text, SP_CHIPS_MAX, &value, err);
         if (status == SP_OK)
             *(uint32_t *)(void *)base = (uint32_t)value;
         return status;
-    case KEY_U64: return read_count(k->name, text, 1ull << 40, (uint64_t *)(void *)base, err);
+    case KEY_U64: return read_count(k, text, 1ull << 40, (uint64_t *)(void *)base, err);
     case KEY_BOOL: return read_bool(k->name, text, (bool *)base, err);
     case KEY_PRECISION: return sp_format_parse(text, &plan->precision, err);
     case KEY_RECOMPUTE: return sp_recompute_parse(text, &plan->recompute, err);

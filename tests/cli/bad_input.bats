@@ -66,6 +66,50 @@ JSON
     SUPERPOD_CATALOG=/nonexistent refuses "SUPERPOD_CATALOG: error: /nonexistent is not a folder" chip list
 }
 
+# ---- plans in words ---------------------------------------------------------------------------------------------------
+
+@test "words of a plan: counts from 1, in every verb that reads them" {
+    for key in tp cp ep etp pp vpp dp mbs gbs seq; do
+        refuses "--set:1:$((${#key} + 2)): error: found $key '0', expected a whole number from 1 to" train dgx-h100:4 llama3.1-8b --set "$key=0"
+        refuses "error: found $key '0'" place dgx-h100:4 32 --network llama3.1-8b --set "$key=0"
+        refuses "error: found $key '0'" plan dgx-h100:1 llama3.1-8b --set "$key=0"
+    done
+    refuses "is not the job's 32 chips" place dgx-h100:4 32 --network llama3.1-8b --set "tp=16777216 cp=16777216 pp=65536 gbs=32"
+}
+@test "words of a plan: one field said twice" {
+    refuses "--set:1:6: error: found tp=8, and --tp 4; give one of them" train dgx-h100:4 llama3.1-8b --gbs 32 --tp 4 --set "pp=2 tp=8"
+    refuses "--set:1:1: error: found stack=ideal, and --stack nccl" train dgx-h100:4 llama3.1-8b --gbs 32 --stack nccl --set "stack=ideal"
+    refuses "--place:1:6: error: found 'tp=1', and that axis stands before it too" train dgx-h100:4 llama3.1-8b --gbs 32 --place tp=0,tp=1
+}
+@test "words of a plan: without the model that they are of" {
+    refuses "--set is of a model; give --network" place dgx-h100:4 8 --set tp=8
+    refuses "--plan is of a model; give --network" check-placement dgx-h100:4 8 0 --plan /dev/null
+}
+
+# ---- files to write and to read without end -----------------------------------------------------------------------------
+
+@test "outputs: each to a place of its own, and none over what is read" {
+    config="$(llama '')"
+    before="$(sha256sum "$config")"
+    refuses "is read, and --html would replace it" train dgx-h100:4 "$config" --gbs 32 --html "$config"
+    [ "$(sha256sum "$config")" = "$before" ]
+    both="$BATS_TEST_TMPDIR/both"
+    refuses "is given for --timeline and for --html" train dgx-h100:4 llama3.1-8b --gbs 32 --timeline "$both" --html "$both"
+    refuses "is given for --save and for --html" plan dgx-h100:4 llama3.1-8b --gbs 32 --save "$both" --html "$both"
+    refuses "is given for --report and for --golden" validate validation/kernels.csv --report "$both.md" --golden "$both.md"
+    [ ! -e "$both" ] && [ ! -e "$both.md" ]
+}
+@test "outputs: a folder that cannot be written is refused before a minute's fitting" {
+    refuses "cannot be written for --write: No such file" calibrate --write /nonexistent
+    refuses "cannot be written for --write: it is not a folder" calibrate --write README.md
+}
+@test "files without end" {
+    refuses "larger than" place atlas-950-superpod 64 --running /dev/zero
+    refuses "larger than" machine show /dev/zero
+    refuses "larger than" validate /dev/zero
+}
+@test "list of jobs with a NUL byte" { refuses "jobs.txt: error: found a NUL byte" defrag atlas-950-superpod "$(printf 'a 0-63\n\0b 64\n' | file jobs.txt)" --segment 512; }
+
 # ---- machine strings --------------------------------------------------------------------------------------------------
 
 @test "machine string: wrong unit" { refuses ":1:10: error: found 'GBs' after the number; expected a bandwidth" machine show "mesh:8@56GBs,200ns chip=h100"; }
@@ -82,6 +126,19 @@ JSON
 @test "machine string: unknown chip" { refuses ":1:26: error: no chip is called 'h10'; did you mean 'h100'?" machine show "mesh:8@25GB/s,200ns chip=h10"; }
 @test "machine string: no chip" { refuses "the machine has no chip; add chip=NAME" machine show "mesh:8@56GB/s,200ns"; }
 @test "machine string: taper below 1" { refuses "the taper must lie between 1" machine show "clos:8@56GB/s,200ns,taper=0.5 chip=h100"; }
+@test "machine string: 0 where leaving it out means unknown" {
+    for word in rack chips-per-host; do refuses "found $word=0; it starts at 1" machine show "clos:8@50GB/s,1us chip=h100 $word=0"; done
+    refuses ":1:35: error: found power, which starts at 0" machine show "clos:8@50GB/s,1us chip=h100 power=0W"
+    refuses ":1:35: error: found price, which starts at 0" machine show "clos:8@50GB/s,1us chip=h100 price=0USD"
+}
+@test "machine string: hosts that the chips or a rack do not fill" {
+    refuses "8 chips are not whole hosts of 3" machine show "clos:8@50GB/s,1us chip=h100 chips-per-host=3"
+    refuses "a rack of 6 chips does not hold whole hosts of 4" machine show "clos:8@50GB/s,1us chip=h100 chips-per-host=4 rack=6"
+}
+@test "machine string: one name for two things" {
+    refuses ":1:37: error: 'plane' is given twice" machine show "clos:8@50GB/s,1us chip=h100 plane=x plane=y"
+    refuses "are called 'a'; give each a name of its own" machine show "clos:8@50GB/s,1us,name=a clos:8@50GB/s,1us,name=a chip=h100"
+}
 @test "machine string: more ports than the chip has" { refuses "63 in all, but ascend-950dt has 18" machine show "mesh:64@56GB/s,200ns chip=ascend-950dt"; }
 
 # ---- names and files --------------------------------------------------------------------------------------------------

@@ -216,7 +216,7 @@ END
     refuses "names.txt:5:1: error: job a stands in line 1 too" defrag atlas-950-superpod-1024 "$names" --segment 64
     refuses "names.txt:5:1: error: job a stands in line 1 too" place atlas-950-superpod-1024 8 --running "$names"
     refuses ":1:8: error: job 1: found '100' after its chips and its time" defrag atlas-950-superpod-1024 <(echo "1 0 3h 100") --segment 64
-    refuses "cannot be opened" defrag atlas-950-superpod-1024 /nowhere --segment 64
+    refuses "cannot open the file" defrag atlas-950-superpod-1024 /nowhere --segment 64
 }
 
 @test "operate: what can never start, and options that contradict each other" {
@@ -252,6 +252,6 @@ END
 }
 
 @test "defrag, place: a folder is no list of jobs" {
-    refuses "cannot be read; expected a file" defrag dgx-h100:16 "$BATS_TEST_TMPDIR" --segment 32
-    refuses "cannot be read; expected a file" place dgx-h100:16 8 --running "$BATS_TEST_TMPDIR"
+    refuses "cannot read the file: Is a directory" defrag dgx-h100:16 "$BATS_TEST_TMPDIR" --segment 32
+    refuses "cannot read the file: Is a directory" place dgx-h100:16 8 --running "$BATS_TEST_TMPDIR"
 }

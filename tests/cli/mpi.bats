@@ -57,6 +57,12 @@ print(json.dumps(r["result"], sort_keys=True))'; }
     answers train "mesh:8@56GB/s,200ns chip=ascend-950dt" llama3-8b --plan "$BATS_TEST_TMPDIR/best.yaml" --json
 }
 
+@test "ranks: a file that cannot be written stops them all" {
+    ranks 2 plan "mesh:8@56GB/s,200ns chip=ascend-950dt" llama3-8b --gbs 64 --seq 4096 --save /nonexistent/best.yaml
+    [ "$status" -eq 2 ] && [ -z "$output" ]
+    [ "$(grep -c "its folder does not exist" <<< "$stderr")" -eq 1 ]
+}
+
 @test "more ranks than seeds or items" {
     ranks 4 operate atlas-950-superpod-1024 --years 0.01 --seeds 1 --jobs one --json
     [ "$status" -eq 0 ]

@@ -52,7 +52,7 @@ flows() { printf '%s\n' "$@" > "$BATS_TEST_TMPDIR/flows.csv"; }
     refuses "flows.csv:2:5: error: the graph has no node 'z'" traffic examples/ring.graphml "$BATS_TEST_TMPDIR/flows.csv"
     printf 'a b 5GB/s\na c fast\n' > "$BATS_TEST_TMPDIR/bad.edges"
     refuses "bad.edges:2:5: error" traffic "$BATS_TEST_TMPDIR/bad.edges" "$BATS_TEST_TMPDIR/flows.csv"
-    refuses "cannot read" traffic "$BATS_TEST_TMPDIR/none.edges" "$BATS_TEST_TMPDIR/flows.csv"
+    refuses "cannot open the file" traffic "$BATS_TEST_TMPDIR/none.edges" "$BATS_TEST_TMPDIR/flows.csv"
 }
 
 @test "traffic: for people, with explanation and sources" {

@@ -141,6 +141,13 @@ SCRIPT
     refuses "nothing is called 'disk'" "${job[@]}" --fail disk:1
 }
 
+@test "train: what --set says stays as said" {
+    answers train "$POD" "$(dense)" --gbs 64 --set "pp=2 vpp=2 schedule=zb-v" --json
+    json '"schedule=zb-v" in result["plan"]'
+    run --separate-stderr "$SUPERPOD" train "$POD" "$(dense)" --gbs 64 --set dp=1 --json
+    json '"dp=1 " in result["plan"]'
+}
+
 @test "train: without --dp the most replicas that share the batch and have a place; the format that plan takes" {
     model="$(dense)"
     answers train "$POD" "$model" --gbs 63
