@@ -101,6 +101,8 @@ typedef struct cli_sources { cli_source *row; size_t n, room; } cli_sources;
 void cli_sources_of_chip(cli_run *cli, const sp_chip *chip, cli_sources *list);
 void cli_sources_of_machine(cli_run *cli, const sp_machine *machine, cli_sources *list);  /* its chip included */
 void cli_sources_of_stack(cli_run *cli, const sp_stack *stack, cli_sources *list);
+/* All that a training step reads: the machine's, and those of the communication library and the product line of these names (NULL: the default). */
+sp_status cli_sources_of_step(cli_run *cli, const sp_machine *machine, const char *stack, const char *software, cli_sources *list, sp_error *err);
 size_t cli_sources_guesses(const cli_sources *list);
 void cli_sources_print(cli_run *cli, const cli_sources *list);
 

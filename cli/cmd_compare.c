@@ -367,11 +367,8 @@ static void print_all(comparing *c)
 
 static void list_sources(comparing *c, cli_sources *sources)
 {
-    for (uint32_t i = 0; i < c->result.n; i++) {
-        const sp_stack *stack;
-        cli_sources_of_machine(c->cli, c->result.entry[i].machine, sources);
-        if (cli_stack(c->cli, c->result.entry[i].machine, NULL, &stack, NULL) == SP_OK) cli_sources_of_stack(c->cli, stack, sources);
-    }
+    for (uint32_t i = 0; i < c->result.n; i++)
+        (void)cli_sources_of_step(c->cli, c->result.entry[i].machine, NULL, c->result.entry[i].plan.software, sources, NULL);   /* a stack was found before */
     c->cli->guesses = cli_sources_guesses(sources);
 }
 

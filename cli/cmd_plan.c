@@ -239,10 +239,7 @@ int cli_cmd_plan(cli_run *cli)
         || cli_model(cli, cli->operand[1], &s.model, &err) != SP_OK || read_problem(&s, &err) != SP_OK
         || run_search(&s, &err) != SP_OK || write_files(&s, &err) != SP_OK)
         return cli_fail(cli, &err);
-    const sp_stack *stack;
-    if (cli_stack(cli, s.machine, cli_text(cli, CLI_O_STACK), &stack, &err) != SP_OK) return cli_fail(cli, &err);
-    cli_sources_of_machine(cli, s.machine, &sources);
-    cli_sources_of_stack(cli, stack, &sources);
+    if (cli_sources_of_step(cli, s.machine, cli_text(cli, CLI_O_STACK), NULL, &sources, &err) != SP_OK) return cli_fail(cli, &err);
     cli->guesses = cli_sources_guesses(&sources);
     if (cli_given(cli, CLI_O_JSON)) {
         if (cli_json_emit(cli, search_json(&s, &sources), &err) != SP_OK) return cli_fail(cli, &err);

@@ -85,10 +85,7 @@ int cli_cmd_train(cli_run *cli)
     if (cli_interrupted()) return CLI_EXIT_INTERRUPTED;
     if (cli_step_files(cli, machine, model, &plan, &report, NULL, &err) != SP_OK) return cli_fail(cli, &err);
     bool fits = report.mem_bytes_max <= report.mem_capacity_bytes;
-    const sp_stack *stack;
-    if (cli_stack(cli, machine, plan.stack, &stack, &err) != SP_OK) return cli_fail(cli, &err);
-    cli_sources_of_machine(cli, machine, &sources);
-    cli_sources_of_stack(cli, stack, &sources);
+    if (cli_sources_of_step(cli, machine, plan.stack, plan.software, &sources, &err) != SP_OK) return cli_fail(cli, &err);
     cli->guesses = cli_sources_guesses(&sources);
     if (cli_given(cli, CLI_O_JSON)) {
         json_t *result = cli_json_step(cli, machine, model, &plan, &report);

@@ -48,6 +48,21 @@ void cli_sources_of_machine(cli_run *cli, const sp_machine *machine, cli_sources
     cli_sources_of_chip(cli, machine->chip, list);
 }
 
+sp_status cli_sources_of_step(cli_run *cli, const sp_machine *machine, const char *stack, const char *software, cli_sources *list, sp_error *err)
+{
+    const sp_stack *library;
+    const sp_software *line = sp_machine_software(machine, software);
+    sp_status status = cli_stack(cli, machine, stack, &library, err);
+    if (status != SP_OK) return status;
+    cli_sources_of_machine(cli, machine, list);
+    cli_sources_of_stack(cli, library, list);
+    if (line != NULL) {
+        machine_visit visit = {cli, list, sp_arena_printf(cli->arena, "product line %s", line->name)};
+        sp_software_each_value(line, on_machine_value, &visit);
+    }
+    return SP_OK;
+}
+
 size_t cli_sources_guesses(const cli_sources *list)
 {
     size_t n = 0;

@@ -81,6 +81,9 @@ typedef struct sp_software {
     const char *dispatch;           /* library whose kernels dispatch and combine experts' tokens, each once to every place that needs
                                      * it, over nodes and then inside them; NULL: the machine's, one copy an expert */
 } sp_software;
+/* Every value that is there, named in words; values belong to the product line. */
+typedef void (*sp_software_visit)(void *context, const char *path, const sp_value *value, sp_unit unit);
+void sp_software_each_value(const sp_software *software, sp_software_visit visit, void *context);
 
 /* What a communication library adds to the wires: catalog/stacks/NAME.yaml; model page: docs/models/analytic.md. A value of
  * grade NONE is absent and costs nothing. */

@@ -99,7 +99,7 @@ static void write_tier(scribe *s, const sp_tier *t)
     value(s, &t->taper);
 }
 
-static void stack_value(void *context, const char *path, const sp_value *v, sp_unit unit)
+static void named_value(void *context, const char *path, const sp_value *v, sp_unit unit)
 {
     (void)unit;
     word(context, path);
@@ -111,7 +111,7 @@ static void write_stack(scribe *s, const sp_stack *k)
     word(s, k->name);
     word(s, k->default_for);
     fprintf(s->file, "stack %d %d %.17g\n", k->rails, k->overlap, k->message_bytes);
-    sp_stack_each_value(k, stack_value, s);
+    sp_stack_each_value(k, named_value, s);
     for (uint32_t i = 0; i < k->n_protocols; i++)
         fprintf(s->file, "%s %d\n", k->protocol[i].name, k->protocol[i].in_switch);
     for (uint32_t i = 0; i < k->n_runs; i++)
@@ -120,15 +120,12 @@ static void write_stack(scribe *s, const sp_stack *k)
 
 static void write_software(scribe *s, const sp_software *w)
 {
-    const sp_value *const all[] = {&w->matrix_factor, &w->attention_factor, &w->vector_factor, &w->comm_factor, &w->host_op_s, &w->jitter, &w->route_factor,
-                                   &w->quantise_factor, &w->expert_bias_factor};
     word(s, w->name);
     word(s, w->default_for);
     word(s, w->attention_family);
     word(s, w->dispatch);
     fprintf(s->file, "software %.17g\n", w->gradient_bytes);
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        value(s, all[i]);
+    sp_software_each_value(w, named_value, s);
 }
 
 /* Its chip apart; libraries as far as they are for that chip. */

@@ -87,7 +87,7 @@ static void add_machine_value(void *context, const char *path, const sp_value *v
     add(t, machine->n_planes == 1 && slash ? slash + 1 : path, unit, value);
 }
 
-static void add_stack_value(void *context, const char *path, const sp_value *value, sp_unit unit)
+static void add_software_value(void *context, const char *path, const sp_value *value, sp_unit unit)
 {
     add(context, path, unit, value);
 }
@@ -100,7 +100,17 @@ static void add_stack(table *t)
     char owner[64];
     snprintf(owner, sizeof owner, "software %s", stack->name);
     t->owner = owner;
-    sp_stack_each_value(stack, add_stack_value, t);
+    sp_stack_each_value(stack, add_software_value, t);
+    t->owner = NULL;
+}
+
+static void add_software(table *t)
+{
+    const sp_software *line = sp_machine_software(t->subject->machine, t->subject->plan->software);
+    if (!line)
+        return;
+    t->owner = line->name;
+    sp_software_each_value(line, add_software_value, t);
     t->owner = NULL;
 }
 
@@ -117,6 +127,7 @@ void sp_i_html_guesses(sp_i_out *out, const sp_i_subject *s)
         t.owner = sp_i_machine_title(s->machine);
         sp_machine_each_value(s->machine, add_machine_value, &t);
         add_stack(&t);
+        add_software(&t);
         if (t.n)
             sp_i_out_text(out, "</table></div>\n");
         n += t.n;

@@ -48,6 +48,9 @@ static void find_lines(rung *r)
         worse(&r->naive.attention_factor, &machine->software[i]->attention_factor);
         worse(&r->naive.vector_factor, &machine->software[i]->vector_factor);
         worse(&r->naive.host_op_s, &machine->software[i]->host_op_s);
+        worse(&r->naive.route_factor, &machine->software[i]->route_factor);
+        worse(&r->naive.quantise_factor, &machine->software[i]->quantise_factor);
+        worse(&r->naive.expert_bias_factor, &machine->software[i]->expert_bias_factor);
     }
 }
 

@@ -61,7 +61,7 @@ void sp_i_variant_scale_flop(sp_i_variant *v, double by)
 
 /* ---- listing ------------------------------------------------------------------------------------------------------ */
 
-typedef struct list { const sp_i_variant *from; sp_arena *arena; sp_i_knobs *knobs; uint32_t room; bool failed; } list;
+typedef struct list { const sp_i_variant *from; const char *line; sp_arena *arena; sp_i_knobs *knobs; uint32_t room; bool failed; } list;
 
 static void add(list *l, const sp_value *value, sp_unit unit, const char *entity, const char *label)
 {
@@ -99,6 +99,7 @@ static void add_chip(list *l, const sp_chip *chip)
         {"vector rate", &chip->vector_flop_per_s, SP_UNIT_FLOP_PER_S}, {"exponentials", &chip->exp_per_s, SP_UNIT_FLOP_PER_S},
         {"memory", &chip->mem_bytes, SP_UNIT_BYTES}, {"memory bandwidth", &chip->mem_bw_bytes_per_s, SP_UNIT_BYTES_PER_S},
         {"L2", &chip->l2_bytes, SP_UNIT_BYTES}, {"payload fraction", &chip->payload_fraction, SP_UNIT_NONE},
+        {"host bandwidth", &chip->host_bw_bytes_per_s, SP_UNIT_BYTES_PER_S}, {"host memory bandwidth", &chip->host_mem_bw_bytes_per_s, SP_UNIT_BYTES_PER_S},
         {"TDP", &chip->tdp_w, SP_UNIT_WATT}, {"idle power", &chip->idle_w, SP_UNIT_WATT}, {"price", &chip->price_usd, SP_UNIT_USD}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         add(l, own[i].value, own[i].unit, NAME("%s %s", chip->name, own[i].key), NAME("%s %s", chip->name, own[i].key));
@@ -107,7 +108,7 @@ static void add_chip(list *l, const sp_chip *chip)
         {"GEMM peak fraction", &fit->gemm_peak_fraction, SP_UNIT_NONE}, {"GEMM tile fill", &fit->gemm_fill_s, SP_UNIT_SECONDS},
         {"8-bit GEMM fraction", &fit->gemm_fp8_fraction, SP_UNIT_NONE}, {"4-bit GEMM fraction", &fit->gemm_fp4_fraction, SP_UNIT_NONE},
         {"attention forward fraction", &fit->attention_fwd_fraction, SP_UNIT_NONE}, {"attention backward fraction", &fit->attention_bwd_fraction, SP_UNIT_NONE},
-        {"attention fill", &fit->attention_fill, SP_UNIT_NONE}, {"exponentials hidden", &fit->attention_exp_overlap, SP_UNIT_NONE},
+        {"previous attention kernels", &fit->attention_previous, SP_UNIT_NONE}, {"attention fill", &fit->attention_fill, SP_UNIT_NONE}, {"exponentials hidden", &fit->attention_exp_overlap, SP_UNIT_NONE},
         {"memory fraction", &fit->mem_fraction, SP_UNIT_NONE}, {"gather fraction", &fit->gather_fraction, SP_UNIT_NONE},
         {"kernel launch", &fit->launch_s, SP_UNIT_SECONDS}, {"pJ a FLOP, 16-bit", &fit->energy_pj_per_flop, SP_UNIT_NONE},
         {"pJ a FLOP, 8-bit", &fit->energy_narrow_pj_per_flop, SP_UNIT_NONE}};
@@ -132,13 +133,12 @@ static void add_tiers(list *l, const sp_machine *machine)
     add(l, &machine->price_usd, SP_UNIT_USD, NAME("%s price", machine->name), NAME("%s price", machine->name));
 }
 
-static void add_software(list *l, const sp_software *s)
+/* What is fitted as one constant of all product lines is one value. */
+static void add_software_value(void *context, const char *path, const sp_value *value, sp_unit unit)
 {
-    const struct { const char *key; const sp_value *value; sp_unit unit; } all[] = {
-        {"matrix factor", &s->matrix_factor, SP_UNIT_NONE}, {"attention factor", &s->attention_factor, SP_UNIT_NONE},
-        {"vector factor", &s->vector_factor, SP_UNIT_NONE}, {"collective factor", &s->comm_factor, SP_UNIT_NONE}, {"host time an op", &s->host_op_s, SP_UNIT_SECONDS}};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        add(l, all[i].value, all[i].unit, NAME("%s %s", s->name, all[i].key), NAME("%s: %s", s->name, all[i].key));
+    list *l = context;
+    bool shared = strcmp(path, "wait for the slowest") == 0 || strcmp(path, "routing factor") == 0;
+    add(l, value, unit, shared ? NAME("product lines %s", path) : NAME("%s %s", l->line, path), NAME("%s: %s", l->line, path));
 }
 
 /* Steps of all protocols move together. */
@@ -170,8 +170,10 @@ sp_status sp_i_knobs_make(const sp_machine *machine, const sp_price_table *price
     add_chip(&l, &v->chip);
     add_tiers(&l, &v->machine);
     const sp_software *line = sp_machine_software(&v->machine, software);
-    if (line)
-        add_software(&l, line);
+    if (line) {
+        l.line = line->name;
+        sp_software_each_value(line, add_software_value, &l);
+    }
     add_stack_and_prices(&l, v);
     return l.failed ? SP_E_NOMEM : SP_OK;
 }

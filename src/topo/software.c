@@ -4,16 +4,16 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct { const char *key; sp_unit unit; size_t offset; double least; bool optional; } fields[] = {
-    {"matrix_factor", SP_UNIT_NONE, offsetof(sp_software, matrix_factor), 0.5, false},
-    {"attention_factor", SP_UNIT_NONE, offsetof(sp_software, attention_factor), 0.5, false},
-    {"vector_factor", SP_UNIT_NONE, offsetof(sp_software, vector_factor), 0.5, false},
-    {"comm_factor", SP_UNIT_NONE, offsetof(sp_software, comm_factor), 0.5, false},
-    {"host_op", SP_UNIT_SECONDS, offsetof(sp_software, host_op_s), 0, false},
-    {"jitter", SP_UNIT_NONE, offsetof(sp_software, jitter), 0, true},
-    {"route_factor", SP_UNIT_NONE, offsetof(sp_software, route_factor), 0.5, true},
-    {"quantise_factor", SP_UNIT_NONE, offsetof(sp_software, quantise_factor), 0.5, true},
-    {"expert_bias_factor", SP_UNIT_NONE, offsetof(sp_software, expert_bias_factor), 0.5, true},
+static const struct { const char *key, *path; sp_unit unit; size_t offset; double least; bool optional; } fields[] = {
+    {"matrix_factor", "matrix factor", SP_UNIT_NONE, offsetof(sp_software, matrix_factor), 0.5, false},
+    {"attention_factor", "attention factor", SP_UNIT_NONE, offsetof(sp_software, attention_factor), 0.5, false},
+    {"vector_factor", "vector factor", SP_UNIT_NONE, offsetof(sp_software, vector_factor), 0.5, false},
+    {"comm_factor", "collective factor", SP_UNIT_NONE, offsetof(sp_software, comm_factor), 0.5, false},
+    {"host_op", "host time an op", SP_UNIT_SECONDS, offsetof(sp_software, host_op_s), 0, false},
+    {"jitter", "wait for the slowest", SP_UNIT_NONE, offsetof(sp_software, jitter), 0, true},
+    {"route_factor", "routing factor", SP_UNIT_NONE, offsetof(sp_software, route_factor), 0.5, true},
+    {"quantise_factor", "quantise factor", SP_UNIT_NONE, offsetof(sp_software, quantise_factor), 0.5, true},
+    {"expert_bias_factor", "expert bias factor", SP_UNIT_NONE, offsetof(sp_software, expert_bias_factor), 0.5, true},
 };
 #define N_FIELDS (sizeof fields / sizeof fields[0])
 #define FACTOR_MAX 20.0   /* a product line twenty times slower than the hardware is a mistake in the file */
@@ -102,6 +102,15 @@ sp_status sp_i_software_load(const char *path, sp_arena *arena, const sp_softwar
     if (status == SP_OK)
         *out = software;
     return status;
+}
+
+void sp_software_each_value(const sp_software *software, sp_software_visit visit, void *context)
+{
+    for (size_t i = 0; i < N_FIELDS; i++) {
+        const sp_value *value = (const sp_value *)(const void *)((const char *)software + fields[i].offset);
+        if (value->grade != SP_GRADE_NONE)
+            visit(context, fields[i].path, value, fields[i].unit);
+    }
 }
 
 const sp_software *sp_machine_software(const sp_machine *machine, const char *name)

@@ -67,6 +67,7 @@ JSON
     answers train "$POD" "$(dense)" --gbs 64 --seq 4096 --tp 8 --explain --sources
     says explanation
     says "guesses"
+    says "product line modellink vector factor"
 }
 
 @test "train: plans that cannot be are refused at the option" {
