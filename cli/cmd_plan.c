@@ -114,10 +114,11 @@ static void effort(double *cpu_s, double *rss_bytes)
 
 static json_t *counts_json(const sp_plan_counts *counts)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "legal", (json_int_t)counts->legal, "refused",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "legal", (json_int_t)counts->legal, "refused",
                      (json_int_t)counts->refused, "priced", (json_int_t)counts->priced, "simulated",
                      (json_int_t)counts->simulated, "refused_divide", (json_int_t)counts->refused_divide, "refused_memory",
-                     (json_int_t)counts->refused_memory, "refused_place", (json_int_t)counts->refused_place);
+                     (json_int_t)counts->refused_memory, "refused_place", (json_int_t)counts->refused_place,
+                     "refused_deadline", (json_int_t)counts->refused_deadline);
 }
 
 static json_t *search_json(search *s, const cli_sources *sources)

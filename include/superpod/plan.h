@@ -64,8 +64,10 @@ typedef struct sp_ranked {
     double step_time_s, lower_bound_s, mfu, tokens_per_s_chip, mem_bytes_max, objective;
     const char *why;
 } sp_ranked;
-/* legal: passed all rules and has a place; of these refused_memory do not fit and priced have a bound. refused: all refused_…. */
-typedef struct sp_plan_counts { uint64_t legal, refused, priced, simulated; uint64_t refused_divide, refused_memory, refused_place, refused_size; } sp_plan_counts;
+/* legal: passed all rules and has a place; of these refused_memory do not fit, refused_deadline miss it wherever their layers are
+ * cut, and are not asked whether they fit, and priced have memory and a bound. refused: all refused_…. Of the objective chips plans of more chips than the
+ * first ones found are no part of the space. */
+typedef struct sp_plan_counts { uint64_t legal, refused, priced, simulated; uint64_t refused_divide, refused_memory, refused_place, refused_deadline, refused_size; } sp_plan_counts;
 /* missed: the first plan with one axis changed, where memory refuses that; why says by how much. Times are not predicted. */
 typedef struct sp_solution {
     uint32_t n; sp_ranked *ranked;        /* [n], best first; in the arena */

@@ -114,10 +114,15 @@ static sp_status try_size(sp_i_solver *s, sp_plan *plan, uint32_t pp_at, uint32_
 /* For one micro-batch the largest sizes that have a place, as many as the effort tries: fewer replicas compute no faster. Were their
  * micro-batches no whole rounds of the pipeline, which interleaving needs, the largest size that leaves such rounds as well: it
  * idles chips and shortens the bubble. */
+static uint32_t most_chips(const sp_i_solver *s, uint32_t chips)
+{
+    return s->worth.objective == SP_OBJECTIVE_CHIPS && s->limit < chips ? (uint32_t)s->limit : chips;
+}
+
 static sp_status lay_batch(sp_i_solver *s, sp_plan *plan, uint32_t pp_at, uint32_t mbs_at, uint32_t chips, tried *list, sp_error *err)
 {
     uint32_t replica = plan->tp * plan->cp * plan->pp, mbs = s->space->mbs.value[mbs_at], taken = 0, at;
-    sp_i_choices dps = sp_i_space_dp(s->problem, s->space, chips, replica, mbs);
+    sp_i_choices dps = sp_i_space_dp(s->problem, s->space, most_chips(s, chips), replica, mbs);
     bool filled = plan->pp == 1, enough = false;
     for (uint32_t d = 0; d < dps.n && d < s->space->dps + SIZES_REFUSED && sp_i_keep_going(s); d++) {
         uint32_t dp = dps.value[d];

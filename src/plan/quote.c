@@ -59,7 +59,7 @@ sp_status sp_i_quote(sp_i_solver *s, sp_plan *plan, const sp_i_spot *at, sp_i_la
     bool beaten;
     if (status != SP_OK)
         return status;
-    if ((at->fewest && sp_i_offloaded(s, at)) || sp_i_needless(s, plan, at, cut))
+    if (sp_i_word_twice(s->problem, plan) || (at->fewest && sp_i_offloaded(s, at)) || sp_i_needless(s, plan, at, cut))
         return SP_OK;
     if (sp_i_ruled_out(plan, laid)) {   /* counted, but for what is only tried where something else does not fit */
         if (s->count && !at->fewest && !sp_i_offloaded(s, at))

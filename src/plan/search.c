@@ -97,10 +97,11 @@ static sp_status nothing_fits(const sp_i_planner *pl)
 {
     const sp_problem *p = pl->problem;
     const sp_plan_counts *counts = &pl->counts;
-    if (counts->priced > 0 && p->step_time_s_max > 0)
+    if (counts->priced + counts->refused_deadline > 0 && p->step_time_s_max > 0)
         return sp_error_set(pl->err, SP_E_UNFIT, NULL, 0, 0,
-                            "no plan of %llu that fit in memory meets the deadline: a step may take %.4g s at most; allow more time, or a larger machine",
-                            (unsigned long long)counts->priced, p->step_time_s_max);
+                            "no plan of %llu legal ones fits in memory and meets the deadline: a step may take %.4g s at most; allow more time, or a "
+                            "larger machine",
+                            (unsigned long long)counts->legal, p->step_time_s_max);
     if (pl->least_memory_bytes > 0) {
         char need[32], have[32];
         sp_unit_format(pl->least_memory_bytes, SP_UNIT_BYTES, need, sizeof need);
@@ -133,7 +134,8 @@ static sp_status answer(sp_i_planner *p, sp_arena *arena, sp_solution *out)
     if (!ok)
         return sp_error_set(p->err, SP_E_NOMEM, NULL, 0, 0, "no memory for the answer");
     sp_status status = p->n_kept ? sp_i_missed(p->problem, p->pricer[0], &p->kept[0].ranked.plan, arena, &solution, p->err) : SP_OK;
-    p->counts.refused = p->counts.refused_divide + p->counts.refused_memory + p->counts.refused_place + p->counts.refused_size;
+    p->counts.refused = p->counts.refused_divide + p->counts.refused_memory + p->counts.refused_place + p->counts.refused_deadline +
+                        p->counts.refused_size;
     solution.counts = p->counts;
     if (status == SP_OK)
         *out = solution;

@@ -20,10 +20,12 @@ static bool same_plan(const sp_plan *a, const sp_plan *b)
     return strcmp(mine, theirs) == 0;
 }
 
-/* The same split laid elsewhere, to the same end: one of them is told. */
+/* The same split laid elsewhere, or with its slots in another order, to the same end: one of them is told. */
 static bool same_but_laid(const sp_ranked *a, const sp_ranked *b)
 {
     sp_plan other = b->plan;
+    if (a->mem_bytes_max == b->mem_bytes_max)
+        other.schedule = a->plan.schedule;
     memcpy(other.order, a->plan.order, sizeof other.order);
     memcpy(other.place, a->plan.place, sizeof other.place);
     return same_plan(&a->plan, &other) && fabs(a->objective - b->objective) <= 1e-9 * fabs(a->objective);

@@ -6,8 +6,9 @@
 
 /* A place for pp x dp: a layout's lanes, without and with sharded optimizer; for which micro-batches (indices), and for which of them
  * under interleaved schedules alone. alike: the first place of as many stages, replicas and ranks that share state; past: behind the last such of
- * its group, where they lie side by side. Beaten: by its share of the work; outrun: by computing alone; out: under every schedule of the space. */
-struct sp_i_laid { uint32_t pp_at, dp, zero_group, laying, group, mbs_set, filled_set, alike, past; bool beaten, outrun, out; sp_lanes lanes[2]; sp_layout layout; };
+ * its group, where they lie side by side. Beaten: by its share of the work; outrun: by computing alone; out: under every schedule of the space;
+ * late: and none meets the deadline. */
+struct sp_i_laid { uint32_t pp_at, dp, zero_group, laying, group, mbs_set, filled_set, alike, past; bool beaten, outrun, out, late; sp_lanes lanes[2]; sp_layout layout; };
 
 /* Places whose plans of a cut are looked at together; to_tally: all of their plans are ruled out and not yet counted. */
 struct sp_i_turn { uint32_t laid, places; bool to_tally; };

@@ -100,7 +100,13 @@ static sp_status price_group(sp_i_solver *s, sp_plan *plan, sp_i_spot *at, uint3
 /* Pieces of a single micro-batch, under which no expert traffic hides, are others than those of several. */
 static bool one_batch(const sp_i_solver *s, const sp_plan *plan, uint32_t at)
 {
-    return plan->overlap_ep && plan->gbs / ((uint64_t)plan->mbs * s->laid[at].dp) < 2;
+    return plan->gbs / ((uint64_t)plan->mbs * s->laid[at].dp) < 2;
+}
+
+/* Were plans of a single micro-batch told under overlap of EP traffic already? */
+static bool told_overlapped(const sp_i_solver *s, const sp_plan *plan)
+{
+    return !plan->overlap_ep && plan->ep > 1 && s->space->word[SP_I_WORD_OVERLAP].n > 1;
 }
 
 /* Groups with places of a single micro-batch last: the pieces change once for all groups, not in every one. */
@@ -111,10 +117,11 @@ static sp_status price_shape(sp_i_solver *s, sp_plan plan, sp_i_spot *at, sp_err
     if (plan.recompute == SP_RECOMPUTE_NONE)   /* the first choice where it is free, and recomputing the innermost word of shapes */
         s->kept_shape = s->problem->free_recompute ? s->shapes : 0;
     at->fewest = s->problem->free_recompute && plan.recompute_layers > 0;
+    bool apart = plan.overlap_ep || told_overlapped(s, &plan);
     for (int single = 0; single < (plan.overlap_ep ? 2 : 1); single++)
         for (uint32_t begin = 0, end; begin < s->n_laid && !s->stopped; begin = end) {
-            bool here = one_batch(s, &plan, begin);
-            for (end = begin + 1; end < s->n_laid && s->laid[end].group == s->laid[begin].group && one_batch(s, &plan, end) == here;)
+            bool here = apart && one_batch(s, &plan, begin);
+            for (end = begin + 1; end < s->n_laid && s->laid[end].group == s->laid[begin].group && (apart && one_batch(s, &plan, end)) == here;)
                 end++;
             bool passed = here != single || (sp_i_chose_to_recompute(s) && sp_i_all_needless(s, begin, end));
             sp_status status = !passed ? price_group(s, &plan, at, begin, end, err) : SP_OK;

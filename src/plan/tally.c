@@ -21,12 +21,14 @@ static bool mark_beaten(sp_i_solver *s, const sp_plan *plan, uint32_t begin, uin
     for (uint32_t i = begin; i < end;) {
         sp_i_laid *first = &s->laid[i];
         double least_s = (double)(plan->gbs / ((uint64_t)plan->mbs * first->dp)) * work_s / plan->pp;
-        bool beaten = sp_i_worth_at(&s->worth, (double)plan->tp * plan->cp * plan->pp * first->dp, least_s, least_s) > s->limit;
+        double worth = sp_i_worth_at(&s->worth, (double)plan->tp * plan->cp * plan->pp * first->dp, least_s, least_s);
+        bool beaten = worth > s->limit || isinf(worth);
         for (uint32_t past = first->past; i < past; i++) {
             sp_i_laid *laid = &s->laid[i];
             laid->beaten = beaten;
             laid->outrun = of == SP_WORK_COMPUTE ? beaten : laid->outrun;
             laid->out = laid->outrun || (beaten && !joined);
+            laid->late = of == SP_WORK_COMPUTE || !joined ? isinf(worth) : laid->late;
         }
         all = all && beaten;
     }
@@ -37,8 +39,9 @@ static bool mark_beaten(sp_i_solver *s, const sp_plan *plan, uint32_t begin, uin
 sp_status sp_i_find_beaten(sp_i_solver *s, const sp_plan *plan, uint32_t begin, uint32_t end, sp_error *err)
 {
     sp_status status = SP_OK;
+    bool bounded = !isinf(s->limit) || s->worth.step_time_s_max > 0;
     mark_beaten(s, plan, begin, end, 0, SP_WORK_COMPUTE);
-    for (sp_work_of of = SP_WORK_COMPUTE; of <= SP_WORK_ALL && status == SP_OK && !isinf(s->limit); of++) {
+    for (sp_work_of of = SP_WORK_COMPUTE; of <= SP_WORK_ALL && status == SP_OK && bounded; of++) {
         double work_s;
         if (of == SP_WORK_ALL && plan->recompute == SP_RECOMPUTE_NONE)
             break;
@@ -94,11 +97,13 @@ static sp_status each_schedule(sp_i_solver *s, sp_plan *plan, sp_i_spot *at, sp_
         for (uint32_t z = 0; z < zero->n; z++) {
             if (!sp_i_word_tried(SP_I_WORD_ZERO, zero, plan, zero->value[z]))
                 continue;
+            sp_i_word_rows[SP_I_WORD_ZERO].put(plan, zero->value[z]);
+            if (sp_i_word_twice(s->problem, plan))
+                continue;
             if (!at) {
                 t->words += ways;
                 continue;
             }
-            sp_i_word_rows[SP_I_WORD_ZERO].put(plan, zero->value[z]);
             at->word[SP_I_WORD_ZERO] = (uint8_t)z;
             at->word[SP_I_WORD_SCHEDULE] = (uint8_t)i;
             if (sp_i_needless(s, plan, at, cut))
@@ -167,6 +172,17 @@ static bool fits_nowhere(sp_i_solver *s, sp_plan *plan, const sp_i_laid *laid, s
     return true;
 }
 
+/* Plans that miss the deadline with their place: legal, and not asked whether they fit. */
+static void count_late(sp_i_solver *s, sp_plan *plan, const sp_i_laid *laid, sp_i_tally *t, uint32_t places)
+{
+    plan->dp = laid->dp;
+    plan->zero_group = laid->zero_group;
+    put_nothing_offloaded(s, plan);
+    count_words(s, plan, laid, t);
+    s->counts.legal += places * t->words;
+    s->counts.refused_deadline += places * t->words;
+}
+
 uint32_t sp_i_take_turns(sp_i_solver *s, sp_plan *plan, const sp_i_spot *at, uint32_t begin, uint32_t end)
 {
     uint32_t n = 0;
@@ -177,6 +193,10 @@ uint32_t sp_i_take_turns(sp_i_solver *s, sp_plan *plan, const sp_i_spot *at, uin
         if (!laid->out)
             s->turn[n++] = (sp_i_turn){i, 1, false};
         else if (s->count && !at->fewest && !laid->zero_group) {
+            if (laid->late) {
+                count_late(s, plan, laid, t, past - i);
+                continue;
+            }
             if (t->shape == s->shapes || fits_nowhere(s, plan, laid, t)) {
                 count_places(s, t, past - i);
                 continue;

@@ -136,19 +136,20 @@ static void choose_schedule(const sp_problem *problem, sp_i_choices *out)
 
 static void put_schedule(sp_plan *plan, uint32_t value) { plan->schedule = (sp_schedule)value; }
 
+static uint64_t micro_batches(const sp_plan *plan) { return plan->gbs / ((uint64_t)plan->mbs * plan->dp); }
+static bool from_both_ends(const sp_plan *plan) { return micro_batches(plan) >= 2ull * plan->pp && !(plan->overlap_ep && plan->ep > 1); }
+
 static bool fits_schedule(const sp_plan *plan, uint32_t value)
 {
+    bool piped = plan->pp > 1;
     switch ((sp_schedule)value) {
     case SP_SCHEDULE_INTERLEAVED: return plan->vpp > 1;
-    case SP_SCHEDULE_GPIPE:
-    case SP_SCHEDULE_ZB_H1:
-    case SP_SCHEDULE_ZB_H2: return plan->vpp == 1 && plan->pp > 1;
-    case SP_SCHEDULE_DUALPIPE: {
-        uint64_t micro = plan->gbs / ((uint64_t)plan->mbs * plan->dp);
-        return plan->vpp == 1 && plan->pp % 2 == 0 && micro % 2 == 0 && micro >= 2ull * plan->pp && !(plan->overlap_ep && plan->ep > 1);
-    }
-    case SP_SCHEDULE_ZB_V: return plan->vpp == 2 && plan->pp > 1;
-    case SP_SCHEDULE_DUALPIPEV: return plan->vpp == 2 && plan->pp > 1 && plan->gbs / ((uint64_t)plan->mbs * plan->dp) >= 2ull * plan->pp && !(plan->overlap_ep && plan->ep > 1);
+    case SP_SCHEDULE_ZB_H1: return plan->vpp == 1 && piped;
+    case SP_SCHEDULE_GPIPE: return plan->vpp == 1 && piped && micro_batches(plan) > 1;    /* of one that is 1F1B */
+    case SP_SCHEDULE_ZB_H2: return plan->vpp == 1 && piped && micro_batches(plan) > 2;    /* of two at most that is ZB-H1 */
+    case SP_SCHEDULE_DUALPIPE: return plan->vpp == 1 && plan->pp % 2 == 0 && micro_batches(plan) % 2 == 0 && from_both_ends(plan);
+    case SP_SCHEDULE_ZB_V: return plan->vpp == 2 && piped;
+    case SP_SCHEDULE_DUALPIPEV: return plan->vpp == 2 && piped && from_both_ends(plan);
     default: return plan->vpp == 1;
     }
 }
@@ -184,6 +185,15 @@ static void put_offload(sp_plan *plan, uint32_t value)
 {
     plan->offload_optimizer = value & SP_I_OFFLOAD_OPTIMIZER;
     plan->offload_activations = value & SP_I_OFFLOAD_LEAST ? 100 : value >> 8;
+}
+
+/* DualPipe's two copies of the weights share state by themselves. */
+bool sp_i_word_twice(const sp_problem *problem, const sp_plan *plan)
+{
+    uint64_t ranks = (uint64_t)plan->cp * plan->dp;
+    if (!problem->free_zero || plan->zero == 1 || ranks > 1 || plan->schedule == SP_SCHEDULE_DUALPIPE)
+        return false;
+    return !sp_model_has_experts(problem->model) || ranks * plan->tp == (uint64_t)plan->ep * plan->etp;
 }
 
 const sp_i_word_row sp_i_word_rows[SP_I_WORDS] = {

@@ -38,4 +38,7 @@ static inline bool sp_i_word_tried(sp_i_word word, const sp_i_choices *choices, 
     return choices->n == 1 || sp_i_word_rows[word].fits(plan, value);
 }
 
+/* Is the plan's program that of one told with an earlier value? Of what all words together decide: ZeRO where no two ranks hold the same state. */
+bool sp_i_word_twice(const sp_problem *problem, const sp_plan *plan);
+
 #endif

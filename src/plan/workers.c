@@ -76,6 +76,7 @@ static void add_counts(sp_plan_counts *to, const sp_plan_counts *from)
     to->refused_divide += from->refused_divide;
     to->refused_memory += from->refused_memory;
     to->refused_place += from->refused_place;
+    to->refused_deadline += from->refused_deadline;
 }
 
 /* What some found, put together: best first, the KEEP first. */

@@ -28,11 +28,13 @@ void sp_i_html_runners(sp_i_out *out, const sp_i_subject *s)
     if (!solution || solution->n == 0)
         return;
     const sp_plan_counts *counts = &solution->counts;
-    char a[SP_I_NUMBER], b[SP_I_NUMBER], c[SP_I_NUMBER], d[SP_I_NUMBER], e[SP_I_NUMBER], f[SP_I_NUMBER];
+    char late[96] = "", a[SP_I_NUMBER], b[SP_I_NUMBER], c[SP_I_NUMBER], d[SP_I_NUMBER], e[SP_I_NUMBER], f[SP_I_NUMBER];
+    if (counts->refused_deadline > 0)
+        snprintf(late, sizeof late, ", %s miss the deadline in every cut", sp_i_count(counts->refused_deadline, a));
     sp_i_out_printf(out, "<h2>The best plan and its runners-up</h2>\n<p>Of %s combinations %s do not divide, %s cannot be laid on the "
-                    "tiers and %s do not fit in memory; %s were priced by a lower bound, and %s of these simulated.</p>\n",
+                    "tiers%s and %s do not fit in memory; %s were priced by a lower bound, and %s of these simulated.</p>\n",
                     sp_i_count(counts->legal + counts->refused_divide + counts->refused_place, a),
-                    sp_i_count(counts->refused_divide, b), sp_i_count(counts->refused_place, c),
+                    sp_i_count(counts->refused_divide, b), sp_i_count(counts->refused_place, c), late,
                     sp_i_count(counts->refused_memory, d), sp_i_count(counts->priced, e), sp_i_count(counts->simulated, f));
     sp_i_out_text(out, "<div class=\"scroll\"><table><tr><th class=\"n\">#</th><th class=\"n\">step</th><th class=\"n\">to the best</th>"
                        "<th class=\"n\">MFU</th><th class=\"n\">tokens/s/chip</th><th class=\"n\">memory</th><th class=\"n\">TP</th>"

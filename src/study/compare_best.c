@@ -149,6 +149,7 @@ static void count(sp_plan_counts *all, const sp_plan_counts *one)
     all->refused_divide += one->refused_divide;
     all->refused_memory += one->refused_memory;
     all->refused_place += one->refused_place;
+    all->refused_deadline += one->refused_deadline;
     all->refused_size += one->refused_size;
 }
 

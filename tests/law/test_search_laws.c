@@ -34,7 +34,7 @@ static void what_is_fixed_stays(void **state)
             assert_true(i == 0 || s.ranked[i].objective >= s.ranked[i - 1].objective);
             assert_true(s.ranked[i].why != NULL && s.ranked[i].why[0] != '\0');
         }
-        assert_true(s.counts.legal == s.counts.priced + s.counts.refused_memory);
+        assert_true(s.counts.legal == s.counts.priced + s.counts.refused_memory && s.counts.refused_deadline == 0);
         for (uint32_t i = 0; i < s.n_missed; i++)
             assert_true(s.missed[i].mem_bytes_max > p.machine->chip->mem_bytes.nominal);
     }
@@ -77,6 +77,116 @@ static void fewest_chips_for_a_deadline(void **state)
     assert_non_null(strstr(err.text, "deadline"));
     p.step_time_s_max = 0;
     assert_int_equal(sp_plan_search(&p, f->arena, &few, &err), SP_E_INVAL);
+}
+
+/* Random deadlines: the fewest chips are the first count at which the fastest plan of so many chips meets it, and it is as fast. */
+static void fewest_chips_are_those_of_a_scan(void **state)
+{
+    fixture *f = *state;
+    uint32_t met = 0, unmet = 0;
+    for (uint64_t seed = 1; seed <= 24; seed++) {
+        sp_rng rng = sp_rng_make(seed, 23);
+        sp_problem p = random_problem(f, &rng, (sp_effort)(seed % 3)), scan;
+        sp_solution few, one = {0};
+        uint32_t chips = 0;
+        p.chips = 0;
+        p.fixed.pp = p.effort == SP_EFFORT_EXHAUSTIVE ? 0 : 1 + (uint32_t)sp_rng_below(&rng, 2);   /* else of the machine those that divide its chips */
+        p.objective = SP_OBJECTIVE_THROUGHPUT;
+        if (sp_plan_search(&p, f->arena, &one, NULL) != SP_OK)
+            continue;
+        p.step_time_s_max = one.ranked[0].step_time_s * (seed % 6 == 0 ? 0.5 : 1 + 4 * sp_rng_unit(&rng));
+        scan = p;
+        p.objective = SP_OBJECTIVE_CHIPS;
+        sp_status status = sp_plan_search(&p, f->arena, &few, NULL), found = SP_E_UNFIT;
+        for (scan.chips = 1; found != SP_OK && scan.chips <= p.machine->chips; scan.chips += found != SP_OK)
+            found = sp_plan_search(&scan, f->arena, &one, NULL);
+        if (status != found)
+            fail_msg("seed %llu: the search says %d, the scan %d at %u chips", (unsigned long long)seed, status, found, scan.chips);
+        met += found == SP_OK;
+        unmet += found != SP_OK;
+        if (found != SP_OK)
+            continue;
+        const sp_plan *plan = &few.ranked[0].plan;
+        chips = plan->tp * plan->cp * plan->pp * plan->dp;
+        if (chips != scan.chips || fabs(few.ranked[0].step_time_s - one.ranked[0].step_time_s) > 1e-9 * one.ranked[0].step_time_s)
+            fail_msg("seed %llu: %u chips in %.12g s, the scan %u in %.12g s", (unsigned long long)seed, chips, few.ranked[0].step_time_s, scan.chips,
+                     one.ranked[0].step_time_s);
+        assert_true(few.counts.legal == few.counts.priced + few.counts.refused_memory + few.counts.refused_deadline);
+    }
+    print_message("%u deadlines met, %u not\n", met, unmet);
+    assert_true(met >= 8 && unmet >= 1);
+}
+
+/* Two of a list that take as long and as much memory are cut otherwise, or multiply other numbers: what is the same program in other words is told once. */
+static void nothing_is_told_twice(void **state)
+{
+    fixture *f = *state;
+    uint32_t lists = 0, alike = 0;
+    for (uint64_t seed = 1; seed <= 24; seed++) {
+        sp_rng rng = sp_rng_make(seed, 31);
+        sp_problem p = random_problem(f, &rng, seed % 2 ? SP_EFFORT_NORMAL : SP_EFFORT_EXHAUSTIVE);
+        sp_solution s;
+        p.objective = SP_OBJECTIVE_THROUGHPUT;
+        p.top = 100;
+        if (sp_plan_search(&p, f->arena, &s, NULL) != SP_OK)
+            continue;
+        lists++;
+        for (uint32_t i = 0; i < s.n; i++)
+            for (uint32_t j = i + 1; j < s.n; j++) {
+                const sp_plan *a = &s.ranked[i].plan, *b = &s.ranked[j].plan;
+                char mine[1024], theirs[1024];
+                if (s.ranked[i].step_time_s != s.ranked[j].step_time_s || s.ranked[i].mem_bytes_max != s.ranked[j].mem_bytes_max)
+                    continue;
+                alike++;
+                bool gradients = a->zero != b->zero && a->dp * a->cp > 1;   /* held otherwise, to the same sum */
+                if (a->first_layers != b->first_layers || a->last_layers != b->last_layers || a->precision != b->precision || gradients)
+                    continue;
+                sp_plan_format(a, mine, sizeof mine);
+                sp_plan_format(b, theirs, sizeof theirs);
+                fail_msg("seed %llu tells a plan twice:\n%s\n%s", (unsigned long long)seed, mine, theirs);
+            }
+    }
+    print_message("%u lists, %u pairs alike\n", lists, alike);
+    assert_true(lists >= 12);
+}
+
+/* Words that say nothing are not counted: state of one rank, slots of one micro-batch or two, and traffic of experts that no other micro-batch hides. */
+static void words_that_say_nothing_are_not_counted(void **state)
+{
+    static const struct { uint32_t pp, ep; uint64_t gbs; uint64_t legal; } rows[] = {
+        {2, 1, 1, 2},    /* 1F1B, ZB-H1 */
+        {2, 1, 2, 3},    /* and GPipe */
+        {2, 1, 3, 4},    /* and ZB-H2 */
+        {2, 1, 4, 6},    /* and DualPipe, whose two copies of the weights share state or not */
+        {1, 1, 1, 4},    /* two replicas: ZeRO 0 to 3 */
+        {1, 2, 1, 4},    /* and the traffic of experts with nothing to hide under */
+        {1, 2, 2, 8}};   /* hidden and not */
+    fixture *f = *state;
+    sp_rng rng = sp_rng_make(1, 1);
+    sp_model model;
+    while (model = *random_model(f, &rng), model.n_kinds < 2 || model.mtp_layers || model.hidden > 4096)
+        ;
+    model.n_layers = 4;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        sp_error err = {0};
+        const sp_machine *m;
+        sp_solution s;
+        assert_int_equal(sp_catalog_machine(f->catalog, "switch:2@450GB/s,1us chip=h100", &m, &err), SP_OK);
+        sp_problem p = sp_problem_default(m, &model);
+        p.seq = 2048;
+        p.gbs = rows[i].gbs * (2 / rows[i].pp);
+        p.effort = SP_EFFORT_EXHAUSTIVE;
+        p.fixed.tp = p.fixed.cp = p.fixed.etp = p.fixed.mbs = p.fixed.vpp = 1;
+        p.fixed.pp = rows[i].pp;
+        p.fixed.dp = 2 / rows[i].pp;
+        p.fixed.ep = rows[i].ep;
+        p.free_recompute = p.free_placement = p.free_stages = p.free_sequence_parallel = p.free_overlap_dp = p.free_zero_group = p.free_offload = p.free_gather = false;
+        p.free_overlap = rows[i].pp == 1;
+        if (sp_plan_search(&p, f->arena, &s, &err) != SP_OK)
+            fail_msg("row %zu: %s", i, err.text);
+        if (s.counts.legal != rows[i].legal)
+            fail_msg("row %zu: %llu plans are legal, expected %llu", i, (unsigned long long)s.counts.legal, (unsigned long long)rows[i].legal);
+    }
 }
 
 /* A pricer keeps tables from plan to plan: what it keeps must not show. Neighbouring plans share most of what is kept. */
@@ -197,6 +307,7 @@ static void bounds_stay_below_the_run(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(bounds_stay_below_the_run), cmocka_unit_test(used_pricers_price_as_fresh_ones), cmocka_unit_test(what_is_fixed_stays),
-                                       cmocka_unit_test(fewest_chips_for_a_deadline)};
+                                       cmocka_unit_test(fewest_chips_for_a_deadline), cmocka_unit_test(fewest_chips_are_those_of_a_scan),
+                                       cmocka_unit_test(nothing_is_told_twice), cmocka_unit_test(words_that_say_nothing_are_not_counted)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -80,9 +80,9 @@ static void write_answer(searching *s, const sp_solution *solution)
         sp_plan_format(&r->plan, plan, sizeof plan);
         at += snprintf(s->text + at, sizeof s->text - (size_t)at, "%s %a %a %a %a %s\n", plan, r->step_time_s, r->lower_bound_s, r->objective, r->mem_bytes_max, r->why);
     }
-    snprintf(s->text + at, sizeof s->text - (size_t)at, "%llu %llu %llu %llu %llu %llu %llu\n", (unsigned long long)c->legal, (unsigned long long)c->refused,
+    snprintf(s->text + at, sizeof s->text - (size_t)at, "%llu %llu %llu %llu %llu %llu %llu %llu\n", (unsigned long long)c->legal, (unsigned long long)c->refused,
              (unsigned long long)c->priced, (unsigned long long)c->simulated, (unsigned long long)c->refused_divide, (unsigned long long)c->refused_memory,
-             (unsigned long long)c->refused_place);
+             (unsigned long long)c->refused_place, (unsigned long long)c->refused_deadline);
 }
 
 /* Every member reads its own input, as a process would. */
