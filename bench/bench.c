@@ -191,11 +191,9 @@ static void compare(const char *first, const char *second, figures *out)
     const char *const texts[] = {first, second};
     sp_compare_problem problem = {.model = model("catalog/models/deepseek-v3.yaml", arena), .n_machines = 2, .machines = texts, .equal = SP_EQUAL_CHIPS,
                                   .effort = SP_EFFORT_NORMAL};
-    sp_price_table prices;
     sp_comparison c;
     sp_error err = {0};
-    problem.prices = &prices;
-    if (sp_catalog_open("catalog", &problem.catalog, &err) != SP_OK || sp_price_table_load("catalog/prices", arena, &prices, &err) != SP_OK ||
+    if (sp_catalog_open("catalog", &problem.catalog, &err) != SP_OK ||
         sp_compare(&problem, arena, &c, &err) != SP_OK)
         die(first, &err);
     out->work = c.searches;

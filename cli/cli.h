@@ -79,6 +79,7 @@ sp_status cli_stack(cli_run *cli, const sp_machine *machine, const char *name, c
 /* Tier set as names, "board+rack". */
 const char *cli_tier_names(cli_run *cli, const sp_machine *machine, uint32_t tiers);
 void cli_input_add(cli_run *cli, const char *path);
+void cli_input_prices(cli_run *cli);                      /* the files that costs are from */
 void cli_input_catalog(cli_run *cli, const char *folder, const char *name);
 
 /* ---- ranks.c: mpirun ------------------------------------------------------------------------------------ */
@@ -101,7 +102,8 @@ typedef struct cli_sources { cli_source *row; size_t n, room; } cli_sources;
 void cli_sources_of_chip(cli_run *cli, const sp_chip *chip, cli_sources *list);
 void cli_sources_of_machine(cli_run *cli, const sp_machine *machine, cli_sources *list);  /* its chip included */
 void cli_sources_of_stack(cli_run *cli, const sp_stack *stack, cli_sources *list);
-/* All that a training step reads: the machine's, and those of the communication library and the product line of these names (NULL: the default). */
+/* All that a training step and its cost read: the machine's, prices, and those of the communication library and the product line of these names
+ * (NULL: the default). */
 sp_status cli_sources_of_step(cli_run *cli, const sp_machine *machine, const char *stack, const char *software, cli_sources *list, sp_error *err);
 size_t cli_sources_guesses(const cli_sources *list);
 void cli_sources_print(cli_run *cli, const cli_sources *list);

@@ -8,7 +8,6 @@
 
 typedef struct comparing {
     cli_run *cli;
-    sp_price_table prices;
     sp_compare_problem problem;
     sp_comparison result;
     cli_goodput goodput;
@@ -23,16 +22,6 @@ static bool on_progress(void *context, const char *what)
 }
 
 /* ---- what is asked --------------------------------------------------------------------------------------------- */
-
-static sp_status read_prices(comparing *c, sp_error *err)
-{
-    const char *dir = sp_arena_printf(c->cli->arena, "%s/prices", c->cli->catalog_dir);
-    sp_status status = sp_price_table_load(dir, c->cli->arena, &c->prices, err);
-    if (status != SP_OK) return status;
-    cli_input_add(c->cli, sp_arena_printf(c->cli->arena, "%s/running.yaml", dir));
-    cli_input_add(c->cli, sp_arena_printf(c->cli->arena, "%s/systems.yaml", dir));
-    return SP_OK;
-}
 
 static sp_status read_machines(comparing *c, sp_error *err)
 {
@@ -83,10 +72,8 @@ static sp_status read_problem(comparing *c, sp_error *err)
     if (status == SP_OK) status = cli_catalog(c->cli, err);
     if (status == SP_OK) status = read_machines(c, err);
     if (status == SP_OK) status = read_words(c, err);
-    if (status == SP_OK) status = read_prices(c, err);
     if (status == SP_OK && (c->problem.curves || cli_given(c->cli, CLI_O_GOODPUT))) status = cli_goodput_failures(c->cli, &c->problem.failures, err);
     c->problem.catalog = c->cli->catalog;
-    c->problem.prices = &c->prices;
     c->problem.progress = on_progress;
     c->problem.progress_context = c;
     return status;

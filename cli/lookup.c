@@ -45,7 +45,19 @@ sp_status cli_catalog(cli_run *cli, sp_error *err)
                                 "no catalog at %s nor %s; give one with --catalog DIR or SUPERPOD_CATALOG",
                                 SP_CATALOG_SOURCE_DIR, SP_CATALOG_INSTALL_DIR);
     }
-    return sp_catalog_open(cli->catalog_dir, &cli->catalog, err);
+    sp_status status = sp_catalog_open(cli->catalog_dir, &cli->catalog, err);
+    if (status != SP_OK || !cli_given(cli, CLI_O_PRICES)) return status;
+    if (!is_folder(cli->value[CLI_O_PRICES]))
+        return sp_error_set(err, SP_E_IO, "--prices", 0, 0, "%s is not a folder; expected one with running.yaml and systems.yaml, as catalog/prices",
+                            cli->value[CLI_O_PRICES]);
+    return sp_catalog_prices_use(cli->catalog, cli->value[CLI_O_PRICES], err);
+}
+
+void cli_input_prices(cli_run *cli)
+{
+    const char *dir = cli_given(cli, CLI_O_PRICES) ? cli->value[CLI_O_PRICES] : sp_arena_printf(cli->arena, "%s/prices", cli->catalog_dir);
+    cli_input_add(cli, sp_arena_printf(cli->arena, "%s/running.yaml", dir));
+    cli_input_add(cli, sp_arena_printf(cli->arena, "%s/systems.yaml", dir));
 }
 
 void cli_input_add(cli_run *cli, const char *path)

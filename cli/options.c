@@ -15,6 +15,7 @@
 #define V_FLOW (V(COLLECTIVE) | V(TRAFFIC))
 #define FREE "Without it train takes 1 and plan searches."
 #define AXES "parallel sizes, micro-batch; default: 1 in train (dp: the rest), free in plan"
+#define REPEATS "activations computed again in the backward pass; pipeline schedule"
 #define PLACES "tiers of an axis, as tp=0,ep=0+1; axes from inside out, as tp,cp,dp,pp"
 #define SEARCH "threads that price plans (1), plans to print (5)"
 #define BATCH "sequences in one step, tokens in one sequence"
@@ -64,9 +65,9 @@ const cli_option cli_options[CLI_O_N] = {
         "Without it train and plan take the format that the model's weights were published in, if it has 8 bits and the chip multiplies it, "
         "else bf16; plan searches wider ones as well."},
     [CLI_O_RECOMPUTE] = {"recompute", 0, CLI_CHOICE, "WHAT", NULL, 0, 0, V_STEP, recompute_name,
-        "activations computed again in the backward pass", NULL, "Without it train takes none and plan searches."},
+        "activations computed again in the backward pass", REPEATS, "Without it train takes none and plan searches."},
     [CLI_O_SCHEDULE] = {"schedule", 0, CLI_CHOICE, "NAME", NULL, 0, 0, V_STEP, schedule_name, "pipeline schedule",
-        NULL, "Without it train takes interleaved where --vpp is above 1, else 1f1b, and plan searches."},
+        REPEATS, "Without it train takes interleaved where --vpp is above 1, else 1f1b, and plan searches."},
     [CLI_O_PLACE] = {"place", 0, CLI_TEXT, "LIST", NULL, 0, 0, V_STEP, NULL, "tiers an axis may use, as tp=0,ep=0+1",
         PLACES, "Tier 0 is the innermost. An axis that is not named may use any tier."},
     [CLI_O_ORDER] = {"order", 0, CLI_TEXT, "LIST", NULL, 0, 0, V_STEP, NULL, "axes from the innermost outwards, as tp,cp,dp,pp",
@@ -85,6 +86,8 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_BEST_PRECISION] = {"best-precision", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE) | V(PLAN), NULL,
         "narrower formats too; in compare each machine its best", NULL, "Without it all use the one of the model's weights that all of them multiply, else bf16."},
     [CLI_O_AS_OF] = {"as-of", 0, CLI_TEXT, "DATE", NULL, 0, 0, V(COMPARE), NULL, "only machines that can be had then, as 2027Q4", NULL, NULL},
+    [CLI_O_PRICES] = {"prices", 0, CLI_DIR, "DIR", NULL, 0, 0, V_STEPS, NULL, "prices of a folder, in place of catalog/prices", NULL,
+        "running.yaml: electricity, lifetime and system_factor; systems.yaml: all-in dollars a chip, by machine; both as those of catalog/prices."},
     [CLI_O_ABLATE] = {"ablate", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "what each layer of the stack contributes, from naive to tuned",
         NULL, NULL},
     [CLI_O_SENSITIVITY] = {"sensitivity", 0, CLI_FLAG, NULL, NULL, 0, 0, V(COMPARE), NULL, "the ten values that move the answers most", NULL, NULL},

@@ -48,6 +48,22 @@ void cli_sources_of_machine(cli_run *cli, const sp_machine *machine, cli_sources
     cli_sources_of_chip(cli, machine->chip, list);
 }
 
+static void add_prices(cli_run *cli, const sp_machine *machine, cli_sources *list)
+{
+    const sp_price_table *prices = machine->prices;
+    bool listed = false;
+    for (size_t i = 0; i < list->n && !listed; i++) listed = list->row[i].value == &prices->electricity_usd_per_kwh;
+    cli_input_prices(cli);
+    if (!listed) {   /* machines side by side share them */
+        add(cli, list, "prices", "electricity", SP_UNIT_USD_PER_KWH, &prices->electricity_usd_per_kwh);
+        add(cli, list, "prices", "lifetime", SP_UNIT_SECONDS, &prices->lifetime_s);
+        add(cli, list, "prices", "system factor", SP_UNIT_NONE, &prices->system_factor);
+    }
+    for (uint32_t i = 0; i < prices->n_systems; i++)
+        if (strcmp(prices->system[i].machine, machine->name) == 0)
+            add(cli, list, machine->name, "all-in price a chip", SP_UNIT_USD, &prices->system[i].usd_per_chip);
+}
+
 sp_status cli_sources_of_step(cli_run *cli, const sp_machine *machine, const char *stack, const char *software, cli_sources *list, sp_error *err)
 {
     const sp_stack *library;
@@ -56,6 +72,7 @@ sp_status cli_sources_of_step(cli_run *cli, const sp_machine *machine, const cha
     if (status != SP_OK) return status;
     cli_sources_of_machine(cli, machine, list);
     cli_sources_of_stack(cli, library, list);
+    if (machine->prices != NULL) add_prices(cli, machine, list);
     if (line != NULL) {
         machine_visit visit = {cli, list, sp_arena_printf(cli->arena, "product line %s", line->name)};
         sp_software_each_value(line, on_machine_value, &visit);

@@ -266,15 +266,6 @@ const char *sp_compare_equal_name(sp_compare_equal equal);   /* "none" "chips" "
  * period. SP_E_PARSE for what is none. */
 sp_status sp_date_parse(const char *text, uint32_t *months, sp_error *err);
 
-/* catalog/prices/: what it costs to own and to run. */
-typedef struct sp_price_table {
-    sp_value electricity_usd_per_kwh, lifetime_s, system_factor;
-    uint32_t n_systems; const struct sp_system_price *system;   /* all-in dollars a chip, by machine */
-} sp_price_table;
-typedef struct sp_system_price { const char *machine; sp_value usd_per_chip; } sp_system_price;
-/* dir: the folder prices of a catalog. Errors as of documents, with file, line and column. */
-sp_status sp_price_table_load(const char *dir, sp_arena *arena, sp_price_table *out, sp_error *err);
-
 /* What a machine's fabric costs by catalog/prices/network.yaml: links by reach and rate, switches by the rate of their ports. */
 typedef struct sp_network_cost { double chips_usd, links_usd, switches_usd; } sp_network_cost;
 typedef struct sp_network_prices { sp_value copper_usd, active_usd, optical_usd, switch_usd; uint32_t active_racks; } sp_network_prices; /* a GB/s, one way */
@@ -285,7 +276,6 @@ sp_status sp_network_cost_of(const sp_machine *machine, const sp_network_prices 
 
 typedef struct sp_compare_problem {
     sp_catalog *catalog;
-    const sp_price_table *prices;
     const sp_model *model;
     uint32_t n_machines; const char *const *machines;   /* as sp_catalog_machine reads them                          */
     double tokens;                   /* to train on; 0: 10 T                                                         */

@@ -130,6 +130,15 @@ bool sp_stack_runs(const sp_stack *stack, const char *op, const char *algo, bool
 /* The same stack for traffic cut into messages of that many bytes: tokens of expert-parallel kernels. */
 sp_stack sp_stack_cut(const sp_stack *stack, double message_bytes);
 
+/* catalog/prices/: what it costs to own and to run machines. */
+typedef struct sp_system_price { const char *machine; sp_value usd_per_chip; uint32_t line, column; } sp_system_price;
+typedef struct sp_price_table {
+    sp_value electricity_usd_per_kwh, lifetime_s, system_factor;
+    uint32_t n_systems; const sp_system_price *system;   /* all-in dollars a chip, by machine; stands for what the machine's file says */
+} sp_price_table;
+/* running.yaml and systems.yaml of a folder. Errors as of documents, with file, line and column. */
+sp_status sp_price_table_load(const char *dir, sp_arena *arena, sp_price_table *out, sp_error *err);
+
 typedef struct sp_machine {
     const char *name;              /* catalog name, or "custom"                                                 */
     const char *title, *note;
@@ -146,6 +155,7 @@ typedef struct sp_machine {
     sp_value power_w;              /* whole machine; grade NONE: derived from chips                             */
     sp_value overhead_w_per_chip;  /* hosts, network, cooling per chip                                          */
     sp_value price_usd;            /* whole machine; may be absent                                              */
+    const sp_price_table *prices;  /* the catalog's; NULL: it has none, and nothing is known of costs           */
     uint32_t n_software; const sp_software *const *software; /* the catalog's, for plans; may be none           */
     uint32_t n_stacks; const sp_stack *const *stacks;        /* the catalog's communication libraries, by family */
     bool uses_uboe, uses_pcie;     /* chip pins taken by other functions (check)                                */
@@ -161,6 +171,11 @@ size_t sp_catalog_machine_count(const sp_catalog *catalog);
 const char *sp_catalog_machine_name(const sp_catalog *catalog, size_t index);
 size_t sp_catalog_model_count(const sp_catalog *catalog);
 const char *sp_catalog_model_name(const sp_catalog *catalog, size_t index);
+/* Machines are read with the prices of this folder from now on, not with those of the catalog. Before the first machine.
+ * Errors: as sp_price_table_load; SP_E_NOTFOUND a price of a machine that the catalog does not have. */
+sp_status sp_catalog_prices_use(sp_catalog *catalog, const char *dir, sp_error *err);
+/* All-in dollars of one chip: by the table's row of that name, else the machine's own price, else the chip's times system_factor; 0: unknown. */
+double sp_machine_usd_per_chip(const sp_machine *machine);
 /* Path of catalog/models/NAME.{yaml,json}, or SP_E_NOTFOUND with the nearest name. *out is owned by the catalog. */
 sp_status sp_catalog_model_path(sp_catalog *catalog, const char *name, const char **out, sp_error *err);
 /* Software product lines, sorted by name; loaded with the first machine. */

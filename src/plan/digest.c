@@ -16,7 +16,7 @@ LP64_SIZE(sp_tier, 216);
 LP64_SIZE(sp_protocol, 256);
 LP64_SIZE(sp_stack, 2712);
 LP64_SIZE(sp_software, 408);
-LP64_SIZE(sp_machine, 7208);
+LP64_SIZE(sp_machine, 7216);
 
 typedef struct scribe { FILE *file; } scribe;
 
@@ -136,6 +136,11 @@ static void write_machine(scribe *s, const void *what)
     value(s, &m->power_w);
     value(s, &m->overhead_w_per_chip);
     value(s, &m->price_usd);
+    fprintf(s->file, "%.17g\n", sp_machine_usd_per_chip(m));
+    if (m->prices) {
+        value(s, &m->prices->electricity_usd_per_kwh);
+        value(s, &m->prices->lifetime_s);
+    }
     for (uint32_t p = 0; p < m->n_planes; p++)
         for (uint32_t t = 0; t < m->planes[p].n_tiers; t++)
             write_tier(s, &m->planes[p].tiers[t]);

@@ -48,6 +48,8 @@ static sp_status choose(sp_i_compare *c, sp_comparison *out)
     for (uint32_t i = 0; i < p->n_machines; i++) {
         sp_compare_entry entry = {.text = p->machines[i]};
         sp_status status = sp_catalog_machine(p->catalog, p->machines[i], &entry.machine, c->err);
+        if (status == SP_OK && !entry.machine->prices)
+            status = sp_error_set(c->err, SP_E_NOTFOUND, NULL, 0, 0, "the catalog has no folder prices/, without which nothing is known of costs");
         if (status != SP_OK)
             return status;
         entry.available = date_of(entry.machine);
@@ -76,7 +78,7 @@ static double weight(const sp_i_compare *c, const sp_machine *machine)
 {
     switch (c->problem->equal) {
     case SP_EQUAL_POWER: return sp_i_chip_power(machine);
-    case SP_EQUAL_PRICE: return sp_i_chip_price(machine, c->problem->prices);
+    case SP_EQUAL_PRICE: return sp_machine_usd_per_chip(machine);
     case SP_EQUAL_RACKS: return machine->chips_per_rack ? 1.0 / machine->chips_per_rack : 0;
     default: return 1;
     }

@@ -206,7 +206,7 @@ sp_status sp_i_ablate(sp_i_compare *c, const sp_compare_entry *entry, sp_compare
     rung r = {.c = c, .entry = entry, .variant = sp_arena_alloc(c->arena, 1, sizeof *r.variant)};
     if (!r.variant)
         return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for an ablation");
-    sp_i_variant_make(entry->machine, c->problem->prices, r.variant);
+    sp_i_variant_make(entry->machine, r.variant);
     find_lines(&r);
     sp_plan tuned = entry->plan, plan = ported(&r);
     plan.overlap_dp = plan.overlap_tp = plan.overlap_ep = false;

@@ -20,7 +20,7 @@ typedef struct links {
 
 static sp_i_offer with(links *l, double scale)
 {
-    sp_i_variant_make(l->a->machine, l->c->problem->prices, l->variant);
+    sp_i_variant_make(l->a->machine, l->variant);
     sp_i_variant_scale_bw(l->variant, scale);
     return (sp_i_offer){&l->variant->machine, l->a->chips};
 }

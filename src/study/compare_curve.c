@@ -35,9 +35,9 @@ static sp_status chips_curve(sp_i_compare *c, const sp_compare_entry *e, sp_i_hi
     return SP_OK;
 }
 
-static void scale_variant(sp_i_compare *c, const sp_compare_entry *e, sp_compare_axis axis, double by, sp_i_variant *variant)
+static void scale_variant(const sp_compare_entry *e, sp_compare_axis axis, double by, sp_i_variant *variant)
 {
-    sp_i_variant_make(e->machine, c->problem->prices, variant);
+    sp_i_variant_make(e->machine, variant);
     if (axis == SP_CURVE_BW)
         sp_i_variant_scale_bw(variant, by);
     else
@@ -55,7 +55,7 @@ static sp_status scale_curve(sp_i_compare *c, const sp_compare_entry *e, sp_i_hi
     const sp_i_offer offer = {&variant->machine, e->chips};
     sp_i_hints winners = {0};
     for (int i = -STEPS; i <= STEPS && status == SP_OK; i += 2 * STEPS) {
-        scale_variant(c, e, curve->axis, pow(2, i / 2.0), variant);
+        scale_variant(e, curve->axis, pow(2, i / 2.0), variant);
         status = sp_i_best(c, &offer, false, hints, &found);
         if (status == SP_OK)
             sp_i_hints_add(&winners, &found.plan);
@@ -63,7 +63,7 @@ static sp_status scale_curve(sp_i_compare *c, const sp_compare_entry *e, sp_i_hi
     }
     sp_i_hints_add(&winners, &e->plan);
     for (int i = -STEPS; i <= STEPS && status == SP_OK; i++) {
-        scale_variant(c, e, curve->axis, pow(2, i / 2.0), variant);
+        scale_variant(e, curve->axis, pow(2, i / 2.0), variant);
         status = sp_i_best_known(c, &offer, &winners, &found);
         if (status == SP_OK)
             put(curve, pow(2, i / 2.0), e->chips, &found);

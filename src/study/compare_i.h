@@ -67,7 +67,7 @@ typedef struct sp_i_variant {
     sp_stack stack;                  /* the default communication library                                            */
     const sp_stack *stacks[1];
 } sp_i_variant;
-void sp_i_variant_make(const sp_machine *machine, const sp_price_table *prices, sp_i_variant *out);
+void sp_i_variant_make(const sp_machine *machine, sp_i_variant *out);
 /* All rates of links times `scale`; all matrix, vector and exponential rates times `scale`. */
 void sp_i_variant_scale_bw(sp_i_variant *variant, double scale);
 void sp_i_variant_scale_flop(sp_i_variant *variant, double scale);
@@ -76,7 +76,7 @@ void sp_i_variant_scale_flop(sp_i_variant *variant, double scale);
 typedef struct sp_i_knob { const char *entity, *label; sp_unit unit; size_t offset; uint32_t group; sp_value value; } sp_i_knob;
 typedef struct sp_i_knobs { uint32_t n, n_groups; sp_i_knob *knob; } sp_i_knobs;
 /* Values of the machine, its chip, family, product line, stack and prices with low < high. */
-sp_status sp_i_knobs_make(const sp_machine *machine, const sp_price_table *prices, const char *software, sp_arena *arena, sp_i_knobs *out);
+sp_status sp_i_knobs_make(const sp_machine *machine, const char *software, sp_arena *arena, sp_i_knobs *out);
 /* Sets the knob to its quantile u; its nominal is its median, its low and high the ends. */
 void sp_i_knob_set(const sp_i_knob *knob, double u, sp_i_variant *variant);
 void sp_i_knob_put(const sp_i_knob *knob, double value, sp_i_variant *variant);
@@ -85,10 +85,9 @@ void sp_i_knob_put(const sp_i_knob *knob, double value, sp_i_variant *variant);
 
 /* What an offer costs: watts while training, dollars to buy, dollars an hour. */
 typedef struct sp_i_cost { double power_w, capital_usd, usd_per_hour; } sp_i_cost;
-sp_i_cost sp_i_cost_of(const sp_machine *machine, const sp_price_table *prices, uint32_t chips, uint32_t chips_used, double busy);
-/* Watts and dollars of one chip with its share of the rest, while it trains. */
+sp_i_cost sp_i_cost_of(const sp_machine *machine, uint32_t chips, uint32_t chips_used, double busy);
+/* Watts of one chip with its share of the rest, while it trains. */
 double sp_i_chip_power(const sp_machine *machine);
-double sp_i_chip_price(const sp_machine *machine, const sp_price_table *prices);
 
 /* ---- sensitivity.c ------------------------------------------------------------------------------------------------ */
 

@@ -12,12 +12,13 @@ static void scale(sp_value *value, double by)
     value->high *= by;
 }
 
-void sp_i_variant_make(const sp_machine *machine, const sp_price_table *prices, sp_i_variant *out)
+void sp_i_variant_make(const sp_machine *machine, sp_i_variant *out)
 {
     out->machine = *machine;
     out->chip = *machine->chip;
     out->machine.chip = &out->chip;
-    out->prices = *prices;
+    out->prices = *machine->prices;
+    out->machine.prices = &out->prices;
     uint32_t n = machine->n_software < SP_I_LINES ? machine->n_software : SP_I_LINES;
     for (uint32_t i = 0; i < n; i++) {
         out->software[i] = *machine->software[i];
@@ -25,12 +26,12 @@ void sp_i_variant_make(const sp_machine *machine, const sp_price_table *prices, 
     }
     out->machine.n_software = n;
     out->machine.software = out->list;
-    for (uint32_t i = 0; i < prices->n_systems && !(machine->price_usd.nominal > 0); i++)   /* the table stands for the file */
-        if (strcmp(prices->system[i].machine, machine->name) == 0) {
-            out->machine.price_usd = prices->system[i].usd_per_chip;
+    for (uint32_t i = 0; i < out->prices.n_systems; i++)   /* the table's row becomes the machine's price, so that it lies in the copy */
+        if (strcmp(out->prices.system[i].machine, machine->name) == 0) {
+            out->machine.price_usd = out->prices.system[i].usd_per_chip;
             scale(&out->machine.price_usd, machine->chips);
-            break;
         }
+    out->prices.n_systems = 0;
     out->stack = *sp_machine_stack(machine, NULL);
     out->stack.family = NULL;
     out->stack.default_for = machine->chip->vendor;
@@ -159,13 +160,13 @@ static void add_stack_and_prices(list *l, const sp_i_variant *v)
         add(l, &v->prices.system_factor, SP_UNIT_NONE, "system factor", "whole system over its chips");
 }
 
-sp_status sp_i_knobs_make(const sp_machine *machine, const sp_price_table *prices, const char *software, sp_arena *arena, sp_i_knobs *out)
+sp_status sp_i_knobs_make(const sp_machine *machine, const char *software, sp_arena *arena, sp_i_knobs *out)
 {
     sp_i_variant *v = sp_arena_alloc(arena, 1, sizeof *v);
     *out = (sp_i_knobs){0};
     if (!v)
         return SP_E_NOMEM;
-    sp_i_variant_make(machine, prices, v);
+    sp_i_variant_make(machine, v);
     list l = {.from = v, .arena = arena, .knobs = out};
     add_chip(&l, &v->chip);
     add_tiers(&l, &v->machine);

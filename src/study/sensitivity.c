@@ -28,7 +28,7 @@ static sp_status evaluate(sp_i_compare *c, const sp_compare_entry *entry, const 
         return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a sample");
     sp_status status = sp_predict_train(&variant->machine, c->problem->model, &entry->plan, false, scratch, &report, NULL, c->err);
     if (status == SP_OK) {
-        sp_i_cost cost = sp_i_cost_of(&variant->machine, &variant->prices, entry->chips, entry->chips_used, report.power_w);
+        sp_i_cost cost = sp_i_cost_of(&variant->machine, entry->chips, entry->chips_used, report.power_w);
         double seconds = (c->problem->tokens > 0 ? c->problem->tokens : 1e13) / report.tokens_per_s;
         *out = (outcome){report.tokens_per_s, cost.power_w, cost.capital_usd, cost.usd_per_hour, seconds / 3600 * cost.usd_per_hour, seconds / 86400};
     }
@@ -98,14 +98,14 @@ sp_status sp_i_sample(sp_i_compare *c, sp_compare_entry *entry)
     sp_i_variant *variant = sp_arena_alloc(c->arena, 1, sizeof *variant);
     double *table = sp_arena_alloc(c->arena, (size_t)n * METRICS, sizeof *table);
     outcome nominal, one;
-    if (!variant || !table || sp_i_knobs_make(entry->machine, c->problem->prices, entry->plan.software, c->arena, &knobs) != SP_OK)
+    if (!variant || !table || sp_i_knobs_make(entry->machine, entry->plan.software, c->arena, &knobs) != SP_OK)
         return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u samples", n);
-    sp_i_variant_make(entry->machine, c->problem->prices, variant);
+    sp_i_variant_make(entry->machine, variant);
     sp_status status = evaluate(c, entry, variant, &nominal);
     for (uint32_t s = 0; s < n && status == SP_OK; s++) {
         if (!sp_i_compare_tell(c, "sampling"))
             return sp_error_set(c->err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted while sampling");
-        sp_i_variant_make(entry->machine, c->problem->prices, variant);
+        sp_i_variant_make(entry->machine, variant);
         draw(c, &knobs, s, variant);
         status = evaluate(c, entry, variant, &one);
         if (status == SP_OK)
@@ -123,7 +123,7 @@ sp_status sp_i_sample(sp_i_compare *c, sp_compare_entry *entry)
 
 static sp_status at_end(sp_i_compare *c, const sp_compare_entry *entry, const sp_i_knobs *knobs, uint32_t group, bool high, sp_i_variant *variant, outcome *out)
 {
-    sp_i_variant_make(entry->machine, c->problem->prices, variant);
+    sp_i_variant_make(entry->machine, variant);
     for (uint32_t k = 0; k < knobs->n; k++)
         if (knobs->knob[k].group == group)
             sp_i_knob_put(&knobs->knob[k], high ? knobs->knob[k].value.high : knobs->knob[k].value.low, variant);
@@ -187,7 +187,7 @@ sp_status sp_i_sensitivity(sp_i_compare *c, sp_comparison *out)
     sp_i_knobs *knobs = sp_arena_alloc(c->arena, out->n, sizeof *knobs);
     uint32_t room = 0, n = 0;
     for (uint32_t i = 0; knobs && i < out->n; i++) {
-        if (sp_i_knobs_make(out->entry[i].machine, c->problem->prices, out->entry[i].plan.software, c->arena, &knobs[i]) != SP_OK)
+        if (sp_i_knobs_make(out->entry[i].machine, out->entry[i].plan.software, c->arena, &knobs[i]) != SP_OK)
             return sp_error_set(c->err, SP_E_NOMEM, NULL, 0, 0, "no memory for sensitivities");
         room += 2 * knobs[i].n_groups;
     }

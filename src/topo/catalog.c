@@ -22,6 +22,7 @@ struct sp_catalog {
     shelf chips, machines, networks, paths;
     const sp_software **software;    /* [names[SOFTWARE].n], NULL until the first machine */
     const sp_stack **stacks;         /* likewise; with those for families */
+    const sp_price_table *prices;    /* likewise; NULL after it where there is no folder prices/ */
     uint32_t n_stacks;
 };
 
@@ -304,6 +305,33 @@ sp_status sp_catalog_software(sp_catalog *catalog, const char *name, const sp_so
     return not_found(catalog, SOFTWARE, name, err);
 }
 
+sp_status sp_catalog_prices_use(sp_catalog *catalog, const char *dir, sp_error *err)
+{
+    sp_price_table *table = sp_arena_alloc(catalog->arena, 1, sizeof *table);
+    sp_status status = table ? sp_price_table_load(dir, catalog->arena, table, err) : no_memory(err);
+    for (uint32_t i = 0; !status && i < table->n_systems; i++)
+        if (!listed(catalog, MACHINES, table->system[i].machine)) {
+            sp_error inner = {0};
+            const char *path = sp_arena_printf(catalog->arena, "%s/systems.yaml", dir);
+            status = not_found(catalog, MACHINES, table->system[i].machine, &inner);
+            return sp_error_set(err, status, path, table->system[i].line, table->system[i].column, "%s", inner.text);
+        }
+    if (!status)
+        catalog->prices = table;
+    return status;
+}
+
+/* A catalog without prices is one of which no costs are known. */
+static sp_status load_prices(sp_catalog *c, sp_error *err)
+{
+    const char *dir = c->prices ? NULL : sp_arena_printf(c->arena, "%s/prices", c->dir);
+    DIR *probe = dir ? opendir(dir) : NULL;
+    if (!probe)
+        return c->prices || dir ? SP_OK : no_memory(err);
+    closedir(probe);
+    return sp_catalog_prices_use(c, dir, err);
+}
+
 static sp_status chip_for_machine(void *context, const char *name, const sp_chip **out, sp_error *err)
 {
     return sp_catalog_chip(context, name, out, err);
@@ -381,8 +409,9 @@ sp_status sp_catalog_machine(sp_catalog *catalog, const char *text, const sp_mac
         return SP_OK;
     }
     sp_status status = read_machine(catalog, text, &machine, err);
-    if (status || (status = load_software(catalog, err)) || (status = load_stacks(catalog, err)))
+    if (status || (status = load_software(catalog, err)) || (status = load_stacks(catalog, err)) || (status = load_prices(catalog, err)))
         return status;
+    machine->prices = catalog->prices;
     machine->stacks = catalog->stacks;
     machine->n_stacks = catalog->n_stacks;
     machine->software = catalog->software;

@@ -111,10 +111,8 @@ static const pair pairs[] = {
 
 static sp_compare_breakeven bracketed(fixture *f, const pair *p, const sp_model *of, double *target, uint32_t *chips_of_b)
 {
-    sp_price_table prices;
-    assert_int_equal(sp_price_table_load("catalog/prices", f->arena, &prices, NULL), SP_OK);
     const char *const texts[2] = {p->a, p->b};
-    sp_compare_problem problem = {.catalog = f->catalog, .prices = &prices, .model = of, .n_machines = 2, .machines = texts, .gbs = GBS, .seq = SEQ, .samples = 2,
+    sp_compare_problem problem = {.catalog = f->catalog, .model = of, .n_machines = 2, .machines = texts, .gbs = GBS, .seq = SEQ, .samples = 2,
                                   .effort = SP_EFFORT_QUICK};
     sp_comparison out;
     sp_error err = {0};

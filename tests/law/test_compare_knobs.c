@@ -66,11 +66,11 @@ static const sp_model *model_of(const char *name, sp_arena *arena)
     return m;
 }
 
-typedef struct bench { const char *text; sp_effort effort; const sp_machine *machine; const sp_model *model; sp_price_table prices; } bench;
+typedef struct bench { const char *text; sp_effort effort; const sp_machine *machine; const sp_model *model; } bench;
 
 static sp_compare_entry entry_of(const bench *b, uint32_t samples, sp_arena *arena)
 {
-    sp_compare_problem problem = {.catalog = catalog, .prices = &b->prices, .model = b->model, .n_machines = 1, .machines = &b->text, .gbs = 64, .seq = 2048,
+    sp_compare_problem problem = {.catalog = catalog, .model = b->model, .n_machines = 1, .machines = &b->text, .gbs = 64, .seq = 2048,
                                   .effort = b->effort, .samples = samples, .ratios_only = true};
     sp_comparison out;
     sp_error err = {0};
@@ -143,7 +143,6 @@ static void test_doubts_are_carried(void **state)
         sp_arena *arena = sp_arena_create();
         bench b = {.text = rows[r].machine, .effort = rows[r].effort, .machine = machine_of(rows[r].machine), .model = model_of(rows[r].model, arena)};
         walk w = {0};
-        assert_int_equal(sp_price_table_load("catalog/prices", arena, &b.prices, NULL), SP_OK);
         const sp_software *line = sp_machine_software(b.machine, NULL);
         assert_non_null(line);
         note_chip(&w, b.machine->chip);

@@ -11,14 +11,13 @@
 
 #include <cmocka.h>
 
-typedef struct bed { sp_arena *arena; sp_catalog *catalog; sp_price_table prices; } bed;
+typedef struct bed { sp_arena *arena; sp_catalog *catalog; } bed;
 
 static int set_up(void **state)
 {
     bed *b = test_calloc(1, sizeof *b);
     b->arena = sp_arena_create();
     assert_int_equal(sp_catalog_open("catalog", &b->catalog, NULL), SP_OK);
-    assert_int_equal(sp_price_table_load("catalog/prices", b->arena, &b->prices, NULL), SP_OK);
     *state = b;
     return 0;
 }
@@ -100,7 +99,7 @@ static sp_comparison compared(bed *b, const char *model, const char *first, cons
     static const char *texts[2];
     texts[0] = first;
     texts[1] = second;
-    sp_compare_problem problem = {.catalog = b->catalog, .prices = &b->prices, .model = model_of(b, model), .n_machines = 2, .machines = texts,
+    sp_compare_problem problem = {.catalog = b->catalog, .model = model_of(b, model), .n_machines = 2, .machines = texts,
                                   .best_precision = best_precision, .samples = samples, .ratios_only = true};
     sp_comparison out;
     sp_error err = {0};

@@ -1,5 +1,5 @@
 /* catalog/prices: what owning and running cost. */
-#include "compare_i.h"
+#include "topo_i.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +39,9 @@ static sp_status read_systems(sp_node root, sp_arena *arena, sp_price_table *out
     if (!system)
         return sp_node_fail(root, SP_E_NOMEM, err, "no memory for a price table");
     for (size_t i = 0; i < n; i++) {
-        system[i].machine = sp_arena_strdup(arena, sp_node_key_at(root, i));
+        system[i] = (sp_system_price){.machine = sp_arena_strdup(arena, sp_node_key_at(root, i)), .line = sp_node_line(sp_node_at(root, i)), .column = 1};
+        if (!system[i].machine)
+            return sp_node_fail(root, SP_E_NOMEM, err, "no memory for a price table");
         sp_status status = read_one(root, sp_node_key_at(root, i), SP_UNIT_USD, arena, &system[i].usd_per_chip, err);
         if (status != SP_OK)
             return status;
@@ -72,4 +74,15 @@ sp_status sp_price_table_load(const char *dir, sp_arena *arena, sp_price_table *
     if (status == SP_OK)
         *out = table;
     return status;
+}
+
+double sp_machine_usd_per_chip(const sp_machine *machine)
+{
+    const sp_price_table *prices = machine->prices;
+    for (uint32_t i = 0; prices && i < prices->n_systems; i++)
+        if (strcmp(prices->system[i].machine, machine->name) == 0)
+            return prices->system[i].usd_per_chip.nominal;
+    if (machine->price_usd.nominal > 0 && machine->chips > 0)
+        return machine->price_usd.nominal / machine->chips;
+    return prices ? machine->chip->price_usd.nominal * prices->system_factor.nominal : 0;
 }
