@@ -15,7 +15,7 @@
 #define V_FLOW (V(COLLECTIVE) | V(TRAFFIC))
 #define FREE "Without it train takes 1 and plan searches."
 #define AXES "parallel sizes, micro-batch; default: 1 in train (dp: the rest), free in plan"
-#define REPEATS "activations computed again in the backward pass; pipeline schedule"
+#define WRITTEN "write the best plan; write a page to open in a browser"
 #define PLACES "tiers of an axis, as tp=0,ep=0+1; axes from inside out, as tp,cp,dp,pp"
 #define SEARCH "threads that price plans (1), plans to print (5)"
 #define BATCH "sequences in one step, tokens in one sequence"
@@ -65,9 +65,9 @@ const cli_option cli_options[CLI_O_N] = {
         "Without it train and plan take the format that the model's weights were published in, if it has 8 bits and the chip multiplies it, "
         "else bf16; plan searches wider ones as well."},
     [CLI_O_RECOMPUTE] = {"recompute", 0, CLI_CHOICE, "WHAT", NULL, 0, 0, V_STEP, recompute_name,
-        "activations computed again in the backward pass", REPEATS, "Without it train takes none and plan searches."},
+        "activations computed again in the backward pass", NULL, "Without it train takes none and plan searches."},
     [CLI_O_SCHEDULE] = {"schedule", 0, CLI_CHOICE, "NAME", NULL, 0, 0, V_STEP, schedule_name, "pipeline schedule",
-        REPEATS, "Without it train takes interleaved where --vpp is above 1, else 1f1b, and plan searches."},
+        NULL, "Without it train takes interleaved where --vpp is above 1, else 1f1b, and plan searches."},
     [CLI_O_PLACE] = {"place", 0, CLI_TEXT, "LIST", NULL, 0, 0, V_STEP, NULL, "tiers an axis may use, as tp=0,ep=0+1",
         PLACES, "Tier 0 is the innermost. An axis that is not named may use any tier."},
     [CLI_O_ORDER] = {"order", 0, CLI_TEXT, "LIST", NULL, 0, 0, V_STEP, NULL, "axes from the innermost outwards, as tp,cp,dp,pp",
@@ -109,7 +109,6 @@ const cli_option cli_options[CLI_O_N] = {
         "\"mpirun -n 8 superpod ...\" spreads plan and operate where superpod was built with MPI; a rank takes one thread then."},
     [CLI_O_TOP] = {"top", 0, CLI_COUNT, "K", "5", 1, 100, V(PLAN), NULL, "plans to print", SEARCH, NULL},
     [CLI_O_CHIPS] = {"chips", 0, CLI_COUNT, "N", NULL, 1, 1u << 24, V(PLAN), NULL, "chips to use; default: the whole machine", NULL, NULL},
-    [CLI_O_SAVE] = {"save", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(PLAN), NULL, "write the best plan to FILE", NULL, NULL},
     [CLI_O_BEGIN] = {"begin", 'b', CLI_SIZE, "SIZE", "8", 1, SIZE_MAX_BYTES, V(COLLECTIVE), NULL,
         "smallest buffer, as in nccl-tests (1K = 1024)", NULL, NULL},
     [CLI_O_END] = {"end", 'e', CLI_SIZE, "SIZE", "128M", 1, SIZE_MAX_BYTES, V(COLLECTIVE), NULL, "largest buffer", NULL, NULL},
@@ -144,7 +143,8 @@ const cli_option cli_options[CLI_O_N] = {
         "read a config.json of an unknown model_type as FAMILY", NULL, NULL},
     [CLI_O_TIMELINE] = {"timeline", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(TRAIN), NULL,
         "write a Chrome trace (chrome://tracing, Perfetto)", NULL, NULL},
-    [CLI_O_HTML] = {"html", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V_STEPS, NULL, "write a page to open in a browser", NULL, NULL},
+    [CLI_O_SAVE] = {"save", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(PLAN), NULL, "write the best plan to FILE", WRITTEN, NULL},
+    [CLI_O_HTML] = {"html", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V_STEPS, NULL, "write a page to open in a browser", WRITTEN, NULL},
     [CLI_O_REPORT] = {"report", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(VALIDATE), NULL,
         "write the page FILE (.md) and its plots", NULL, "The plots are SVG files in the folder of the same name without .md."},
     [CLI_O_GOLDEN] = {"golden", 0, CLI_FILE_OUT, "FILE", NULL, 0, 0, V(VALIDATE), NULL,

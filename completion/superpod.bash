@@ -31,7 +31,6 @@ _superpod() {
     --threads) COMPREPLY=(); return ;;
     --top) COMPREPLY=(); return ;;
     --chips) COMPREPLY=(); return ;;
-    --save) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --begin | -b) COMPREPLY=(); return ;;
     --end | -e) COMPREPLY=(); return ;;
     --factor | -f) COMPREPLY=(); return ;;
@@ -46,6 +45,7 @@ _superpod() {
     --heatmap) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --assume) COMPREPLY=($(compgen -W "llama mistral mixtral qwen2 qwen2_moe qwen3 qwen3_moe qwen3_5_text qwen3_next deepseek_v2 deepseek_v3 glm4_moe_lite deepseek_v4 pangu_ultra_moe kimi_linear glm4_moe dots1 minimax_m2 ernie4_5_moe gpt_oss gemma gemma2 gemma3_text gemma4_text llama4_text olmo2 starcoder2 gpt2 gpt_neox opt bloom mpt" -- "$word")); return ;;
     --timeline) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --save) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --html) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --report) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --golden) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -81,7 +81,7 @@ _superpod() {
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
-        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --prices | --objective | --deadline | --effort | --threads | --top | --chips | --save | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --heatmap | --assume | --timeline | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --blocks | --used | --running | --network | --checkpoint | --state | --interval | --detect | --restart | --swap | --repair | --power-cap | --reserve | --defrag | --log | --svg | --metrics | --only | --leave-out | --write | --catalog) i=$((i + 1)) ;;
+        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --prices | --objective | --deadline | --effort | --threads | --top | --chips | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --heatmap | --assume | --timeline | --save | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --blocks | --used | --running | --network | --checkpoint | --state | --interval | --detect | --restart | --swap | --repair | --power-cap | --reserve | --defrag | --log | --svg | --metrics | --only | --leave-out | --write | --catalog) i=$((i + 1)) ;;
         -*) ;;
         *) if [ -z "$verb" ]; then verb="${COMP_WORDS[i]}"; else place=$((place + 1)); fi ;;
         esac
@@ -94,7 +94,7 @@ _superpod() {
         collective) COMPREPLY=($(compgen -W "--begin -b --end -e --factor -f --group --algo --stack --engine --routing --fail --slow --seed --heatmap --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         traffic) COMPREPLY=($(compgen -W "--routing --fail --slow --seed --heatmap --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         train) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --plan --prices --stack --fail --slow --assume --timeline --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
-        plan) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --tokens --best-precision --prices --objective --deadline --effort --threads --top --chips --save --stack --assume --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        plan) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --tokens --best-precision --prices --objective --deadline --effort --threads --top --chips --stack --assume --save --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         compare) COMPREPLY=($(compgen -W "--gbs --seq --tokens --equal --weak --best-precision --as-of --prices --ablate --sensitivity --curves --goodput --effort --threads --assume --html --failures --sources --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         operate) COMPREPLY=($(compgen -W "--threads --seed --jobs --map --years --seeds --failures --policy --queue --segment --checkpoint --state --interval --detect --restart --swap --repair --power-cap --reserve --defrag --preempt --replan --background --no-spares --log --svg --metrics --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         place) COMPREPLY=($(compgen -W "--set --plan --policy --segment --used --running --network --recovery --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
