@@ -79,26 +79,27 @@ void cli_input_catalog(cli_run *cli, const char *folder, const char *name)
     cli_input_add(cli, catalog_file(cli, folder, name, strlen(name)));
 }
 
-/* A chip file without a `fit:` of its own takes its family's. */
-static void add_family(cli_run *cli, const char *chip_path, const char *family)
+/* A chip file without a `fit:` of its own takes its family's: beside a file of one's own, else the catalog's. */
+static void add_family(cli_run *cli, const sp_chip *chip, const char *chip_path)
 {
     sp_doc *doc = NULL;
-    if (family == NULL || sp_doc_load(chip_path, &doc, NULL) != SP_OK) return;
+    if (chip->family == NULL || sp_doc_load(chip_path, &doc, NULL) != SP_OK) return;
     bool own = sp_node_is(sp_node_get(sp_doc_root(doc), "fit"));
     sp_doc_destroy(doc);
     if (own) return;
-    const char *slash = strrchr(chip_path, '/'), *before = slash;
-    while (before != NULL && before > chip_path && before[-1] != '/') before--;
-    bool plain = slash != NULL && before > chip_path && before[0] != '.';   /* …/chips/NAME.yaml -> …/families */
-    int keep = plain ? (int)(before - chip_path) : slash == NULL ? 0 : (int)(slash + 1 - chip_path);
-    cli_input_add(cli, sp_arena_printf(cli->arena, "%.*s%sfamilies/%s.yaml", keep, chip_path, plain ? "" : "../", family));
+    const char *slash = chip->file == NULL ? NULL : strrchr(chip->file, '/');
+    const char *beside = chip->file == NULL ? NULL
+        : sp_arena_printf(cli->arena, "%.*s../families/%s.yaml", slash == NULL ? 0 : (int)(slash + 1 - chip->file), chip->file, chip->family);
+    if (beside != NULL && is_file(beside)) cli_input_add(cli, beside);
+    else cli_input_catalog(cli, "families", chip->family);
 }
 
-static void add_chip(cli_run *cli, const char *path, const sp_chip *chip)
+static void add_chip(cli_run *cli, const sp_chip *chip)
 {
+    const char *path = chip->file != NULL ? chip->file : catalog_file(cli, "chips", chip->name, strlen(chip->name));
     if (path == NULL) return;
     cli_input_add(cli, path);
-    add_family(cli, path, chip->family);
+    add_family(cli, chip, path);
 }
 
 /* A description whose ports do not add up is bad input to everything but `check`, which was asked just that. */
@@ -115,7 +116,7 @@ sp_status cli_chip(cli_run *cli, const char *text, const sp_chip **out, sp_error
     if (status != SP_OK) return status;
     status = sp_catalog_chip(cli->catalog, text, out, err);
     if (status != SP_OK) return refuse(cli, err);
-    add_chip(cli, ends_with(text, ".yaml") ? text : catalog_file(cli, "chips", text, strlen(text)), *out);
+    add_chip(cli, *out);
     return SP_OK;
 }
 
@@ -123,10 +124,13 @@ sp_status cli_chip(cli_run *cli, const char *text, const sp_chip **out, sp_error
 static sp_status machine_read(cli_run *cli, const char *text, const sp_machine *const *machine, sp_status status, sp_error *err)
 {
     if (status != SP_OK) return refuse(cli, err);
-    if (ends_with(text, ".yaml")) cli_input_add(cli, text);
-    else if (strchr(text, ' ') == NULL) cli_input_add(cli, catalog_file(cli, "machines", text, strcspn(text, ":")));
+    const char *colon = strrchr(text, ':');   /* of a size, as in my.yaml:128 */
+    size_t length = colon != NULL && strspn(colon + 1, "0123456789") == strlen(colon + 1) ? (size_t)(colon - text) : strlen(text);
+    const char *name = sp_arena_strndup(cli->arena, text, length);
+    if (name != NULL && strstr(text, "chip=") == NULL)   /* else a string: no file */
+        cli_input_add(cli, ends_with(name, ".yaml") || ends_with(name, ".yml") || strchr(name, '/') != NULL ? name : catalog_file(cli, "machines", name, length));
     const sp_chip *chip = (*machine)->chip;
-    if (chip != NULL) add_chip(cli, catalog_file(cli, "chips", chip->name, strlen(chip->name)), chip);
+    if (chip != NULL) add_chip(cli, chip);
     return SP_OK;
 }
 

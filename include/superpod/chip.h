@@ -47,6 +47,7 @@ typedef struct sp_chip_fact { const char *key; sp_unit unit; sp_value value; } s
 
 typedef struct sp_chip {
     const char *name;                 /* catalog name, "ascend-950dt"                                               */
+    const char *file;                 /* of one's own, as it was given to sp_catalog_chip; NULL: the catalog's          */
     const char *title;                /* printed name                                                               */
     const char *vendor, *family;      /* family keys the efficiency fit: "ascend-950", "hopper", …                  */
     const char *host_cpu;

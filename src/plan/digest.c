@@ -11,7 +11,7 @@ LP64_SIZE(sp_attn, 80);
 LP64_SIZE(sp_ffn, 36);
 LP64_SIZE(sp_block, 128);
 LP64_SIZE(sp_model, 176);
-LP64_SIZE(sp_chip, 2280);
+LP64_SIZE(sp_chip, 2288);
 LP64_SIZE(sp_tier, 216);
 LP64_SIZE(sp_protocol, 256);
 LP64_SIZE(sp_stack, 2712);

@@ -199,13 +199,35 @@ static sp_status path_of(sp_catalog *c, int kind, const char *name, const char *
     return *out ? SP_OK : no_memory(err);
 }
 
+/* A file of one's own finds its family beside it, as in a catalog, or in this one. */
+static sp_status load_chip(sp_catalog *c, const char *path, const char *name, const sp_chip **out, sp_error *err)
+{
+    const sp_chip *read;
+    sp_error beside = {0};
+    sp_status status = sp_chip_load(path, c->arena, &read, &beside);
+    const char *families = is_path(name) && status == SP_E_NOTFOUND ? sp_arena_printf(c->arena, "%s/%s", c->dir, "families") : NULL;
+    if (families)
+        status = sp_chip_load_with(path, families, c->arena, &read, err);
+    else if (status && err)
+        *err = beside;
+    sp_chip *own = status ? NULL : sp_arena_alloc(c->arena, 1, sizeof *own);
+    if (status)
+        return status;
+    if (!own)
+        return no_memory(err);
+    *own = *read;
+    own->file = is_path(name) ? sp_arena_strdup(c->arena, name) : NULL;
+    *out = own;
+    return SP_OK;
+}
+
 sp_status sp_catalog_chip(sp_catalog *catalog, const char *name, const sp_chip **out, sp_error *err)
 {
     const sp_chip *chip = find(&catalog->chips, name);
     if (!chip) {
         const char *path;
         sp_status status = path_of(catalog, CHIPS, name, &path, err);
-        if (status || (status = sp_chip_load(path, catalog->arena, &chip, err)) ||
+        if (status || (status = load_chip(catalog, path, name, &chip, err)) ||
             (status = keep(catalog, &catalog->chips, name, chip, err)))
             return status;
     }
@@ -376,6 +398,8 @@ static bool is_string(const char *text)
     size_t n = strcspn(text, ":");
     char word[16];
     sp_tier_kind kind;
+    if (strstr(text, " chip=") || strncmp(text, "chip=", 5) == 0)   /* which may end in a file's name */
+        return true;
     if (is_file(text))
         return false;
     if (!text[0] || text[strcspn(text, "@ \t\n=|")])

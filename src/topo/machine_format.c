@@ -66,7 +66,7 @@ static void put_tier(writer *w, const sp_tier *tier)
 
 static void put_words(writer *w, const sp_machine *m)
 {
-    put(w, " chip=%s", m->chip->name);
+    put(w, " chip=%s", m->chip->file ? m->chip->file : m->chip->name);
     if (m->host)
         put(w, " host=%s", m->host);
     if (m->chips_per_host)

@@ -233,6 +233,15 @@ static sp_status planes_of(loader *l, sp_node root)
     return SP_OK;
 }
 
+/* A chip file is named from where the machine's file lies, unless from the root. */
+static const char *from_here(loader *l, sp_node root, const char *text)
+{
+    const char *here = sp_doc_name(root.doc), *slash = here ? strrchr(here, '/') : NULL;
+    size_t n = strlen(text);
+    bool path = strchr(text, '/') || (n > 5 && strcmp(text + n - 5, ".yaml") == 0) || (n > 4 && strcmp(text + n - 4, ".yml") == 0);
+    return path && slash && text[0] != '/' ? sp_arena_printf(l->arena, "%.*s%s", (int)(slash + 1 - here), here, text) : text;
+}
+
 static sp_status chip_of(loader *l, sp_node root)
 {
     sp_node node;
@@ -241,6 +250,8 @@ static sp_status chip_of(loader *l, sp_node root)
     sp_status status = sp_node_need(root, "chip", &node, l->err);
     if (status || (status = sp_node_read_text(node, &text, l->err)))
         return status;
+    if (!(text = from_here(l, root, text)))
+        return sp_error_set(l->err, SP_E_NOMEM, NULL, 0, 0, "no memory for a path");
     status = l->lookup(l->context, text, &l->machine->chip, &inner);
     if (status && inner.file[0]) {
         if (l->err)

@@ -15,7 +15,7 @@ typedef struct parser {
     sp_error *err;
     sp_i_chip_lookup lookup;
     void *context;
-    size_t chip_at, plane_at[SP_PLANES_MAX];
+    size_t plane_at[SP_PLANES_MAX];
     char word[WORD_MAX];
 } parser;
 
@@ -286,11 +286,13 @@ static sp_status chip(parser *p)
     const char *text;
     size_t at = p->at;
     sp_error inner = {0};
-    sp_status status = name(p, &text);
-    if (status)
-        return status;
-    p->chip_at = at;
-    status = p->lookup(p->context, text, &p->machine->chip, &inner);
+    size_t n = strcspn(p->text + at, " \t\n");   /* a name, or the path of a file */
+    if (n == 0)
+        return fail(p, at, SP_E_PARSE, "found %s; expected a chip's name or file", found(p, at));
+    if (!(text = sp_arena_strndup(p->arena, p->text + at, n)))
+        return fail(p, at, SP_E_NOMEM, "no memory for a name");
+    p->at += n;
+    sp_status status = p->lookup(p->context, text, &p->machine->chip, &inner);
     if (status && inner.file[0]) {   /* the chip's own file is at fault: its position says more */
         if (p->err)
             *p->err = inner;

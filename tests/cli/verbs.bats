@@ -160,3 +160,20 @@ PYTHON
     run --separate-stderr "$SUPERPOD" machine check "mesh:13@56GB/s,200ns clos:8@224GB/s,1us chip=ascend-950dt uboe pcie"
     [ "$status" -eq 1 ]
 }
+
+@test "a chip file of one's own: in a string, in a machine file, with the catalog's family; the string round-trips" {
+    mkdir "$BATS_TEST_TMPDIR/mine"
+    chip="$BATS_TEST_TMPDIR/mine/chip.yaml"
+    sed 's/^name: h100/name: h100-96/; s/^memory: {value: 80GB/memory: {value: 96GB/' catalog/chips/h100.yaml > "$chip"
+    sed 's/^chip: h100$/chip: chip.yaml/' catalog/machines/dgx-h100.yaml > "$BATS_TEST_TMPDIR/mine/machine.yaml"
+    answers chip show "$chip" --json
+    json 'result["name"] == "h100-96" and [i["path"].rsplit("/", 2)[-2] for i in r["inputs"]] == ["mine", "families"]'
+    answers machine show "clos:8@50GB/s,1us chip=$chip" --json
+    json 'result["mem_bytes"] == 8 * 96e9 and len(r["inputs"]) == 2'
+    answers machine show "$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["string"])')" --json
+    json 'result["mem_bytes"] == 8 * 96e9'
+    answers machine show "$BATS_TEST_TMPDIR/mine/machine.yaml:2" --json
+    json 'result["mem_bytes"] == 16 * 96e9 and [i["path"].rsplit("/", 1)[-1] for i in r["inputs"]] == ["machine.yaml", "chip.yaml", "hopper.yaml"]'
+    sed -i 's/^family: hopper/family: hoper/' "$chip"
+    refuses "mine/chip.yaml:4:9: error: no fit for family 'hoper'" chip show "$chip"
+}
