@@ -251,7 +251,7 @@ static void print_breakeven(comparing *c, const sp_compare_breakeven *b)
     fprintf(cli->out, "\n  %s against %s\n", first, other);
     cli_line(cli, "as sized", "%s its tokens/s (%s to %s)", times(cli, b->ratio.nominal), times(cli, b->ratio.low), times(cli, b->ratio.high));
     if (isfinite(b->chips.nominal))
-        cli_line(cli, "chips", "reaches it with %s its chips (%s to %s)", times(cli, b->chips.nominal), times(cli, b->chips.low), times(cli, b->chips.high));
+        cli_line(cli, "chips", "reaches it with %s as many chips as %s (%s to %s)", times(cli, b->chips.nominal), other, times(cli, b->chips.low), times(cli, b->chips.high));
     else
         cli_line(cli, "chips", "more chips alone do not reach it: its kind of machine ends at %u", b->chips_most);
     if (b->bw.nominal <= SP_COMPARE_BW_LEAST)

@@ -124,8 +124,8 @@ static void show_text(cli_run *cli, const sp_model *model, const sp_model_params
         cli_line(cli, "shape", "%u layers, hidden %u, vocabulary %u%s", model->n_layers, model->hidden, model->vocab,
                  model->tied_embeddings ? ", tied embeddings" : "");
         for (uint32_t i = 0; i < model->n_kinds; i++) show_kind(cli, model, i);
-        cli_line(cli, "work", "%s FLOP forward for a token at sequence %llu",
-                 count_text(cli, sp_model_flop_per_token(model, seq)), (unsigned long long)seq);
+        cli_line(cli, "work", "%s FLOP forward for a token at sequence %llu%s",
+                 count_text(cli, sp_model_flop_per_token(model, seq)), (unsigned long long)seq, model->mtp_layers != 0 ? ", without the MTP modules, which training adds" : "");
     }
     if (model->n_aux != 0)
         cli_line(cli, "layers", "%u besides language, %s FLOP forward for a sample", model->n_aux,

@@ -264,7 +264,7 @@ const cli_verb cli_verbs[CLI_V_N] = {
         "MACHINE may be any graph: a file that ends in .graphml (edges with keys named bandwidth and latency), or in .edges, a line for each "
         "edge: NODE NODE RATE [LATENCY] [one-way], as \"a b 50GB/s 0.5us\". src and dst are then names of nodes, and --fail takes link:IDS and "
         "node:IDS.",
-        {"superpod traffic cloudmatrix-384 examples/flows.csv", "superpod traffic atlas-950-superpod examples/flows.csv --routing detour --fail chip:9",
+        {"superpod traffic cloudmatrix-384 examples/flows.csv", "superpod traffic atlas-950-superpod examples/flows.csv --routing detour --fail chip:5",
          "superpod traffic ring.graphml flows.csv --routing weighted"},
         false, cli_cmd_traffic},
     [CLI_V_TRAIN] = {"train", "one training step of a plan", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_MODEL, "MODEL"}}, 2,

@@ -255,13 +255,32 @@ json_t *cli_json_step(cli_run *cli, const sp_machine *machine, const sp_model *m
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
+/* The machine and the model as they were given, and what else than the plan the step depends on. */
+static uint32_t asked_words(cli_run *cli, const char **word)
+{
+    static const cli_option_id options[] = {CLI_O_ASSUME, CLI_O_FAIL, CLI_O_SLOW, CLI_O_CATALOG};
+    uint32_t n = 0;
+    word[n++] = cli->operand[0];
+    word[n++] = cli->operand[1];
+    for (size_t o = 0; o < sizeof options / sizeof options[0]; o++)
+        for (const char *at = cli->value[options[o]]; at != NULL && *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n') {
+            word[n++] = sp_arena_printf(cli->arena, "--%s", cli_options[options[o]].name);
+            word[n++] = sp_arena_strndup(cli->arena, at, strcspn(at, "\n"));   /* given again: a line each */
+        }
+    return n;
+}
+
 sp_status cli_step_files(cli_run *cli, const sp_machine *machine, const sp_model *model, const sp_plan *plan,
                          const sp_train_report *report, const sp_solution *solution, sp_error *err)
 {
     sp_status status = SP_OK;
     if (cli_given(cli, CLI_O_TIMELINE))
         status = sp_report_timeline(cli->value[CLI_O_TIMELINE], machine, model, plan, report, TIMELINE_EVENTS, err);
-    if (status == SP_OK && cli_given(cli, CLI_O_HTML))
-        status = sp_report_html(cli->value[CLI_O_HTML], machine, model, plan, report, solution, err);
-    return status;
+    if (status != SP_OK || !cli_given(cli, CLI_O_HTML)) return status;
+    const char **word = sp_arena_alloc(cli->arena, 2 * (size_t)cli->argc, sizeof *word);   /* --fail=WHAT is one argument and two words */
+    uint32_t n = word == NULL ? 0 : asked_words(cli, word);
+    for (uint32_t i = 0; i < n; i++)
+        if (word[i] == NULL) n = 0;
+    if (n == 0) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the page's command");
+    return sp_report_html(cli->value[CLI_O_HTML], machine, model, plan, report, solution, word, n, err);
 }

@@ -15,10 +15,11 @@ extern "C" {
 sp_status sp_report_timeline(const char *path, const sp_machine *machine, const sp_model *model, const sp_plan *plan,
                              const sp_train_report *report, uint64_t max_events, sp_error *err);
 
-/* One page for a plan: headline numbers, breakdown (SVG), memory per stage (SVG), timeline of stages (SVG), the layout on
+/* One page for a plan: asked[n_asked] are the words that its command begins with: the machine and the model as they were given,
+ * and options that are no plan's, as "--fail", "chip:5". Headline numbers, breakdown (SVG), memory per stage (SVG), timeline of stages (SVG), the layout on
  * tiers, the runners-up, sources and guesses. Readable on paper and on a phone. solution may be NULL. */
 sp_status sp_report_html(const char *path, const sp_machine *machine, const sp_model *model, const sp_plan *plan,
-                         const sp_train_report *report, const sp_solution *solution, sp_error *err);
+                         const sp_train_report *report, const sp_solution *solution, const char *const *asked, uint32_t n_asked, sp_error *err);
 
 /* One page for a comparison: the machines side by side with their intervals, break-evens, the layers of the stack, curves over
  * chips, links and FLOPS (SVG), and the values that the answers rest on. Readable on paper and on a phone. */

@@ -335,7 +335,7 @@ static void explain_step(const sp_machine *machine, const sp_plan *plan, const s
         sp_explain_add(explain, slot, "weight gather", step->sync[i].gather_s, SP_UNIT_SECONDS, "over the dp and edp groups");
     }
     sp_explain_add(explain, root, "activation send", step->p2p_s, SP_UNIT_SECONDS, "between neighbouring stages");
-    sp_explain_add(explain, root, "model work", out->model_flop, SP_UNIT_NONE, "FLOPs of a step: 3 x forward, causal attention halved");
+    sp_explain_add(explain, root, "model work", out->model_flop, SP_UNIT_NONE, "FLOPs of a step: 3 x forward, causal attention halved, MTP modules counted");
     const sp_chip *chip = machine->chip;
     sp_explain_add(explain, root, "matrix peak", chip->matrix_flop_per_s[plan->precision].nominal, SP_UNIT_FLOP_PER_S, "%s: %s", chip->name,
                    chip->matrix_flop_per_s[plan->precision].source ? chip->matrix_flop_per_s[plan->precision].source : "format not native");

@@ -118,7 +118,7 @@ static void break_even(sp_i_out *out, const sp_comparison *r)
     sp_i_out_text(out, "<h2>Break-even</h2>\n<p>What ");
     name(out, r, 0);
     sp_i_out_text(out, " takes to reach each of the others:</p>\n<div class=\"scroll\"><table class=\"side\" style=\"--n:3\"><tr><th class=\"f\">to reach</th><th "
-                       "class=\"n\">tokens/s as sized</th><th class=\"n\">with so many times its chips</th><th class=\"n\">or with links so many times as "
+                       "class=\"n\">tokens/s as sized</th><th class=\"n\">with so many chips for each of its own</th><th class=\"n\">or with links so many times as "
                        "fast</th></tr>\n");
     for (uint32_t i = 0; i < r->n_breakevens; i++) {
         const sp_compare_breakeven *b = &r->breakeven[i];

@@ -49,9 +49,9 @@ static sp_status write_page(sp_i_out *out, const sp_i_subject *s, sp_error *err)
 }
 
 sp_status sp_report_html(const char *path, const sp_machine *machine, const sp_model *model, const sp_plan *plan,
-                         const sp_train_report *report, const sp_solution *solution, sp_error *err)
+                         const sp_train_report *report, const sp_solution *solution, const char *const *asked, uint32_t n_asked, sp_error *err)
 {
-    const sp_i_subject subject = {machine, model, plan, report, solution};
+    const sp_i_subject subject = {machine, model, plan, report, solution, asked, n_asked};
     sp_i_out out;
     sp_status status = sp_i_out_open(&out, path, err);
     if (status != SP_OK)

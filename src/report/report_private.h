@@ -51,6 +51,8 @@ typedef struct sp_i_subject {
     const sp_plan *plan;
     const sp_train_report *report;
     const sp_solution *solution;   /* may be NULL */
+    const char *const *asked;      /* [n_asked] words of the command before the plan's; the timeline has none */
+    uint32_t n_asked;
 } sp_i_subject;
 
 void sp_i_words_plan(sp_i_out *out, const sp_i_subject *subject);

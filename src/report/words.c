@@ -142,16 +142,6 @@ static void shell_word(sp_i_out *out, const char *text)
     sp_i_out_text(out, "&#39;");
 }
 
-static void machine_word(sp_i_out *out, const sp_machine *machine)
-{
-    int n = strcmp(machine->name, "custom") == 0 ? sp_machine_format(machine, NULL, 0) : -1;
-    char *text = n > 0 ? malloc((size_t)n + 1) : NULL;
-    if (text)
-        sp_machine_format(machine, text, (size_t)n + 1);
-    shell_word(out, text ? text : machine->name);
-    free(text);
-}
-
 /* Options do not break at the end of a line between their dashes and their value. */
 static void option(sp_i_out *out, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void option(sp_i_out *out, const char *name, const char *format, ...)
@@ -217,9 +207,10 @@ static void write_options(sp_i_out *out, const sp_plan *plan)
 
 void sp_i_words_command(sp_i_out *out, const sp_i_subject *s)
 {
-    sp_i_out_text(out, "superpod train ");
-    machine_word(out, s->machine);
-    sp_i_out_text(out, " ");
-    shell_word(out, s->model->name);
+    sp_i_out_text(out, "superpod train");
+    for (uint32_t i = 0; i < s->n_asked; i++) {
+        sp_i_out_text(out, " ");
+        shell_word(out, s->asked[i]);
+    }
     write_options(out, s->plan);
 }

@@ -288,7 +288,7 @@ static sp_status chip(parser *p)
     sp_error inner = {0};
     size_t n = strcspn(p->text + at, " \t\n");   /* a name, or the path of a file */
     if (n == 0)
-        return fail(p, at, SP_E_PARSE, "found %s; expected a chip's name or file", found(p, at));
+        return fail(p, at, SP_E_PARSE, "found %s; expected a name of a chip, or a file", found(p, at));
     if (!(text = sp_arena_strndup(p->arena, p->text + at, n)))
         return fail(p, at, SP_E_NOMEM, "no memory for a name");
     p->at += n;

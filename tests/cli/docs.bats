@@ -84,3 +84,15 @@ complete_words() {
     answers --version
     [[ "$output" =~ ^superpod\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
 }
+
+# The examples of --help that need no file of the reader's own and are answered in a moment.
+@test "examples of --help answer" {
+    n=0
+    while read -r example; do
+        [[ "$example" =~ (log.swf|layouts.csv|jobs.txt|flows.csv.--routing.weighted|config.json|--write|--report|--golden|--html|operate|compare|calibrate|supercluster.all-reduce) ]] && continue
+        eval "words=($example)"
+        answers "${words[@]:1}"
+        n=$((n + 1))
+    done < <(for verb in $(verbs); do "$SUPERPOD" "$verb" --help | sed -n 's/^\(example:\|        \) \(superpod .*\)/\2/p'; done)
+    [ "$n" -ge 14 ]
+}

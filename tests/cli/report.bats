@@ -46,6 +46,14 @@ same_step() {
         --place tp=0,pp=1
 }
 
+@test "it does so for a family's size, one's own files, and with faults" {
+    same_step dgx-h100:4 llama2-7b --gbs 64 --seq 4096 --dp 8 --tp 2
+    [ "$(command_of "$BATS_TEST_TMPDIR/page.html" | sed -n 2p)" = dgx-h100:4 ]
+    sed 's/^name: dgx-h100$/name: mine/; s/50GB\/s/25GB\/s/' catalog/machines/dgx-h100.yaml > "$BATS_TEST_TMPDIR/my machine.yaml"
+    same_step "$BATS_TEST_TMPDIR/my machine.yaml:4" catalog/models/llama2-7b.yaml --gbs 64 --seq 4096 --dp 8 --tp 2
+    same_step "mesh:8@56GB/s,200ns chip=ascend-950dt" llama2-7b --gbs 32 --seq 4096 --tp 8 --fail link:1 --slow "link:3=0.5 link:4=0.5" --slow link:5=0.9
+}
+
 @test "a timeline names every stage and every slot lies in the step" {
     answers train dgx-h100:8 llama2-7b --gbs 128 --seq 4096 --tp 2 --pp 4 --dp 8 --json --timeline "$BATS_TEST_TMPDIR/t.json"
     step=$(step_of "$output")

@@ -31,7 +31,8 @@ static int remove_name(void **state)
 static char *page_of(const fixture *f, bool with_solution)
 {
     sp_error err = {0};
-    if (sp_report_html(path, &f->machine, &f->model, &f->plan, &f->report, with_solution ? &f->solution : NULL, &err) != SP_OK)
+    const char *const asked[] = {f->machine.name, f->model.name};
+    if (sp_report_html(path, &f->machine, &f->model, &f->plan, &f->report, with_solution ? &f->solution : NULL, asked, 2, &err) != SP_OK)
         fail_msg("%s", err.text);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
@@ -255,7 +256,7 @@ static void unwritable_places(void **state)
         if (strcmp(bad[i], "/dev/full") == 0 && access(bad[i], W_OK) != 0)
             continue;
         sp_error err = {0};
-        assert_int_equal(sp_report_html(bad[i], &f->machine, &f->model, &f->plan, &f->report, NULL, &err), SP_E_IO);
+        assert_int_equal(sp_report_html(bad[i], &f->machine, &f->model, &f->plan, &f->report, NULL, NULL, 0, &err), SP_E_IO);
         assert_string_equal(err.file, bad[i]);
         assert_non_null(strstr(err.text, "cannot be written"));
     }
