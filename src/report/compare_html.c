@@ -3,23 +3,6 @@
 
 #include <math.h>
 
-const char *sp_i_title(const sp_compare_entry *entry) { return sp_i_machine_title(entry->machine); }
-
-/* Machines of one title (two sizes of a family) are told apart by what was asked for. */
-static void name(sp_i_out *out, const sp_comparison *r, uint32_t i)
-{
-    bool twice = false;
-    for (uint32_t k = 0; k < r->n; k++)
-        twice = twice || (k != i && r->entry[k].machine == r->entry[i].machine);
-    sp_i_html(out, twice ? r->entry[i].text : sp_i_title(&r->entry[i]));
-}
-
-void sp_i_compare_name(sp_i_out *out, const sp_comparison *r, uint32_t i)
-{
-    sp_i_out_printf(out, "<i class=\"box k%u\"></i>", i % SP_I_COLOR_IDLE);
-    name(out, r, i);
-}
-
 static void quantity(sp_i_out *out, double value, sp_unit unit)
 {
     char text[SP_I_NUMBER];
@@ -67,6 +50,7 @@ static void ranged(sp_i_out *out, const sp_comparison *r, const char *label, siz
 }
 
 static double chips_of(const sp_compare_entry *e) { return e->chips; }
+static double used_of(const sp_compare_entry *e) { return e->chips_used; }
 static double racks_of(const sp_compare_entry *e) { return e->racks; }
 static double a_chip(const sp_compare_entry *e) { return e->tokens_per_s_chip; }
 static double a_rack(const sp_compare_entry *e) { return e->tokens_per_s_rack; }
@@ -77,6 +61,7 @@ static void side(sp_i_out *out, const sp_comparison *r)
     sp_i_out_text(out, "<h2>Side by side</h2>\n");
     head(out, r);
     plain(out, r, "chips", chips_of, SP_UNIT_COUNT);
+    plain(out, r, "chips in the plan", used_of, SP_UNIT_COUNT);
     plain(out, r, "racks", racks_of, SP_UNIT_COUNT);
     ranged(out, r, "tokens/s", offsetof(sp_compare_entry, tokens_per_s), SP_UNIT_COUNT);
     plain(out, r, "tokens/s a chip", a_chip, SP_UNIT_COUNT);
@@ -89,8 +74,8 @@ static void side(sp_i_out *out, const sp_comparison *r)
     ranged(out, r, "days to train", offsetof(sp_compare_entry, days), SP_UNIT_COUNT);
     ranged(out, r, "cost to train", offsetof(sp_compare_entry, cost_usd), SP_UNIT_USD);
     sp_i_out_text(out, "</table></div>\n<p class=\"small dim\">Bold: with the nominal values. Under it: the 5&nbsp;% and 95&nbsp;% quantiles of "
-                       "samples in which every uncertain value is drawn at once; where the bold number is one of the two, the nominal values lie near "
-                       "one end of what is possible, most often the better one. Failures are not in the days.</p>\n");
+                       "samples in which every uncertain value is drawn at once; where the bold number is one of the two, all that is uncertain "
+                       "lies on its other side. Failures are not in the days.</p>\n");
 }
 
 /* ---- break-even -------------------------------------------------------------------------------------------------------- */
@@ -116,7 +101,7 @@ static void break_even(sp_i_out *out, const sp_comparison *r)
     if (!r->n_breakevens)
         return;
     sp_i_out_text(out, "<h2>Break-even</h2>\n<p>What ");
-    name(out, r, 0);
+    sp_i_compare_title(out, r, 0);
     sp_i_out_text(out, " takes to reach each of the others:</p>\n<div class=\"scroll\"><table class=\"side\" style=\"--n:3\"><tr><th class=\"f\">to reach</th><th "
                        "class=\"n\">tokens/s as sized</th><th class=\"n\">with so many chips for each of its own</th><th class=\"n\">or with links so many times as "
                        "fast</th></tr>\n");

@@ -233,7 +233,7 @@ static sp_status check(const sp_compare_problem *p, sp_error *err)
 sp_status sp_compare(const sp_compare_problem *problem, sp_arena *arena, sp_comparison *out, sp_error *err)
 {
     sp_error own;
-    sp_i_compare c = {.problem = problem, .arena = arena, .err = err ? err : &own};
+    sp_i_compare c = {.problem = problem, .effort = problem->effort, .arena = arena, .err = err ? err : &own};
     sp_comparison result = {0};
     sp_status status = check(problem, c.err);
     if (status == SP_OK)

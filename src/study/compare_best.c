@@ -133,7 +133,7 @@ static sp_problem problem_of(sp_i_compare *c, const sp_i_offer *offer, uint64_t 
     problem.chips = offer->chips < offer->machine->chips ? offer->chips : 0;
     problem.fixed.precision = sp_i_precision(c, offer->machine);
     problem.free_precision = false;
-    problem.effort = c->problem->effort;
+    problem.effort = c->effort;
     problem.threads = c->problem->threads;
     problem.progress = on_progress;
     problem.progress_context = c;

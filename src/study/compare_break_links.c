@@ -61,14 +61,10 @@ static sp_status crossing(links *l, double target, double *out)
 static sp_status another(links *l, double scale, double target, bool *yes)
 {
     sp_i_offer offer = with(l, scale);
-    sp_compare_problem quick = *l->c->problem;
-    sp_i_compare c = *l->c;
     sp_i_found found;
-    quick.effort = SP_EFFORT_QUICK;
-    c.problem = &quick;
-    sp_status status = sp_i_faster(&c, &offer, true, &l->hints, target, &found);
-    l->c->searches = c.searches;
-    l->c->searched = c.searched;
+    l->c->effort = SP_EFFORT_QUICK;
+    sp_status status = sp_i_faster(l->c, &offer, true, &l->hints, target, &found);
+    l->c->effort = l->c->problem->effort;
     *yes = status == SP_OK && found.tokens_per_s >= target;
     if (*yes)
         sp_i_hints_add(&l->plans, &found.plan);

@@ -23,6 +23,7 @@ typedef struct sp_i_compare {
     uint64_t gbs, seq;              /* held equal                                             */
     uint32_t gbs_chips;             /* with `weak`: the chips that gbs is for                 */
     sp_format recipe;               /* of every machine, without best_precision               */
+    sp_effort effort;               /* of wide searches: the problem's, but where less will do */
     uint32_t searches;              /* made so far                                            */
     sp_plan_counts searched;        /* sums over those that found a plan                      */
     double floor_tokens_per_s;      /* of narrow searches: slower plans are of no use; 0: any */
