@@ -161,5 +161,7 @@ int cli_cmd_docs(cli_run *cli);
 /* Prints the error to standard error; returns the exit status that its kind stands for. */
 int cli_fail(const cli_run *cli, const sp_error *err);
 bool cli_interrupted(void);
+/* Around work that cannot be stopped between and has nothing to show before its end: an interrupt ends the process with 130. */
+void cli_interrupt_ends(bool ends);
 
 #endif

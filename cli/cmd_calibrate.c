@@ -171,7 +171,9 @@ int cli_cmd_calibrate(cli_run *cli)
     for (uint32_t i = 0; i < n; i++) cli_input_add(cli, paths[i]);
     cli_progress progress = cli_progress_begin(cli);
     cli_progress_show(&progress, "fitting ...");
+    cli_interrupt_ends(true);   /* a fit has nothing to show before its end */
     sp_status status = sp_study_calibrate(cli->catalog, paths, n, cli_text(cli, CLI_O_ONLY), leave, cli->arena, &all, &err);
+    cli_interrupt_ends(false);
     cli_progress_end(&progress);
     if (status != SP_OK || sp_study_calibration_write(&all, cli->catalog_dir, cli_text(cli, CLI_O_WRITE), cli->arena, &changed, &err) != SP_OK)
         return cli_fail(cli, &err);

@@ -133,7 +133,9 @@ int cli_cmd_validate(cli_run *cli)
     for (uint32_t i = 0; i < cli->n_operands; i++) cli_input_add(cli, cli->operand[i]);
     cli_progress progress = cli_progress_begin(cli);
     cli_progress_show(&progress, "predicting ...");
+    cli_interrupt_ends(true);
     sp_status status = sp_study_validate(cli->catalog, cli->operand, cli->n_operands, cli->arena, &study, &err);
+    cli_interrupt_ends(false);
     cli_progress_end(&progress);
     if (status != SP_OK) return cli_fail(cli, &err);
     if (cli_given(cli, CLI_O_REPORT) && sp_study_page(cli_text(cli, CLI_O_REPORT), &study, &err) != SP_OK) return cli_fail(cli, &err);

@@ -17,6 +17,16 @@ static void on_interrupt(int signal_number)
 
 bool cli_interrupted(void) { return interrupted != 0; }
 
+/* Only what a signal handler may call. */
+static void on_interrupt_end(int signal_number)
+{
+    static const char text[] = "error: interrupted\n";
+    (void)signal_number;
+    ssize_t told = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)told;
+    _exit(CLI_EXIT_INTERRUPTED);
+}
+
 /* The first interrupt asks the work to stop; the handler is gone then, so that a second one ends the process. */
 static void catch_signals(void)
 {
@@ -24,6 +34,13 @@ static void catch_signals(void)
     sigemptyset(&stop.sa_mask);
     sigaction(SIGINT, &stop, NULL);
     signal(SIGPIPE, SIG_IGN);   /* a closed pipe is an output error like a full disk, seen by write() */
+}
+
+void cli_interrupt_ends(bool ends)
+{
+    struct sigaction act = {.sa_handler = ends ? on_interrupt_end : on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&act.sa_mask);
+    if (!cli_interrupted()) sigaction(SIGINT, &act, NULL);
 }
 
 static int exit_status_of(sp_status status)

@@ -48,6 +48,18 @@ load helper
     json 'all(abs(c["catalog"] / c["value"] - 1) < 0.1 for c in result["constants"])'
 }
 
+@test "calibrate: an interrupt ends it with 130 and leaves the catalog as it was" {
+    mkdir "$BATS_TEST_TMPDIR/out"
+    "$SUPERPOD" calibrate --only training --write "$BATS_TEST_TMPDIR/out" > /dev/null 2> "$BATS_TEST_TMPDIR/said" &
+    pid=$!
+    sleep 1
+    kill -INT "$pid"
+    status=0
+    wait "$pid" || status=$?
+    [ "$status" -eq 130 ] && [ "$(cat "$BATS_TEST_TMPDIR/said")" = "error: interrupted" ]
+    [ -z "$(ls "$BATS_TEST_TMPDIR/out")" ]
+}
+
 @test "the schema of calibrate" {
     valid calibrate validation/kernels.csv
 }
