@@ -1,11 +1,11 @@
-/* Work items, numbered over chips, tp, cp, ep and etp; and the plan that a place in the space stands for. */
+/* Work items, numbered over tp, cp, ep and etp; and the plan that a place in the space stands for. */
 #include "solve.h"
 
 #include <string.h>
 
 uint32_t sp_i_items(const sp_i_space *space)
 {
-    return space->chips.n * space->tp.n * space->cp.n * space->ep.n * space->etp.n;
+    return space->tp.n * space->cp.n * space->ep.n * space->etp.n;
 }
 
 static uint32_t digit(uint32_t *number, const sp_i_choices *choices)
@@ -15,7 +15,7 @@ static uint32_t digit(uint32_t *number, const sp_i_choices *choices)
     return value;
 }
 
-sp_plan sp_i_item_plan(const sp_problem *problem, const sp_i_space *space, uint32_t item, uint32_t *chips)
+sp_plan sp_i_item_plan(const sp_problem *problem, const sp_i_space *space, uint32_t item)
 {
     sp_plan plan = problem->fixed;
     plan.gbs = problem->gbs;
@@ -24,7 +24,6 @@ sp_plan sp_i_item_plan(const sp_problem *problem, const sp_i_space *space, uint3
     plan.ep = digit(&item, &space->ep);
     plan.cp = digit(&item, &space->cp);
     plan.tp = digit(&item, &space->tp);
-    *chips = digit(&item, &space->chips);
     for (int w = 0; w < SP_I_WORDS; w++)
         if (space->word[w].n == 1)
             sp_i_word_rows[w].put(&plan, space->word[w].value[0]);
@@ -46,8 +45,7 @@ void sp_i_put_cutting(sp_plan *plan, const sp_i_cutting *cutting)
 
 sp_plan sp_i_candidate_plan(const sp_problem *problem, const sp_i_space *space, const sp_i_candidate *c)
 {
-    uint32_t chips;
-    sp_plan plan = sp_i_item_plan(problem, space, c->item, &chips);
+    sp_plan plan = sp_i_item_plan(problem, space, c->item);
     plan.pp = space->pp.value[c->pp_at];
     plan.dp = c->dp;
     plan.zero_group = c->zero_group;

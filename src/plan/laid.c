@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SIZES_TRIED 512u   /* of one pp: more than any batch up to 2^30 with fewer divisors than 512 has */
 #define SIZES_REFUSED 8u   /* data-parallel sizes tried beyond those wanted, where the largest have no place */
 
 static bool same_layout(const sp_layout *a, const sp_layout *b)
@@ -91,7 +92,7 @@ static sp_status lay_groups(sp_i_solver *s, sp_plan *plan, uint32_t pp_at, uint3
 }
 
 /* Data-parallel sizes tried for one pp: the rows of their places, none when it fits nowhere. */
-typedef struct tried { uint32_t n; struct { uint32_t dp, begin, end; } item[SP_I_CHOICES_MAX]; } tried;
+typedef struct tried { uint32_t n; struct { uint32_t dp, begin, end; } item[SIZES_TRIED]; } tried;
 
 static sp_status try_size(sp_i_solver *s, sp_plan *plan, uint32_t pp_at, uint32_t dp, tried *list, uint32_t *at, sp_error *err)
 {
@@ -111,14 +112,15 @@ static sp_status try_size(sp_i_solver *s, sp_plan *plan, uint32_t pp_at, uint32_
     return status;
 }
 
-/* For one micro-batch the largest sizes that have a place, as many as the effort tries: fewer replicas compute no faster. Were their
- * micro-batches no whole rounds of the pipeline, which interleaving needs, the largest size that leaves such rounds as well: it
- * idles chips and shortens the bubble. */
+/* For the fewest chips no more than those of the worst plan kept. */
 static uint32_t most_chips(const sp_i_solver *s, uint32_t chips)
 {
     return s->worth.objective == SP_OBJECTIVE_CHIPS && s->limit < chips ? (uint32_t)s->limit : chips;
 }
 
+/* For one micro-batch the largest sizes that have a place, as many as the effort tries: fewer replicas compute no faster. Were their
+ * micro-batches no whole rounds of the pipeline, which interleaving needs, the largest size that leaves such rounds as well: it
+ * idles chips and shortens the bubble. */
 static sp_status lay_batch(sp_i_solver *s, sp_plan *plan, uint32_t pp_at, uint32_t mbs_at, uint32_t chips, tried *list, sp_error *err)
 {
     uint32_t replica = plan->tp * plan->cp * plan->pp, mbs = s->space->mbs.value[mbs_at], taken = 0, at;
@@ -127,7 +129,7 @@ static sp_status lay_batch(sp_i_solver *s, sp_plan *plan, uint32_t pp_at, uint32
     for (uint32_t d = 0; d < dps.n && d < s->space->dps + SIZES_REFUSED && sp_i_keep_going(s); d++) {
         uint32_t dp = dps.value[d];
         bool fills = plan->gbs / ((uint64_t)mbs * dp) % plan->pp == 0;
-        if (list->n == SP_I_CHOICES_MAX || (enough && (filled || !fills)))
+        if (list->n == SIZES_TRIED || (enough && (filled || !fills)))
             continue;
         sp_status status = try_size(s, plan, pp_at, dp, list, &at, err);
         if (status != SP_OK)
@@ -161,16 +163,17 @@ static bool holds_alike(const sp_i_laid *a, const sp_i_laid *b)
     return a->pp_at == b->pp_at && a->dp == b->dp && a->zero_group == b->zero_group;
 }
 
-sp_status sp_i_lay_all(sp_i_solver *s, sp_plan plan, uint32_t chips, sp_error *err)
+sp_status sp_i_lay_all(sp_i_solver *s, sp_plan plan, sp_error *err)
 {
     s->n_laid = 0;
     for (uint32_t p = 0; p < s->space->pp.n; p++) {
-        tried list = {0};
+        tried list;
+        list.n = 0;
         plan.pp = s->space->pp.value[p];
         if (s->space->cuttings[p].n == 0)
             continue;
-        for (uint32_t m = 0; m < s->space->mbs.n; m++) {
-            sp_status status = lay_batch(s, &plan, p, m, chips, &list, err);
+        for (uint32_t i = 0; i < s->space->chips.n * s->space->mbs.n; i++) {
+            sp_status status = lay_batch(s, &plan, p, i % s->space->mbs.n, s->space->chips.value[i / s->space->mbs.n], &list, err);
             if (status != SP_OK)
                 return status;
         }

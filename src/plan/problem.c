@@ -71,7 +71,8 @@ static sp_status check_counts(const sp_problem *problem, sp_error *err)
     if (problem->threads > SP_THREADS_MAX)
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "found %u threads, expected at most %u", problem->threads, SP_THREADS_MAX);
     if (problem->fixed.mbs > 255 || problem->fixed.vpp > 255)
-        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "found mbs %u and vpp %u, expected at most 255 each", problem->fixed.mbs, problem->fixed.vpp);
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "found %s %u, expected at most 255", problem->fixed.mbs > 255 ? "mbs" : "vpp",
+                            problem->fixed.mbs > 255 ? problem->fixed.mbs : problem->fixed.vpp);
     return SP_OK;
 }
 

@@ -26,20 +26,20 @@ struct sp_i_tally { uint32_t shape, words_of, kept_fits, spared_of; bool spared;
 typedef struct sp_i_cuts { const sp_cut *whole[2], **part[2]; } sp_i_cuts;   /* [1]: a stage's chunks in the shape of a V */
 
 /* Where the plan that is looked at stands in the space. fewest: of the layers recomputed the fewest that fit. */
-typedef struct sp_i_spot { uint32_t item, chips, mbs_at, cutting; uint8_t word[SP_I_WORDS]; bool fewest; sp_i_tally *tally; sp_i_fitting *kept, *met; } sp_i_spot;
+typedef struct sp_i_spot { uint32_t item, mbs_at, cutting; uint8_t word[SP_I_WORDS]; bool fewest; sp_i_tally *tally; sp_i_fitting *kept, *met; } sp_i_spot;
 
 /* false: stop. */
 bool sp_i_keep_going(sp_i_solver *s);
 
 /* ---- item.c ---- */
-/* The plan of an item's axes; *chips receives what it may use. */
-sp_plan sp_i_item_plan(const sp_problem *problem, const sp_i_space *space, uint32_t item, uint32_t *chips);
+/* The plan of an item's axes. */
+sp_plan sp_i_item_plan(const sp_problem *problem, const sp_i_space *space, uint32_t item);
 void sp_i_put_laying(sp_plan *plan, const sp_i_laying *laying);
 void sp_i_put_cutting(sp_plan *plan, const sp_i_cutting *cutting);
 
 /* ---- laid.c ---- */
-/* All places of the item whose plan is given, by group. */
-sp_status sp_i_lay_all(sp_i_solver *s, sp_plan plan, uint32_t chips, sp_error *err);
+/* All places of the item whose plan is given, on all counts of chips, by group. */
+sp_status sp_i_lay_all(sp_i_solver *s, sp_plan plan, sp_error *err);
 
 /* ---- fits.c: does it fit in memory, and is it worth asking? ---- */
 /* What the plan there offloads of what is free; 0: nothing. */

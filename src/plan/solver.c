@@ -232,10 +232,10 @@ sp_status sp_i_solver_item(sp_i_solver *s, uint32_t item, sp_error *err)
 {
     sp_i_spot at = {.item = item};
     const sp_i_space *space = s->space;
-    sp_plan plan = sp_i_item_plan(s->problem, space, item, &at.chips);
+    sp_plan plan = sp_i_item_plan(s->problem, space, item);
     if (plan.etp > plan.tp && !s->problem->fixed.etp)
         return SP_OK;
-    sp_status status = sp_i_lay_all(s, plan, at.chips, err);
+    sp_status status = sp_i_lay_all(s, plan, err);
     if (status != SP_OK || s->n_laid == 0)
         return status;
     if (!make_rows(s))

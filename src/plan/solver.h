@@ -1,4 +1,4 @@
-/* The solver: enumerates and prices the plans of one work item, all that share tp, cp, ep, etp and chips. One a thread.
+/* The solver: enumerates and prices the plans of one work item, all that share tp, cp, ep and etp. One a thread.
  * Private to plan; what its files share besides is in solve.h. */
 #ifndef SP_PLAN_SOLVER_H
 #define SP_PLAN_SOLVER_H

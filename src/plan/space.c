@@ -192,7 +192,7 @@ static void choose_counts(const sp_problem *problem, const width *w, sp_i_space 
     out->cp = fixed->cp ? only(fixed->cp) : powers(problem->seq >= 16384 ? CP_MAX : 2);
     out->pp = fixed->pp ? only(fixed->pp) : divisors(chips, layers < SP_STAGES_MAX ? layers : SP_STAGES_MAX);
     bool any_count = problem->objective == SP_OBJECTIVE_CHIPS && !problem->chips && problem->effort == SP_EFFORT_EXHAUSTIVE;
-    for (uint32_t p = 2; !fixed->pp && any_count && p <= layers && p <= chips && p <= SP_I_CHOICES_MAX; p++)
+    for (uint32_t p = 2; !fixed->pp && any_count && p <= layers && p <= chips && p <= 64; p++)   /* guess: deeper pipelines of other counts save no chips */
         sp_i_choices_put(&out->pp, p);
     out->ep = fixed->ep ? only(fixed->ep) : experts ? divisors(experts, chips) : only(1);
     out->etp = fixed->etp ? only(fixed->etp) : experts ? powers(2) : only(1);

@@ -5,7 +5,7 @@
 
 #include "superpod/plan.h"
 
-#define SP_I_CHOICES_MAX 64
+#define SP_I_CHOICES_MAX 512   /* a batch up to 2^20 has 240 divisors at most: every one may be a data-parallel size */
 
 typedef struct sp_i_choices { uint32_t n; uint32_t value[SP_I_CHOICES_MAX]; } sp_i_choices;
 /* Adds what is not there yet. */

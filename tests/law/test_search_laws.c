@@ -117,6 +117,31 @@ static void fewest_chips_are_those_of_a_scan(void **state)
     assert_true(met >= 8 && unmet >= 1);
 }
 
+/* More effort finds no less: its space holds that of the effort before. */
+static void more_effort_finds_no_less(void **state)
+{
+    fixture *f = *state;
+    uint32_t better[SP_EFFORTS] = {0}, held = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        double before = INFINITY;
+        for (int effort = 0; effort < SP_EFFORTS; effort++) {
+            sp_rng rng = sp_rng_make(seed, 37);
+            sp_problem p = random_problem(f, &rng, (sp_effort)effort);
+            sp_solution s;
+            sp_status status = sp_plan_search(&p, f->arena, &s, NULL);
+            double now = status == SP_OK ? s.ranked[0].objective : INFINITY;
+            if (now > before * (1 + 1e-9))
+                fail_msg("seed %llu: %s finds %.12g, %s %.12g", (unsigned long long)seed, sp_effort_name((sp_effort)(effort - 1)), before,
+                         sp_effort_name((sp_effort)effort), now);
+            better[effort] += effort > 0 && now < before * (1 - 1e-9);
+            held += status == SP_OK;
+            before = now;
+        }
+    }
+    print_message("%u answers; normal better than quick %u times, exhaustive than normal %u times\n", held, better[1], better[2]);
+    assert_true(held >= 90 && better[1] > 0 && better[2] > 0);
+}
+
 /* Two of a list that take as long and as much memory are cut otherwise, or multiply other numbers: what is the same program in other words is told once. */
 static void nothing_is_told_twice(void **state)
 {
@@ -308,6 +333,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(bounds_stay_below_the_run), cmocka_unit_test(used_pricers_price_as_fresh_ones), cmocka_unit_test(what_is_fixed_stays),
                                        cmocka_unit_test(fewest_chips_for_a_deadline), cmocka_unit_test(fewest_chips_are_those_of_a_scan),
-                                       cmocka_unit_test(nothing_is_told_twice), cmocka_unit_test(words_that_say_nothing_are_not_counted)};
+                                       cmocka_unit_test(more_effort_finds_no_less), cmocka_unit_test(nothing_is_told_twice), cmocka_unit_test(words_that_say_nothing_are_not_counted)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
