@@ -73,11 +73,12 @@ typedef struct sp_chip {
     sp_value host_mem_bw_bytes_per_s;      /* a chip's share of its host's memory bandwidth; may be absent          */
     sp_value tdp_w, idle_w, price_usd;     /* price_usd may be absent (grade NONE)                                 */
     sp_chip_fit fit;
+    uint32_t own_fit;                 /* bit i: the i-th value of `fit` is the chip's own, not its family's: calibration leaves it */
     const sp_chip_fact *facts; uint32_t n_facts;   /* every graded value above, in file order, fit last             */
 } sp_chip;
 
-/* Load a catalog file (catalog/chips/NAME.yaml). The chip lives in `arena`. The fit is the file's own `fit:` map or,
- * without one, FAMILIES_DIR/<family>.yaml; families_dir NULL means "../families" beside the chip's own folder. */
+/* Load a catalog file (catalog/chips/NAME.yaml). The chip lives in `arena`. The fit is the file's own `fit:` map, and
+ * what that leaves out FAMILIES_DIR/<family>.yaml's; families_dir NULL means "../families" beside the chip's own folder. */
 sp_status sp_chip_load(const char *path, sp_arena *arena, const sp_chip **out, sp_error *err);
 sp_status sp_chip_load_with(const char *path, const char *families_dir, sp_arena *arena, const sp_chip **out, sp_error *err);
 /* A document already read; its name (sp_doc_name) is the path that "../families" starts from. */

@@ -71,7 +71,8 @@ typedef struct sp_software {
     sp_value vector_factor;         /* on memory-bound work: passes that are not fused                         */
     sp_value comm_factor;           /* on collectives                                                          */
     sp_value host_op_s;             /* least time between two kernels that the host can sustain                */
-    sp_value jitter;                /* a step of n chips waits for the slowest: longer by jitter x ln n; grade NONE: 0 */
+    sp_value slow_share, slow_by;   /* chips that are slow, and how much longer they take: a step of n waits for them where there is one, so
+                                     * it is longer by slow_by x (1 - (1 - slow_share)^n) in the mean; grade NONE: 0 */
     sp_value route_factor;          /* on permuting tokens to experts and back; grade NONE: as memory-bound work */
     sp_value quantise_factor;       /* on casts to narrow formats; grade NONE: made by the kernel before, writing alone */
     sp_value expert_bias_factor;    /* on biases of experts' outputs, in place of vector_factor; grade NONE: as memory-bound work */

@@ -56,27 +56,32 @@ static sp_status read_graded(reader *r, sp_node node, const char *key, sp_unit u
     return SP_OK;
 }
 
-static sp_status read_fields(reader *r, sp_node map, const sp_i_chip_field *field, void *base)
+static sp_status read_field(reader *r, sp_node map, const sp_i_chip_field *field, void *base)
 {
-    for (; field->key; field++) {
-        sp_node node = sp_node_get(map, field->key);
-        if (!sp_node_is(node) && !field->needed)
-            continue;
-        sp_status status = need(r, map, field->key, &node);
-        sp_value value = {0};
-        if (status == SP_OK)
-            status = read_graded(r, node, field->key, field->unit, field->bound, &value);
-        if (status != SP_OK)
-            return status;
-        char *slot = (char *)base + field->offset;
-        if (field->bound == SP_I_CHIP_COUNT) {
-            uint32_t count = (uint32_t)value.nominal;
-            memcpy(slot, &count, sizeof count);
-        } else {
-            memcpy(slot, &value, sizeof value);
-        }
+    sp_node node;
+    sp_value value = {0};
+    sp_status status = need(r, map, field->key, &node);
+    if (status == SP_OK)
+        status = read_graded(r, node, field->key, field->unit, field->bound, &value);
+    if (status != SP_OK)
+        return status;
+    char *slot = (char *)base + field->offset;
+    if (field->bound == SP_I_CHIP_COUNT) {
+        uint32_t count = (uint32_t)value.nominal;
+        memcpy(slot, &count, sizeof count);
+    } else {
+        memcpy(slot, &value, sizeof value);
     }
     return SP_OK;
+}
+
+static sp_status read_fields(reader *r, sp_node map)
+{
+    sp_status status = SP_OK;
+    for (const sp_i_chip_field *field = sp_i_chip_fields; field->key && status == SP_OK; field++)
+        if (field->needed || sp_node_is(sp_node_get(map, field->key)))
+            status = read_field(r, map, field, r->chip);
+    return status;
 }
 
 /* A map from format name to rate. */
@@ -169,7 +174,8 @@ static sp_status read_dates(reader *r, sp_node root)
     return SP_OK;
 }
 
-static sp_status read_fit(reader *r, sp_node fit)
+/* Constants of the chip's own file, or of its family's, which gives those that the chip's does not. */
+static sp_status read_fit(reader *r, sp_node fit, bool own)
 {
     const char *allowed[32];
     size_t n = 0;
@@ -179,7 +185,23 @@ static sp_status read_fit(reader *r, sp_node fit)
     if (sp_node_kind_of(fit) != SP_NODE_MAP)
         return sp_node_fail(fit, SP_E_INVAL, r->err, "'fit' must be a map of the family's constants");
     sp_status status = sp_node_only_keys(fit, allowed, r->err);
-    return status == SP_OK ? read_fields(r, fit, sp_i_fit_fields, &r->chip->fit) : status;
+    for (uint32_t i = 0; sp_i_fit_fields[i].key && status == SP_OK; i++) {
+        bool there = sp_node_is(sp_node_get(fit, sp_i_fit_fields[i].key));
+        if (own ? !there : r->chip->own_fit >> i & 1 || (!there && !sp_i_fit_fields[i].needed))
+            continue;
+        status = read_field(r, fit, &sp_i_fit_fields[i], &r->chip->fit);
+        r->chip->own_fit |= (uint32_t)own << i;
+    }
+    return status;
+}
+
+/* Has the chip's own file all that a family's must have? */
+static bool is_whole(const sp_chip *chip)
+{
+    bool whole = true;
+    for (uint32_t i = 0; sp_i_fit_fields[i].key; i++)
+        whole &= !sp_i_fit_fields[i].needed || chip->own_fit >> i & 1;
+    return whole;
 }
 
 static sp_status read_family(reader *r, sp_node root, const char *families_dir)
@@ -213,7 +235,7 @@ static sp_status read_family(reader *r, sp_node root, const char *families_dir)
     if (status == SP_OK)
         status = need(r, top, "fit", &fit);
     if (status == SP_OK)
-        status = read_fit(r, fit);
+        status = read_fit(r, fit, false);
     sp_doc_destroy(doc);
     return status;
 }
@@ -270,9 +292,11 @@ sp_status sp_chip_parse_with(sp_node root, const char *families_dir, sp_arena *a
     if (status == SP_OK)
         status = read_matrix(&r, root);
     if (status == SP_OK)
-        status = read_fields(&r, root, sp_i_chip_fields, r.chip);
+        status = read_fields(&r, root);
     if (status == SP_OK)
-        status = sp_node_is(fit) ? read_fit(&r, fit) : read_family(&r, root, families_dir);
+        status = sp_node_is(fit) ? read_fit(&r, fit, true) : SP_OK;
+    if (status == SP_OK && !is_whole(r.chip))
+        status = read_family(&r, root, families_dir);
     sp_error why = {0};
     if (status == SP_OK && (status = sp_chip_check(r.chip, &why)) != SP_OK)
         return sp_node_fail(root, status, err, "%s", why.text);

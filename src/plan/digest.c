@@ -11,11 +11,11 @@ LP64_SIZE(sp_attn, 80);
 LP64_SIZE(sp_ffn, 36);
 LP64_SIZE(sp_block, 128);
 LP64_SIZE(sp_model, 176);
-LP64_SIZE(sp_chip, 2288);
+LP64_SIZE(sp_chip, 2296);
 LP64_SIZE(sp_tier, 216);
 LP64_SIZE(sp_protocol, 256);
 LP64_SIZE(sp_stack, 2712);
-LP64_SIZE(sp_software, 408);
+LP64_SIZE(sp_software, 448);
 LP64_SIZE(sp_machine, 7216);
 
 typedef struct scribe { FILE *file; } scribe;

@@ -165,11 +165,10 @@ static inline double sp_i_lanes_s(const sp_i_curve *const curve[2], double dense
     return (curve[0] && dense > 0 ? sp_i_curve_s(curve[0], dense * bytes, NULL) : 0) +
            (curve[1] && expert > 0 ? sp_i_curve_s(curve[1], expert * bytes, NULL) : 0);
 }
-/* How much longer a step of so many chips is than one whose chips are all alike: it waits for the slowest, and the largest of n draws
- * grows with ln n where large ones are exponentially rare. */
+/* How much longer a step of so many chips is in the mean than one whose chips are all alike: as a slow one, if any is among them. */
 static inline double sp_i_wait_factor(const sp_software *software, double chips)
 {
-    return software && chips > 1 ? 1 + software->jitter.nominal * log(chips) : 1;
+    return software && chips > 1 ? 1 - software->slow_by.nominal * expm1(chips * log1p(-software->slow_share.nominal)) : 1;
 }
 /* Seconds of an update of so many parameters. */
 static inline double sp_i_update_s(const sp_pricer *pricer, const sp_plan *plan, double params)

@@ -152,7 +152,7 @@ void sp_i_family_spots(const sp_i_own *own, sp_i_fit_constant *c, const char *fa
 {
     for (uint32_t i = 0; i < own->n_chips; i++) {
         sp_chip *chip = own->chip[i].mine;
-        if (!sp_i_in_list(families, chip->family))
+        if (!sp_i_in_list(families, chip->family) || chip->own_fit >> offset / sizeof(sp_value) & 1)
             continue;
         sp_i_fit_spot(c, &((sp_value *)(void *)((char *)&chip->fit + offset))->nominal, 1);
         sp_i_fit_place(c, sp_arena_printf(own->arena, "families/%s.yaml", chip->family), NULL, 1);

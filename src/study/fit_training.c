@@ -31,7 +31,6 @@ static bool is_narrow(const sp_study_run *run)
 #define WIDE "energy_pj_per_flop"
 
 #define ROUTE "route_factor"
-#define JITTER "jitter"
 
 static bool touches(const sp_i_fit *fit, const sp_i_fit_constant *c, uint32_t row)
 {
@@ -41,8 +40,6 @@ static bool touches(const sp_i_fit *fit, const sp_i_fit_constant *c, uint32_t ro
     const sp_software *line = sp_machine_software(run->machine, run->plan.software);
     if (strcmp(c->key, ROUTE) == 0)
         return line && line->route_factor.grade != SP_GRADE_NONE && sp_model_has_experts(run->model);
-    if (strcmp(c->key, JITTER) == 0)
-        return line && line->jitter.grade != SP_GRADE_NONE;
     return line && strcmp(line->name, c->of) == 0;
 }
 
@@ -113,7 +110,6 @@ typedef struct factor { const char *key; size_t offset; double start, low, high;
 static const factor factors[] = {{"attention_factor", offsetof(sp_software, attention_factor), 1.2, 0.9, 3},
                                  {"vector_factor", offsetof(sp_software, vector_factor), 1.6, 1, 4},
                                  {"comm_factor", offsetof(sp_software, comm_factor), 1.3, 1, 3}};
-static const factor jitter = {JITTER, offsetof(sp_software, jitter), 0.01, 0.0005, 0.1};
 static const factor route = {ROUTE, offsetof(sp_software, route_factor), 2, 0.5, 6};
 
 static sp_i_fit_constant constant_of(const char *of, const factor *f)
@@ -128,11 +124,11 @@ static void add_spot(const sp_i_own *own, sp_i_fit_constant *c, sp_software *lin
     sp_i_fit_spot(c, &((sp_value *)(void *)((char *)line + offset))->nominal, 1);
 }
 
-/* Routing is one constant of all lines that have it: too few rows outside Megatron-Bridge. So is jitter, which is of chips and networks. */
+/* Routing is one constant of all lines that have it: too few rows outside Megatron-Bridge. */
 static sp_status add_factors(const sp_i_own *own, sp_i_fit *fit, sp_error *err)
 {
     sp_status status = SP_OK;
-    sp_i_fit_constant routing = constant_of("all", &route), waiting = constant_of("all", &jitter);
+    sp_i_fit_constant routing = constant_of("all", &route);
     for (uint32_t i = 0; i < own->n_software; i++) {
         sp_software *line = own->software[i];
         for (size_t k = 0; k < sizeof factors / sizeof factors[0] && status == SP_OK; k++) {
@@ -142,11 +138,7 @@ static sp_status add_factors(const sp_i_own *own, sp_i_fit *fit, sp_error *err)
         }
         if (line->route_factor.grade != SP_GRADE_NONE && routing.n_places < SP_I_FIT_PLACES)
             add_spot(own, &routing, line, route.offset);
-        if (line->jitter.grade != SP_GRADE_NONE && waiting.n_places < SP_I_FIT_PLACES)
-            add_spot(own, &waiting, line, jitter.offset);
     }
-    if (status == SP_OK && waiting.n_spots)
-        status = sp_i_fit_add(fit, &waiting, err);
     return status == SP_OK && routing.n_spots ? sp_i_fit_add(fit, &routing, err) : status;
 }
 

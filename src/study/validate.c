@@ -136,16 +136,16 @@ static uint32_t constants_of(sp_i_ctx *ctx, sp_grade grade)
                 sp_i_row_cache_put(ctx, &seen, key, chip);
         }
     }
-    uint32_t n = seen.n, route = 0, jitter = 0;   /* these two are one constant of all lines */
+    uint32_t n = seen.n, route = 0;   /* one constant of all lines */
     for (size_t i = 0; i < sp_catalog_software_count(ctx->catalog); i++) {
         const sp_software *s = NULL;
         if (sp_catalog_software(ctx->catalog, sp_catalog_software_name(ctx->catalog, i), &s, NULL) == SP_OK)
             n += (s->matrix_factor.grade == grade) + (s->attention_factor.grade == grade) + (s->vector_factor.grade == grade) +
                  (s->comm_factor.grade == grade) + (s->host_op_s.grade == grade);
         if (s)
-            route |= s->route_factor.grade == grade, jitter |= s->jitter.grade == grade;
+            route |= s->route_factor.grade == grade;
     }
-    return n + route + jitter + stack_constants_of(ctx, grade);
+    return n + route + stack_constants_of(ctx, grade);
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------------ */

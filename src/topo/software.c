@@ -10,7 +10,8 @@ static const struct { const char *key, *path; sp_unit unit; size_t offset; doubl
     {"vector_factor", "vector factor", SP_UNIT_NONE, offsetof(sp_software, vector_factor), 0.5, false},
     {"comm_factor", "collective factor", SP_UNIT_NONE, offsetof(sp_software, comm_factor), 0.5, false},
     {"host_op", "host time an op", SP_UNIT_SECONDS, offsetof(sp_software, host_op_s), 0, false},
-    {"jitter", "wait for the slowest", SP_UNIT_NONE, offsetof(sp_software, jitter), 0, true},
+    {"slow_share", "share of slow chips", SP_UNIT_NONE, offsetof(sp_software, slow_share), 0, true},
+    {"slow_by", "slow chips' delay", SP_UNIT_NONE, offsetof(sp_software, slow_by), 0, true},
     {"route_factor", "routing factor", SP_UNIT_NONE, offsetof(sp_software, route_factor), 0.5, true},
     {"quantise_factor", "quantise factor", SP_UNIT_NONE, offsetof(sp_software, quantise_factor), 0.5, true},
     {"expert_bias_factor", "expert bias factor", SP_UNIT_NONE, offsetof(sp_software, expert_bias_factor), 0.5, true},
@@ -69,7 +70,7 @@ static sp_status read_gradient_wire(sp_node root, sp_software *out, sp_error *er
 
 static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, sp_error *err)
 {
-    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "jitter", "route_factor", "quantise_factor", "expert_bias_factor",
+    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "slow_share", "slow_by", "route_factor", "quantise_factor", "expert_bias_factor",
                                        "dispatch", "gradient_wire", "attention_kernels", NULL};
     if (sp_node_kind_of(root) != SP_NODE_MAP)
         return sp_node_fail(root, SP_E_PARSE, err, "found no map, expected a software product line: name, about, matrix_factor, …");

@@ -119,7 +119,7 @@ static uint32_t check_all(bench *b, const walk *w, const char *expected)
             continue;
         read++;
         found = found || strcmp(w->name[i], expected) == 0;
-        v->low = 0.8 * v->nominal;
+        v->low = 0.5 * v->nominal;   /* far enough that a few samples pass what else bounds the step, as power does a matrix rate */
         v->high = 1.1 * v->nominal;
         if (!samples_differ(b))
             fail_msg("%s, %s: the step reads %s, and its doubt is not carried", b->text, b->model->name, w->name[i]);

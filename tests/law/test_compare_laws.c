@@ -85,11 +85,16 @@ static void test_ub_mesh_against_clos(void **state)
     }
 }
 
-/* UB-Mesh paper, 5.5: at 256 K tokens a sequence, >= 95 % of linear at 64 times the NPUs; 3 points of tolerance. */
+/* UB-Mesh paper, 5.5: at 256 K tokens a sequence, >= 95 % of linear at 64 times the NPUs; 3 points of tolerance. Its simulation has no slow
+ * chips: what steps wait for them is taken off (software.md: of 128 and of 8,192). */
 static void test_linearity(void **state)
 {
     bed *b = *state;
     double few = best(b, "ub-mesh-8k", "llama2-70b", 128, 32, 262144) / 128, many = best(b, "ub-mesh-8k", "llama2-70b", 8192, 2048, 262144) / 8192;
+    const sp_software *line = sp_machine_software(machine_of(b, "ub-mesh-8k"), NULL);
+    double slow_by = line->slow_by.nominal, alike = 1 - line->slow_share.nominal;
+    few *= 1 + slow_by * (1 - pow(alike, 128));
+    many *= 1 + slow_by * (1 - pow(alike, 8192));
     print_message("llama2-70b, 128 to 8,192 chips: %.1f %% of linear\n", 100 * many / few);
     assert_true(many / few >= 0.92 && many / few <= 1.1);
 }

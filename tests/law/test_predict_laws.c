@@ -247,15 +247,16 @@ static void unfused_attention_costs_time_and_memory(void **state)
     assert_true(r[1][1].step_time_s - r[1][0].step_time_s > r[0][1].step_time_s - r[0][0].step_time_s);
 }
 
-/* A product line of jitter 1 %: the step of the same program, its bound and its parts' sum are 1 + 0.01 ln n longer, at any n. */
+/* A product line one of whose hundred chips is 5 % slower: the step of the same program, its bound and its parts' sum are longer by 5 % times the
+ * probability that one of the n is slow, counted here one chip after the other. */
 static void a_step_waits_for_the_slowest_chip(void **state)
 {
     fixture *f = *state;
     sp_machine m = *machine(f, "dgx-h100:16");
     sp_software line[2] = {*m.software[0], *m.software[0]};
     const sp_software *lines[2] = {&line[0], &line[1]};
-    line[0].name = "alike", line[0].jitter = sp_value_of(0, SP_GRADE_GUESS, "test");
-    line[1].name = "unlike", line[1].jitter = sp_value_of(0.01, SP_GRADE_GUESS, "test");
+    line[0].name = "alike", line[0].slow_by = sp_value_of(0, SP_GRADE_GUESS, "test");
+    line[1].name = "unlike", line[1].slow_by = sp_value_of(0.05, SP_GRADE_GUESS, "test"), line[1].slow_share = sp_value_of(0.01, SP_GRADE_GUESS, "test");
     m.software = lines;
     m.n_software = 2;
     for (uint32_t dp = 1; dp <= 16; dp *= 4) {
@@ -269,7 +270,10 @@ static void a_step_waits_for_the_slowest_chip(void **state)
             plan.software = line[unlike].name;
             run_plan(&m, model(f, "llama3-8b"), &plan, f->arena, &r[unlike]);
         }
-        double longer = 1 + 0.01 * log(8.0 * dp), sum = 0;
+        double none = 1, sum = 0;
+        for (uint32_t chip = 0; chip < 8 * dp; chip++)
+            none *= 0.99;
+        double longer = 1 + 0.05 * (1 - none);
         for (uint32_t i = 0; i < r[1].n_parts; i++)
             sum += r[1].part[i].time_s;
         assert_true(fabs(r[1].step_time_s / r[0].step_time_s - longer) < 1e-12 && fabs(r[1].lower_bound_s / r[0].lower_bound_s - longer) < 1e-12);

@@ -164,7 +164,7 @@ static void test_not_a_map(void **state)
     sp_arena_destroy(arena);
 }
 
-/* A family's own fit: written in the chip's file it replaces the family's, and is checked as strictly. */
+/* A chip's own fit: written in its file it stands before the family's, whole or in part, and is checked as strictly. */
 static const char fit[] =
     "fit:\n"
     "  gemm_peak_fraction: {value: 0.5, grade: guess, source: why}\n"
@@ -194,7 +194,14 @@ static void test_own_fit(void **state)
     at[7] = '7';   /* 7.5 of peak */
     assert_int_equal(parse(text, &chip, arena, &err), SP_E_INVAL);
     assert_non_null(strstr(err.text, "at most 1"));
-    at[7] = '0';
+    snprintf(text, sizeof text, "%s%s", good, "fit:\n  gemm_peak_fraction: {value: 0.5, grade: guess, source: why}\n");
+    const sp_chip *plain = NULL;
+    assert_int_equal(parse(text, &chip, arena, &err), SP_OK);
+    assert_int_equal(parse(good, &plain, arena, &err), SP_OK);
+    assert_true(chip->own_fit == 1 && plain->own_fit == 0 && chip->n_facts == plain->n_facts);
+    assert_true(chip->fit.gemm_peak_fraction.nominal == 0.5 && plain->fit.gemm_peak_fraction.nominal != 0.5);
+    assert_memory_equal(&chip->fit.gemm_fill_s.nominal, &plain->fit.gemm_fill_s.nominal, sizeof(double));
+    snprintf(text, sizeof text, "%s%s", good, fit);
     at = strstr(text, "gemm_fill");
     memcpy(at, "gemm_fell", 9);
     assert_int_equal(parse(text, &chip, arena, &err), SP_E_PARSE);
