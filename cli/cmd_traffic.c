@@ -267,17 +267,34 @@ static sp_status check_deadlock(cli_run *cli, traffic *t, sp_error *err)
     return status;
 }
 
+static bool on_stop(void *context)
+{
+    (void)context;
+    return cli_interrupted();
+}
+
+static sp_status run_flows(cli_run *cli, traffic *t, sp_error *err)
+{
+    cli_progress progress = cli_progress_begin(cli);
+    progress.last_s = 0;   /* now: what comes next is one call */
+    cli_progress_show(&progress, "%u flows on %s ...", t->n, t->name);
+    t->options.stop = on_stop;
+    t->heat.arena = cli->arena;
+    if (cli_given(cli, CLI_O_HEATMAP)) t->options.heat = &t->heat;
+    sp_status status = t->net != NULL ? sp_fabric_net_flows(t->net, &t->options, t->flow, t->n, t->start_s, t->end_s, &t->time, err)
+                                      : sp_fabric_flows(t->machine, &t->options, t->flow, t->n, t->start_s, t->end_s, &t->time, err);
+    if (status == SP_OK && t->net == NULL) status = check_deadlock(cli, t, err);
+    if (status == SP_OK && cli_interrupted()) status = sp_error_set(err, SP_E_INTERRUPTED, NULL, 0, 0, "interrupted");
+    cli_progress_end(&progress);
+    return status;
+}
+
 int cli_cmd_traffic(cli_run *cli)
 {
     sp_error err = {0};
     traffic t = {0};
     sp_status status = read_traffic(cli, &t, &err);
-    t.heat.arena = cli->arena;
-    if (cli_given(cli, CLI_O_HEATMAP)) t.options.heat = &t.heat;
-    if (status == SP_OK)
-        status = t.net != NULL ? sp_fabric_net_flows(t.net, &t.options, t.flow, t.n, t.start_s, t.end_s, &t.time, &err)
-                               : sp_fabric_flows(t.machine, &t.options, t.flow, t.n, t.start_s, t.end_s, &t.time, &err);
-    if (status == SP_OK && t.net == NULL) status = check_deadlock(cli, &t, &err);
+    if (status == SP_OK) status = run_flows(cli, &t, &err);
     if (status == SP_OK && cli->explain != NULL) {
         int32_t root = sp_explain_add(cli->explain, -1, "time", t.time.time_s, SP_UNIT_SECONDS, "end of the last flow");
         sp_explain_add(cli->explain, root, "lower bound", t.time.bound_s, SP_UNIT_SECONDS, "bytes / rate of the busiest link, or the longest chain of flows alone");

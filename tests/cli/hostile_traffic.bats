@@ -61,6 +61,25 @@ struck() { # WANT OPTIONS...: no route is left: exit 1
     list 'id,src,dst,bytes,after\na,0,1,1,z\n' "flows.csv:2:9: error: no flow has the id 'z'"
 }
 
+@test "lists of flows: a byte-order mark, carriage returns and quotes are read as what they say" {
+    printf '\357\273\277id,src,dst,bytes\r\n"a,1",0,1,"50000"\r\n' > "$BATS_TEST_TMPDIR/flows.csv"
+    answers traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
+    says "a,1"
+}
+
+@test "lists of flows: an interrupt ends a long run with 130, nothing written" {
+    python3 -c "
+import random
+random.seed(3)
+print('id,src,dst,bytes')
+for i in range(300000):
+    a = random.randrange(8192)
+    print(f'{i},{a},{(a + 1 + random.randrange(8191)) % 8192},{random.randrange(1, 10**9)}')" > "$BATS_TEST_TMPDIR/flows.csv"
+    run --separate-stderr timeout --foreground --preserve-status -s INT 2 "$SUPERPOD" traffic atlas-950-superpod "$BATS_TEST_TMPDIR/flows.csv" --heatmap "$BATS_TEST_TMPDIR/heat.svg"
+    [ "$status" -eq 130 ] && [ -z "$output" ] && [[ "$stderr" == *interrupted* ]] || { echo "status $status; $stderr"; return 1; }
+    [ ! -e "$BATS_TEST_TMPDIR/heat.svg" ]
+}
+
 @test "edge lists" {
     graph g.edges '' 'g.edges:1:1: error: there is no edge'
     graph g.edges '# nothing\n' 'g.edges:1:1: error: there is no edge'
