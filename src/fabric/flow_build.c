@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "superpod/engine.h"
+
 static sp_status number(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form *form, bool *fits, uint32_t *n_tasks, uint32_t *n_sizes,
                         sp_error *err)
 {
@@ -51,8 +53,9 @@ sp_status sp_i_flow_build(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form
     sp_status status = number(jobs, n, form, fits, &n_tasks, &n_sizes, err);
     if (status != SP_OK || !*fits)
         return status;
-    if (!sp_i_problem_tasks(jobs[0].p, n_tasks, n_sizes + 1))
+    if (!sp_i_problem_tasks(jobs[0].p, n_tasks, n_sizes + 1, false))
         return sp_i_flow_no_memory(err);
+    jobs[0].p->launch_ps = sp_ticks_ps(jobs[0].stack->launch_s.nominal);
     if (jobs[0].options->routing == SP_ROUTING_BORROW)
         status = sp_i_flow_borrow_jobs(jobs, n, err);
     if (status == SP_OK && form->survey)

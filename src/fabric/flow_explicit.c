@@ -2,8 +2,6 @@
  * program's dependency maps. Routes are shared by the steps of a class whose peers do not move. */
 #include "flow_program.h"
 
-#include "superpod/engine.h"
-
 #define INSTANCES_MAX (1u << 27)
 
 static sp_status number(sp_i_flow_case *c, uint32_t *n_tasks, bool *fits, sp_error *err)
@@ -157,7 +155,6 @@ static sp_status on_instance(void *context, uint32_t k, sp_index at)
     uint32_t t = e->current;
     e->p->task_size[t] = sp_i_flow_size_of(c, k, at.step);
     e->p->task_route[t] = SP_I_NO_ROUTE;
-    e->p->start_ps[t] = sp_ticks_ps(c->stack->launch_s.nominal);
     if (task->kind == SP_TASK_TRANSFER) {
         uint32_t at_place = place(c, k, at.rank), row = task->peer.c_step ? at_place * task->n_step + at.step : at_place;
         e->p->task_route[t] = c->route_base[k] + row * task->n_chunk + at.chunk;

@@ -12,12 +12,12 @@
 #define LONGEST_PS 4e18
 #define FLOWS_MAX (1u << 20)   /* sums of loads stay below 2^53 */
 
-typedef struct load { double quanta, spare; uint64_t flows; } load;
+typedef struct sum { double quanta, spare; uint64_t flows; } sum;
 
 typedef struct free_link {
     int64_t cap;
     double share;             /* of the flows on it, while all have the same; 0: none yet, -1: they differ */
-    load all, most, task;     /* queues together; the most of the queue's tasks; of the task               */
+    sum all, most, task;      /* queues together; the most of the queue's tasks; of the task               */
     uint32_t queue, at;       /* those that most and task are of                                           */
 } free_link;
 
@@ -38,12 +38,12 @@ static free_link *link_of(const judge *j, uint32_t l)
 }
 
 /* Share of a flow alone, in quanta. */
-static double alone(const judge *j, const sp_i_flow_route *route)
+static double alone(const judge *j, uint32_t task)
 {
     double share = INFINITY;
-    for (uint32_t h = 0; h < route->n; h++) {
-        const sp_i_flow_hop *hop = &j->p->hop[route->off + h];
-        double here = sp_i_rate_share(link_of(j, hop->link)->cap, hop->load);
+    const sp_i_flow_hop *hop = sp_i_task_hops(j->p, task);
+    for (const sp_i_flow_hop *end = hop + sp_i_task_way(j->p, task)->n; hop < end; hop++) {
+        double here = sp_i_rate_share(link_of(j, hop->link)->cap, sp_i_hop_load(j->p, hop)->load);
         share = here < share ? here : share;
     }
     return share;
@@ -53,10 +53,11 @@ static double alone(const judge *j, const sp_i_flow_route *route)
 
 static bool meet(const sp_i_problem *p, uint32_t a, uint32_t b)
 {
-    const sp_i_flow_route *x = &p->route[p->task_route[a]], *y = &p->route[p->task_route[b]];
-    for (uint32_t g = 0; g < x->n; g++)
-        for (uint32_t h = 0; h < y->n; h++)
-            if (p->hop[x->off + g].link == p->hop[y->off + h].link)
+    const sp_i_flow_hop *x = sp_i_task_hops(p, a), *y = sp_i_task_hops(p, b);
+    uint64_t n = sp_i_task_way(p, a)->n, m = sp_i_task_way(p, b)->n;
+    for (uint64_t g = 0; g < n; g++)
+        for (uint64_t h = 0; h < m; h++)
+            if (x[g].link == y[h].link)
                 return true;
     return false;
 }
@@ -86,7 +87,7 @@ static double rounded_up(double share, int64_t weight)
     return fma(share, (double)weight, -product) > 0 ? quanta + 1 : quanta;
 }
 
-static void raise(load *most, const load *task, load *all)
+static void raise(sum *most, const sum *task, sum *all)
 {
     all->quanta += task->quanta > most->quanta ? task->quanta - most->quanta : 0;
     all->spare += task->spare > most->spare ? task->spare - most->spare : 0;
@@ -107,25 +108,26 @@ static bool fits(const free_link *link)
 /* false: it may hold somebody back. */
 static bool add_task(judge *j, uint32_t t, uint32_t queue)
 {
-    const sp_i_flow_route *route = &j->p->route[j->p->task_route[t]];
-    double share = alone(j, route);
-    bool ok = share > 1 && route->weight > 0;
-    for (uint32_t h = 0; h < route->n && ok; h++) {
-        const sp_i_flow_hop *hop = &j->p->hop[route->off + h];
+    const sp_i_flow_way *way = sp_i_task_way(j->p, t);
+    const sp_i_flow_hop *hop = sp_i_task_hops(j->p, t);
+    double share = alone(j, t);
+    bool ok = share > 1 && way->weight > 0;
+    for (const sp_i_flow_hop *end = hop + way->n; hop < end && ok; hop++) {
+        const sp_i_flow_load *load = sp_i_hop_load(j->p, hop);
         free_link *link = link_of(j, hop->link);
         link->share = link->share == 0 || link->share == share ? share : -1;
         if (link->queue != queue + 1) {
             link->queue = queue + 1;
-            link->most = (load){0};
+            link->most = (sum){0};
             link->at = NONE;
         }
         if (link->at != t) {
             link->at = t;
-            link->task = (load){0};
+            link->task = (sum){0};
         }
-        link->task.quanta += rounded_up(share, hop->load) * hop->count;
-        link->task.spare += (ceil((double)hop->load / (double)SP_I_ONE) + 1) * hop->count;
-        link->task.flows += hop->count;
+        link->task.quanta += rounded_up(share, load->load) * (double)load->count;
+        link->task.spare += (ceil((double)load->load / (double)SP_I_ONE) + 1) * (double)load->count;
+        link->task.flows += load->count;
         raise(&link->most, &link->task, &link->all);
         ok = fits(link);
     }
@@ -149,11 +151,10 @@ static bool take_times(const judge *j, int64_t *ps)
     for (uint32_t t = 0; t < p->n_tasks; t++) {
         double wire_ps = 0;
         if (sp_i_task_flows(p, t)) {
-            const sp_i_flow_route *route = &p->route[p->task_route[t]];
-            int64_t rate = sp_i_rate_used(alone(j, route), route->weight);
+            int64_t rate = sp_i_rate_used(alone(j, t), sp_i_task_way(p, t)->weight);
             wire_ps = sp_i_rate_ticks(p->size[p->task_size[t]].bytes, rate < 1 ? 1 : rate, j->quantum * 1e-12);
         }
-        all += ((double)sp_i_task_delay_ps(p, t) + wire_ps) * (p->steps ? p->steps[t] : 1) + (double)p->start_ps[t];
+        all += ((double)sp_i_task_delay_ps(p, t) + wire_ps) * (p->steps ? p->steps[t] : 1) + (double)sp_i_task_release_ps(p, t);
         if (all > LONGEST_PS)
             return false;
         ps[t] = sp_i_task_delay_ps(p, t) + (int64_t)wire_ps;

@@ -137,7 +137,7 @@ sp_status sp_i_flow_heat(const sp_i_problem *p, const sp_router *router, const s
         return sp_i_flow_no_memory(err);
     for (uint32_t l = 0; l < p->n_links && time_s > 0; l++) {
         sp_link at;
-        double busy = p->link[l].bytes / (p->link[l].cap_bytes_per_s * time_s);
+        double busy = p->link_bytes[l] / (p->link[l].cap_bytes_per_s * time_s);
         if (p->link[l].id >= sp_router_links(router) || !sp_router_link(router, p->link[l].id, &at))
             continue;
         if (at.kind == SP_LINK_MESH || at.kind == SP_LINK_TORUS)

@@ -15,21 +15,32 @@
 #define SP_I_ONE (INT64_C(1) << 30)   /* weight and share of 1 */
 #define SP_I_NO_ROUTE UINT32_MAX
 
-/* One hop: `count` flows of the class cross each link of the link's class (1 in explicit problems). */
-typedef struct sp_i_flow_hop { uint32_t link, count; int64_t load; /* weight x share x SP_I_ONE */ } sp_i_flow_hop;
+/* How a hop loads its link: `count` flows of the class cross each link of the link's class (1 in explicit problems). */
+typedef struct sp_i_flow_load { int64_t load; /* weight x share x SP_I_ONE */ uint64_t count; } sp_i_flow_load;
 
-typedef struct sp_i_flow_route {
-    uint64_t off; uint32_t n; int64_t latency_ps, weight;
+/* What a route is besides its links. */
+typedef struct sp_i_flow_way {
+    int64_t latency_ps, weight;
     double alone_bytes_per_s;    /* rate of the flow when it is alone */
-    uint64_t orbit;              /* flows that it stands for          */
-} sp_i_flow_route;
+    uint64_t orbit, n;           /* flows that it stands for; hops    */
+} sp_i_flow_way;
+
+/* A million ranks have tens of millions of routes, but few kinds of ways and loads: these are kept once (sp_i_kinds), so that a
+ * route takes 8 B and a hop 8 B. */
+typedef struct sp_i_flow_hop { uint32_t link, load; } sp_i_flow_hop;
+typedef struct sp_i_flow_route { uint32_t off, way; } sp_i_flow_route;
+
+/* Things of `bytes` bytes (a multiple of 8, no padding), each kept once. */
+typedef struct sp_i_kinds { uint32_t bytes, n, room; void *kind; uint32_t *slot, slots, last; } sp_i_kinds;
+uint32_t sp_i_kinds_add(sp_i_kinds *kinds, const void *kind);   /* its number; UINT32_MAX: no memory */
+void sp_i_kinds_close(sp_i_kinds *kinds);
 
 /* Bytes and endpoint overhead of tasks alike. */
 typedef struct sp_i_flow_size { double bytes; int64_t delay_ps; } sp_i_flow_size;
 
 typedef struct sp_i_flow_link {
-    double cap_bytes_per_s, bytes, peak;   /* peak, out: the largest part of the capacity that ever flowed */
-    uint32_t id, chip;                     /* chip: one below it, of trees                                  */
+    double cap_bytes_per_s;
+    uint32_t id, chip;                     /* chip: one below it, of trees */
 } sp_i_flow_link;
 
 /* Step s waits for step s - back (0 or 1) of `from`, if there is one. Tasks joined by lags have as many steps. */
@@ -37,18 +48,22 @@ typedef struct sp_i_flow_lag { uint32_t from; uint8_t back; } sp_i_flow_lag;
 
 typedef struct sp_i_problem {
     uint32_t n_links, links_room; sp_i_flow_link *link;
+    double *link_bytes;                     /* [n_links] out, by the report                    */
+    double *link_peak;                      /* [n_links] out, where `events`: the largest part of the capacity that ever flowed */
     uint32_t n_routes, routes_room; sp_i_flow_route *route;
-    uint64_t n_hops, hops_room; sp_i_flow_hop *hop;
+    uint32_t n_hops, hops_room, hops_routed; sp_i_flow_hop *hop;   /* hops_routed: of routes that have ended */
+    sp_i_kinds ways, loads;
     uint32_t hops_max;
     uint32_t n_sizes; sp_i_flow_size *size;
     uint32_t n_tasks;
     uint32_t *task_route, *task_size;       /* [n_tasks]                                       */
     uint32_t *succ_off, *succ;              /* [n_tasks+1] CSR of those waiting; NULL: nobody  */
     uint32_t *waits;                        /* [n_tasks] how many it waits for; consumed       */
-    int64_t *start_ps, *end_ps;             /* [n_tasks] out: of the first step, of the last; start_ps in: not before (released) */
+    int64_t *start_ps, *end_ps;             /* [n_tasks] out: of the first step, of the last; start_ps in: not before (released); NULL: */
+    int64_t launch_ps;                      /* none starts before, and nobody asks when they start */
     uint32_t *steps;                        /* [n_tasks] times that it runs, one after the other; NULL: once each */
     uint32_t *lag_off; sp_i_flow_lag *lag;  /* where steps is: [n_tasks+1] CSR, whose steps a task's steps wait for */
-    bool events;                            /* in: run events even where nothing is shared */
+    bool events;                            /* in: run events even where nothing is shared, and tell links' peaks */
     uint64_t steps_max;                     /* in: of tasks of several steps, run one by one; 0: as many as a minute takes */
     uint32_t *link_of;                      /* [ids] link + 1, 0: none yet                      */
     uint64_t n_ids;
@@ -67,12 +82,26 @@ typedef struct sp_i_flow_counts {
 /* Growing a problem; false: no memory. */
 bool sp_i_problem_open(sp_i_problem *p, uint64_t n_ids);
 void sp_i_problem_close(sp_i_problem *p);
-bool sp_i_problem_tasks(sp_i_problem *p, uint32_t n_tasks, uint32_t n_sizes);
+bool sp_i_problem_tasks(sp_i_problem *p, uint32_t n_tasks, uint32_t n_sizes, bool starts);   /* starts: one by one (start_ps) */
 /* Link of an id, made with capacity on first sight; UINT32_MAX: no memory. */
 uint32_t sp_i_problem_link(sp_i_problem *p, uint64_t id, double cap_bytes_per_s);
 bool sp_i_problem_hop(sp_i_problem *p, uint32_t link, double share, uint32_t count);   /* of the route being made */
 /* Ends the route begun after the last one: hops since then. weight: relative, of the order of 1. */
-bool sp_i_problem_route(sp_i_problem *p, double latency_s, double weight);
+bool sp_i_problem_route(sp_i_problem *p, double latency_s, double weight, uint64_t orbit);
+
+/* The way of a task that has a route; hops and what they load. */
+static inline const sp_i_flow_way *sp_i_task_way(const sp_i_problem *p, uint32_t task)
+{
+    return (const sp_i_flow_way *)p->ways.kind + p->route[p->task_route[task]].way;
+}
+static inline const sp_i_flow_hop *sp_i_task_hops(const sp_i_problem *p, uint32_t task)
+{
+    return p->hop + p->route[p->task_route[task]].off;
+}
+static inline const sp_i_flow_load *sp_i_hop_load(const sp_i_problem *p, const sp_i_flow_hop *hop)
+{
+    return (const sp_i_flow_load *)p->loads.kind + hop->load;
+}
 
 /* Lists of whom each task waits for (waits[t] of them, in order of t; counted in succ_off[from + 2]) turned round into succ. */
 bool sp_i_problem_turn_edges(sp_i_problem *p, const uint32_t *pred, uint64_t n_edges);
@@ -90,12 +119,12 @@ uint32_t sp_i_maxmin_take(sp_i_maxmin *m);                               /* remo
 typedef struct sp_i_flow_state { uint32_t task; int64_t since_ps, rate; double left_bytes; } sp_i_flow_state;
 uint32_t sp_i_maxmin_flows(const sp_i_maxmin *m);
 sp_i_flow_state sp_i_maxmin_flow(const sp_i_maxmin *m, uint32_t i);
-void sp_i_maxmin_peaks(const sp_i_maxmin *m, sp_i_problem *p);
+double *sp_i_maxmin_peaks(const sp_i_maxmin *m);   /* [n_links] for the caller to free; NULL: no memory, or not asked for (events) */
 void sp_i_maxmin_count(const sp_i_maxmin *m, sp_i_flow_counts *counts);
 
 /* Do all flows run at the rate that each has alone? Then ps ([n_tasks]) are durations of their steps. */
 bool sp_i_problem_free(const sp_i_problem *p, int64_t *ps);
-/* Ends by durations and waits alone, into end_ps (and start_ps, if `starts`). Errors: SP_E_INVAL a cycle, SP_E_UNFIT tasks of several
+/* Ends by durations and waits alone, into end_ps (and start_ps, if `starts`). ps NULL: each as if alone (not for tasks of several steps). Errors: SP_E_INVAL a cycle, SP_E_UNFIT tasks of several
  * steps wait for one another in a way that cannot be taken step by step, SP_E_RANGE too many steps that do not repeat, SP_E_NOMEM. Cost: O(tasks + edges), and for tasks of
  * several steps those before the first that is like the one before. */
 sp_status sp_i_problem_sweep(sp_i_problem *p, const int64_t *ps, bool starts, sp_i_flow_counts *counts, sp_error *err);

@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-#include "superpod/engine.h"
-
 #define INSTANCES_MAX (1u << 25)
 
 static sp_status number(sp_i_flow_case *c, uint32_t *n_tasks, bool *fits, sp_error *err)
@@ -126,10 +124,7 @@ static sp_status add_route(sp_i_flow_case *c, uint32_t k, sp_index at, sp_error 
     if (status != SP_OK)
         return status;
     double weight = c->options->weight_by_latency && latency_s > 0 ? 1e-6 / latency_s : 1;
-    if (!sp_i_problem_route(c->p, latency_s, weight))
-        return sp_i_flow_no_memory(err);
-    c->p->route[c->p->n_routes - 1].orbit = flows;
-    return SP_OK;
+    return sp_i_problem_route(c->p, latency_s, weight, flows) ? SP_OK : sp_i_flow_no_memory(err);
 }
 
 /* A chunk that another stands for has a route that nobody takes: rows keep their places. */
@@ -137,7 +132,7 @@ static sp_status add_chunk(sp_i_flow_case *c, uint32_t k, sp_index at, sp_error 
 {
     if (chunk(c, k, at) == at.chunk)
         return add_route(c, k, at, err);
-    return sp_i_problem_route(c->p, 0, 1) ? SP_OK : sp_i_flow_no_memory(err);
+    return sp_i_problem_route(c->p, 0, 1, 1) ? SP_OK : sp_i_flow_no_memory(err);
 }
 
 static sp_status routes(sp_i_flow_case *c, sp_error *err)
@@ -170,11 +165,9 @@ static bool add_instance(sp_i_flow_edges *e, uint32_t k, sp_index at)
     uint32_t t = e->current, other = chunk(c, k, at);
     e->p->task_route[t] = SP_I_NO_ROUTE;
     e->p->task_size[t] = c->no_size;
-    e->p->start_ps[t] = 0;
     if (other != at.chunk)
         return sp_i_flow_alias(e, k, at, other);
     e->p->task_size[t] = sp_i_flow_size_of(c, k, at.step);
-    e->p->start_ps[t] = sp_ticks_ps(c->stack->launch_s.nominal);
     if (task->kind == SP_TASK_TRANSFER) {
         uint32_t at_place = place(c, k, at.rank), row = task->peer.c_step ? at_place * task->n_step + at.step : at_place;
         e->p->task_route[t] = c->route_base[k] + row * task->n_chunk + at.chunk;

@@ -73,7 +73,7 @@ sp_status sp_i_flow_hops_add(sp_i_problem *p, const sp_router *router, const sp_
     }
     /* relative to 1 us, so that weights stay near 1 */
     double weight = options->weight_by_latency && latency_s > 0 ? 1e-6 / latency_s : 1;
-    return sp_i_problem_route(p, latency_s, weight) ? SP_OK : sp_i_flow_no_memory(err);
+    return sp_i_problem_route(p, latency_s, weight, 1) ? SP_OK : sp_i_flow_no_memory(err);
 }
 
 sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, const double *fraction,
@@ -88,18 +88,24 @@ sp_status sp_i_flow_route_add(sp_i_problem *p, const sp_router *router, const sp
 
 /* ---- report ------------------------------------------------------------------------------------------------------------ */
 
-static void load_links(sp_i_problem *p)
+static bool load_links(sp_i_problem *p)
 {
+    free(p->link_bytes);
+    p->link_bytes = calloc((size_t)p->n_links + 1, sizeof *p->link_bytes);
+    if (!p->link_bytes)
+        return false;
     for (uint32_t t = 0; t < p->n_tasks; t++) {
         if (p->task_route[t] == SP_I_NO_ROUTE)
             continue;
-        const sp_i_flow_route *route = &p->route[p->task_route[t]];
-        double bytes = p->size[p->task_size[t]].bytes * (p->steps ? p->steps[t] : 1) / (double)route->weight;
-        for (uint32_t h = 0; h < route->n; h++) {
-            const sp_i_flow_hop *hop = &p->hop[route->off + h];
-            p->link[hop->link].bytes += bytes * (double)hop->load * hop->count;
+        const sp_i_flow_way *way = sp_i_task_way(p, t);
+        const sp_i_flow_hop *hop = sp_i_task_hops(p, t);
+        double bytes = p->size[p->task_size[t]].bytes * (p->steps ? p->steps[t] : 1) / (double)way->weight;
+        for (const sp_i_flow_hop *end = hop + way->n; hop < end; hop++) {
+            const sp_i_flow_load *load = sp_i_hop_load(p, hop);
+            p->link_bytes[hop->link] += bytes * (double)load->load * (double)load->count;
         }
     }
+    return true;
 }
 
 void sp_i_flow_name_bottleneck(const sp_router *router, sp_flow_time *out)
@@ -119,7 +125,8 @@ sp_status sp_i_flow_too_long(double time_s, sp_error *err)
 sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, const sp_router *router, sp_flow_time *out, sp_error *err)
 {
     double bound_s = (double)counts->chain_ps * 1e-12, most_s = 0;
-    load_links(p);
+    if (!load_links(p))
+        return sp_i_flow_no_memory(err);
     out->end_sum_ps = counts->end_sum_ps;
     out->skipped = counts->skipped;
     out->periods = counts->periods;
@@ -130,7 +137,7 @@ sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, cons
     out->refilled = counts->refilled;
     out->bottleneck = UINT32_MAX;
     for (uint32_t l = 0; l < p->n_links; l++) {
-        double busy_s = p->link[l].bytes / p->link[l].cap_bytes_per_s;
+        double busy_s = p->link_bytes[l] / p->link[l].cap_bytes_per_s;
         if (busy_s > most_s) {
             most_s = busy_s;
             out->bottleneck = p->link[l].id;
@@ -197,7 +204,7 @@ static sp_status add_flows(sp_i_problem *p, const sp_router *router, const sp_fl
                            const sp_flow *flows, uint32_t n, sp_error *err)
 {
     sp_hop *hops = malloc(((size_t)sp_router_hops_max(router) + 1) * sizeof *hops);
-    sp_status status = hops && sp_i_problem_tasks(p, n, n) && sp_i_flow_waits(p, flows, n) ? SP_OK : sp_i_flow_no_memory(err);
+    sp_status status = hops && sp_i_problem_tasks(p, n, n, true) && sp_i_flow_waits(p, flows, n) ? SP_OK : sp_i_flow_no_memory(err);
     for (uint32_t i = 0; i < n && status == SP_OK; i++) {
         status = sp_i_flow_route_add(p, router, options, fraction, flows[i].src, flows[i].dst, i, hops, err);
         p->task_route[i] = i;

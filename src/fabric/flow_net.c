@@ -28,7 +28,7 @@ static sp_status add_route(sp_i_problem *p, const sp_net *net, sp_net_router *ro
             return sp_i_flow_no_memory(err);
     }
     double weight = options->weight_by_latency && latency_s > 0 ? 1e-6 / latency_s : 1;
-    return sp_i_problem_route(p, latency_s, weight) ? SP_OK : sp_i_flow_no_memory(err);
+    return sp_i_problem_route(p, latency_s, weight, 1) ? SP_OK : sp_i_flow_no_memory(err);
 }
 
 /* Routes destination by destination, tasks in the order of the list. */
@@ -37,7 +37,7 @@ static sp_status add_flows(sp_i_problem *p, const sp_net *net, sp_net_router *ro
 {
     sp_hop *hops = malloc(((size_t)sp_net_links(net) + 1) * sizeof *hops);
     going *order = malloc(((size_t)n + 1) * sizeof *order);
-    sp_status status = hops && order && sp_i_problem_tasks(p, n, n) && sp_i_flow_waits(p, flows, n) ? SP_OK : sp_i_flow_no_memory(err);
+    sp_status status = hops && order && sp_i_problem_tasks(p, n, n, true) && sp_i_flow_waits(p, flows, n) ? SP_OK : sp_i_flow_no_memory(err);
     for (uint32_t i = 0; i < n && status == SP_OK; i++) {
         order[i] = (going){flows[i].dst, i};
         p->task_size[i] = i;

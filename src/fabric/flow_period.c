@@ -4,6 +4,7 @@
  * later ones with, and changed at powers of two (Brent 1980), so that a period of any length is found. The proof is in
  * docs/models/flow.md. */
 #include "flow_period.h"
+#include "flow_rate.h"
 
 #include <stdlib.h>
 
@@ -30,7 +31,7 @@ sp_i_period *sp_i_period_create(const sp_i_problem *p)
     q->then = calloc((size_t)p->n_tasks + 1, sizeof *q->then);
     q->now = calloc((size_t)p->n_tasks + 1, sizeof *q->now);
     for (uint32_t t = 0; t < p->n_tasks; t++)
-        q->release_ps = p->start_ps[t] > q->release_ps ? p->start_ps[t] : q->release_ps;
+        q->release_ps = sp_i_task_release_ps(p, t) > q->release_ps ? sp_i_task_release_ps(p, t) : q->release_ps;
     if (!q->then || !q->now) {
         sp_i_period_destroy(q);
         return NULL;

@@ -8,15 +8,20 @@
 
 bool sp_i_problem_open(sp_i_problem *p, uint64_t n_ids)
 {
-    *p = (sp_i_problem){.n_ids = n_ids, .link_of = calloc(n_ids + 1, sizeof *p->link_of)};
+    *p = (sp_i_problem){.n_ids = n_ids, .link_of = calloc(n_ids + 1, sizeof *p->link_of),
+                         .ways.bytes = sizeof(sp_i_flow_way), .loads.bytes = sizeof(sp_i_flow_load)};
     return p->link_of != NULL;
 }
 
 void sp_i_problem_close(sp_i_problem *p)
 {
     free(p->link);
+    free(p->link_bytes);
+    free(p->link_peak);
     free(p->route);
     free(p->hop);
+    sp_i_kinds_close(&p->ways);
+    sp_i_kinds_close(&p->loads);
     free(p->size);
     free(p->task_route);
     free(p->task_size);
@@ -32,7 +37,7 @@ void sp_i_problem_close(sp_i_problem *p)
     *p = (sp_i_problem){0};
 }
 
-bool sp_i_problem_tasks(sp_i_problem *p, uint32_t n_tasks, uint32_t n_sizes)
+bool sp_i_problem_tasks(sp_i_problem *p, uint32_t n_tasks, uint32_t n_sizes, bool starts)
 {
     size_t n = (size_t)n_tasks + 1;
     p->n_tasks = n_tasks;
@@ -41,9 +46,9 @@ bool sp_i_problem_tasks(sp_i_problem *p, uint32_t n_tasks, uint32_t n_sizes)
     p->task_route = calloc(n, sizeof *p->task_route);
     p->task_size = calloc(n, sizeof *p->task_size);
     p->waits = calloc(n, sizeof *p->waits);
-    p->start_ps = calloc(n, sizeof *p->start_ps);
+    p->start_ps = starts ? calloc(n, sizeof *p->start_ps) : NULL;
     p->end_ps = calloc(n, sizeof *p->end_ps);
-    return p->size && p->task_route && p->task_size && p->waits && p->start_ps && p->end_ps;
+    return p->size && p->task_route && p->task_size && p->waits && (p->start_ps || !starts) && p->end_ps;
 }
 
 uint32_t sp_i_problem_link(sp_i_problem *p, uint64_t id, double cap_bytes_per_s)
@@ -66,19 +71,34 @@ uint32_t sp_i_problem_link(sp_i_problem *p, uint64_t id, double cap_bytes_per_s)
 bool sp_i_problem_hop(sp_i_problem *p, uint32_t link, double share, uint32_t count)
 {
     if (p->n_hops == p->hops_room) {
-        uint64_t room = p->hops_room ? p->hops_room * 2 : 256;
-        sp_i_flow_hop *hop = realloc(p->hop, room * sizeof *hop);
+        uint64_t room = p->hops_room ? (uint64_t)p->hops_room * 2 : 256;
+        sp_i_flow_hop *hop = room < UINT32_MAX ? realloc(p->hop, room * sizeof *hop) : NULL;
         if (!hop)
             return false;
         p->hop = hop;
-        p->hops_room = room;
+        p->hops_room = (uint32_t)room;
     }
     int64_t load = (int64_t)llround(share * (double)SP_I_ONE);
-    p->hop[p->n_hops++] = (sp_i_flow_hop){link, count, load > 0 ? load : 1};
-    return true;
+    uint32_t kind = sp_i_kinds_add(&p->loads, &(sp_i_flow_load){load > 0 ? load : 1, count});
+    p->hop[p->n_hops++] = (sp_i_flow_hop){link, kind};
+    return kind != UINT32_MAX;
 }
 
-bool sp_i_problem_route(sp_i_problem *p, double latency_s, double weight)
+/* Loads of the hops times the weight. */
+static bool weigh(sp_i_problem *p, uint32_t off, double weight)
+{
+    bool ok = true;
+    for (uint32_t h = off; h < p->n_hops && ok; h++) {
+        sp_i_flow_load load = *sp_i_hop_load(p, &p->hop[h]);
+        load.load = (int64_t)llround(weight * (double)load.load);
+        load.load = load.load > 0 ? load.load : 1;
+        p->hop[h].load = sp_i_kinds_add(&p->loads, &load);
+        ok = p->hop[h].load != UINT32_MAX;
+    }
+    return ok;
+}
+
+bool sp_i_problem_route(sp_i_problem *p, double latency_s, double weight, uint64_t orbit)
 {
     if (p->n_routes == p->routes_room) {
         uint32_t room = p->routes_room ? p->routes_room * 2 : 64;
@@ -88,21 +108,20 @@ bool sp_i_problem_route(sp_i_problem *p, double latency_s, double weight)
         p->route = route;
         p->routes_room = room;
     }
-    uint64_t off = p->n_routes ? p->route[p->n_routes - 1].off + p->route[p->n_routes - 1].n : 0;
-    sp_i_flow_route *made = &p->route[p->n_routes++];
-    *made = (sp_i_flow_route){.orbit = 1, .off = off, .n = (uint32_t)(p->n_hops - off), .latency_ps = sp_ticks_ps(latency_s),
-                              .weight = (int64_t)llround(weight * (double)SP_I_ONE)};
-    made->weight = made->weight > 0 ? made->weight : 1;
-    for (uint64_t h = off; h < p->n_hops; h++) {
-        double rate = p->link[p->hop[h].link].cap_bytes_per_s * (double)SP_I_ONE / (double)p->hop[h].load;
-        made->alone_bytes_per_s = h == off || rate < made->alone_bytes_per_s ? rate : made->alone_bytes_per_s;
+    uint32_t off = p->hops_routed;
+    sp_i_flow_way way = {.orbit = orbit, .n = p->n_hops - off, .latency_ps = sp_ticks_ps(latency_s), .weight = (int64_t)llround(weight * (double)SP_I_ONE)};
+    way.weight = way.weight > 0 ? way.weight : 1;
+    for (uint32_t h = off; h < p->n_hops; h++) {
+        double rate = p->link[p->hop[h].link].cap_bytes_per_s * (double)SP_I_ONE / (double)sp_i_hop_load(p, &p->hop[h])->load;
+        way.alone_bytes_per_s = h == off || rate < way.alone_bytes_per_s ? rate : way.alone_bytes_per_s;
     }
-    for (uint64_t h = off; h < p->n_hops && made->weight != SP_I_ONE; h++) {
-        p->hop[h].load = (int64_t)llround(weight * (double)p->hop[h].load);
-        p->hop[h].load = p->hop[h].load > 0 ? p->hop[h].load : 1;
-    }
-    p->hops_max = made->n > p->hops_max ? made->n : p->hops_max;
-    return true;
+    if (way.weight != SP_I_ONE && !weigh(p, off, weight))
+        return false;
+    uint32_t kind = sp_i_kinds_add(&p->ways, &way);
+    p->route[p->n_routes++] = (sp_i_flow_route){off, kind};
+    p->hops_routed = p->n_hops;
+    p->hops_max = way.n > p->hops_max ? (uint32_t)way.n : p->hops_max;
+    return kind != UINT32_MAX;
 }
 
 /* Filling moves each offset to where the next begins: that is why the counts sit two places on. */

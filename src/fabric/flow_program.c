@@ -48,7 +48,7 @@ typedef struct run {
     sp_i_flow_roll *roll;     /* [n] */
     bool lifted, symmetric;
     const sp_flow_options *options;
-    double fastest_bytes_per_s; bool events; uint64_t steps_max;   /* of the problem, whenever it is made */
+    double fastest_bytes_per_s; bool events, ids; uint64_t steps_max;   /* of the problem, whenever it is made; ids: of links are looked up afterwards */
 } run;
 
 /* What the stack's protocol leaves of each tier's rate, and adds to a step between scale-up domains: its endpoint, and the way
@@ -234,11 +234,15 @@ static sp_status make_problem(run *r, sp_flow_time *time, sp_error *err)
         if (r->p.task_route[t] != SP_I_NO_ROUTE) {
             uint32_t steps = r->p.steps ? r->p.steps[t] : 1;
             time->classes += steps;
-            all += r->p.route[r->p.task_route[t]].orbit * steps;
+            all += sp_i_task_way(&r->p, t)->orbit * steps;
         }
     if (status == SP_OK && all != time->flows)
         return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "classes stand for %llu of %llu transfers: a bug", (unsigned long long)all,
                             (unsigned long long)time->flows);
+    if (status == SP_OK && !r->ids) {
+        free(r->p.link_of);
+        r->p.link_of = NULL;
+    }
     if (status == SP_OK && r->options->begun)
         r->options->begun(r->options->context, time);
     return status;
@@ -324,7 +328,7 @@ sp_status sp_i_flow_evaluate(const sp_flow_job *jobs, uint32_t n, const sp_i_flo
 {
     sp_i_flow_counts counts;
     sp_flow_time time = {0};
-    run r = {.n = n, .events = look && look->peaks};
+    run r = {.n = n, .events = look && look->peaks, .ids = look || options->heat};
     for (uint32_t j = 0; j < n; j++)
         time.flows += transfers_of(jobs[j].program);
     sp_status status = open_run(&r, jobs, machine, stack, protocol, options, err);

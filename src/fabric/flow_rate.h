@@ -36,21 +36,24 @@ static inline double sp_i_rate_ticks(double bytes, int64_t rate, double quantum_
 
 static inline bool sp_i_task_flows(const sp_i_problem *p, uint32_t task)
 {
-    uint32_t route = p->task_route[task];
-    return route != SP_I_NO_ROUTE && p->route[route].n && p->size[p->task_size[task]].bytes > 0;
+    return p->task_route[task] != SP_I_NO_ROUTE && sp_i_task_way(p, task)->n && p->size[p->task_size[task]].bytes > 0;
+}
+
+static inline int64_t sp_i_task_release_ps(const sp_i_problem *p, uint32_t task)
+{
+    return p->start_ps ? p->start_ps[task] : p->launch_ps;
 }
 
 /* Before the wire: endpoint overhead, then the path's latency. */
 static inline int64_t sp_i_task_delay_ps(const sp_i_problem *p, uint32_t task)
 {
-    uint32_t route = p->task_route[task];
-    return p->size[p->task_size[task]].delay_ps + (route == SP_I_NO_ROUTE ? 0 : p->route[route].latency_ps);
+    return p->size[p->task_size[task]].delay_ps + (p->task_route[task] == SP_I_NO_ROUTE ? 0 : sp_i_task_way(p, task)->latency_ps);
 }
 
 /* No less than this does it take, whatever else flows. */
 static inline int64_t sp_i_task_alone_ps(const sp_i_problem *p, uint32_t task)
 {
-    double wire_ps = sp_i_task_flows(p, task) ? floor(p->size[p->task_size[task]].bytes / p->route[p->task_route[task]].alone_bytes_per_s * 1e12) : 0;
+    double wire_ps = sp_i_task_flows(p, task) ? floor(p->size[p->task_size[task]].bytes / sp_i_task_way(p, task)->alone_bytes_per_s * 1e12) : 0;
     return sp_i_task_delay_ps(p, task) + (int64_t)(wire_ps < 1e18 ? wire_ps : 1e18);
 }
 

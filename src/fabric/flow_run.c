@@ -13,6 +13,7 @@
 
 #define LOOK_UP 64u   /* instants between two looks at whether to stop */
 
+/* Until a task has ended, end_ps is the next one of its group. */
 typedef struct group { int64_t ps; uint32_t first, last; } group;
 
 typedef struct loop {
@@ -20,7 +21,6 @@ typedef struct loop {
     sp_i_maxmin *rates;
     group *heap; uint32_t n_heap, room;   /* of starts */
     group open;                           /* the group being collected; first NONE: none */
-    uint32_t *next;                       /* [n_tasks] next task of the group */
     uint32_t *done; bool *busy;           /* [n_tasks] steps that have ended; one is on its way; NULL where all have one step */
     uint32_t *to_off, *to;                /* CSR: tasks whose steps wait for this one's */
     int64_t *wake_ps;                     /* [n_tasks] when the step on its way flows */
@@ -69,15 +69,17 @@ static bool ready(loop *w, uint32_t task, int64_t now)
     const sp_i_problem *p = w->p;
     int64_t ps = now;
     if (!w->done || w->done[task] == 0) {
-        ps = now > p->start_ps[task] ? now : p->start_ps[task];
-        p->start_ps[task] = ps + w->passed_ps;
+        int64_t release = sp_i_task_release_ps(p, task);
+        ps = now > release ? now : release;
+        if (p->start_ps)
+            p->start_ps[task] = ps + w->passed_ps;
     }
     ps += sp_i_task_delay_ps(p, task);
     if (w->done)
         w->wake_ps[task] = ps;
-    w->next[task] = NONE;
+    p->end_ps[task] = NONE;
     if (w->open.first != NONE && w->open.ps == ps) {
-        w->next[w->open.last] = task;
+        p->end_ps[w->open.last] = task;
         w->open.last = task;
         return true;
     }
@@ -128,8 +130,8 @@ static bool finish(loop *w, uint32_t task, int64_t now)
     w->end_ps = p->end_ps[task] = now + w->passed_ps;
     w->ended++;
     if (p->task_route[task] != SP_I_NO_ROUTE) {
-        w->flows += p->route[p->task_route[task]].orbit;
-        w->end_sum_ps += (uint64_t)w->end_ps * p->route[p->task_route[task]].orbit;
+        w->flows += sp_i_task_way(p, task)->orbit;
+        w->end_sum_ps += (uint64_t)w->end_ps * sp_i_task_way(p, task)->orbit;
     }
     if (w->done) {
         ok = step_done(w, task, now);
@@ -147,7 +149,7 @@ static bool start(loop *w, group g)
 {
     bool ok = true;
     for (uint32_t task = g.first, next; task != NONE; task = next) {
-        next = w->next[task];
+        next = (uint32_t)w->p->end_ps[task];
         ok = (sp_i_task_flows(w->p, task) ? sp_i_maxmin_add(w->rates, task, g.ps) : finish(w, task, g.ps)) && ok;
     }
     return ok;
@@ -222,8 +224,8 @@ static sp_status run(loop *w, sp_i_flow_counts *counts, sp_error *err)
     counts->end_ps = w->end_ps;
     counts->end_sum_ps = w->end_sum_ps;
     sp_i_maxmin_count(w->rates, counts);
-    sp_i_maxmin_peaks(w->rates, w->p);
-    return SP_OK;
+    w->p->link_peak = w->p->events ? sp_i_maxmin_peaks(w->rates) : NULL;
+    return w->p->events && !w->p->link_peak ? sp_i_flow_no_memory(err) : SP_OK;
 }
 
 /* Whose steps wait for whose. */
@@ -253,11 +255,9 @@ static sp_status run_events(sp_i_problem *p, sp_i_flow_counts *counts, sp_error 
 {
     loop w = {.p = p, .open = {.first = NONE}, .anchor = NONE};
     w.rates = sp_i_maxmin_create(p);
-    w.next = malloc(((size_t)p->n_tasks + 1) * sizeof *w.next);
-    bool room = w.rates && w.next && (!p->lag_off || turn_lags(&w));
+    bool room = w.rates && (!p->lag_off || turn_lags(&w));
     sp_status status = room ? run(&w, counts, err) : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u tasks", p->n_tasks);
     sp_i_maxmin_destroy(w.rates);
-    free(w.next);
     free(w.done);
     free(w.busy);
     free(w.wake_ps);
@@ -268,16 +268,25 @@ static sp_status run_events(sp_i_problem *p, sp_i_flow_counts *counts, sp_error 
     return status;
 }
 
+/* The longest chain. Durations are worked out once where they are asked for step by step. */
+static sp_status sweep_alone(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *err)
+{
+    if (!p->lag_off)
+        return sp_i_problem_sweep(p, NULL, false, counts, err);
+    int64_t *ps = malloc(((size_t)p->n_tasks + 1) * sizeof *ps);
+    for (uint32_t t = 0; t < p->n_tasks && ps; t++)
+        ps[t] = sp_i_task_alone_ps(p, t);
+    sp_status status = ps ? sp_i_problem_sweep(p, ps, false, counts, err) : sp_i_flow_no_memory(err);
+    free(ps);
+    return status;
+}
+
 sp_status sp_i_problem_run(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *err)
 {
-    int64_t *ps = malloc(((size_t)p->n_tasks + 1) * sizeof *ps);
-    if (!ps)
-        return sp_i_flow_no_memory(err);
-    for (uint32_t t = 0; t < p->n_tasks; t++)
-        ps[t] = sp_i_task_alone_ps(p, t);
-    sp_status status = sp_i_problem_sweep(p, ps, false, counts, err);
-    int64_t chain_ps = counts->end_ps;
-    bool alone = status == SP_OK && !p->events && sp_i_problem_free(p, ps);
+    int64_t chain_ps, *ps = NULL;
+    sp_status status = sweep_alone(p, counts, err);
+    chain_ps = counts->end_ps;
+    bool alone = status == SP_OK && !p->events && (ps = malloc(((size_t)p->n_tasks + 1) * sizeof *ps)) && sp_i_problem_free(p, ps);
     if (alone)
         status = sp_i_problem_sweep(p, ps, true, counts, err);
     free(ps);

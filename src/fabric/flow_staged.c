@@ -8,6 +8,7 @@
 
 #include "superpod/engine.h"
 
+#define NONE UINT32_MAX
 #define BELOW_CAPACITY (1 - 1e-6)   /* a link filled less than this never was the tightest: rates are rounded by 2^-30 */
 
 /* What a stage takes in a unit or line, counted from its begin. */
@@ -41,7 +42,7 @@ typedef struct staged {
 
 typedef struct look { staged *s; strike *hit; uint32_t n_hits; piece *piece; bool again; } look;
 
-static void note(staged *s, loads *l, uint32_t id, const sp_i_flow_link *link, double factor)
+static void note(staged *s, loads *l, uint32_t id, const sp_i_problem *p, uint32_t link, double factor)
 {
     if (l->n == l->room) {
         uint32_t room = l->room ? l->room * 2 : 256;
@@ -53,15 +54,15 @@ static void note(staged *s, loads *l, uint32_t id, const sp_i_flow_link *link, d
         l->at = at;
         l->room = room;
     }
-    l->at[l->n++] = (load){s->stage, id, link->bytes, link->cap_bytes_per_s * factor};
+    l->at[l->n++] = (load){s->stage, id, p->link_bytes[link], p->link[link].cap_bytes_per_s * factor};
 }
 
-/* The link that stands for a slow bundle left out; NULL: nothing crosses it. */
-static const sp_i_flow_link *standing_for(const sp_i_flow_inside *in, const strike *hit)
+/* The link that stands for a slow bundle left out; NONE: nothing crosses it. */
+static uint32_t standing_for(const sp_i_flow_inside *in, const strike *hit)
 {
     uint64_t orbit;
     uint32_t id = in->sym ? sp_i_bundle_orbit(in->sym, in->router, hit->fault.id, hit->anchor, &orbit) : hit->fault.id;
-    return in->p->link_of[id] ? &in->p->link[in->p->link_of[id] - 1] : NULL;
+    return in->p->link_of[id] - 1;   /* NONE where it is 0 */
 }
 
 static bool left_out(const look *l, uint32_t id)
@@ -79,22 +80,22 @@ static void look_inside(void *context, const sp_i_flow_inside *in)
     const sp_i_problem *p = in->p;
     l->again = false;
     for (uint32_t i = 0; i < l->n_hits; i++) {
-        const sp_i_flow_link *link = l->hit[i].kept ? NULL : standing_for(in, &l->hit[i]);
-        if (link && link->peak > l->hit[i].fault.factor * BELOW_CAPACITY)
+        uint32_t link = l->hit[i].kept ? NONE : standing_for(in, &l->hit[i]);
+        if (link != NONE && p->link_peak[link] > l->hit[i].fault.factor * BELOW_CAPACITY)
             l->again = l->hit[i].kept = true;
     }
     if (l->again)
         return;
     for (uint32_t i = 0; i < l->n_hits; i++) {
-        const sp_i_flow_link *link = l->hit[i].kept ? NULL : standing_for(in, &l->hit[i]);
-        if (link)
-            note(l->s, &l->s->struck, l->hit[i].fault.id, link, l->hit[i].fault.factor);
+        uint32_t link = l->hit[i].kept ? NONE : standing_for(in, &l->hit[i]);
+        if (link != NONE)
+            note(l->s, &l->s->struck, l->hit[i].fault.id, p, link, l->hit[i].fault.factor);
     }
     *l->piece = (piece){.end_ps = in->counts->end_ps - in->launch_ps, .chain_ps = in->counts->chain_ps - in->launch_ps, .flows = in->flows};
     l->piece->end_sum_ps = in->counts->end_sum_ps - (uint64_t)in->launch_ps * in->flows;
     for (uint32_t i = 0; i < p->n_links; i++)
         if (!left_out(l, p->link[i].id))
-            note(l->s, l->n_hits ? &l->s->struck : &l->s->healthy, p->link[i].id, &p->link[i], 1);
+            note(l->s, l->n_hits ? &l->s->struck : &l->s->healthy, p->link[i].id, p, i, 1);
 }
 
 /* Runs the stage in the unit or line that begins at rank `first`, with those of its faults that matter. */

@@ -15,14 +15,16 @@
 
 typedef struct sweep {
     sp_i_problem *p;
-    const int64_t *ps;              /* [n_tasks] duration of a step                                              */
+    const int64_t *ps;              /* [n_tasks] duration of a step; NULL: as if alone                            */
+    bool starts;
     uint32_t n;                     /* components                                                                */
     uint32_t *of;                   /* [n_tasks] component                                                       */
     uint32_t *off, *member;         /* CSR: tasks of a component; whom they wait for at the same step come first */
     uint32_t *at;                   /* [n_tasks] position in the component                                       */
-    uint64_t *waits;                /* [n] of all members                                                        */
+    uint64_t *waits;                /* [n] of all members; of single tasks:                                      */
+    uint32_t *left;
     uint32_t *queue, n_queue;       /* [n] components in an order in which they can run                          */
-    int64_t *base;                  /* [n_tasks] first step: not before                                          */
+    int64_t *base;                  /* [n_tasks] first step: not before; of single tasks, end_ps until they run  */
     int64_t *row[2];                /* ends of a step and of the one before                                      */
     uint32_t *edge_off, *edge; uint8_t *back;   /* lags of the component, by position                            */
     uint64_t worked;                /* steps of tasks, one by one */
@@ -105,14 +107,15 @@ static sp_status open(sweep *w)
 {
     const sp_i_problem *p = w->p;
     size_t n = (size_t)p->n_tasks + 3, n_lags = (p->lag_off ? p->lag_off[p->n_tasks] : 0) + (size_t)1;
-    w->waits = calloc(n, sizeof *w->waits);
     w->queue = malloc(n * sizeof *w->queue);
+    if (!p->lag_off) {
+        w->n = p->n_tasks;
+        w->base = p->end_ps;
+        w->left = malloc(n * sizeof *w->left);
+        return w->queue && w->left ? SP_OK : SP_E_NOMEM;
+    }
+    w->waits = calloc(n, sizeof *w->waits);
     w->base = malloc(n * sizeof *w->base);
-    if (!w->waits || !w->queue || !w->base)
-        return SP_E_NOMEM;
-    w->n = p->n_tasks;
-    if (!p->lag_off)
-        return SP_OK;
     uint32_t *scratch = malloc((3 * n + n_lags) * sizeof *scratch);
     w->n = 0;
     w->of = malloc(n * sizeof *w->of);
@@ -124,7 +127,7 @@ static sp_status open(sweep *w)
     w->edge_off = malloc(n * sizeof *w->edge_off);
     w->edge = malloc(n_lags * sizeof *w->edge);
     w->back = malloc(n_lags * sizeof *w->back);
-    bool room = scratch && w->of && w->off && w->member && w->at && w->row[0] && w->row[1] && w->edge_off && w->edge && w->back;
+    bool room = w->queue && w->waits && w->base && scratch && w->of && w->off && w->member && w->at && w->row[0] && w->row[1] && w->edge_off && w->edge && w->back;
     bool ok = room && lay(w, scratch);
     free(scratch);
     return !room ? SP_E_NOMEM : ok ? SP_OK : SP_E_UNFIT;
@@ -134,7 +137,9 @@ static void close(sweep *w)
 {
     free(w->waits);
     free(w->queue);
-    free(w->base);
+    free(w->left);
+    if (w->base != w->p->end_ps)
+        free(w->base);
     free(w->of);
     free(w->off);
     free(w->member);
@@ -148,7 +153,7 @@ static void close(sweep *w)
 
 static uint64_t orbit_of(const sp_i_problem *p, uint32_t t)
 {
-    return p->task_route[t] == SP_I_NO_ROUTE ? 0 : p->route[p->task_route[t]].orbit;
+    return p->task_route[t] == SP_I_NO_ROUTE ? 0 : sp_i_task_way(p, t)->orbit;
 }
 
 /* ---- a component -------------------------------------------------------------------------------------------------------- */
@@ -247,7 +252,10 @@ static bool run_steps(sweep *w, uint32_t k)
 
 static void run_one(sweep *w, uint32_t t)
 {
-    w->p->end_ps[t] = later(w->base[t], w->ps[t]);
+    int64_t start = w->base[t];
+    if (w->starts && w->p->start_ps)
+        w->p->start_ps[t] = start;
+    w->p->end_ps[t] = later(start, w->ps ? w->ps[t] : sp_i_task_alone_ps(w->p, t));
     w->counts->end_sum_ps += orbit_of(w->p, t) * (uint64_t)w->p->end_ps[t];
     w->counts->instants++;
 }
@@ -262,7 +270,7 @@ static void let_go(sweep *w, uint32_t t)
     for (uint32_t e = p->succ ? p->succ_off[t] : 0, to = p->succ ? p->succ_off[t + 1] : 0; e < to; e++) {
         uint32_t next = p->succ[e], k = w->of ? w->of[next] : next;
         w->base[next] = end > w->base[next] ? end : w->base[next];
-        if (--w->waits[k] == 0)
+        if ((w->of ? --w->waits[k] : --w->left[k]) == 0)
             w->queue[w->n_queue++] = k;
     }
 }
@@ -271,11 +279,14 @@ static sp_status run(sweep *w, sp_error *err)
 {
     const sp_i_problem *p = w->p;
     for (uint32_t t = 0; t < p->n_tasks; t++) {
-        w->base[t] = p->start_ps[t];
-        w->waits[w->of ? w->of[t] : t] += p->waits[t];
+        w->base[t] = sp_i_task_release_ps(p, t);
+        if (w->of)
+            w->waits[w->of[t]] += p->waits[t];
+        else
+            w->left[t] = p->waits[t];
     }
     for (uint32_t k = 0; k < w->n; k++)
-        if (!w->waits[k])
+        if (w->of ? !w->waits[k] : !w->left[k])
             w->queue[w->n_queue++] = k;
     for (uint32_t i = 0; i < w->n_queue; i++) {
         uint32_t k = w->queue[i];
@@ -298,17 +309,17 @@ static sp_status run(sweep *w, sp_error *err)
 static void run_apart(sweep *w)
 {
     sp_i_problem *p = w->p;
-    w->base = p->start_ps;
+    w->base = p->end_ps;
     for (uint32_t t = 0; t < p->n_tasks; t++) {
+        p->end_ps[t] = sp_i_task_release_ps(p, t);
         run_one(w, t);
         w->end_ps = p->end_ps[t] > w->end_ps ? p->end_ps[t] : w->end_ps;
     }
-    w->base = NULL;
 }
 
 sp_status sp_i_problem_sweep(sp_i_problem *p, const int64_t *ps, bool starts, sp_i_flow_counts *counts, sp_error *err)
 {
-    sweep w = {.p = p, .ps = ps, .counts = counts};
+    sweep w = {.p = p, .ps = ps, .starts = starts, .counts = counts};
     *counts = (sp_i_flow_counts){0};
     if (!p->succ && !p->lag_off) {
         run_apart(&w);
@@ -320,8 +331,6 @@ sp_status sp_i_problem_sweep(sp_i_problem *p, const int64_t *ps, bool starts, sp
         status = run(&w, err);
     else if (status == SP_E_NOMEM)
         sp_i_flow_no_memory(err);
-    if (status == SP_OK && starts)
-        memcpy(p->start_ps, w.base, (size_t)p->n_tasks * sizeof *p->start_ps);
     counts->end_ps = w.end_ps;
     close(&w);
     return status;

@@ -16,7 +16,6 @@ typedef struct mm_link {
     int64_t left, open;      /* in a fill: quanta, loads not settled yet       */
     uint32_t off, n, room;   /* entries (slot << shift | hop) in the pool      */
     uint32_t mark;           /* last fill that reached it                      */
-    int64_t peak;            /* most quanta that ever flowed                   */
 } mm_link;
 
 typedef struct mm_slot {
@@ -33,6 +32,7 @@ struct sp_i_maxmin {
     double quantum, per_ps;            /* bytes/s and bytes/ps of one quantum  */
     uint32_t shift;                    /* log2 of the room for hops of a slot  */
     mm_link *link;
+    int64_t *peak;                     /* [n_links] most quanta that ever flowed; NULL: nobody asks */
     uint32_t *pool; uint64_t pool_n, pool_room;
     mm_slot *slot; uint32_t *where;    /* where[slot << shift | hop]: index in the link's list */
     uint32_t n_slots, slots_room, *idle, n_idle;
@@ -56,13 +56,14 @@ sp_i_maxmin *sp_i_maxmin_create(const sp_i_problem *p)
         m->shift++;
     size_t n = (size_t)p->n_links + 1;
     m->link = calloc(n, sizeof *m->link);
+    m->peak = p->events ? calloc(n, sizeof *m->peak) : NULL;
     m->reached = malloc(n * sizeof *m->reached);
     m->keys = malloc(n * sizeof *m->keys);
     m->tied = malloc(n * sizeof *m->tied);
     m->touched = malloc(n * sizeof *m->touched);
     m->pool_room = 1024;
     m->pool = malloc(m->pool_room * sizeof *m->pool);
-    if (!m->link || !m->reached || !m->keys || !m->tied || !m->touched || !m->pool) {
+    if (!m->link || !m->reached || !m->keys || !m->tied || !m->touched || !m->pool || (p->events && !m->peak)) {
         sp_i_maxmin_destroy(m);
         return NULL;
     }
@@ -76,6 +77,7 @@ void sp_i_maxmin_destroy(sp_i_maxmin *m)
     if (!m)
         return;
     free(m->link);
+    free(m->peak);
     free(m->pool);
     free(m->slot);
     free(m->where);
@@ -162,7 +164,7 @@ static bool more_slots(sp_i_maxmin *m)
 
 static bool more_entries(sp_i_maxmin *m, mm_link *link)
 {
-    uint32_t room = link->room ? link->room * 2 : 4;
+    uint32_t room = link->room ? link->room * 2 : 1;
     if (m->pool_n + room > m->pool_room) {
         uint64_t pool_room = m->pool_room * 2 + room;
         uint32_t *pool = pool_room < UINT32_MAX ? realloc(m->pool, pool_room * sizeof *pool) : NULL;
@@ -186,23 +188,29 @@ static void touch(sp_i_maxmin *m, uint32_t l)
     }
 }
 
+static int64_t load_of(const sp_i_maxmin *m, const sp_i_flow_hop *hop)
+{
+    const sp_i_flow_load *load = sp_i_hop_load(m->p, hop);
+    return load->load * (int64_t)load->count;
+}
+
 bool sp_i_maxmin_add(sp_i_maxmin *m, uint32_t task, int64_t now)
 {
-    const sp_i_flow_route *route = &m->p->route[m->p->task_route[task]];
+    const sp_i_flow_hop *hop = sp_i_task_hops(m->p, task);
+    uint32_t n = (uint32_t)sp_i_task_way(m->p, task)->n;
     if (!m->n_idle && m->n_slots == m->slots_room && !more_slots(m))
         return false;
     uint32_t s = m->n_idle ? m->idle[--m->n_idle] : m->n_slots++;
     m->slot[s] = (mm_slot){.left_bytes = m->p->size[m->p->task_size[task]].bytes, .since_ps = now, .task = task, .at = m->n_ends};
     m->ends[m->n_ends] = (end_node){INT64_MAX, s};
     m->n_ends++;
-    for (uint32_t h = 0; h < route->n; h++) {
-        const sp_i_flow_hop *hop = &m->p->hop[route->off + h];
+    for (uint32_t h = 0; h < n; h++, hop++) {
         mm_link *link = &m->link[hop->link];
         if (link->n == link->room && !more_entries(m, link))
             return false;
         m->where[(s << m->shift) + h] = link->n;
         m->pool[link->off + link->n++] = (s << m->shift) + h;
-        link->all += hop->load * hop->count;
+        link->all += load_of(m, hop);
         touch(m, hop->link);
     }
     return true;
@@ -216,15 +224,15 @@ int64_t sp_i_maxmin_next_ps(const sp_i_maxmin *m)
 uint32_t sp_i_maxmin_take(sp_i_maxmin *m)
 {
     uint32_t s = m->ends[0].slot, task = m->slot[s].task;
-    const sp_i_flow_route *route = &m->p->route[m->p->task_route[task]];
+    const sp_i_flow_hop *hop = sp_i_task_hops(m->p, task);
+    uint32_t n = (uint32_t)sp_i_task_way(m->p, task)->n;
     ends_remove(m, s);
-    for (uint32_t h = 0; h < route->n; h++) {
-        const sp_i_flow_hop *hop = &m->p->hop[route->off + h];
+    for (uint32_t h = 0; h < n; h++, hop++) {
         mm_link *link = &m->link[hop->link];
         uint32_t at = m->where[(s << m->shift) + h], last = m->pool[link->off + --link->n];
         m->pool[link->off + at] = last;
         m->where[last] = at;
-        link->all -= hop->load * hop->count;
+        link->all -= load_of(m, hop);
         if (link->n)   /* nobody is left to gain where nobody is left */
             touch(m, hop->link);
     }
@@ -280,14 +288,12 @@ static void reach(sp_i_maxmin *m)
                 continue;
             slot->mark = m->fill;
             m->n_flows++;
-            const sp_i_flow_route *route = &m->p->route[m->p->task_route[slot->task]];
-            for (uint32_t h = 0; h < route->n; h++) {
-                uint32_t next = m->p->hop[route->off + h].link;
-                if (m->link[next].mark != m->fill) {
-                    m->link[next].mark = m->fill;
-                    m->reached[m->n_reached++] = next;
+            const sp_i_flow_hop *hop = sp_i_task_hops(m->p, slot->task);
+            for (const sp_i_flow_hop *end = hop + sp_i_task_way(m->p, slot->task)->n; hop < end; hop++)
+                if (m->link[hop->link].mark != m->fill) {
+                    m->link[hop->link].mark = m->fill;
+                    m->reached[m->n_reached++] = hop->link;
                 }
-            }
         }
     }
 }
@@ -328,16 +334,17 @@ static int64_t end_of(const sp_i_maxmin *m, const mm_slot *slot)
 static void settle(sp_i_maxmin *m, uint32_t s, double share, int64_t now, bool rebuild)
 {
     mm_slot *slot = &m->slot[s];
-    const sp_i_flow_route *route = &m->p->route[m->p->task_route[slot->task]];
-    int64_t rate = sp_i_rate_used(share, route->weight);
+    const sp_i_flow_way *way = sp_i_task_way(m->p, slot->task);
+    const sp_i_flow_hop *hop = sp_i_task_hops(m->p, slot->task);
+    int64_t rate = sp_i_rate_used(share, way->weight);
     rate = rate < 1 ? 1 : rate;
     slot->mark = 0;
-    for (uint32_t h = 0; h < route->n; h++) {
-        const sp_i_flow_hop *hop = &m->p->hop[route->off + h];
+    for (const sp_i_flow_hop *end = hop + way->n; hop < end; hop++) {
+        const sp_i_flow_load *load = sp_i_hop_load(m->p, hop);
         mm_link *link = &m->link[hop->link];
-        link->left -= sp_i_rate_used(share, hop->load) * hop->count;
+        link->left -= sp_i_rate_used(share, load->load) * (int64_t)load->count;
         link->left = link->left > 0 ? link->left : 0;
-        link->open -= hop->load * hop->count;
+        link->open -= load->load * (int64_t)load->count;
     }
     if (rate == slot->rate)
         return;
@@ -373,9 +380,10 @@ void sp_i_maxmin_fill(sp_i_maxmin *m, int64_t now)
         }
     for (uint32_t i = rebuild ? (m->n_ends + 2) / 4 : 0; i-- > 0;)
         ends_down(m, i, m->ends[i]);
-    for (uint32_t i = 0; i < m->n_reached; i++) {
-        mm_link *link = &m->link[m->reached[i]];
-        link->peak = link->cap - link->left > link->peak ? link->cap - link->left : link->peak;
+    for (uint32_t i = 0; i < m->n_reached && m->peak; i++) {
+        const mm_link *link = &m->link[m->reached[i]];
+        int64_t *peak = &m->peak[m->reached[i]];
+        *peak = link->cap - link->left > *peak ? link->cap - link->left : *peak;
     }
     m->fills++;
     m->refilled += m->n_flows;
@@ -392,10 +400,12 @@ sp_i_flow_state sp_i_maxmin_flow(const sp_i_maxmin *m, uint32_t i)
     return (sp_i_flow_state){slot->task, slot->since_ps, slot->rate, slot->left_bytes};
 }
 
-void sp_i_maxmin_peaks(const sp_i_maxmin *m, sp_i_problem *p)
+double *sp_i_maxmin_peaks(const sp_i_maxmin *m)
 {
-    for (uint32_t l = 0; l < p->n_links; l++)
-        p->link[l].peak = (double)m->link[l].peak / (double)m->link[l].cap;
+    double *part = m->peak ? malloc(((size_t)m->p->n_links + 1) * sizeof *part) : NULL;
+    for (uint32_t l = 0; l < m->p->n_links && part; l++)
+        part[l] = (double)m->peak[l] / (double)m->link[l].cap;
+    return part;
 }
 
 void sp_i_maxmin_count(const sp_i_maxmin *m, sp_i_flow_counts *counts)
