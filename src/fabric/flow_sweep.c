@@ -21,8 +21,7 @@ typedef struct sweep {
     uint32_t *of;                   /* [n_tasks] component                                                       */
     uint32_t *off, *member;         /* CSR: tasks of a component; whom they wait for at the same step come first */
     uint32_t *at;                   /* [n_tasks] position in the component                                       */
-    uint64_t *waits;                /* [n] of all members; of single tasks:                                      */
-    uint32_t *left;
+    uint64_t *waits;                /* [n] of all members; single tasks use up the problem's, and put them back   */
     uint32_t *queue, n_queue;       /* [n] components in an order in which they can run                          */
     int64_t *base;                  /* [n_tasks] first step: not before; of single tasks, end_ps until they run  */
     int64_t *row[2];                /* ends of a step and of the one before                                      */
@@ -111,8 +110,7 @@ static sp_status open(sweep *w)
     if (!p->lag_off) {
         w->n = p->n_tasks;
         w->base = p->end_ps;
-        w->left = malloc(n * sizeof *w->left);
-        return w->queue && w->left ? SP_OK : SP_E_NOMEM;
+        return w->queue ? SP_OK : SP_E_NOMEM;
     }
     w->waits = calloc(n, sizeof *w->waits);
     w->base = malloc(n * sizeof *w->base);
@@ -137,7 +135,6 @@ static void close(sweep *w)
 {
     free(w->waits);
     free(w->queue);
-    free(w->left);
     if (w->base != w->p->end_ps)
         free(w->base);
     free(w->of);
@@ -264,13 +261,13 @@ static void run_one(sweep *w, uint32_t t)
 
 static void let_go(sweep *w, uint32_t t)
 {
-    const sp_i_problem *p = w->p;
+    sp_i_problem *p = w->p;
     int64_t end = p->end_ps[t];
     w->end_ps = end > w->end_ps ? end : w->end_ps;
     for (uint32_t e = p->succ ? p->succ_off[t] : 0, to = p->succ ? p->succ_off[t + 1] : 0; e < to; e++) {
         uint32_t next = p->succ[e], k = w->of ? w->of[next] : next;
         w->base[next] = end > w->base[next] ? end : w->base[next];
-        if ((w->of ? --w->waits[k] : --w->left[k]) == 0)
+        if ((w->of ? --w->waits[k] : --p->waits[k]) == 0)
             w->queue[w->n_queue++] = k;
     }
 }
@@ -282,11 +279,9 @@ static sp_status run(sweep *w, sp_error *err)
         w->base[t] = sp_i_task_release_ps(p, t);
         if (w->of)
             w->waits[w->of[t]] += p->waits[t];
-        else
-            w->left[t] = p->waits[t];
     }
     for (uint32_t k = 0; k < w->n; k++)
-        if (w->of ? !w->waits[k] : !w->left[k])
+        if (w->of ? !w->waits[k] : !p->waits[k])
             w->queue[w->n_queue++] = k;
     for (uint32_t i = 0; i < w->n_queue; i++) {
         uint32_t k = w->queue[i];
@@ -300,8 +295,11 @@ static sp_status run(sweep *w, sp_error *err)
         for (uint32_t m = w->off[k]; m < w->off[k + 1]; m++)
             let_go(w, w->member[m]);
     }
-    if (w->n_queue == w->n)
+    if (w->n_queue == w->n) {
+        for (uint32_t e = 0; !w->of && e < p->succ_off[p->n_tasks]; e++)
+            p->waits[p->succ[e]]++;
         return SP_OK;
+    }
     return w->of ? SP_E_UNFIT : sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "%u of %u flows wait for one another in a circle", w->n - w->n_queue, w->n);
 }
 

@@ -12,7 +12,7 @@
 #define NONE UINT32_MAX
 
 typedef struct mm_link {
-    int64_t cap, all;        /* quanta; sum of loads of the flows on it        */
+    int64_t all;             /* sum of loads of the flows on it                */
     int64_t left, open;      /* in a fill: quanta, loads not settled yet       */
     uint32_t off, n, room;   /* entries (slot << shift | hop) in the pool      */
     uint32_t mark;           /* last fill that reached it                      */
@@ -67,8 +67,6 @@ sp_i_maxmin *sp_i_maxmin_create(const sp_i_problem *p)
         sp_i_maxmin_destroy(m);
         return NULL;
     }
-    for (uint32_t l = 0; l < p->n_links; l++)
-        m->link[l].cap = (int64_t)(p->link[l].cap_bytes_per_s / m->quantum);
     return m;
 }
 
@@ -267,6 +265,12 @@ static void keys_drop(sp_i_maxmin *m)
         keys_down(m, 0, last);
 }
 
+/* In quanta, a power of two. Not kept: millions of links that few flows cross are larger than the cache. */
+static int64_t cap_of(const sp_i_maxmin *m, uint32_t l)
+{
+    return (int64_t)(m->p->link[l].cap_bytes_per_s / m->quantum);
+}
+
 /* All links and flows connected with what was touched. */
 static void reach(sp_i_maxmin *m)
 {
@@ -278,7 +282,7 @@ static void reach(sp_i_maxmin *m)
     m->fill++;   /* touched links carry this mark already */
     for (uint32_t i = 0; i < m->n_reached; i++) {
         mm_link *link = &m->link[m->reached[i]];
-        link->left = link->cap;
+        link->left = cap_of(m, m->reached[i]);
         link->open = link->all;
         if (link->n)
             m->keys[m->n_keys++] = (key_node){share_of(link), m->reached[i]};
@@ -383,7 +387,8 @@ void sp_i_maxmin_fill(sp_i_maxmin *m, int64_t now)
     for (uint32_t i = 0; i < m->n_reached && m->peak; i++) {
         const mm_link *link = &m->link[m->reached[i]];
         int64_t *peak = &m->peak[m->reached[i]];
-        *peak = link->cap - link->left > *peak ? link->cap - link->left : *peak;
+        int64_t used = cap_of(m, m->reached[i]) - link->left;
+        *peak = used > *peak ? used : *peak;
     }
     m->fills++;
     m->refilled += m->n_flows;
@@ -404,7 +409,7 @@ double *sp_i_maxmin_peaks(const sp_i_maxmin *m)
 {
     double *part = m->peak ? malloc(((size_t)m->p->n_links + 1) * sizeof *part) : NULL;
     for (uint32_t l = 0; l < m->p->n_links && part; l++)
-        part[l] = (double)m->peak[l] / (double)m->link[l].cap;
+        part[l] = (double)m->peak[l] / (double)cap_of(m, l);
     return part;
 }
 
