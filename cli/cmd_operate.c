@@ -60,6 +60,7 @@ static sp_status read_checkpoint(cli_run *cli, answer *a, sp_error *err)
         a->jobs.background = background;
         op->checkpoint_s = sp_ckpt_stall_s(&ckpt);
         op->drain_s = ckpt.drain_s;
+        op->read_s = ckpt.read_s;
         return SP_OK;
     }
     if (background || cli_given(cli, CLI_O_STATE))
@@ -97,6 +98,7 @@ static sp_status read_times(cli_run *cli, answer *a, sp_error *err)
     if (status == SP_OK && cli_given(cli, CLI_O_POWER_CAP) && !(op->power_cap_w > 0))
         status = sp_error_set(err, SP_E_RANGE, "--power-cap", 1, 1, "found %s; expected more than 0, as 40MW: leave it away for no cap", cli_text(cli, CLI_O_POWER_CAP));
     if (status == SP_OK) status = read_detect(cli, op, err);
+    if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_DECIDE, SP_UNIT_SECONDS, &op->decide_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_RESTART, SP_UNIT_SECONDS, &op->restart_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_SWAP, SP_UNIT_SECONDS, &op->swap_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_REPAIR, SP_UNIT_SECONDS, &repair_s, err);
@@ -137,6 +139,7 @@ static sp_status read_all(cli_run *cli, answer *a, sp_error *err)
     a->operation.segment_chips = (uint32_t)cli_count(cli, CLI_O_SEGMENT);
     a->operation.preempt = cli_given(cli, CLI_O_PREEMPT);
     a->operation.rack_spares = !cli_given(cli, CLI_O_NO_SPARES);
+    a->operation.reroute = !cli_given(cli, CLI_O_NO_REROUTE);
     a->operation.interrupted = stop;
     a->seeds = (uint32_t)cli_count(cli, CLI_O_SEEDS);
     cli->seed = cli_count(cli, CLI_O_SEED);

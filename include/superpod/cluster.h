@@ -372,6 +372,10 @@ typedef struct sp_operation {
     double link_detect_s, process_detect_s;   /* links and switches; stops after which nothing is out. < 0: as detect_s */
     double restart_s;                  /* job restart on other chips                                       */
     double swap_s;                     /* restart when a spare of the rack takes the failed chip's place   */
+    double read_s;                     /* then, to read the last checkpoint back; trainings: as predicted of their state */
+    double decide_s;                   /* from the notice to the decision; 0: by a look-up                 */
+    bool reroute;                      /* a job goes round a link that dies, slower until it is back; else it goes back to its checkpoint */
+    double reroute_s;                  /* the step in flight once more, of jobs without a model            */
     double horizon_s;
     double fail_scale, repair_scale;   /* factors on rates and repair times, 1: as in the catalog          */
     bool rack_spares;                  /* use the machine's spares                                         */
@@ -397,13 +401,14 @@ typedef struct sp_history {
     double utilisation;                /* allocated / (installed - down)                                    */
     double mttf_s, mttr_s;             /* of running jobs; 0 when nothing failed                             */
     double mttf_host_s, mttf_rack_s, mttf_pod_s, mttf_pods_s;   /* of jobs of up to a host, a rack, a pod, more; 0: none was interrupted */
-    double mttr_detect_s, mttr_allocate_s, mttr_restart_s;   /* its stages: noticed, chips there again, running again; they sum to it */
+    /* its stages: noticed, decided, chips there again, processes running again, the checkpoint read, the work since it done again; they sum to it */
+    double mttr_detect_s, mttr_decide_s, mttr_allocate_s, mttr_restart_s, mttr_load_s, mttr_recompute_s;
     double tokens_per_day;             /* of jobs with a model, steps that were not undone                   */
     double wait_mean_s, wait_p50_s, wait_p95_s, wait_p99_s, slowdown_bounded;   /* of jobs started; bound 10 s */
     double wait_host_s, wait_rack_s, wait_pod_s, wait_pods_s;                   /* means of jobs of up to a host, a rack, a pod, more */
     double slowdown_host, slowdown_rack, slowdown_pod, slowdown_pods;           /* their bounded slowdowns; 0: no such job */
     double fragmentation_host, fragmentation_rack, fragmentation_pod;           /* free chips that lie in no wholly free one / free, over time */
-    uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, preemptions, shrunk, replanned, grown, moved, reserve_used, maintained, corrupted, events, placements;
+    uint64_t jobs, jobs_started, jobs_done, interruptions, failures, replaced, requeued, swapped, rerouted, preemptions, shrunk, replanned, grown, moved, reserve_used, maintained, corrupted, events, placements;
     uint64_t deadlines_missed;         /* done late, or not done although the deadline lies in the time simulated */
     uint64_t queue_max;
 } sp_history;
@@ -418,7 +423,7 @@ bool sp_history_has(const sp_history *history, const sp_history_field *field);
 
 /* What happens to jobs and parts. */
 typedef enum sp_happening { SP_HAPPENED_START, SP_HAPPENED_DONE, SP_HAPPENED_RESTART, SP_HAPPENED_REPLACE, SP_HAPPENED_SHRINK, SP_HAPPENED_GROW,
-                            SP_HAPPENED_REQUEUE, SP_HAPPENED_PREEMPT, SP_HAPPENED_FAIL, SP_HAPPENED_SPARE, SP_HAPPENED_REPAIR, SP_HAPPENED_REPLAN, SP_HAPPENED_MOVE,
+                            SP_HAPPENED_REQUEUE, SP_HAPPENED_PREEMPT, SP_HAPPENED_FAIL, SP_HAPPENED_SPARE, SP_HAPPENED_REPAIR, SP_HAPPENED_REPLAN, SP_HAPPENED_MOVE, SP_HAPPENED_REROUTE,
                        SP_HAPPENINGS } sp_happening;
 const char *sp_happening_name(sp_happening what);   /* "start", "done", "restart" (in place), "replace" (other chips), … */
 typedef struct sp_happened {

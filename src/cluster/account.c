@@ -46,10 +46,12 @@ static int64_t stretched(int64_t us, double slow)
     return slow <= 1 ? us : wall < (double)(INT64_MAX / 8) ? (int64_t)wall : INT64_MAX / 8;
 }
 
+static int64_t pauses(const sp_i_slot *slot) { return slot->drain_us + slot->detect_us + slot->decide_us + slot->restart_us + slot->load_us; }
+
 int64_t sp_i_segment_length(const sp_i_slot *slot)
 {
     int64_t wall = stretched(slot->left_us, slot->slow);
-    sp_i_chip_us length = (sp_i_chip_us)slot->drain_us + (uint64_t)slot->detect_us + (uint64_t)slot->restart_us + (uint64_t)wall;
+    sp_i_chip_us length = (sp_i_chip_us)pauses(slot) + (uint64_t)wall;
     length += (sp_i_chip_us)((wall - 1) / slot->interval_us) * (uint64_t)slot->checkpoint_us;
     return length > INT64_MAX / 8 ? INT64_MAX / 8 : (int64_t)length;
 }
@@ -79,9 +81,13 @@ void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
     uint64_t chips = slot->chips;
     int64_t x = run->now_us - slot->begin_us, saved, writing, open, useful;
     run->size_running_s[sp_i_size_class(run, run->jobs->job[slot->job].chips)] += 1e-6 * (double)x;
-    int64_t drain = take(&x, slot->drain_us), detect = take(&x, slot->detect_us), restart = take(&x, slot->restart_us);
+    int64_t drain = take(&x, slot->drain_us), detect = take(&x, slot->detect_us), decide = take(&x, slot->decide_us), restart = take(&x, slot->restart_us), load = take(&x, slot->load_us);
     run->detect_s_sum += 1e-6 * (double)detect;
+    run->decide_s_sum += 1e-6 * (double)decide;
     run->restart_s_sum += 1e-6 * (double)restart;
+    run->load_s_sum += 1e-6 * (double)load;
+    detect += decide;   /* of the losses: chips stand until somebody acts, then until they run again */
+    restart += load;
     split_cycles(slot, x, how, &saved, &writing, &open);
     if (how == SP_I_DONE) {   /* no checkpoint follows the last work */
         saved = stretched(slot->left_us, slot->slow);
@@ -91,6 +97,7 @@ void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
         saved += open;
         open = 0;
     }
+    run->recompute_s_sum += 1e-6 * (double)open;
     if (sp_i_series(run)) sp_i_series_segment(run, slot, slot->begin_us + drain + detect + restart, open);
     useful = how == SP_I_DONE ? slot->left_us : slot->slow <= 1 ? saved : (int64_t)((double)saved / slot->slow);
     if (useful > slot->left_us) useful = slot->left_us;
@@ -112,13 +119,13 @@ void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
 
 int64_t sp_i_pause_left(const sp_i_run *run, const sp_i_slot *slot)
 {
-    int64_t left = slot->begin_us + slot->drain_us + slot->detect_us + slot->restart_us - run->now_us;
+    int64_t left = slot->begin_us + pauses(slot) - run->now_us;
     return left > 0 ? left : 0;
 }
 
 int64_t sp_i_left_in_checkpoint(const sp_i_run *run, const sp_i_slot *slot)
 {
-    int64_t x = run->now_us - slot->begin_us - slot->drain_us - slot->detect_us - slot->restart_us, saved, writing, open;
+    int64_t x = run->now_us - slot->begin_us - pauses(slot), saved, writing, open;
     if (x <= 0) return slot->left_us;
     split_cycles(slot, x, SP_I_BROKEN, &saved, &writing, &open);
     int64_t useful = slot->slow <= 1 ? saved : (int64_t)((double)saved / slot->slow);
@@ -173,10 +180,14 @@ sp_status sp_i_shares(sp_i_run *run, sp_error *err)
     for (int i = 0; i < 3; i++) *fragmentation[i] = run->free_time == 0 ? 0 : 1 - (double)run->whole_time[i] / (double)run->free_time;
     mean_times_to_failure(run);
     if (h->interruptions == 0) return SP_OK;
-    h->mttr_detect_s = run->detect_s_sum / (double)h->interruptions;
-    h->mttr_allocate_s = run->allocate_s_sum / (double)h->interruptions;
-    h->mttr_restart_s = run->restart_s_sum / (double)h->interruptions;
-    h->mttr_s = h->mttr_detect_s + h->mttr_allocate_s + h->mttr_restart_s;
+    const double n = (double)h->interruptions;
+    h->mttr_detect_s = run->detect_s_sum / n;
+    h->mttr_decide_s = run->decide_s_sum / n;
+    h->mttr_allocate_s = run->allocate_s_sum / n;
+    h->mttr_restart_s = run->restart_s_sum / n;
+    h->mttr_load_s = run->load_s_sum / n;
+    h->mttr_recompute_s = run->recompute_s_sum / n;
+    h->mttr_s = h->mttr_detect_s + h->mttr_decide_s + h->mttr_allocate_s + h->mttr_restart_s + h->mttr_load_s + h->mttr_recompute_s;
     return SP_OK;
 }
 

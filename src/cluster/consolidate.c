@@ -121,7 +121,7 @@ static void move_job(sp_i_run *run, uint32_t s, uint32_t list)
     sp_i_measure(run, slot, &spread);
     run->history.moved++;
     sp_i_tell(run, SP_HAPPENED_MOVE, slot->job, SP_NOWHERE, SP_NOWHERE, slot->chips);
-    sp_i_begin(run, s, 1e-6 * (double)slot->checkpoint_us, 0, run->op->restart_s);
+    sp_i_begin(run, s, (sp_i_pauses){.drain_s = 1e-6 * (double)slot->checkpoint_us, .restart_s = run->op->restart_s, .load_s = sp_i_read_s(run, slot->job)});
 }
 
 static void carry_out(sp_i_run *run, attempt *a)

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool list_shrunk(sp_i_run *run, uint32_t s)
 {
@@ -46,8 +47,16 @@ static void release(sp_i_run *run, sp_i_slot *slot, uint32_t leaf, uint32_t chip
 void sp_i_measure(sp_i_run *run, sp_i_slot *slot, const sp_spread *spread)
 {
     double less = (double)run->jobs->job[slot->job].chips / slot->chips;
-    if (slot->row == NULL) slot->slow = sp_i_slow(run, slot->job, spread) * less * slot->straggle;
-    else slot->slow = fmax(1, sp_cluster_slowdown(run->op->machine, &run->cluster->shape, spread) / slot->row->speed) * slot->straggle;
+    sp_faults faults = {.straggler = 1};   /* that is a factor of its own */
+    memcpy(faults.links_lost, slot->links_lost, sizeof faults.links_lost);
+    const sp_faults *broken = slot->n_links == 0 ? NULL : &faults;
+    const sp_cluster_shape *shape = &run->cluster->shape;
+    if (slot->row == NULL) {
+        slot->slow = sp_i_slow(run, slot->job, spread, broken) * less * slot->straggle;
+        return;
+    }
+    double there = broken == NULL ? sp_cluster_slowdown(run->op->machine, shape, spread) : sp_i_slowdown_without(run->op->machine, shape, spread, slot->links_lost);
+    slot->slow = fmax(1, there / slot->row->speed) * slot->straggle;
 }
 
 static void hold(sp_i_run *run, sp_i_slot *slot, uint32_t chips)
@@ -148,7 +157,7 @@ static bool grow(sp_i_run *run, uint32_t s)
     hold(run, slot, slot->chips + more);
     run->history.grown++;
     sp_i_tell(run, SP_HAPPENED_GROW, slot->job, SP_NOWHERE, SP_NOWHERE, slot->chips);
-    sp_i_begin(run, s, 1e-6 * (double)slot->checkpoint_us, 0, restart_s);
+    sp_i_begin(run, s, (sp_i_pauses){.drain_s = 1e-6 * (double)slot->checkpoint_us, .restart_s = restart_s});
     return slot->chips == job->chips;
 }
 

@@ -53,7 +53,7 @@ static sp_status read_repair(sp_node map, sp_arena *arena, sp_fail_class *row, s
     row->down = sp_node_is(node);
     if (!row->down)
         return sp_node_is(sigma) ? sp_node_fail(sigma, SP_E_INVAL, err, "repair-sigma without repair; give the mean repair time too") : SP_OK;
-    if (row->unit >= SP_FAIL_ELECTRICAL_LINK)
+    if (row->unit == SP_FAIL_SWITCH)
         return sp_node_fail(node, SP_E_INVAL, err, "a %s is not taken out of service; leave repair away", sp_fail_unit_name(row->unit));
     sp_status status = sp_node_read_value(node, SP_UNIT_SECONDS, arena, &row->repair_s, err);
     if (status == SP_OK && sp_node_is(sigma)) status = sp_node_read_double(sigma, 0, 5, &row->repair_sigma, err);

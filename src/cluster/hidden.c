@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static uint32_t new_hidden(sp_i_run *run)
+uint32_t sp_i_hidden_new(sp_i_run *run)
 {
     if (run->hidden_free == SP_NOWHERE) {
         uint32_t room = run->hidden_room * 2 + 16;
@@ -21,6 +21,12 @@ static uint32_t new_hidden(sp_i_run *run)
     return h;
 }
 
+void sp_i_hidden_drop(sp_i_run *run, uint32_t h)
+{
+    run->hidden[h].next_free = run->hidden_free;
+    run->hidden_free = h;
+}
+
 /* One slow part more, or one less. A segment ends without loss and another begins when that changes the speed. */
 static void drag(sp_i_run *run, uint32_t s, double slows, bool more)
 {
@@ -34,14 +40,14 @@ static void drag(sp_i_run *run, uint32_t s, double slows, bool more)
     slot->generation++;
     slot->slow *= after / slot->straggle;
     slot->straggle = after;
-    sp_i_begin(run, s, 0, 0, pause_s);
+    sp_i_begin(run, s, (sp_i_pauses){.restart_s = pause_s});
 }
 
 bool sp_i_hide(sp_i_run *run, uint32_t class, uint64_t unit, uint32_t s)
 {
     const sp_fail_class *row = &run->op->failures->row[class];
     sp_i_slot *slot = &run->slot[s];
-    uint32_t h = new_hidden(run);
+    uint32_t h = sp_i_hidden_new(run);
     if (h == SP_NOWHERE) return false;
     run->hidden[h] = (sp_i_hidden){.unit = unit, .since_us = slot->since_us, .clean_us = sp_i_left_in_checkpoint(run, slot), .class = class, .slot = s, .job = slot->job};
     if (row->slows > 1) drag(run, s, row->slows, true);
@@ -78,7 +84,7 @@ static void undo(sp_i_run *run, const sp_i_hidden *hidden)
     if (s == SP_NOWHERE) return;
     sp_i_count_stop(run, hidden->job);
     sp_i_tell(run, SP_HAPPENED_RESTART, hidden->job, hidden->class, SP_NOWHERE, run->slot[s].chips);
-    sp_i_begin(run, s, 0, 0, run->op->swap_s);
+    sp_i_begin(run, s, (sp_i_pauses){.restart_s = run->op->swap_s, .load_s = sp_i_read_s(run, hidden->job)});
 }
 
 void sp_i_found(sp_i_run *run, uint32_t h)
@@ -86,8 +92,7 @@ void sp_i_found(sp_i_run *run, uint32_t h)
     sp_i_hidden hidden = run->hidden[h];
     const sp_fail_class *row = &run->op->failures->row[hidden.class];
     const sp_i_slot *slot = &run->slot[hidden.slot];
-    run->hidden[h].next_free = run->hidden_free;
-    run->hidden_free = h;
+    sp_i_hidden_drop(run, h);
     bool there = slot->job == hidden.job && slot->since_us == hidden.since_us;
     if (row->corrupts) undo(run, &hidden);
     if (row->slows > 1 && there) drag(run, hidden.slot, row->slows, false);

@@ -142,10 +142,10 @@ static uint32_t links_of(const sp_tier *tier)
 }
 
 /* The bandwidth that a chip has left counts for all: its groups wait for it. */
-static sp_status break_links(sp_machine *part, const sp_machine *whole, const signature *key, sp_error *err)
+sp_status sp_i_without_links(sp_machine *part, const sp_machine *whole, const uint8_t links_lost[SP_TIERS_MAX], sp_error *err)
 {
     for (uint32_t t = 0; t < whole->planes[0].n_tiers; t++) {
-        uint32_t links = links_of(&whole->planes[0].tiers[t]), lost = key->links_lost[t];
+        uint32_t links = links_of(&whole->planes[0].tiers[t]), lost = links_lost[t];
         if (lost == 0) continue;
         if (lost >= links)
             return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "a chip without any of its %u links on tier '%s' is no longer connected", links, whole->planes[0].tiers[t].name);
@@ -176,7 +176,7 @@ static sp_status price(const sp_judge *judge, entry *e, sp_error *err)
         slow_chip(&chip, e->key.straggler);
         part.chip = &chip;
     }
-    sp_status status = break_links(&part, judge->machine, &e->key, err);
+    sp_status status = sp_i_without_links(&part, judge->machine, e->key.links_lost, err);
     if (status == SP_OK) status = sp_plan_check(judge->plan, judge->model, &part, err);
     if (status == SP_OK) status = sp_predict_train(&part, judge->model, judge->plan, false, arena, &report, NULL, err);
     if (status == SP_OK) {

@@ -83,17 +83,20 @@ static uint32_t kind_of(const sp_i_run *run, uint32_t job) { return run->jobs->j
 
 /* The predicted step there over the ideal one. Where the plan cannot be laid on so uneven a placement, and for jobs without a model, by what the
  * placement does to a job of the usual share of communication. */
-double sp_i_slow(sp_i_run *run, uint32_t job, const sp_spread *spread)
+double sp_i_slow(sp_i_run *run, uint32_t job, const sp_spread *spread, const sp_faults *faults)
 {
-    double any = sp_cluster_slowdown(run->op->machine, &run->cluster->shape, spread), step_s = 0;
-    if (kind_of(run, job) == 0) return any;
+    const sp_cluster_shape *shape = &run->cluster->shape;
+    double any = faults == NULL ? sp_cluster_slowdown(run->op->machine, shape, spread) : sp_i_slowdown_without(run->op->machine, shape, spread, faults->links_lost), step_s = 0;
+    if (kind_of(run, job) == 0 || isinf(any)) return any;
     struct sp_kind_judge *judge = run->op->kind[kind_of(run, job) - 1].judge;
     pthread_mutex_lock(&judge->lock);
-    sp_status status = sp_judge_step(judge->judge, spread, NULL, &step_s, NULL);
+    sp_status status = sp_judge_step(judge->judge, spread, faults, &step_s, NULL);
     pthread_mutex_unlock(&judge->lock);
     if (status == SP_E_NOMEM) run->no_memory = true;
     return status == SP_OK ? fmax(1, step_s / judge->ideal_s) : any;
 }
+
+double sp_i_read_s(const sp_i_run *run, uint32_t job) { return kind_of(run, job) == 0 ? run->op->read_s : run->op->kind[kind_of(run, job) - 1].ckpt.read_s; }
 
 sp_i_keeping sp_i_keeping_of(const sp_i_run *run, uint32_t job)
 {

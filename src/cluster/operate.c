@@ -15,7 +15,8 @@ sp_operation sp_operation_default(const sp_machine *machine)
                           .defrag_period_s = 600,   /* guess: a queue is looked through for moves every ten minutes */
                           .restart_s = 600,     /* guess: job restart; Meta RSC: 5 minutes is a low overhead (arXiv 2410.21680) */
                           .swap_s = 60,         /* guess: process restart on the same chips */
-                          .link_detect_s = -1, .process_detect_s = -1,
+                          .link_detect_s = -1, .process_detect_s = -1, .reroute = true,
+                          .reroute_s = 10,      /* guess: a step of ten seconds is done again; routes are set anew in far less */
                           .fair_half_life_s = 7 * 86400,   /* guess: Slurm's PriorityDecayHalfLife of a week; from memory, unverified */
                           .conservative_depth = 500,       /* guess: Slurm's bf_max_job_test; from memory, unverified */
                           .horizon_s = SP_YEAR_S, .fail_scale = 1, .repair_scale = 1, .rack_spares = true};
@@ -26,7 +27,7 @@ static sp_status check_times(const sp_operation *op, sp_error *err)
     const struct { const char *what; double value; } t[] = {
         {"checkpoint of %g s", op->checkpoint_s}, {"copy of a checkpoint of %g s", op->drain_s}, {"checkpoint every %g s", op->interval_s}, {"detection of %g s", op->detect_s},
         {"detection of links of %g s", op->link_detect_s < 0 ? 0 : op->link_detect_s}, {"detection of processes of %g s", op->process_detect_s < 0 ? 0 : op->process_detect_s},
-        {"restart of %g s", op->restart_s}, {"restart in place of %g s", op->swap_s}, {"factor of %g on rates", op->fail_scale},
+        {"restart of %g s", op->restart_s}, {"restart in place of %g s", op->swap_s}, {"reading of a checkpoint of %g s", op->read_s}, {"decision of %g s", op->decide_s}, {"step of %g s done again", op->reroute_s}, {"factor of %g on rates", op->fail_scale},
         {"factor of %g on repair times", op->repair_scale}, {"move worth %g times its cost", op->defrag_ratio}};
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         char what[96];
@@ -257,6 +258,7 @@ static void one_tick(sp_i_run *run)
         if (event.kind == SP_I_END) end_job(run, event.payload);
         else if (event.kind == SP_I_REPAIR) sp_i_repaired(run, (uint32_t)event.payload);
         else if (event.kind == SP_I_FOUND) sp_i_found(run, (uint32_t)event.payload);
+        else if (event.kind == SP_I_LINK) sp_i_link_back(run, (uint32_t)event.payload);
         else sp_i_weibull(run, event.payload);
     }
     while (run->next_fail_us == run->now_us) {

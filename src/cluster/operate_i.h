@@ -8,7 +8,7 @@
 
 typedef unsigned __int128 sp_i_chip_us;   /* 2^24 chips x 300,000 years of microseconds fit in 96 bits */
 
-enum { SP_I_END, SP_I_REPAIR, SP_I_WEIBULL, SP_I_FOUND };   /* kinds of queued events; arrivals and exponential failures are kept outside */
+enum { SP_I_END, SP_I_REPAIR, SP_I_WEIBULL, SP_I_FOUND, SP_I_LINK };   /* kinds of queued events; arrivals and exponential failures are kept outside */
 
 /* A running job. The slot's number is the owner of its chips. */
 typedef struct sp_i_slot {
@@ -16,10 +16,12 @@ typedef struct sp_i_slot {
     uint32_t chips;                      /* held                                                     */
     int64_t since_us;                    /* when it came to these chips                              */
     int64_t left_us;                     /* work left at the begin of the segment                    */
-    int64_t begin_us, drain_us, detect_us, restart_us, interval_us, end_key_us;   /* drain: those preempted write their checkpoints */
+    int64_t begin_us, drain_us, detect_us, decide_us, restart_us, load_us, interval_us, end_key_us;   /* drain: those preempted write their checkpoints */
     int64_t checkpoint_us, copy_us;      /* of the job: stopped by a checkpoint; then under way      */
     double slow, straggle;               /* slow: of placement, lost replicas and straggler together  */
     uint32_t n_slow;                     /* its slow parts: it waits for the slowest, so that more of them cost no more */
+    uint32_t n_links;                    /* dead links that it goes round: the sum of links_lost      */
+    uint8_t links_lost[SP_TIERS_MAX];    /* of one of its chips, by tier                              */
     const sp_recovery_row *row;          /* of its kind's table: the plan that it goes on with; NULL: its own */
     sp_i_tally *tally;                   /* of large jobs, once a part was replaced; else NULL        */
 } sp_i_slot;
@@ -94,7 +96,7 @@ struct sp_i_run {
     double size_wait_s[4], size_slowdown[4]; /* sums over jobs of up to a host, a rack, a pod, more  */
     double size_running_s[4];
     uint64_t size_started[4], size_done[4], size_stopped[4];
-    double tokens, slowdown_sum, detect_s_sum, allocate_s_sum, restart_s_sum;
+    double tokens, slowdown_sum, detect_s_sum, decide_s_sum, allocate_s_sum, restart_s_sum, load_s_sum, recompute_s_sum;
     sp_history history;
 };
 
@@ -105,7 +107,7 @@ typedef enum sp_i_close { SP_I_DONE, SP_I_BROKEN, SP_I_SAVED } sp_i_close;   /* 
 void sp_i_idle(sp_i_run *run, int64_t until_us);              /* the machine's time to `until` */
 void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how);   /* a job's time since slot->begin_us */
 int64_t sp_i_segment_length(const sp_i_slot *slot);
-int64_t sp_i_pause_left(const sp_i_run *run, const sp_i_slot *slot);            /* of drain, detection and restart */
+int64_t sp_i_pause_left(const sp_i_run *run, const sp_i_slot *slot);            /* of all of them */
 int64_t sp_i_left_in_checkpoint(const sp_i_run *run, const sp_i_slot *slot);    /* work left in the last one that stands */
 void sp_i_undo(sp_i_run *run, uint32_t job, int64_t us);                        /* so much useful work was not: it is done again */
 /* Chips that jobs may take: free, and fed. */
@@ -121,7 +123,8 @@ void sp_i_waits(sp_i_run *run, int64_t *wait_us);
 /* Times of a job's checkpoints; interval_us 0: that of its size. */
 typedef struct sp_i_keeping { int64_t checkpoint_us, copy_us, interval_us; } sp_i_keeping;
 sp_i_keeping sp_i_keeping_of(const sp_i_run *run, uint32_t job);
-double sp_i_slow(sp_i_run *run, uint32_t job, const sp_spread *spread);   /* >= 1, against its ideal placement */
+double sp_i_slow(sp_i_run *run, uint32_t job, const sp_spread *spread, const sp_faults *faults);   /* >= 1, against its ideal placement; infinite: a chip has no link left */
+double sp_i_read_s(const sp_i_run *run, uint32_t job);              /* to read its checkpoint back */
 void sp_i_count_tokens(sp_i_run *run, uint32_t job, int64_t useful_us);
 
 /* ---- series.c ---- */
@@ -193,20 +196,31 @@ void sp_i_reserve_draw(sp_i_run *run, uint32_t leaf, uint32_t chips);   /* spare
 void sp_i_reserve_tend(sp_i_run *run, uint32_t head);               /* fills pools up; empties them for a head that lost its chips */
 
 /* ---- hidden.c ---- */
+uint32_t sp_i_hidden_new(sp_i_run *run);                            /* SP_NOWHERE: no memory */
+void sp_i_hidden_drop(sp_i_run *run, uint32_t hidden);
 bool sp_i_hide(sp_i_run *run, uint32_t class, uint64_t unit, uint32_t slot);    /* strikes a job unnoticed; false: no memory */
 void sp_i_found(sp_i_run *run, uint32_t hidden);
+
+/* ---- reroute.c ---- */
+/* A link of the chip dies: the job there goes round it, or sends nothing over it, or nobody runs there. False: it cannot. */
+bool sp_i_reroute(sp_i_run *run, uint32_t class, uint32_t chip);
+void sp_i_link_back(sp_i_run *run, uint32_t hidden);
 
 /* ---- schedule.c ---- */
 void sp_i_schedule(sp_i_run *run);
 sp_request sp_i_request_of(const sp_i_run *run, uint32_t job);
 bool sp_i_start(sp_i_run *run, uint32_t job, double drain_s);
-void sp_i_begin(sp_i_run *run, uint32_t slot, double drain_s, double detect_s, double restart_s);   /* a segment from now on, pauses first */
+/* Before a job runs on: a last checkpoint, the notice, the decision, processes and chips, the checkpoint read back. */
+typedef struct sp_i_pauses { double drain_s, detect_s, decide_s, restart_s, load_s; } sp_i_pauses;
+void sp_i_begin(sp_i_run *run, uint32_t slot, sp_i_pauses pauses);   /* a segment from now on, pauses first */
 void sp_i_leave(sp_i_run *run, uint32_t slot);                                      /* frees chips and slot  */
 void sp_i_requeue(sp_i_run *run, uint32_t slot, sp_i_wait why);                     /* leaves, and waits again with what it saved */
 
 /* ---- strike.c ---- */
 sp_status sp_i_failures_start(sp_i_run *run, sp_error *err);
 void sp_i_next_failure(sp_i_run *run);
+int64_t sp_i_repair_us(sp_i_run *run, const sp_fail_class *row);    /* drawn */
+double sp_i_notice_s(const sp_operation *op, const sp_fail_class *class);
 void sp_i_fail_now(sp_i_run *run);
 void sp_i_strike(sp_i_run *run, uint32_t class, uint64_t unit);   /* as if it had just failed, and been noticed */
 void sp_i_weibull(sp_i_run *run, uint64_t payload);

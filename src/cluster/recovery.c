@@ -59,24 +59,14 @@ static sp_recovery_row healthy(const sp_recovery *r, sp_rung rung, double transi
 
 /* ---- same chips ----------------------------------------------------------------------------------------------------- */
 
-/* Tier whose links they are: the outermost that the job crosses for optical links, the innermost for electrical ones. */
-static uint32_t tier_of(const sp_recovery *r, sp_fail_unit unit)
-{
-    const sp_plane *plane = &r->query.machine->planes[0];
-    uint32_t tier = 0;
-    if (unit == SP_FAIL_ELECTRICAL_LINK) return 0;
-    while (tier + 1 < plane->n_tiers && (uint64_t)plane->tiers[tier].stride * plane->tiers[tier].size < r->spread.chips) tier++;
-    while (tier > 0 && plane->tiers[tier].size == 1) tier--;
-    return tier;
-}
-
 /* A link that comes back costs the step in flight. A dead one has others beside it: the job goes on with less bandwidth; where a chip has
  * no other link, it is lost to the job like the chip itself. */
 static void without_link(sp_recovery *r, sp_fail_unit unit)
 {
     sp_faults faults = {.straggler = 1};
     sp_error ignored;
-    faults.links_lost[tier_of(r, unit)] = 1;
+    uint32_t tier = sp_i_link_tier(r->query.machine, &r->shape, &r->spread, unit);
+    if (tier != SP_NOWHERE) faults.links_lost[tier] = 1;
     sp_recovery_row row = healthy(r, SP_RUNG_STEP, r->query.link_detect_s + r->step_time_s);
     for (int room = 0; room < SP_ROOMS; room++) put(r, unit, false, (sp_room)room, row);
     if (sp_judge_step(r->judge, &r->spread, &faults, &row.step_time_s, &ignored) != SP_OK) return;

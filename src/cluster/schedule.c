@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static uint32_t new_slot(sp_i_run *run)
 {
@@ -34,14 +35,16 @@ static int64_t interval_us(sp_i_run *run, uint32_t chips)
     return run->interval[at].us;
 }
 
-void sp_i_begin(sp_i_run *run, uint32_t s, double drain_s, double detect_s, double restart_s)
+void sp_i_begin(sp_i_run *run, uint32_t s, sp_i_pauses pauses)
 {
     sp_i_slot *slot = &run->slot[s];
     const sp_job *job = &run->jobs->job[slot->job];
     slot->begin_us = run->now_us;
-    slot->drain_us = sp_i_us(drain_s);
-    slot->detect_us = sp_i_us(detect_s);
-    slot->restart_us = sp_i_us(restart_s);
+    slot->drain_us = sp_i_us(pauses.drain_s);
+    slot->detect_us = sp_i_us(pauses.detect_s);
+    slot->decide_us = sp_i_us(pauses.decide_s);
+    slot->restart_us = sp_i_us(pauses.restart_s);
+    slot->load_us = sp_i_us(pauses.load_s);
     int64_t length = sp_i_segment_length(slot), end = run->now_us + length;
     slot->end_key_us = end + (int64_t)((double)(job->estimate_us - job->work_us) * slot->slow);
     run->no_memory |= !sp_i_ends_add(&run->ends, (sp_i_end){slot->end_key_us, s, slot->chips});
@@ -90,13 +93,13 @@ static void count_start(sp_i_run *run, uint32_t s, uint32_t j, double drain_s)
     if (run->why[j] == SP_I_NEW) {
         run->first_us[j] = run->now_us;
         run->history.jobs_started++;
-        sp_i_begin(run, s, drain_s, 0, 0);
+        sp_i_begin(run, s, (sp_i_pauses){.drain_s = drain_s});
         return;
     }
     bool failed = run->why[j] == SP_I_FAILED;
     run->requeued_chip_us += (sp_i_chip_us)job->chips * (uint64_t)(run->now_us - run->since_us[j]);
     if (failed) run->allocate_s_sum += 1e-6 * (double)(run->now_us - run->since_us[j]);
-    sp_i_begin(run, s, drain_s, failed ? run->op->detect_s : 0, run->op->restart_s);
+    sp_i_begin(run, s, (sp_i_pauses){drain_s, failed ? run->op->detect_s : 0, failed ? run->op->decide_s : 0, run->op->restart_s, sp_i_read_s(run, j)});
 }
 
 sp_request sp_i_request_of(const sp_i_run *run, uint32_t j)
@@ -129,7 +132,9 @@ bool sp_i_start(sp_i_run *run, uint32_t j, double drain_s)
     slot->straggle = 1;
     slot->row = NULL;
     slot->n_slow = 0;
-    slot->slow = sp_i_slow(run, j, &spread);
+    slot->n_links = 0;
+    memset(slot->links_lost, 0, sizeof slot->links_lost);
+    slot->slow = sp_i_slow(run, j, &spread, NULL);
     sp_i_keeping keeping = sp_i_keeping_of(run, j);
     slot->checkpoint_us = keeping.checkpoint_us;
     slot->copy_us = keeping.copy_us;

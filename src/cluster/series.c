@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static const char *const names[SP_HAPPENINGS] = {"start", "done", "restart", "replace", "shrink", "grow", "requeue", "preempt", "fail", "spare", "repair", "replan", "move"};
+static const char *const names[SP_HAPPENINGS] = {"start", "done", "restart", "replace", "shrink", "grow", "requeue", "preempt", "fail", "spare", "repair", "replan", "move", "reroute"};
 
 const char *sp_happening_name(sp_happening what) { return (unsigned)what < SP_HAPPENINGS ? names[what] : "?"; }
 
@@ -55,7 +55,7 @@ void sp_i_series_undo(const sp_i_run *run, double chips_s)
 void sp_i_series_segment(const sp_i_run *run, const sp_i_slot *slot, int64_t from_us, int64_t undone_us)
 {
     const sp_watch *watch = run->op->watch;
-    int64_t pause[3] = {slot->drain_us, slot->detect_us, slot->restart_us}, at = slot->begin_us;
+    int64_t pause[3] = {slot->drain_us, slot->detect_us + slot->decide_us, slot->restart_us + slot->load_us}, at = slot->begin_us;
     static const sp_loss loss[3] = {SP_LOSS_CHECKPOINT, SP_LOSS_DETECT, SP_LOSS_RESTART};
     for (int i = 0; i < 3; i++) {
         int64_t until = at + pause[i] < run->now_us ? at + pause[i] : run->now_us;

@@ -1,6 +1,7 @@
 /* How a placement lies, up to symmetry, and what that costs a job of unknown model. */
 #include "cluster_i.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,9 +187,31 @@ double sp_i_comm_cost(const sp_machine *machine, const sp_cluster_shape *shape, 
 /* guess: share of communication in a step on the ideal placement; exposed communication of published runs is 10 to 40 %. */
 #define COMM_SHARE 0.2
 
-double sp_cluster_slowdown(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *spread)
+static double slowdown_on(const sp_machine *machine, const sp_machine *part, const sp_cluster_shape *shape, const sp_spread *spread)
 {
     sp_spread ideal = sp_cluster_ideal(shape, spread->chips);
-    double best = sp_i_comm_cost(machine, shape, &ideal), is = sp_i_comm_cost(machine, shape, spread);
+    double best = sp_i_comm_cost(machine, shape, &ideal), is = sp_i_comm_cost(part, shape, spread);
     return best <= 0 || is <= best ? 1 : 1 + COMM_SHARE * (is / best - 1);
+}
+
+double sp_cluster_slowdown(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *spread) { return slowdown_on(machine, machine, shape, spread); }
+
+/* ---- links that died ------------------------------------------------------------------------------------------------------ */
+
+double sp_i_slowdown_without(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *spread, const uint8_t links_lost[SP_TIERS_MAX])
+{
+    sp_machine part = *machine;
+    return sp_i_without_links(&part, machine, links_lost, NULL) == SP_OK ? slowdown_on(machine, &part, shape, spread) : INFINITY;
+}
+
+/* The innermost tier for electrical links, for optical ones the outermost that the job crosses; light does not go inside a rack. */
+uint32_t sp_i_link_tier(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *s, sp_fail_unit unit)
+{
+    const sp_plane *plane = &machine->planes[0];
+    uint32_t tier = 0, least = s->pods > 1 ? shape->pod_chips + 1 : s->leaves > 1 ? shape->leaf_chips + 1 : 0, reach = s->chips > least ? s->chips : least;
+    if (s->chips <= 1 || (unit == SP_FAIL_OPTICAL_LINK && s->leaves <= 1)) return SP_NOWHERE;
+    if (unit == SP_FAIL_ELECTRICAL_LINK) return 0;
+    while (tier + 1 < plane->n_tiers && (uint64_t)plane->tiers[tier].stride * plane->tiers[tier].size < reach) tier++;
+    while (tier > 0 && plane->tiers[tier].size == 1) tier--;
+    return tier;
 }

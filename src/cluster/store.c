@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #define APPLICATION 0x73706f64   /* "spod" */
-#define FORMAT 3
+#define FORMAT 4
 #define WAIT_MS 60000            /* for another process that writes: a batch takes milliseconds */
 
 static const char tables[] =

@@ -130,7 +130,8 @@ static void go_on(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, const
     if (row != NULL || sp_i_shrink(run, s, leaf, lost)) {
         bool new_plan = row != NULL && row->rung == SP_RUNG_REPLAN;
         sp_i_tell(run, new_plan ? SP_HAPPENED_REPLAN : SP_HAPPENED_SHRINK, slot->job, SP_NOWHERE, leaf, slot->chips);
-        sp_i_begin(run, s, drain_s, detect_s, row != NULL ? fmax(0, row->transition_s - run->op->detect_s) : run->op->swap_s);
+        double restart_s = row != NULL ? fmax(0, row->transition_s - run->op->detect_s) : run->op->swap_s;   /* a row's has the reading of the state in it */
+        sp_i_begin(run, s, (sp_i_pauses){drain_s, detect_s, class->planned ? 0 : run->op->decide_s, restart_s, row != NULL ? 0 : sp_i_read_s(run, slot->job)});
         return;
     }
     run->history.requeued++;
@@ -138,7 +139,7 @@ static void go_on(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, const
     sp_i_requeue(run, s, class->planned ? SP_I_EVICTED : SP_I_FAILED);
 }
 
-static double notice_s(const sp_operation *op, const sp_fail_class *class)
+double sp_i_notice_s(const sp_operation *op, const sp_fail_class *class)
 {
     double own_s = class->planned ? 0 : class->unit >= SP_FAIL_ELECTRICAL_LINK ? op->link_detect_s : class->down ? op->detect_s : op->process_detect_s;
     return own_s < 0 ? op->detect_s : own_s;
@@ -149,7 +150,7 @@ static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, c
 {
     bool planned = class->planned;
     sp_i_slot *slot = &run->slot[s];
-    double drain_s = planned ? 1e-6 * (double)slot->checkpoint_us : 0, detect_s = notice_s(run->op, class);
+    double drain_s = planned ? 1e-6 * (double)slot->checkpoint_us : 0, detect_s = sp_i_notice_s(run->op, class);
     if (planned) run->history.maintained++;
     else sp_i_count_stop(run, slot->job);
     sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, slot->chips});
@@ -160,10 +161,16 @@ static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, c
         return;
     }
     sp_i_tell(run, lost == 0 ? SP_HAPPENED_RESTART : SP_HAPPENED_REPLACE, slot->job, SP_NOWHERE, leaf, lost == 0 ? slot->chips : sp_i_count(lost));
-    sp_i_begin(run, s, drain_s, detect_s, lost == 0 ? run->op->swap_s : run->op->restart_s);
+    sp_i_begin(run, s, (sp_i_pauses){drain_s, detect_s, planned ? 0 : run->op->decide_s, lost == 0 ? run->op->swap_s : run->op->restart_s, sp_i_read_s(run, slot->job)});
 }
 
 /* ---- whom ---------------------------------------------------------------------------------------------------------------- */
+
+int64_t sp_i_repair_us(sp_i_run *run, const sp_fail_class *row)
+{
+    double sigma = row->repair_sigma, mean = row->repair_s.nominal * run->op->repair_scale;
+    return sp_i_us(sigma > 0 ? mean * exp(sigma * normal(&run->rng) - sigma * sigma / 2) : mean);
+}
 
 static bool push_repair(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, uint64_t mask, uint32_t spares)
 {
@@ -179,8 +186,7 @@ static bool push_repair(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, 
     uint32_t r = run->repair_free;
     run->repair_free = run->repair[r].next_free;
     run->repair[r] = (sp_i_repair_job){.mask = mask, .leaf = leaf, .spares = spares};
-    double sigma = row->repair_sigma, mean = row->repair_s.nominal * run->op->repair_scale;
-    int64_t at = run->now_us + sp_i_us(sigma > 0 ? mean * exp(sigma * normal(&run->rng) - sigma * sigma / 2) : mean);
+    int64_t at = run->now_us + sp_i_repair_us(run, row);
     return at >= run->horizon_us || sp_queue_push(run->queue, at, 1, SP_I_REPAIR, r);
 }
 
@@ -252,6 +258,7 @@ void sp_i_strike(sp_i_run *run, uint32_t class, uint64_t unit)
     case SP_FAIL_SWITCH: strike_leaf(run, row, (uint32_t)sp_rng_below(&run->rng, c->leaves), c->full); break;
     default:   /* a link: whoever runs on the chip at its end */
         chip = (uint32_t)sp_rng_below(&run->rng, c->shape.chips);
+        if (run->op->reroute && sp_i_reroute(run, class, chip)) break;
         strike_leaf(run, row, chip / per, UINT64_C(1) << chip % per);
         break;
     }

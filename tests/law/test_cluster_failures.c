@@ -44,7 +44,7 @@ static sp_operation quiet(const sp_machine *machine, const sp_failures *failures
     op.checkpoint_s = op.detect_s = op.swap_s = op.restart_s = 0;
     op.interval_s = 1e6;
     op.horizon_s = horizon_s;
-    op.rack_spares = false;
+    op.rack_spares = op.reroute = false;
     return op;
 }
 

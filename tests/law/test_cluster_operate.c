@@ -419,7 +419,7 @@ static void elastic_jobs_go_on(void **state)
         for (int s = 0; s < SEEDS; s++) {
             (i == 0 ? rigid : elastic)[s] = h[s].goodput;
             sums_to_one(&h[s]);
-            assert_true(i == 0 ? h[s].mttr_allocate_s > 10000 && h[s].mttr_s == h[s].mttr_allocate_s : h[s].mttr_s == 0);   /* nothing else takes time here */
+            assert_true(i == 0 ? h[s].mttr_allocate_s > 10000 && h[s].mttr_s - h[s].mttr_allocate_s <= 1 : h[s].mttr_s <= 1);   /* nothing else takes time here but a second's work */
             assert_true(i == 0 ? h[s].shrunk == 0 && h[s].requeued > 0 : h[s].shrunk > 100 && h[s].grown > 50 && h[s].requeued == 0);
         }
         sp_jobs_free(&jobs);

@@ -30,6 +30,7 @@ static double simulated_availability(const sp_machine *machine, const sp_failure
     op.failures = f;
     op.checkpoint_s = op.detect_s = 0;
     op.swap_s = 75 * 60;
+    op.reroute = false;   /* every failure stops the job, as the paper's availability has it */
     sp_jobs jobs;
     assert_int_equal(sp_jobs_generate("one:chips=8192", machine->chips, op.horizon_s, 1, &jobs, NULL), SP_OK);
     assert_int_equal(sp_operate_seeds(&op, &jobs, NULL, 1, SEEDS, 2, h, NULL), SP_OK);

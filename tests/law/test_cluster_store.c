@@ -289,7 +289,7 @@ static void other_stores_are_refused(void **state)
     refused(bad, SP_E_PARSE, "damaged");
     free(scratch);
     static const struct { const char *sql, *says; sp_status status; } changed[] = {
-        {"PRAGMA application_id = 7", "another program", SP_E_PARSE}, {"PRAGMA user_version = 99", "store of format 99; this superpod reads format 3", SP_E_PARSE},
+        {"PRAGMA application_id = 7", "another program", SP_E_PARSE}, {"PRAGMA user_version = 99", "store of format 99; this superpod reads format 4", SP_E_PARSE},
         {"UPDATE meta SET value = '0.0.9' WHERE name = 'version'", "written by superpod 0.0.9", SP_E_PARSE},
         {"UPDATE meta SET value = 'an idle pod' WHERE name = 'run'", "holds runs of 'an idle pod'; asked for is 'a busy pod'", SP_E_INVAL},
         {"DELETE FROM run WHERE seed = 6; DELETE FROM spent WHERE seed = 6; UPDATE event SET at_us = at_us + 1 WHERE seed = 6 AND number = 700", "event 700 of seed 6", SP_E_INVAL},
