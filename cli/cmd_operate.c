@@ -305,6 +305,8 @@ static void print_answer(cli_run *cli, const answer *a)
                  op->rack_spares ? shape.spares_per_leaf : 0, shape.pod_chips);
     cli_line(cli, "failures", "%s", a->failures.title != NULL ? a->failures.title : "none");
     cli_line(cli, "jobs", "%s, queue %s, placement %s", cli_text(cli, CLI_O_JOBS), sp_order_name(op->order), op->policy->name);
+    if (a->jobs.spec != NULL && strstr(a->jobs.spec, "chips=") == NULL)
+        cli_line(cli, "", "of at most %u chips, so that a 64th of the machine is left for what is broken; chips=N says otherwise", sp_jobs_generate_most(op->machine->chips));
     if (a->jobs.jobs.repaired != 0 || a->jobs.jobs.skipped != 0)
         cli_line(cli, "repairs", "%llu records put right, %llu left out; first: %s", (unsigned long long)a->jobs.jobs.repaired, (unsigned long long)a->jobs.jobs.skipped, a->jobs.jobs.note);
     cli_jobs_print(&a->jobs);

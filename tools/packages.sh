@@ -36,5 +36,5 @@ need() {
 
 packages_build="gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libjansson-dev libsqlite3-dev libexpat1-dev"
 # MPI is optional: without it searches and runs stay in one process, and its tests are skipped.
-packages_test="libopenmpi-dev openmpi-bin libcmocka-dev bats python3 clang libclang-rt-14-dev llvm"
+packages_test="libopenmpi-dev openmpi-bin libcmocka-dev bats python3 python3-prometheus-client clang libclang-rt-14-dev llvm"
 packages_bench="g++ libsimgrid-dev"   # SimGrid beside bench-flow; nothing else needs them

@@ -72,6 +72,7 @@ typedef struct sp_fail_class {
     bool corrupts;               /* wrong results: found later, all work since is undone, and then it fails if it is `down` */
     sp_value found_s;            /* mean time until it is found; grade NONE: at once                       */
     bool planned;                /* maintenance: jobs write a checkpoint first, and nobody has to notice   */
+    const char *file; uint32_t line, column;   /* where its rate stands; NULL: in no file                          */
 } sp_fail_class;
 
 #define SP_FAIL_CLASSES 32
@@ -331,6 +332,8 @@ sp_status sp_jobs_read(const char *path, const char *map, uint32_t most_chips, c
 sp_status sp_jobs_add_kind(sp_jobs *jobs, const sp_job_kind *kind, uint32_t number, uint32_t count, double steps, double span_s, sp_error *err);
 /* "pretrain", "philly", "acme", "mix" or "one", with words behind a colon: "philly:load=0.9,jobs=1000000,chips=…".
  * Arrivals are Poisson; over `span_s` seconds on `chips` chips they ask for `load` of the chip-time. */
+/* A job has at most so many chips, unless chips=… says how many: a 64th of the machine is left for what is broken. */
+uint32_t sp_jobs_generate_most(uint32_t chips);
 sp_status sp_jobs_generate(const char *spec, uint32_t chips, double span_s, uint64_t seed, sp_jobs *out, sp_error *err);
 
 /* ---- operation -------------------------------------------------------------------------------------------------- */

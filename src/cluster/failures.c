@@ -89,6 +89,9 @@ static sp_status read_class(sp_node map, sp_arena *arena, sp_fail_class *row, sp
     if (status == SP_OK) status = sp_node_need(map, "rate", &rate, err);
     if (status == SP_OK) status = sp_node_read_value(rate, SP_UNIT_PER_YEAR, arena, &row->rate_per_s, err);
     if (status == SP_OK) {
+        row->file = sp_arena_strdup(arena, sp_doc_name(rate.doc));
+        row->line = sp_node_line(rate);
+        row->column = sp_node_column(rate);
         per_second(&row->rate_per_s);
         if (row->rate_per_s.nominal > RATE_PER_S_MOST)
             status = sp_node_fail(rate, SP_E_RANGE, err, "more than 10^9 failures a second of one unit; expected a rate such as 0.06/y");

@@ -90,6 +90,9 @@ static sp_status check_words(const spec *s, uint32_t chips, sp_error *err)
     return SP_OK;
 }
 
+/* All chips of a machine that has failures are never whole at once, and a job that asks for them waits for ever. */
+uint32_t sp_jobs_generate_most(uint32_t chips) { return chips - (chips / 64 + 7) / 8 * 8 * (chips > 8); }
+
 /* ---- drawing ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct size_table { double cumulative[32]; uint32_t chips[32], n; double mean; } size_table;
@@ -156,7 +159,7 @@ static void add_claims(sp_rng *rng, const spec *s, sp_job *job)
 static sp_status stream(const spec *s, uint32_t chips, double span_s, uint64_t seed, sp_i_job_list *list, sp_error *err)
 {
     sp_rng rng = sp_rng_make(seed, 1), claims = sp_rng_make(seed, 2);
-    uint32_t most = s->chips > 0 ? (uint32_t)s->chips : chips;
+    uint32_t most = s->chips > 0 ? (uint32_t)s->chips : sp_jobs_generate_most(chips);
     size_table sizes = sizes_of(s->shape, most);
     double room = s->load * chips * span_s / sizes.mean, mean_s = s->run_s > 0 ? s->run_s : s->shape->mean_s, n = room / mean_s;
     if (s->jobs > 0) {
@@ -183,11 +186,11 @@ sp_status sp_jobs_generate(const char *text, uint32_t chips, double span_s, uint
     sp_status status = read_words(text, &s, err);
     if (status == SP_OK) status = check_words(&s, chips, err);
     if (status != SP_OK) return status;
-    if (s.one) {   /* one job that outlives the span; a 64th of the machine stands by, or it would wait for repairs at every failure */
+    if (s.one) {   /* one job that outlives the span */
         int64_t us = (int64_t)(fmin(2 * span_s, SP_I_SECONDS_MOST) * 1e6);
         if (s.run_s > 0) us = (int64_t)(fmin(s.run_s, SP_I_SECONDS_MOST) * 1e6);
         if (us < 1) us = 1;
-        sp_job job = {.work_us = us, .estimate_us = us, .chips = s.chips > 0 ? (uint32_t)s.chips : chips - (chips / 64 + 7) / 8 * 8 * (chips > 8), .id = 1};
+        sp_job job = {.work_us = us, .estimate_us = us, .chips = s.chips > 0 ? (uint32_t)s.chips : sp_jobs_generate_most(chips), .id = 1};
         sp_rng claims = sp_rng_make(seed, 2);
         add_claims(&claims, &s, &job);
         if (!sp_i_job_add(&list, job)) status = sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");

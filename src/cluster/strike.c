@@ -74,6 +74,21 @@ static sp_status start_class(sp_i_run *run, uint32_t class, sp_error *err)
     return SP_OK;
 }
 
+/* Names the class with most of them, where its rate stands. */
+static sp_status too_many(const sp_i_run *run, double expected, sp_error *err)
+{
+    const sp_fail_class *row = run->op->failures->row;
+    double most = 0;
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < run->op->failures->n; i++) {
+        double n = scaled_rate(run, i) * (double)run->class_units[i] * run->op->horizon_s;
+        if (n > most) most = n, at = i;
+    }
+    return sp_error_set(err, SP_E_RANGE, row[at].file, row[at].line, row[at].column,
+                        "%.3g failures are expected in the time simulated, %.3g of class '%s' with %llu units; expected at most %.0e: lower the rate or the time",
+                        expected, most, row[at].name, (unsigned long long)run->class_units[at], EVENTS_MOST);
+}
+
 sp_status sp_i_failures_start(sp_i_run *run, sp_error *err)
 {
     const sp_failures *failures = run->op->failures;
@@ -82,9 +97,7 @@ sp_status sp_i_failures_start(sp_i_run *run, sp_error *err)
         if (status != SP_OK) return status;
     }
     double expected = run->rate_per_chip * run->op->machine->chips * run->op->horizon_s;
-    if (!(expected <= EVENTS_MOST))
-        return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "%.3g failures are expected in the time simulated; at most %.0e can be: lower the rates or the time",
-                            expected, EVENTS_MOST);
+    if (!(expected <= EVENTS_MOST)) return too_many(run, expected, err);
     sp_i_next_failure(run);
     return SP_OK;
 }

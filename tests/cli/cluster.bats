@@ -55,6 +55,13 @@ END
     refuses "no column 'run'" operate atlas-950-superpod-1024 --jobs "$table" --map submit=start,chips=gpus
 }
 
+@test "operate: generated jobs leave room for what is broken, and all of them start" {
+    answers operate atlas-950-superpod --jobs mix:load=0.5 --years 0.2 --seeds 1
+    says "of at most 8064 chips"
+    answers operate atlas-950-superpod --jobs mix:load=0.5 --years 0.2 --seeds 1 --json
+    json 'result["failures"] > 300 and result["jobs_started"] >= result["jobs"] - 3'
+}
+
 @test "operate: bad input" {
     bad="$(printf '1 0 -1 100 9999 -1 -1 9999\n' | file big.swf)"
     refuses "a job of 9999 chips; the machine has 1024" operate atlas-950-superpod-1024 --jobs "$bad"
@@ -80,7 +87,7 @@ classes:
   - {name: x, unit: chip, rate: {value: 1000000000/y, grade: guess, source: "test"}}
 END
 )"
-    refuses "failures are expected in the time simulated" operate atlas-950-superpod-1024 --failures "$rates"
+    refuses "wild.yaml:4:33: error: 1.02e+12 failures are expected in the time simulated, 1.02e+12 of class 'x' with 1024 units" operate atlas-950-superpod-1024 --failures "$rates"
 }
 
 @test "place: nodes, rank order, and why not" {

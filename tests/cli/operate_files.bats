@@ -136,11 +136,32 @@ PYTHON
     answers "${SMALL[@]}" --seeds 3 --metrics "$BATS_TEST_TMPDIR/figures.txt" --json
     metrics "$BATS_TEST_TMPDIR/figures.txt" 'all(math.isclose(sum(v for k, v in m.items() if "_share{" in k and f"seed=\"{s}\"" in k), 1) for s in (1, 2, 3))'
     metrics "$BATS_TEST_TMPDIR/figures.txt" 'm["superpod_operate_jobs{machine=\"atlas-950-superpod-1024\",seed=\"2\"}"] == 300 and "superpod_operate_mttf_seconds" in families'
-    python3 -c 'import prometheus_client.openmetrics.parser' 2> /dev/null || return 0
-    python3 - "$BATS_TEST_TMPDIR/figures.txt" <<'PYTHON'
-import sys
+}
+
+@test "operate --metrics: Prometheus' own parser reads what the JSON says" {
+    "$PYTHON" -c 'import prometheus_client.openmetrics.parser' 2> /dev/null || skip "python3-prometheus-client is not installed for $PYTHON"
+    answers "${SMALL[@]}" --seeds 3 --metrics "$BATS_TEST_TMPDIR/figures.txt" --json
+    json 'result["jobs"] == 300'
+    "$PYTHON" - "$BATS_TEST_TMPDIR/figures.txt" "$BATS_TEST_TMPDIR/json" <<'PYTHON'
+import json, math, sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
-assert len(list(text_string_to_metric_families(open(sys.argv[1]).read()))) > 20
+result = json.load(open(sys.argv[2]))["result"]
+families = {f.name: f for f in text_string_to_metric_families(open(sys.argv[1]).read())}
+told = 0
+for key, value in result.items():
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        continue
+    name = "superpod_operate_" + (key[:-2] + "_seconds" if key.endswith("_s") else key)
+    if name not in families:
+        continue
+    family = families[name]
+    assert family.type == "gauge" and family.documentation and family.unit == ("seconds" if key.endswith("_s") else "")
+    values = [s.value for s in family.samples]
+    assert {s.labels["seed"] for s in family.samples} <= {"1", "2", "3"} and len(values) <= 3
+    assert math.isclose(sum(values) / len(values), value, rel_tol=1e-9, abs_tol=1e-9), (key, values, value)
+    told += 1
+assert told > 35, told
+assert {s.labels["part"] for s in families["superpod_operate_share"].samples} == set(result["losses"])
 PYTHON
 }
 
