@@ -65,6 +65,7 @@ _superpod() {
     --state) COMPREPLY=(); return ;;
     --interval) COMPREPLY=(); return ;;
     --detect) COMPREPLY=(); return ;;
+    --decide) COMPREPLY=(); return ;;
     --restart) COMPREPLY=(); return ;;
     --swap) COMPREPLY=(); return ;;
     --repair) COMPREPLY=(); return ;;
@@ -81,7 +82,7 @@ _superpod() {
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
-        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --prices | --objective | --deadline | --effort | --threads | --top | --chips | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --heatmap | --assume | --timeline | --save | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --blocks | --used | --running | --network | --checkpoint | --state | --interval | --detect | --restart | --swap | --repair | --power-cap | --reserve | --defrag | --log | --svg | --metrics | --only | --leave-out | --write | --catalog) i=$((i + 1)) ;;
+        --gbs | --seq | --tp | --cp | --ep | --etp | --pp | --vpp | --dp | --mbs | --zero | --precision | --recompute | --schedule | --place | --order | --set | --plan | --tokens | --equal | --as-of | --prices | --objective | --deadline | --effort | --threads | --top | --chips | --begin | -b | --end | -e | --factor | -f | --group | --algo | --stack | --engine | --routing | --fail | --slow | --seed | --heatmap | --assume | --timeline | --save | --html | --report | --golden | --jobs | --map | --years | --seeds | --failures | --policy | --queue | --segment | --blocks | --used | --running | --network | --checkpoint | --state | --interval | --detect | --decide | --restart | --swap | --repair | --power-cap | --reserve | --defrag | --log | --svg | --metrics | --only | --leave-out | --write | --catalog) i=$((i + 1)) ;;
         -*) ;;
         *) if [ -z "$verb" ]; then verb="${COMP_WORDS[i]}"; else place=$((place + 1)); fi ;;
         esac
@@ -96,7 +97,7 @@ _superpod() {
         train) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --plan --prices --stack --fail --slow --assume --timeline --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         plan) COMPREPLY=($(compgen -W "--gbs --seq --tp --cp --ep --etp --pp --vpp --dp --mbs --zero --precision --recompute --schedule --place --order --set --tokens --best-precision --prices --objective --deadline --effort --threads --top --chips --stack --assume --save --html --sources --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         compare) COMPREPLY=($(compgen -W "--gbs --seq --tokens --equal --weak --best-precision --as-of --prices --ablate --sensitivity --curves --goodput --effort --threads --assume --html --failures --sources --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
-        operate) COMPREPLY=($(compgen -W "--threads --seed --jobs --map --years --seeds --failures --policy --queue --segment --checkpoint --state --interval --detect --restart --swap --repair --power-cap --reserve --defrag --preempt --replan --background --no-spares --log --svg --metrics --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
+        operate) COMPREPLY=($(compgen -W "--threads --seed --jobs --map --years --seeds --failures --policy --queue --segment --checkpoint --state --interval --detect --decide --restart --swap --repair --power-cap --reserve --defrag --preempt --replan --background --no-spares --no-reroute --log --svg --metrics --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         place) COMPREPLY=($(compgen -W "--set --plan --policy --segment --used --running --network --recovery --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         check-placement) COMPREPLY=($(compgen -W "--set --plan --network --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
         spares) COMPREPLY=($(compgen -W "--failures --repair --explain --json --catalog --quiet -q --no-color --help -h --version" -- "$word")) ;;
