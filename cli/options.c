@@ -21,10 +21,10 @@
 #define BATCH "sequences in one step, tokens in one sequence"
 #define TIMES "years of 365 days to simulate (1); runs, each with a seed of its own (8)"
 #define TOLD "events in SQLite, to go on from when stopped; picture over time; OpenMetrics"
-#define STOPS "between checkpoints; to notice a stop, decide, restart elsewhere, in place; to repair"
+#define STOPS "between checkpoints; to notice, decide, restart elsewhere, in place; to repair"
 #define POLICIES "how jobs are placed (best); their order, and who may pass (easy)"
 #define KEPT "power of the machine, 40MW; spare hosts, pod:16; moves worth RULE x their cost"
-#define SWITCHES "urgent first; smaller plans after losses; copies behind the work; no spares; no detours"
+#define SWITCHES "urgent first; smaller plans; copies behind the work; no spares; no detours"
 #define SIZE_MAX_BYTES (UINT64_C(1) << 60)   /* sizes stay exact in doubles and in JSON */
 
 static const char *const show_actions[] = {"list", "show", "check", NULL};
