@@ -1,5 +1,5 @@
-/* Where machine a reaches machine b: the number of a's chips, and the scale of its links. Both are found by bisection and certified by a
- * whole search one step below, that finds nothing. Uncertainty enters through the samples: b's tokens/s over a's, drawn together, moves
+/* Where machine a reaches machine b: the number of a's chips, and the scale of its links. Both are found by bisection; below the number
+ * of chips whole searches find nothing, below the scale of links quick ones. Uncertainty enters through the samples: b's tokens/s over a's, drawn together, moves
  * the target. */
 #include "compare_i.h"
 
