@@ -182,11 +182,9 @@ uint32_t sp_i_link_tier(const sp_machine *machine, const sp_cluster_shape *shape
 /* sp_cluster_slowdown of a job one chip of which lost links; infinite: it has none left on a tier. */
 double sp_i_slowdown_without(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *spread, const uint8_t links_lost[SP_TIERS_MAX]);
 
-/* ---- judge.c ---- */
+/* ---- links.c ---- */
 /* Of plane 0 of `part` (a copy of the machine): the rates that a chip has left. SP_E_UNFIT: none on a tier. */
 sp_status sp_i_without_links(sp_machine *part, const sp_machine *whole, const uint8_t links_lost[SP_TIERS_MAX], sp_error *err);
-
-/* ---- spread.c ---- */
 /* Rate of one chip over the tier that first joins `chips` of them. */
 double sp_i_rate_at(const sp_machine *machine, uint64_t chips);
 

@@ -132,28 +132,6 @@ static void cut_plane(sp_plane *plane, const sp_cluster_shape *shape, signature 
     }
 }
 
-/* Links of one chip on a tier. */
-static uint32_t links_of(const sp_tier *tier)
-{
-    uint32_t links = 0;
-    if (tier->kind != SP_TIER_MESH && tier->kind != SP_TIER_TORUS) return tier->planes > 1 ? tier->planes : 1;
-    for (uint32_t d = 0; d < tier->n_dims; d++) links += tier->kind == SP_TIER_MESH ? tier->dims[d] - 1 : tier->dims[d] > 2 ? 2 : tier->dims[d] - 1;
-    return links;
-}
-
-/* The bandwidth that a chip has left counts for all: its groups wait for it. */
-sp_status sp_i_without_links(sp_machine *part, const sp_machine *whole, const uint8_t links_lost[SP_TIERS_MAX], sp_error *err)
-{
-    for (uint32_t t = 0; t < whole->planes[0].n_tiers; t++) {
-        uint32_t links = links_of(&whole->planes[0].tiers[t]), lost = links_lost[t];
-        if (lost == 0) continue;
-        if (lost >= links)
-            return sp_error_set(err, SP_E_UNFIT, NULL, 0, 0, "a chip without any of its %u links on tier '%s' is no longer connected", links, whole->planes[0].tiers[t].name);
-        scale(&part->planes[0].tiers[t].bw_bytes_per_s, (double)(links - lost) / links);
-    }
-    return SP_OK;
-}
-
 static void slow_chip(sp_chip *chip, double factor)
 {
     for (int f = 0; f < SP_FMT_N; f++) scale(&chip->matrix_flop_per_s[f], 1 / factor);

@@ -143,22 +143,6 @@ sp_spread sp_cluster_ideal(const sp_cluster_shape *shape, uint32_t chips)
 
 /* ---- cost -------------------------------------------------------------------------------------------------------------- */
 
-double sp_i_rate_at(const sp_machine *machine, uint64_t chips)
-{
-    const sp_plane *plane = &machine->planes[0];
-    uint32_t t = 0;
-    while (t + 1 < plane->n_tiers && (uint64_t)plane->tiers[t].stride * plane->tiers[t].size < chips) t++;
-    const sp_tier *tier = &plane->tiers[t];
-    uint32_t links = 1;
-    if (tier->kind == SP_TIER_MESH || tier->kind == SP_TIER_TORUS) {
-        links = 0;
-        for (uint32_t d = 0; d < tier->n_dims; d++)
-            links += tier->kind == SP_TIER_MESH ? tier->dims[d] - 1 : tier->dims[d] > 2 ? 2 : tier->dims[d] - 1;
-    }
-    double taper = tier->taper.nominal > 1 ? tier->taper.nominal : 1;
-    return tier->bw_bytes_per_s.nominal * (links == 0 ? 1 : links) / taper;
-}
-
 /* Links of a chip that a box's rings and rows keep busy: both ways round a ring, one on a row. Chips that are no box share the links of
  * others: guess: as a row of one dimension. */
 static uint32_t box_links(const sp_spread *s)

@@ -28,6 +28,7 @@ typedef struct sp_i_cuts { const sp_cut *whole[2], **part[2]; } sp_i_cuts;   /* 
 /* Where the plan that is looked at stands in the space. fewest: of the layers recomputed the fewest that fit. */
 typedef struct sp_i_spot { uint32_t item, mbs_at, cutting; uint8_t word[SP_I_WORDS]; bool fewest; sp_i_tally *tally; sp_i_fitting *kept, *met; } sp_i_spot;
 
+/* ---- poll.c ---- */
 /* false: stop. */
 bool sp_i_keep_going(sp_i_solver *s);
 

@@ -32,13 +32,6 @@ void sp_i_solver_end(sp_i_solver *solver)
     free(solver->row);
 }
 
-bool sp_i_keep_going(sp_i_solver *s)
-{
-    if (s->poll && (++s->since_poll & 63) == 0 && !s->poll(s->poll_context))
-        s->stopped = true;
-    return !s->stopped;
-}
-
 /* The plans of one cut in one place, from word `w` on. */
 static sp_status quote_words(sp_i_solver *s, sp_plan *plan, sp_i_spot *at, int w, sp_i_laid *laid, sp_error *err)
 {

@@ -21,11 +21,6 @@ const char *sp_compare_axis_name(sp_compare_axis axis)
     return names[axis];
 }
 
-bool sp_i_compare_tell(sp_i_compare *c, const char *what)
-{
-    return !c->problem->progress || c->problem->progress(c->problem->progress_context, what);
-}
-
 /* ---- which ------------------------------------------------------------------------------------------------------- */
 
 static const char *date_of(const sp_machine *machine)

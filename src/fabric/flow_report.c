@@ -1,0 +1,69 @@
+/* What a run of flows tells: loads of links, the bottleneck, the bound, and that the time is not below it. */
+#include "flow_i.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool load_links(sp_i_problem *p)
+{
+    free(p->link_bytes);
+    p->link_bytes = calloc((size_t)p->n_links + 1, sizeof *p->link_bytes);
+    if (!p->link_bytes)
+        return false;
+    for (uint32_t t = 0; t < p->n_tasks; t++) {
+        if (p->task_route[t] == SP_I_NO_ROUTE)
+            continue;
+        const sp_i_flow_way *way = sp_i_task_way(p, t);
+        const sp_i_flow_hop *hop = sp_i_task_hops(p, t);
+        double bytes = p->size[p->task_size[t]].bytes * (p->steps ? p->steps[t] : 1) / (double)way->weight;
+        for (const sp_i_flow_hop *end = hop + way->n; hop < end; hop++) {
+            const sp_i_flow_load *load = sp_i_hop_load(p, hop);
+            p->link_bytes[hop->link] += bytes * (double)load->load * (double)load->count;
+        }
+    }
+    return true;
+}
+
+void sp_i_flow_name_bottleneck(const sp_router *router, sp_flow_time *out)
+{
+    if (out->bottleneck < sp_router_links(router))
+        sp_router_link_name(router, out->bottleneck, out->bottleneck_name, sizeof out->bottleneck_name);
+    else if (out->bottleneck != UINT32_MAX)
+        snprintf(out->bottleneck_name, sizeof out->bottleneck_name, "memory of chip %u", out->bottleneck - sp_router_links(router));
+}
+
+sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, const sp_router *router, sp_flow_time *out, sp_error *err)
+{
+    double bound_s = (double)counts->chain_ps * 1e-12, most_s = 0;
+    if (!load_links(p))
+        return sp_i_flow_no_memory(err);
+    out->end_sum_ps = counts->end_sum_ps;
+    out->skipped = counts->skipped;
+    out->periods = counts->periods;
+    out->end_ps = counts->end_ps;
+    out->time_s = (double)counts->end_ps * 1e-12;
+    out->instants = counts->instants;
+    out->fills = counts->fills;
+    out->refilled = counts->refilled;
+    out->bottleneck = UINT32_MAX;
+    for (uint32_t l = 0; l < p->n_links; l++) {
+        double busy_s = p->link_bytes[l] / p->link[l].cap_bytes_per_s;
+        if (busy_s > most_s) {
+            most_s = busy_s;
+            out->bottleneck = p->link[l].id;
+        }
+    }
+    out->bound_s = most_s > bound_s ? most_s : bound_s;
+    out->bottleneck_fraction = out->time_s > 0 ? most_s / out->time_s : 0;
+    if (router)
+        sp_i_flow_name_bottleneck(router, out);
+    if (sp_i_flow_too_long(fmax(out->bound_s, out->time_s), err) != SP_OK)
+        return SP_E_RANGE;
+    /* ends are rounded to ticks, up but for 1e-3 of one; shares and rates to 2^-30 */
+    double slack_s = 1e-8 * out->bound_s + 1e-12 * (1 + 1e-3 * (double)counts->instants);
+    if (out->time_s + slack_s < out->bound_s)
+        return sp_error_set(err, SP_E_INTERNAL, NULL, 0, 0, "flows end after %.12g s, below their bound of %.12g s: a bug", out->time_s,
+                            out->bound_s);
+    return SP_OK;
+}
