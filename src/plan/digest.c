@@ -136,11 +136,6 @@ static void write_machine(scribe *s, const void *what)
     value(s, &m->power_w);
     value(s, &m->overhead_w_per_chip);
     value(s, &m->price_usd);
-    fprintf(s->file, "%.17g\n", sp_machine_usd_per_chip(m));
-    if (m->prices) {
-        value(s, &m->prices->electricity_usd_per_kwh);
-        value(s, &m->prices->lifetime_s);
-    }
     for (uint32_t p = 0; p < m->n_planes; p++)
         for (uint32_t t = 0; t < m->planes[p].n_tiers; t++)
             write_tier(s, &m->planes[p].tiers[t]);
