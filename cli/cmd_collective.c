@@ -255,18 +255,11 @@ static void on_begun(void *context, const sp_flow_time *time)
         cli_progress_show(&s->progress, "%s: %llu transfers one by one (%s) ...", sp_coll_op_name(s->op), (unsigned long long)time->flows, time->why_explicit);
 }
 
-static bool on_stop(void *context)
-{
-    (void)context;
-    return cli_interrupted();
-}
-
 static sp_status run_sweep(cli_run *cli, sweep *s, cli_table *table, json_t *array, sp_error *err)
 {
     sp_status status = SP_OK;
     s->progress = cli_progress_begin(cli);
     s->options.begun = on_begun;
-    s->options.stop = on_stop;
     s->options.context = s;
     for (uint64_t size = s->begin_bytes; status == SP_OK; size *= s->factor) {
         char text[32];

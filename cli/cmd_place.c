@@ -46,10 +46,10 @@ static sp_status fill_replicas(const job *j, sp_plan *plan, sp_error *err)
 /* The judge of --network; its ideal step refuses a plan that does not have the job's chips. */
 static sp_status make_judge(cli_run *cli, job *j, sp_error *err)
 {
-    for (int o = 0; !cli_given(cli, CLI_O_NETWORK) && o < CLI_O_N; o++)
-        if (cli_given(cli, (cli_option_id)o) && (o == CLI_O_SET || o == CLI_O_PLAN))
-            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "--%s is of a model; give --network MODEL too", cli_options[o].name);
-    if (!cli_given(cli, CLI_O_NETWORK)) return SP_OK;
+    if (!cli_given(cli, CLI_O_NETWORK)) {
+        if (!cli_given(cli, CLI_O_SET) && !cli_given(cli, CLI_O_PLAN)) return SP_OK;
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "--%s is of a model; give --network MODEL too", cli_given(cli, CLI_O_SET) ? "set" : "plan");
+    }
     j->plan = sp_plan_default();
     j->plan.gbs = j->plan.seq = 0;
     sp_spread ideal = sp_cluster_ideal(&j->shape, j->chips);

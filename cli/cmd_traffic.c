@@ -267,18 +267,11 @@ static sp_status check_deadlock(cli_run *cli, traffic *t, sp_error *err)
     return status;
 }
 
-static bool on_stop(void *context)
-{
-    (void)context;
-    return cli_interrupted();
-}
-
 static sp_status run_flows(cli_run *cli, traffic *t, sp_error *err)
 {
     cli_progress progress = cli_progress_begin(cli);
     progress.last_s = 0;   /* now: what comes next is one call */
     cli_progress_show(&progress, "%u flows on %s ...", t->n, t->name);
-    t->options.stop = on_stop;
     t->heat.arena = cli->arena;
     if (cli_given(cli, CLI_O_HEATMAP)) t->options.heat = &t->heat;
     sp_status status = t->net != NULL ? sp_fabric_net_flows(t->net, &t->options, t->flow, t->n, t->start_s, t->end_s, &t->time, err)

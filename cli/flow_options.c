@@ -50,9 +50,15 @@ static sp_status read_options(cli_run *cli, const sp_router *router, const sp_ne
     return status;
 }
 
+static bool on_stop(void *context)
+{
+    (void)context;
+    return cli_interrupted();
+}
+
 static void read_policy(cli_run *cli, sp_flow_options *out)
 {
-    *out = (sp_flow_options){.seed = cli_count(cli, CLI_O_SEED)};
+    *out = (sp_flow_options){.seed = cli_count(cli, CLI_O_SEED), .stop = on_stop};
     for (int r = 0; r < SP_ROUTINGS; r++)
         if (strcmp(cli_text(cli, CLI_O_ROUTING), sp_routing_name((sp_routing)r)) == 0) out->routing = (sp_routing)r;
 }

@@ -13,35 +13,7 @@
 
 #include "superpod/study.h"
 
-typedef struct fixture { sp_catalog *catalog; sp_arena *arena; } fixture;
-
-static int set_up(void **state)
-{
-    fixture *f = calloc(1, sizeof *f);
-    sp_error err;
-    if (!f || sp_catalog_open("catalog", &f->catalog, &err) != SP_OK || !(f->arena = sp_arena_create()))
-        return -1;
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-    sp_arena_destroy(f->arena);
-    sp_catalog_close(f->catalog);
-    free(f);
-    return 0;
-}
-
-static const sp_machine *machine_of(fixture *f, const char *text)
-{
-    const sp_machine *machine;
-    sp_error err;
-    if (sp_catalog_machine(f->catalog, text, &machine, &err) != SP_OK)
-        fail_msg("%s: %s", text, err.text);
-    return machine;
-}
+#include "catalog_fixture.h"
 
 static const sp_program *build(fixture *f, const sp_machine *machine, const sp_placement *place, const char *algo, sp_coll_op op)
 {
@@ -203,39 +175,39 @@ static sp_stack plain(bool in_switch, bool rails)
 static void test_in_switch(void **state)
 {
     fixture *f = *state;
-    const sp_machine *machine = machine_of(f, "switch:8@100GB/s,1us chip=h100");
+    const sp_machine *m = machine(f, "switch:8@100GB/s,1us chip=h100");
     sp_placement place = sp_placement_linear(0, 8);
-    const sp_program *program = build(f, machine, &place, "direct", SP_COLL_ALL_REDUCE);
-    double rate = machine->planes[0].tiers[0].bw_bytes_per_s.nominal * sp_tier_payload(machine, &machine->planes[0].tiers[0]), size = 1e9;
+    const sp_program *program = build(f, m, &place, "direct", SP_COLL_ALL_REDUCE);
+    double rate = m->planes[0].tiers[0].bw_bytes_per_s.nominal * sp_tier_payload(m, &m->planes[0].tiers[0]), size = 1e9;
     sp_stack at_switch = plain(true, false), at_ends = plain(false, false);
-    double both = wires(program, machine, &place, &at_switch, "p", true, size), turn = wires(program, machine, &place, &at_switch, "p", false, size);
+    double both = wires(program, m, &place, &at_switch, "p", true, size), turn = wires(program, m, &place, &at_switch, "p", false, size);
     assert_true(fabs(both / (size * 9 / 8 / rate) - 1) < 1e-6);
     assert_true(fabs(turn / (size * 2 / rate) - 1) < 1e-6);   /* the direction that is full, phase after phase */
-    assert_true(fabs(wires(program, machine, &place, &at_ends, "p", true, size) / (size * 2 * 7 / 8 / rate) - 1) < 1e-6);
+    assert_true(fabs(wires(program, m, &place, &at_ends, "p", true, size) / (size * 2 * 7 / 8 / rate) - 1) < 1e-6);
     sp_flow_options options = {.in_switch = true};
     sp_flow_time lifted, listed;
     sp_error err;
     double unit = sp_coll_unit_bytes(program, size);
-    assert_int_equal(sp_fabric_flow(program, machine, &place, &at_ends, unit, &options, &lifted, &err), SP_OK);
+    assert_int_equal(sp_fabric_flow(program, m, &place, &at_ends, unit, &options, &lifted, &err), SP_OK);
     options.explicit_only = true;
-    assert_int_equal(sp_fabric_flow(program, machine, &place, &at_ends, unit, &options, &listed, &err), SP_OK);
+    assert_int_equal(sp_fabric_flow(program, m, &place, &at_ends, unit, &options, &listed, &err), SP_OK);
     assert_true(lifted.lifted && !listed.lifted && lifted.end_ps == listed.end_ps && lifted.end_sum_ps == listed.end_sum_ps);
     double seconds;
-    assert_int_equal(sp_fabric_flow_wires(program, machine, &place, &at_ends, "q", false, false, unit, &seconds, &err), SP_E_NOTFOUND);
+    assert_int_equal(sp_fabric_flow_wires(program, m, &place, &at_ends, "q", false, false, unit, &seconds, &err), SP_E_NOTFOUND);
 }
 
 /* Nodes of four with a NIC each rank: one ring leaves by one NIC; its four rotations by all, so a node's NICs carry 2 (n - 1) / n of S together. */
 static void test_rails(void **state)
 {
     fixture *f = *state;
-    const sp_machine *machine = machine_of(f, "switch:4@450GB/s,1us rail:4@50GB/s,2us,nic chip=h100");
+    const sp_machine *m = machine(f, "switch:4@450GB/s,1us rail:4@50GB/s,2us,nic chip=h100");
     sp_placement place = sp_placement_linear(0, 16);
-    const sp_program *program = build(f, machine, &place, "ring", SP_COLL_ALL_REDUCE);
-    const sp_tier *nic = &machine->planes[0].tiers[1];
-    double rate = nic->bw_bytes_per_s.nominal * sp_tier_payload(machine, nic), size = 1e9, asked = size * 2 * 15 / 16 / rate;
+    const sp_program *program = build(f, m, &place, "ring", SP_COLL_ALL_REDUCE);
+    const sp_tier *nic = &m->planes[0].tiers[1];
+    double rate = nic->bw_bytes_per_s.nominal * sp_tier_payload(m, nic), size = 1e9, asked = size * 2 * 15 / 16 / rate;
     sp_stack one = plain(false, false), all = plain(false, true);
-    assert_true(fabs(wires(program, machine, &place, &one, "p", false, size) / asked - 1) < 1e-6);
-    assert_true(fabs(wires(program, machine, &place, &all, "p", false, size) / (asked / 4) - 1) < 1e-6);
+    assert_true(fabs(wires(program, m, &place, &one, "p", false, size) / asked - 1) < 1e-6);
+    assert_true(fabs(wires(program, m, &place, &all, "p", false, size) / (asked / 4) - 1) < 1e-6);
 }
 
 int main(void)

@@ -11,48 +11,12 @@
 
 #include <cmocka.h>
 
-typedef struct bed { sp_arena *arena; sp_catalog *catalog; } bed;
-
-static int set_up(void **state)
-{
-    bed *b = test_calloc(1, sizeof *b);
-    b->arena = sp_arena_create();
-    assert_int_equal(sp_catalog_open("catalog", &b->catalog, NULL), SP_OK);
-    *state = b;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bed *b = *state;
-    sp_catalog_close(b->catalog);
-    sp_arena_destroy(b->arena);
-    test_free(b);
-    return 0;
-}
-
-static const sp_model *model_of(bed *b, const char *name)
-{
-    const char *path;
-    const sp_model *model;
-    assert_int_equal(sp_catalog_model_path(b->catalog, name, &path, NULL), SP_OK);
-    assert_int_equal(sp_model_load(path, NULL, b->arena, &model, NULL), SP_OK);
-    return model;
-}
-
-static const sp_machine *machine_of(bed *b, const char *text)
-{
-    const sp_machine *machine;
-    sp_error err = {0};
-    if (sp_catalog_machine(b->catalog, text, &machine, &err) != SP_OK)
-        fail_msg("%s: %s", text, err.text);
-    return machine;
-}
+#include "catalog_fixture.h"
 
 /* Tokens/s of the best plan on so many chips, BF16. */
-static double best(bed *b, const char *machine, const char *model, uint32_t chips, uint64_t gbs, uint64_t seq)
+static double best(fixture *b, const char *on, const char *of, uint32_t chips, uint64_t gbs, uint64_t seq)
 {
-    sp_problem problem = sp_problem_default(machine_of(b, machine), model_of(b, model));
+    sp_problem problem = sp_problem_default(machine(b, on), model(b, of));
     sp_solution solution;
     sp_error err = {0};
     problem.gbs = gbs;
@@ -62,7 +26,7 @@ static double best(bed *b, const char *machine, const char *model, uint32_t chip
     problem.fixed.precision = SP_FMT_BF16;
     problem.effort = SP_EFFORT_QUICK;
     if (sp_plan_search(&problem, b->arena, &solution, &err) != SP_OK)
-        fail_msg("%s on %s: %s", model, machine, err.text);
+        fail_msg("%s on %s: %s", of, on, err.text);
     return solution.ranked[0].tokens_per_s_chip * solution.ranked[0].plan.tp * solution.ranked[0].plan.cp * solution.ranked[0].plan.pp *
            solution.ranked[0].plan.dp;
 }
@@ -76,7 +40,7 @@ static double best(bed *b, const char *machine, const char *model, uint32_t chip
  * that here: its plan needs no tensor parallelism on 144 GB chips. */
 static void test_ub_mesh_against_clos(void **state)
 {
-    bed *b = *state;
+    fixture *b = *state;
     const struct { const char *model; uint64_t gbs, seq; } runs[] = {{"gpt3-175b", 4096, 8192}, {"gpt3-175b", 1024, 32768}, {"gpt-sc21-1t", 4096, 8192}};
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         double share = best(b, UB_MESH, runs[i].model, 0, runs[i].gbs, runs[i].seq) / best(b, RACK_CLOS, runs[i].model, 0, runs[i].gbs, runs[i].seq);
@@ -92,9 +56,9 @@ static void test_ub_mesh_against_clos(void **state)
  * chips: what steps wait for them is taken off (software.md: of 128 and of 8,192). */
 static void test_linearity(void **state)
 {
-    bed *b = *state;
+    fixture *b = *state;
     double few = best(b, "ub-mesh-8k", "llama2-70b", 128, 32, 262144) / 128, many = best(b, "ub-mesh-8k", "llama2-70b", 8192, 2048, 262144) / 8192;
-    const sp_software *line = sp_machine_software(machine_of(b, "ub-mesh-8k"), NULL);
+    const sp_software *line = sp_machine_software(machine(b, "ub-mesh-8k"), NULL);
     double slow_by = line->slow_by.nominal, alike = 1 - line->slow_share.nominal;
     few *= 1 + slow_by * (1 - pow(alike, 128));
     many *= 1 + slow_by * (1 - pow(alike, 8192));
@@ -102,17 +66,17 @@ static void test_linearity(void **state)
     assert_true(many / few >= 0.92 && many / few <= 1.1);
 }
 
-static sp_comparison compared(bed *b, const char *model, const char *first, const char *second, bool best_precision, uint32_t samples)
+static sp_comparison compared(fixture *b, const char *of, const char *first, const char *second, bool best_precision, uint32_t samples)
 {
     static const char *texts[2];
     texts[0] = first;
     texts[1] = second;
-    sp_compare_problem problem = {.catalog = b->catalog, .model = model_of(b, model), .n_machines = 2, .machines = texts,
+    sp_compare_problem problem = {.catalog = b->catalog, .model = model(b, of), .n_machines = 2, .machines = texts,
                                   .best_precision = best_precision, .samples = samples, .ratios_only = true};
     sp_comparison out;
     sp_error err = {0};
     if (sp_compare(&problem, b->arena, &out, &err) != SP_OK)
-        fail_msg("%s: %s", model, err.text);
+        fail_msg("%s: %s", of, err.text);
     return out;
 }
 
@@ -121,7 +85,7 @@ static sp_comparison compared(bed *b, const char *model, const char *first, cons
  * intervals or within a fifth of the nominal. */
 static void test_keynote_ratios(void **state)
 {
-    bed *b = *state;
+    fixture *b = *state;
     const struct { const char *first, *second; double printed; } rows[] = {
         {"atlas-950-superpod", "cloudmatrix-384", 17}, {"atlas-960-superpod", "atlas-950-superpod", 3.2}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -136,10 +100,10 @@ static void test_keynote_ratios(void **state)
 /* Inference was printed as 26.5 times. We have no serving; decoding is bound by memory, and so is the ratio by bytes a second of HBM. */
 static void test_keynote_inference_is_memory_bandwidth(void **state)
 {
-    bed *b = *state;
+    fixture *b = *state;
     sp_machine_totals a, c;
-    assert_int_equal(sp_machine_count(machine_of(b, "atlas-950-superpod"), &a, NULL), SP_OK);
-    assert_int_equal(sp_machine_count(machine_of(b, "cloudmatrix-384"), &c, NULL), SP_OK);
+    assert_int_equal(sp_machine_count(machine(b, "atlas-950-superpod"), &a, NULL), SP_OK);
+    assert_int_equal(sp_machine_count(machine(b, "cloudmatrix-384"), &c, NULL), SP_OK);
     double ratio = a.mem_bw_bytes_per_s / c.mem_bw_bytes_per_s;
     print_message("HBM bandwidth, 950 pod over Atlas 900 A3: %.1f\n", ratio);
     assert_true(fabs(ratio / 26.5 - 1) < 0.02);
@@ -150,14 +114,14 @@ static void test_keynote_inference_is_memory_bandwidth(void **state)
  * of a half; rack meshes under a Clos between racks stand between the two. */
 static void test_cost_of_meshes_and_clos(void **state)
 {
-    bed *b = *state;
+    fixture *b = *state;
     sp_network_prices prices;
     sp_network_cost cost[3];
     double total[3], share[3];
     assert_int_equal(sp_network_prices_load("catalog/prices", b->arena, &prices, NULL), SP_OK);
     static const char *const texts[3] = {"ub-mesh-8k", "atlas-950-superpod", "clos:8192@896GB/s,1us,planes=16,radix=128 chip=ascend-950dt rack=64"};
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(sp_network_cost_of(machine_of(b, texts[i]), &prices, &cost[i], NULL), SP_OK);
+        assert_int_equal(sp_network_cost_of(machine(b, texts[i]), &prices, &cost[i], NULL), SP_OK);
         total[i] = cost[i].chips_usd + cost[i].links_usd + cost[i].switches_usd;
         share[i] = 1 - cost[i].chips_usd / total[i];
         print_message("%-20.20s %.0f USD a chip, network %.0f %%\n", texts[i], total[i] / 8192, 100 * share[i]);
@@ -194,7 +158,7 @@ static void test_dates(void **state)
 /* One chip in two machines is drawn once: the ratio of the two is surer than either. */
 static void test_one_chip_is_drawn_once(void **state)
 {
-    bed *b = *state;
+    fixture *b = *state;
     sp_comparison r = compared(b, "llama2-70b", "atlas-950-superpod-1024", "ub-mesh-1k", false, 24);
     sp_range own = r.entry[0].tokens_per_s, ratio = r.breakeven[0].ratio;
     print_message("own %.2f, ratio %.2f\n", own.high / own.low, ratio.high / ratio.low);
@@ -204,7 +168,7 @@ static void test_one_chip_is_drawn_once(void **state)
 
 static void test_intervals_hold_the_nominal(void **state)
 {
-    bed *b = *state;
+    fixture *b = *state;
     sp_comparison r = compared(b, "llama2-70b", "gb300-nvl72", "cloudmatrix-384", true, 16);
     for (uint32_t i = 0; i < r.n; i++) {
         const sp_range *ranges[] = {&r.entry[i].tokens_per_s, &r.entry[i].power_w, &r.entry[i].capital_usd, &r.entry[i].cost_usd, &r.entry[i].days};
@@ -220,7 +184,7 @@ static void test_intervals_hold_the_nominal(void **state)
 /* Uncertain values are drawn about their nominals, so that neither side of an answer's nominal stays empty. */
 static void test_samples_lie_on_both_sides(void **state)
 {
-    bed *b = *state;
+    fixture *b = *state;
     sp_comparison r = compared(b, "llama2-70b", "gb300-nvl72", "atlas-950-superpod-1024", false, 48);
     for (uint32_t i = 0; i < r.n; i++) {
         uint32_t above = 0;

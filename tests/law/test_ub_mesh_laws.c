@@ -10,29 +10,11 @@
 
 #include <cmocka.h>
 
-typedef struct bed { sp_arena *arena; sp_catalog *catalog; } bed;
-
-static int set_up(void **state)
-{
-    bed *b = test_calloc(1, sizeof *b);
-    b->arena = sp_arena_create();
-    assert_int_equal(sp_catalog_open("catalog", &b->catalog, NULL), SP_OK);
-    *state = b;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bed *b = *state;
-    sp_catalog_close(b->catalog);
-    sp_arena_destroy(b->arena);
-    test_free(b);
-    return 0;
-}
+#include "catalog_fixture.h"
 
 /* exposed: keys are gathered before the attention that needs them, and nothing of tensor parallelism hides, as in training systems of
  * the paper's time. */
-static double best(bed *b, const sp_machine *machine, const char *name, uint64_t gbs, uint64_t seq, bool exposed)
+static double best(fixture *b, const sp_machine *machine, const char *name, uint64_t gbs, uint64_t seq, bool exposed)
 {
     const char *path;
     const sp_model *model;
@@ -57,15 +39,6 @@ static double best(bed *b, const sp_machine *machine, const char *name, uint64_t
     return solution.ranked[0].tokens_per_s_chip * plan->tp * plan->cp * plan->pp * plan->dp;
 }
 
-static const sp_machine *machine_of(bed *b, const char *text)
-{
-    const sp_machine *machine;
-    sp_error err = {0};
-    if (sp_catalog_machine(b->catalog, text, &machine, &err) != SP_OK)
-        fail_msg("%s: %s", text, err.text);
-    return machine;
-}
-
 #define BETWEEN " mesh:4@28GB/s,500ns mesh:4@28GB/s,500ns clos:8@56GB/s,1us chip=ascend-950dt"
 
 /* 93.2-95.9 % (2D full mesh), 95.5-97.8 (1D-FM-A: boards meshed, x16 lanes to switches of the rack), 96.8-98.4 (1D-FM-B: x32) of a
@@ -74,14 +47,14 @@ static const sp_machine *machine_of(bed *b, const char *text)
  * all of the switches' lanes, as if nothing else used those at the time. */
 static void racks_against_clos(void **state)
 {
-    bed *b = *state;
+    fixture *b = *state;
     const struct { const char *name, *text; double low, high, lanes; } racks[] = {   /* lanes: a board's rate with the switches', over its mesh's */
         {"2D-FM", "mesh:8@56GB/s,200ns mesh:8@56GB/s,200ns" BETWEEN, 0.932, 0.959, 1},
         {"1D-FM-A", "mesh:8@56GB/s,200ns switch:8@224GB/s,350ns" BETWEEN, 0.955, 0.978, 1 + 224.0 / 392},
         {"1D-FM-B", "mesh:8@56GB/s,200ns switch:8@392GB/s,350ns" BETWEEN, 0.968, 0.984, 2}};
-    double clos = best(b, machine_of(b, "switch:64@784GB/s,350ns" BETWEEN), "gpt3-175b", 4096, 8192, false), before = 0;
+    double clos = best(b, machine(b, "switch:64@784GB/s,350ns" BETWEEN), "gpt3-175b", 4096, 8192, false), before = 0;
     for (size_t i = 0; i < sizeof racks / sizeof racks[0]; i++) {
-        sp_machine m = *machine_of(b, racks[i].text);
+        sp_machine m = *machine(b, racks[i].text);
         double apart = best(b, &m, "gpt3-175b", 4096, 8192, false) / clos;
         m.planes[0].tiers[0].bw_bytes_per_s.nominal *= racks[i].lanes;
         double together = best(b, &m, "gpt3-175b", 4096, 8192, false) / clos;
@@ -97,13 +70,13 @@ static void racks_against_clos(void **state)
  * attention, as training systems did; a ring under the attention hides it, and the searched plan, which uses one, gains nothing by x32. */
 static void lanes_between_racks(void **state)
 {
-    bed *b = *state;
+    fixture *b = *state;
     const struct { const char *model; uint64_t gbs, seq; bool exposed; } runs[] = {{"deepseek-v3", 8192, 8192, false}, {"gpt3-175b", 4096, 8192, false},
                                                                                   {"gpt3-175b", 512, 262144, false}, {"gpt3-175b", 64, 1048576, true}};
     for (size_t r = 0; r < sizeof runs / sizeof runs[0]; r++) {
         double rate[3];
         for (int i = 0; i < 3; i++) {
-            sp_machine m = *machine_of(b, "ub-mesh-8k");   /* x16: x2 to each of 6 peers and x4 up */
+            sp_machine m = *machine(b, "ub-mesh-8k");   /* x16: x2 to each of 6 peers and x4 up */
             for (uint32_t t = 2; t < m.planes[0].n_tiers; t++)
                 m.planes[0].tiers[t].bw_bytes_per_s.nominal *= i == 0 ? 0.5 : i == 1 ? 1 : 2;
             rate[i] = best(b, &m, runs[r].model, runs[r].gbs, runs[r].seq, runs[r].exposed);
