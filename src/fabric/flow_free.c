@@ -14,50 +14,32 @@
 
 typedef struct sum { double quanta, spare; uint64_t flows; } sum;
 
+/* All queues together. Links are the many: what is of one queue alone has a seat. */
 typedef struct free_link {
-    int64_t cap;
     double share;             /* of the flows on it, while all have the same; 0: none yet, -1: they differ */
-    sum all, most, task;      /* queues together; the most of the queue's tasks; of the task               */
-    uint32_t queue, at;       /* those that most and task are of                                           */
+    double quanta, spare;
+    uint32_t flows, seat;     /* flows: FLOWS_MAX stands for more */
 } free_link;
+
+/* A link of the queue that is being looked at: the most of the queue's tasks; the last task, and its own. */
+typedef struct seat { uint32_t link, at; sum most, task; } seat;
 
 typedef struct judge {
     const sp_i_problem *p;
     double quantum;
     free_link *link;
+    seat *seat; uint32_t n_seats, room;
     uint32_t *next; uint8_t *follows;   /* [n_tasks] in its queue */
 } judge;
-
-/* The link, ready on first sight: a verdict often falls before most are seen. */
-static free_link *link_of(const judge *j, uint32_t l)
-{
-    free_link *link = &j->link[l];
-    if (!link->cap)
-        link->cap = (int64_t)(j->p->link[l].cap_bytes_per_s / j->quantum);
-    return link;
-}
-
-/* Share of a flow alone, in quanta. */
-static double alone(const judge *j, uint32_t task)
-{
-    double share = INFINITY;
-    const sp_i_flow_hop *hop = sp_i_task_hops(j->p, task);
-    for (const sp_i_flow_hop *end = hop + sp_i_task_way(j->p, task)->n; hop < end; hop++) {
-        double here = sp_i_rate_share(link_of(j, hop->link)->cap, sp_i_hop_load(j->p, hop)->load);
-        share = here < share ? here : share;
-    }
-    return share;
-}
 
 /* ---- queues --------------------------------------------------------------------------------------------------------------- */
 
 static bool meet(const sp_i_problem *p, uint32_t a, uint32_t b)
 {
-    const sp_i_flow_hop *x = sp_i_task_hops(p, a), *y = sp_i_task_hops(p, b);
-    uint64_t n = sp_i_task_way(p, a)->n, m = sp_i_task_way(p, b)->n;
-    for (uint64_t g = 0; g < n; g++)
-        for (uint64_t h = 0; h < m; h++)
-            if (x[g].link == y[h].link)
+    sp_i_flow_hops x = sp_i_task_hops(p, a), y = sp_i_task_hops(p, b);
+    for (uint32_t g = 0; g < x.n; g++)
+        for (uint32_t h = 0; h < y.n; h++)
+            if (x.link[g] == y.link[h])
                 return true;
     return false;
 }
@@ -87,49 +69,66 @@ static double rounded_up(double share, int64_t weight)
     return fma(share, (double)weight, -product) > 0 ? quanta + 1 : quanta;
 }
 
-static void raise(sum *most, const sum *task, sum *all)
+static void raise(sum *most, const sum *task, free_link *all)
 {
+    uint64_t flows = all->flows + (task->flows > most->flows ? task->flows - most->flows : 0);
     all->quanta += task->quanta > most->quanta ? task->quanta - most->quanta : 0;
     all->spare += task->spare > most->spare ? task->spare - most->spare : 0;
-    all->flows += task->flows > most->flows ? task->flows - most->flows : 0;
+    all->flows = flows < FLOWS_MAX ? (uint32_t)flows : FLOWS_MAX;
     most->quanta = task->quanta > most->quanta ? task->quanta : most->quanta;
     most->spare = task->spare > most->spare ? task->spare : most->spare;
     most->flows = task->flows > most->flows ? task->flows : most->flows;
 }
 
-static bool fits(const free_link *link)
+static bool fits(const judge *j, const free_link *link, uint32_t l)
 {
-    double cap = (double)link->cap;
-    if (link->all.flows <= 1)
+    double cap = floor(j->p->link[l].cap_bytes_per_s / j->quantum);
+    if (link->flows <= 1)
         return true;
-    return link->all.flows < FLOWS_MAX && ((link->share > 0 && link->all.quanta <= cap) || link->all.quanta + link->all.spare <= cap);
+    return link->flows < FLOWS_MAX && ((link->share > 0 && link->quanta <= cap) || link->quanta + link->spare <= cap);
 }
 
-/* false: it may hold somebody back. */
-static bool add_task(judge *j, uint32_t t, uint32_t queue)
+/* NULL: no memory. */
+static seat *seat_of(judge *j, uint32_t l)
 {
-    const sp_i_flow_way *way = sp_i_task_way(j->p, t);
-    const sp_i_flow_hop *hop = sp_i_task_hops(j->p, t);
-    double share = alone(j, t);
-    bool ok = share > 1 && way->weight > 0;
-    for (const sp_i_flow_hop *end = hop + way->n; hop < end && ok; hop++) {
-        const sp_i_flow_load *load = sp_i_hop_load(j->p, hop);
-        free_link *link = link_of(j, hop->link);
+    free_link *link = &j->link[l];
+    if (link->seat < j->n_seats && j->seat[link->seat].link == l)
+        return &j->seat[link->seat];
+    if (j->n_seats == j->room) {
+        uint32_t room = j->room ? j->room * 2 : 64;
+        seat *more = realloc(j->seat, room * sizeof *more);
+        if (!more)
+            return NULL;
+        j->seat = more;
+        j->room = room;
+    }
+    link->seat = j->n_seats++;
+    j->seat[link->seat] = (seat){.link = l, .at = NONE};
+    return &j->seat[link->seat];
+}
+
+/* false: it may hold somebody back (or there is no memory to tell). */
+static bool add_task(judge *j, uint32_t t)
+{
+    sp_i_flow_hops hops = sp_i_task_hops(j->p, t);
+    double share = sp_i_task_share(j->p, t, j->quantum);
+    bool ok = share > 1;
+    for (uint32_t h = 0; h < hops.n && ok; h++) {
+        const sp_i_flow_load *load = sp_i_hop_load(j->p, &hops, h);
+        free_link *link = &j->link[hops.link[h]];
+        seat *here = seat_of(j, hops.link[h]);
+        if (!here)
+            return false;
         link->share = link->share == 0 || link->share == share ? share : -1;
-        if (link->queue != queue + 1) {
-            link->queue = queue + 1;
-            link->most = (sum){0};
-            link->at = NONE;
+        if (here->at != t) {
+            here->at = t;
+            here->task = (sum){0};
         }
-        if (link->at != t) {
-            link->at = t;
-            link->task = (sum){0};
-        }
-        link->task.quanta += rounded_up(share, load->load) * (double)load->count;
-        link->task.spare += (ceil((double)load->load / (double)SP_I_ONE) + 1) * (double)load->count;
-        link->task.flows += load->count;
-        raise(&link->most, &link->task, &link->all);
-        ok = fits(link);
+        here->task.quanta += rounded_up(share, load->load) * (double)load->count;
+        here->task.spare += (ceil((double)load->load / (double)SP_I_ONE) + 1) * (double)load->count;
+        here->task.flows += load->count;
+        raise(&here->most, &here->task, link);
+        ok = fits(j, link, hops.link[h]);
     }
     return ok;
 }
@@ -137,40 +136,34 @@ static bool add_task(judge *j, uint32_t t, uint32_t queue)
 static bool judge_all(judge *j)
 {
     bool ok = true;
-    for (uint32_t t = 0; t < j->p->n_tasks && ok; t++)
+    for (uint32_t t = 0; t < j->p->n_tasks && ok; t++) {
+        j->n_seats = 0;
         for (uint32_t q = j->follows[t] ? NONE : t; q != NONE && ok; q = j->next[q])
-            ok = !sp_i_task_flows(j->p, q) || add_task(j, q, t);
+            ok = !sp_i_task_flows(j->p, q) || add_task(j, q);
+    }
     return ok;
 }
 
-/* Durations of steps; false: too long to be added up. */
-static bool take_times(const judge *j, int64_t *ps)
+/* Can durations be added up? */
+static bool times_fit(const judge *j)
 {
     const sp_i_problem *p = j->p;
     double all = 0;
-    for (uint32_t t = 0; t < p->n_tasks; t++) {
-        double wire_ps = 0;
-        if (sp_i_task_flows(p, t)) {
-            int64_t rate = sp_i_rate_used(alone(j, t), sp_i_task_way(p, t)->weight);
-            wire_ps = sp_i_rate_ticks(p->size[p->task_size[t]].bytes, rate < 1 ? 1 : rate, j->quantum * 1e-12);
-        }
-        all += ((double)sp_i_task_delay_ps(p, t) + wire_ps) * (p->steps ? p->steps[t] : 1) + (double)sp_i_task_release_ps(p, t);
-        if (all > LONGEST_PS)
-            return false;
-        ps[t] = sp_i_task_delay_ps(p, t) + (int64_t)wire_ps;
-    }
-    return true;
+    for (uint32_t t = 0; t < p->n_tasks && all <= LONGEST_PS; t++)
+        all += ((double)sp_i_task_delay_ps(p, t) + sp_i_task_wire_ps(p, t, j->quantum)) * (p->steps ? p->steps[t] : 1) + (double)sp_i_task_release_ps(p, t);
+    return all <= LONGEST_PS;
 }
 
-bool sp_i_problem_free(const sp_i_problem *p, int64_t *ps)
+bool sp_i_problem_free(const sp_i_problem *p)
 {
     judge j = {.p = p, .quantum = sp_i_rate_quantum(p), .link = calloc((size_t)p->n_links + 1, sizeof *j.link), .next = malloc(((size_t)p->n_tasks + 1) * sizeof *j.next),
                .follows = calloc((size_t)p->n_tasks + 1, 1)};
     bool ok = j.link && j.next && j.follows;
     if (ok)
         find_queues(&j);
-    ok = ok && judge_all(&j) && take_times(&j, ps);
+    ok = ok && judge_all(&j) && times_fit(&j);
     free(j.link);
+    free(j.seat);
     free(j.next);
     free(j.follows);
     return ok;

@@ -22,12 +22,14 @@ typedef struct sp_i_flow_load { int64_t load; /* weight x share x SP_I_ONE */ ui
 typedef struct sp_i_flow_way {
     int64_t latency_ps, weight;
     double alone_bytes_per_s;    /* rate of the flow when it is alone */
-    uint64_t orbit, n;           /* flows that it stands for; hops    */
+    uint64_t orbit;              /* flows that it stands for          */
+    uint32_t n, load;            /* hops; what each loads its link with, SP_I_APART: not the same */
 } sp_i_flow_way;
+#define SP_I_APART UINT32_MAX
 
 /* A million ranks have tens of millions of routes, but few kinds of ways and loads: these are kept once (sp_i_kinds), so that a
- * route takes 8 B and a hop 8 B. */
-typedef struct sp_i_flow_hop { uint32_t link, load; } sp_i_flow_hop;
+ * route takes 8 B and a hop 4 B, or 8 B where hops load their links apart. */
+typedef struct sp_i_flow_leg { uint32_t link, load; } sp_i_flow_leg;
 typedef struct sp_i_flow_route { uint32_t off, way; } sp_i_flow_route;
 
 /* Things of `bytes` bytes (a multiple of 8, no padding), each kept once. */
@@ -51,7 +53,8 @@ typedef struct sp_i_problem {
     double *link_bytes;                     /* [n_links] out, by the report                    */
     double *link_peak;                      /* [n_links] out, where `events`: the largest part of the capacity that ever flowed */
     uint32_t n_routes, routes_room; sp_i_flow_route *route;
-    uint32_t n_hops, hops_room, hops_routed; sp_i_flow_hop *hop;   /* hops_routed: of routes that have ended */
+    uint32_t n_hops, hops_room, *hop;       /* links of each route, then their loads if apart  */
+    uint32_t n_legs, legs_room; sp_i_flow_leg *leg;   /* of the route being made               */
     sp_i_kinds ways, loads;
     uint32_t hops_max;
     uint32_t n_sizes; sp_i_flow_size *size;
@@ -86,7 +89,7 @@ bool sp_i_problem_tasks(sp_i_problem *p, uint32_t n_tasks, uint32_t n_sizes, boo
 /* Link of an id, made with capacity on first sight; UINT32_MAX: no memory. */
 uint32_t sp_i_problem_link(sp_i_problem *p, uint64_t id, double cap_bytes_per_s);
 bool sp_i_problem_hop(sp_i_problem *p, uint32_t link, double share, uint32_t count);   /* of the route being made */
-/* Ends the route begun after the last one: hops since then. weight: relative, of the order of 1. */
+/* Ends the route being made. weight: relative, of the order of 1. */
 bool sp_i_problem_route(sp_i_problem *p, double latency_s, double weight, uint64_t orbit);
 
 /* The way of a task that has a route; hops and what they load. */
@@ -94,13 +97,17 @@ static inline const sp_i_flow_way *sp_i_task_way(const sp_i_problem *p, uint32_t
 {
     return (const sp_i_flow_way *)p->ways.kind + p->route[p->task_route[task]].way;
 }
-static inline const sp_i_flow_hop *sp_i_task_hops(const sp_i_problem *p, uint32_t task)
+typedef struct sp_i_flow_hops { const uint32_t *link, *load; uint32_t n, step; } sp_i_flow_hops;   /* load: every step-th */
+static inline sp_i_flow_hops sp_i_task_hops(const sp_i_problem *p, uint32_t task)
 {
-    return p->hop + p->route[p->task_route[task]].off;
+    const sp_i_flow_way *way = sp_i_task_way(p, task);
+    const uint32_t *link = p->hop + p->route[p->task_route[task]].off;
+    bool apart = way->load == SP_I_APART;
+    return (sp_i_flow_hops){link, apart ? link + way->n : &way->load, way->n, apart};
 }
-static inline const sp_i_flow_load *sp_i_hop_load(const sp_i_problem *p, const sp_i_flow_hop *hop)
+static inline const sp_i_flow_load *sp_i_hop_load(const sp_i_problem *p, const sp_i_flow_hops *hops, uint32_t h)
 {
-    return (const sp_i_flow_load *)p->loads.kind + hop->load;
+    return (const sp_i_flow_load *)p->loads.kind + hops->load[(size_t)h * hops->step];
 }
 
 /* Lists of whom each task waits for (waits[t] of them, in order of t; counted in succ_off[from + 2]) turned round into succ. */
@@ -122,12 +129,13 @@ sp_i_flow_state sp_i_maxmin_flow(const sp_i_maxmin *m, uint32_t i);
 double *sp_i_maxmin_peaks(const sp_i_maxmin *m);   /* [n_links] for the caller to free; NULL: no memory, or not asked for (events) */
 void sp_i_maxmin_count(const sp_i_maxmin *m, sp_i_flow_counts *counts);
 
-/* Do all flows run at the rate that each has alone? Then ps ([n_tasks]) are durations of their steps. */
-bool sp_i_problem_free(const sp_i_problem *p, int64_t *ps);
-/* Ends by durations and waits alone, into end_ps (and start_ps, if `starts`). ps NULL: each as if alone (not for tasks of several steps). Errors: SP_E_INVAL a cycle, SP_E_UNFIT tasks of several
- * steps wait for one another in a way that cannot be taken step by step, SP_E_RANGE too many steps that do not repeat, SP_E_NOMEM. Cost: O(tasks + edges), and for tasks of
- * several steps those before the first that is like the one before. */
-sp_status sp_i_problem_sweep(sp_i_problem *p, const int64_t *ps, bool starts, sp_i_flow_counts *counts, sp_error *err);
+/* Do all flows run at the rate that each has alone, whenever they run? */
+bool sp_i_problem_free(const sp_i_problem *p);
+/* Ends by durations and waits alone, into end_ps. run_itself: durations as events have them where all are free, and start_ps too; else
+ * the shortest, whose longest chain is a bound. Errors: SP_E_INVAL a cycle, SP_E_UNFIT tasks of several steps wait for one another in
+ * a way that cannot be taken step by step, SP_E_RANGE too many steps that do not repeat, SP_E_NOMEM. Cost: O(tasks + edges), and for
+ * tasks of several steps those before the first that is like the one before. */
+sp_status sp_i_problem_sweep(sp_i_problem *p, bool run_itself, sp_i_flow_counts *counts, sp_error *err);
 sp_status sp_i_flow_no_end(uint32_t n_tasks, sp_error *err);   /* the error of steps that are too many and do not repeat */
 static inline bool sp_i_problem_stopped(const sp_i_problem *p)
 {

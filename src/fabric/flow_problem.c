@@ -20,6 +20,7 @@ void sp_i_problem_close(sp_i_problem *p)
     free(p->link_peak);
     free(p->route);
     free(p->hop);
+    free(p->leg);
     sp_i_kinds_close(&p->ways);
     sp_i_kinds_close(&p->loads);
     free(p->size);
@@ -51,76 +52,106 @@ bool sp_i_problem_tasks(sp_i_problem *p, uint32_t n_tasks, uint32_t n_sizes, boo
     return p->size && p->task_route && p->task_size && p->waits && (p->start_ps || !starts) && p->end_ps;
 }
 
+/* The array, with room for so many more; NULL: no memory, or more than can be numbered. */
+static void *room_for(void *array, uint32_t *room, uint32_t n, uint32_t more, size_t bytes)
+{
+    uint64_t wanted = *room;
+    while (wanted < (uint64_t)n + more || !wanted)
+        wanted = wanted ? wanted * 2 : 64;
+    if (wanted == *room)
+        return array;
+    void *grown = wanted < UINT32_MAX ? realloc(array, wanted * bytes) : NULL;
+    *room = grown ? (uint32_t)wanted : *room;
+    return grown;
+}
+
 uint32_t sp_i_problem_link(sp_i_problem *p, uint64_t id, double cap_bytes_per_s)
 {
     if (p->link_of[id])
         return p->link_of[id] - 1;
-    if (p->n_links == p->links_room) {
-        uint32_t room = p->links_room ? p->links_room * 2 : 64;
-        sp_i_flow_link *link = realloc(p->link, room * sizeof *link);
-        if (!link)
-            return UINT32_MAX;
-        p->link = link;
-        p->links_room = room;
-    }
+    sp_i_flow_link *link = room_for(p->link, &p->links_room, p->n_links, 1, sizeof *link);
+    if (!link)
+        return UINT32_MAX;
+    p->link = link;
     p->link[p->n_links] = (sp_i_flow_link){.cap_bytes_per_s = cap_bytes_per_s, .id = (uint32_t)id};
     p->link_of[id] = ++p->n_links;
     return p->n_links - 1;
 }
 
-bool sp_i_problem_hop(sp_i_problem *p, uint32_t link, double share, uint32_t count)
+static uint32_t load_kind(sp_i_problem *p, double load, uint32_t count)
 {
-    if (p->n_hops == p->hops_room) {
-        uint64_t room = p->hops_room ? (uint64_t)p->hops_room * 2 : 256;
-        sp_i_flow_hop *hop = room < UINT32_MAX ? realloc(p->hop, room * sizeof *hop) : NULL;
-        if (!hop)
-            return false;
-        p->hop = hop;
-        p->hops_room = (uint32_t)room;
-    }
-    int64_t load = (int64_t)llround(share * (double)SP_I_ONE);
-    uint32_t kind = sp_i_kinds_add(&p->loads, &(sp_i_flow_load){load > 0 ? load : 1, count});
-    p->hop[p->n_hops++] = (sp_i_flow_hop){link, kind};
-    return kind != UINT32_MAX;
+    int64_t whole = (int64_t)llround(load);
+    return sp_i_kinds_add(&p->loads, &(sp_i_flow_load){whole > 0 ? whole : 1, count});
 }
 
-/* Loads of the hops times the weight. */
-static bool weigh(sp_i_problem *p, uint32_t off, double weight)
+static const sp_i_flow_load *leg_load(const sp_i_problem *p, const sp_i_flow_leg *leg)
+{
+    return (const sp_i_flow_load *)p->loads.kind + leg->load;
+}
+
+bool sp_i_problem_hop(sp_i_problem *p, uint32_t link, double share, uint32_t count)
+{
+    sp_i_flow_leg *leg = room_for(p->leg, &p->legs_room, p->n_legs, 1, sizeof *leg);
+    if (!leg)
+        return false;
+    p->leg = leg;
+    leg += p->n_legs++;
+    *leg = (sp_i_flow_leg){link, load_kind(p, share * (double)SP_I_ONE, count)};
+    return leg->load != UINT32_MAX;
+}
+
+/* Loads of the legs times the weight. */
+static bool weigh(sp_i_problem *p, double weight)
 {
     bool ok = true;
-    for (uint32_t h = off; h < p->n_hops && ok; h++) {
-        sp_i_flow_load load = *sp_i_hop_load(p, &p->hop[h]);
-        load.load = (int64_t)llround(weight * (double)load.load);
-        load.load = load.load > 0 ? load.load : 1;
-        p->hop[h].load = sp_i_kinds_add(&p->loads, &load);
-        ok = p->hop[h].load != UINT32_MAX;
+    for (uint32_t h = 0; h < p->n_legs && ok; h++) {
+        const sp_i_flow_load *load = leg_load(p, &p->leg[h]);
+        p->leg[h].load = load_kind(p, weight * (double)load->load, (uint32_t)load->count);
+        ok = p->leg[h].load != UINT32_MAX;
     }
     return ok;
 }
 
+/* Legs into hops; what they load, if it is the same for all. */
+static bool lay_legs(sp_i_problem *p, uint32_t *load)
+{
+    uint32_t n = p->n_legs, words;
+    *load = n ? p->leg[0].load : 0;
+    for (uint32_t h = 1; h < n; h++)
+        *load = p->leg[h].load == *load ? *load : SP_I_APART;
+    words = *load == SP_I_APART ? 2 * n : n;
+    uint32_t *hop = room_for(p->hop, &p->hops_room, p->n_hops, words, sizeof *hop);
+    if (!hop)
+        return false;
+    p->hop = hop;
+    hop += p->n_hops;
+    for (uint32_t h = 0; h < n; h++)
+        hop[h] = p->leg[h].link;
+    for (uint32_t h = n; h < words; h++)
+        hop[h] = p->leg[h - n].load;
+    p->n_hops += words;
+    p->n_legs = 0;
+    return true;
+}
+
 bool sp_i_problem_route(sp_i_problem *p, double latency_s, double weight, uint64_t orbit)
 {
-    if (p->n_routes == p->routes_room) {
-        uint32_t room = p->routes_room ? p->routes_room * 2 : 64;
-        sp_i_flow_route *route = realloc(p->route, room * sizeof *route);
-        if (!route)
-            return false;
-        p->route = route;
-        p->routes_room = room;
-    }
-    uint32_t off = p->hops_routed;
-    sp_i_flow_way way = {.orbit = orbit, .n = p->n_hops - off, .latency_ps = sp_ticks_ps(latency_s), .weight = (int64_t)llround(weight * (double)SP_I_ONE)};
+    sp_i_flow_route *route = room_for(p->route, &p->routes_room, p->n_routes, 1, sizeof *route);
+    if (!route)
+        return false;
+    p->route = route;
+    uint32_t off = p->n_hops;
+    sp_i_flow_way way = {.orbit = orbit, .n = p->n_legs, .latency_ps = sp_ticks_ps(latency_s), .weight = (int64_t)llround(weight * (double)SP_I_ONE)};
     way.weight = way.weight > 0 ? way.weight : 1;
-    for (uint32_t h = off; h < p->n_hops; h++) {
-        double rate = p->link[p->hop[h].link].cap_bytes_per_s * (double)SP_I_ONE / (double)sp_i_hop_load(p, &p->hop[h])->load;
-        way.alone_bytes_per_s = h == off || rate < way.alone_bytes_per_s ? rate : way.alone_bytes_per_s;
+    for (uint32_t h = 0; h < p->n_legs; h++) {
+        double rate = p->link[p->leg[h].link].cap_bytes_per_s * (double)SP_I_ONE / (double)leg_load(p, &p->leg[h])->load;
+        way.alone_bytes_per_s = h == 0 || rate < way.alone_bytes_per_s ? rate : way.alone_bytes_per_s;
     }
-    if (way.weight != SP_I_ONE && !weigh(p, off, weight))
+    if ((way.weight != SP_I_ONE && !weigh(p, weight)) || !lay_legs(p, &way.load))
         return false;
     uint32_t kind = sp_i_kinds_add(&p->ways, &way);
     p->route[p->n_routes++] = (sp_i_flow_route){off, kind};
-    p->hops_routed = p->n_hops;
-    p->hops_max = way.n > p->hops_max ? (uint32_t)way.n : p->hops_max;
+    p->hops_max = way.n > p->hops_max ? way.n : p->hops_max;
     return kind != UINT32_MAX;
 }
 

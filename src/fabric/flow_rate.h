@@ -50,6 +50,27 @@ static inline int64_t sp_i_task_delay_ps(const sp_i_problem *p, uint32_t task)
     return p->size[p->task_size[task]].delay_ps + (p->task_route[task] == SP_I_NO_ROUTE ? 0 : sp_i_task_way(p, task)->latency_ps);
 }
 
+/* Share of a flow when it is alone, in quanta. */
+static inline double sp_i_task_share(const sp_i_problem *p, uint32_t task, double quantum)
+{
+    double share = INFINITY;
+    sp_i_flow_hops hops = sp_i_task_hops(p, task);
+    for (uint32_t h = 0; h < hops.n; h++) {
+        double here = sp_i_rate_share((int64_t)(p->link[hops.link[h]].cap_bytes_per_s / quantum), sp_i_hop_load(p, &hops, h)->load);
+        share = here < share ? here : share;
+    }
+    return share;
+}
+
+/* Whole ticks on the wire when it is alone, as events would have them. */
+static inline double sp_i_task_wire_ps(const sp_i_problem *p, uint32_t task, double quantum)
+{
+    if (!sp_i_task_flows(p, task))
+        return 0;
+    int64_t rate = sp_i_rate_used(sp_i_task_share(p, task, quantum), sp_i_task_way(p, task)->weight);
+    return sp_i_rate_ticks(p->size[p->task_size[task]].bytes, rate < 1 ? 1 : rate, quantum * 1e-12);
+}
+
 /* No less than this does it take, whatever else flows. */
 static inline int64_t sp_i_task_alone_ps(const sp_i_problem *p, uint32_t task)
 {

@@ -15,11 +15,11 @@ static bool load_links(sp_i_problem *p)
         if (p->task_route[t] == SP_I_NO_ROUTE)
             continue;
         const sp_i_flow_way *way = sp_i_task_way(p, t);
-        const sp_i_flow_hop *hop = sp_i_task_hops(p, t);
+        sp_i_flow_hops hops = sp_i_task_hops(p, t);
         double bytes = p->size[p->task_size[t]].bytes * (p->steps ? p->steps[t] : 1) / (double)way->weight;
-        for (const sp_i_flow_hop *end = hop + way->n; hop < end; hop++) {
-            const sp_i_flow_load *load = sp_i_hop_load(p, hop);
-            p->link_bytes[hop->link] += bytes * (double)load->load * (double)load->count;
+        for (uint32_t h = 0; h < hops.n; h++) {
+            const sp_i_flow_load *load = sp_i_hop_load(p, &hops, h);
+            p->link_bytes[hops.link[h]] += bytes * (double)load->load * (double)load->count;
         }
     }
     return true;

@@ -268,28 +268,13 @@ static sp_status run_events(sp_i_problem *p, sp_i_flow_counts *counts, sp_error 
     return status;
 }
 
-/* The longest chain. Durations are worked out once where they are asked for step by step. */
-static sp_status sweep_alone(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *err)
-{
-    if (!p->lag_off)
-        return sp_i_problem_sweep(p, NULL, false, counts, err);
-    int64_t *ps = malloc(((size_t)p->n_tasks + 1) * sizeof *ps);
-    for (uint32_t t = 0; t < p->n_tasks && ps; t++)
-        ps[t] = sp_i_task_alone_ps(p, t);
-    sp_status status = ps ? sp_i_problem_sweep(p, ps, false, counts, err) : sp_i_flow_no_memory(err);
-    free(ps);
-    return status;
-}
-
 sp_status sp_i_problem_run(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *err)
 {
-    int64_t chain_ps, *ps = NULL;
-    sp_status status = sweep_alone(p, counts, err);
-    chain_ps = counts->end_ps;
-    bool alone = status == SP_OK && !p->events && (ps = malloc(((size_t)p->n_tasks + 1) * sizeof *ps)) && sp_i_problem_free(p, ps);
+    sp_status status = sp_i_problem_sweep(p, false, counts, err);
+    int64_t chain_ps = counts->end_ps;
+    bool alone = status == SP_OK && !p->events && sp_i_problem_free(p);
     if (alone)
-        status = sp_i_problem_sweep(p, ps, true, counts, err);
-    free(ps);
+        status = sp_i_problem_sweep(p, true, counts, err);
     if (status == SP_OK && !alone) {
         *counts = (sp_i_flow_counts){0};
         status = run_events(p, counts, err);

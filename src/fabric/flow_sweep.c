@@ -15,7 +15,8 @@
 
 typedef struct sweep {
     sp_i_problem *p;
-    const int64_t *ps;              /* [n_tasks] duration of a step; NULL: as if alone                            */
+    bool whole; double quantum;     /* durations in whole ticks at whole quanta, as events have them; else a bound */
+    int64_t *ps;                    /* [n_tasks] duration of a step, worked out once; NULL: tasks have one step   */
     bool starts;
     uint32_t n;                     /* components                                                                */
     uint32_t *of;                   /* [n_tasks] component                                                       */
@@ -65,6 +66,11 @@ static bool order(const sp_i_problem *p, uint32_t *out, uint32_t *left, uint32_t
             if (--left[next[e]] == 0)
                 out[n++] = next[e];
     return n == p->n_tasks;
+}
+
+static int64_t time_ps(const sweep *w, uint32_t t)
+{
+    return w->whole ? sp_i_task_delay_ps(w->p, t) + (int64_t)sp_i_task_wire_ps(w->p, t, w->quantum) : sp_i_task_alone_ps(w->p, t);
 }
 
 /* Components by number, their members in order; false: no order. scratch: 3 x n_tasks + 2 and a lag each. */
@@ -122,12 +128,15 @@ static sp_status open(sweep *w)
     w->at = malloc(n * sizeof *w->at);
     w->row[0] = malloc(n * sizeof *w->row[0]);
     w->row[1] = malloc(n * sizeof *w->row[1]);
+    w->ps = malloc(n * sizeof *w->ps);
     w->edge_off = malloc(n * sizeof *w->edge_off);
     w->edge = malloc(n_lags * sizeof *w->edge);
     w->back = malloc(n_lags * sizeof *w->back);
-    bool room = w->queue && w->waits && w->base && scratch && w->of && w->off && w->member && w->at && w->row[0] && w->row[1] && w->edge_off && w->edge && w->back;
+    bool room = w->queue && w->waits && w->base && scratch && w->of && w->off && w->member && w->at && w->row[0] && w->row[1] && w->ps && w->edge_off && w->edge && w->back;
     bool ok = room && lay(w, scratch);
     free(scratch);
+    for (uint32_t t = 0; t < p->n_tasks && ok; t++)
+        w->ps[t] = time_ps(w, t);
     return !room ? SP_E_NOMEM : ok ? SP_OK : SP_E_UNFIT;
 }
 
@@ -143,6 +152,7 @@ static void close(sweep *w)
     free(w->at);
     free(w->row[0]);
     free(w->row[1]);
+    free(w->ps);
     free(w->edge_off);
     free(w->edge);
     free(w->back);
@@ -252,7 +262,7 @@ static void run_one(sweep *w, uint32_t t)
     int64_t start = w->base[t];
     if (w->starts && w->p->start_ps)
         w->p->start_ps[t] = start;
-    w->p->end_ps[t] = later(start, w->ps ? w->ps[t] : sp_i_task_alone_ps(w->p, t));
+    w->p->end_ps[t] = later(start, time_ps(w, t));
     w->counts->end_sum_ps += orbit_of(w->p, t) * (uint64_t)w->p->end_ps[t];
     w->counts->instants++;
 }
@@ -315,9 +325,9 @@ static void run_apart(sweep *w)
     }
 }
 
-sp_status sp_i_problem_sweep(sp_i_problem *p, const int64_t *ps, bool starts, sp_i_flow_counts *counts, sp_error *err)
+sp_status sp_i_problem_sweep(sp_i_problem *p, bool run_itself, sp_i_flow_counts *counts, sp_error *err)
 {
-    sweep w = {.p = p, .ps = ps, .starts = starts, .counts = counts};
+    sweep w = {.p = p, .whole = run_itself, .starts = run_itself, .quantum = sp_i_rate_quantum(p), .counts = counts};
     *counts = (sp_i_flow_counts){0};
     if (!p->succ && !p->lag_off) {
         run_apart(&w);

@@ -186,30 +186,29 @@ static void touch(sp_i_maxmin *m, uint32_t l)
     }
 }
 
-static int64_t load_of(const sp_i_maxmin *m, const sp_i_flow_hop *hop)
+static int64_t load_of(const sp_i_maxmin *m, const sp_i_flow_hops *hops, uint32_t h)
 {
-    const sp_i_flow_load *load = sp_i_hop_load(m->p, hop);
+    const sp_i_flow_load *load = sp_i_hop_load(m->p, hops, h);
     return load->load * (int64_t)load->count;
 }
 
 bool sp_i_maxmin_add(sp_i_maxmin *m, uint32_t task, int64_t now)
 {
-    const sp_i_flow_hop *hop = sp_i_task_hops(m->p, task);
-    uint32_t n = (uint32_t)sp_i_task_way(m->p, task)->n;
+    sp_i_flow_hops hops = sp_i_task_hops(m->p, task);
     if (!m->n_idle && m->n_slots == m->slots_room && !more_slots(m))
         return false;
     uint32_t s = m->n_idle ? m->idle[--m->n_idle] : m->n_slots++;
     m->slot[s] = (mm_slot){.left_bytes = m->p->size[m->p->task_size[task]].bytes, .since_ps = now, .task = task, .at = m->n_ends};
     m->ends[m->n_ends] = (end_node){INT64_MAX, s};
     m->n_ends++;
-    for (uint32_t h = 0; h < n; h++, hop++) {
-        mm_link *link = &m->link[hop->link];
+    for (uint32_t h = 0; h < hops.n; h++) {
+        mm_link *link = &m->link[hops.link[h]];
         if (link->n == link->room && !more_entries(m, link))
             return false;
         m->where[(s << m->shift) + h] = link->n;
         m->pool[link->off + link->n++] = (s << m->shift) + h;
-        link->all += load_of(m, hop);
-        touch(m, hop->link);
+        link->all += load_of(m, &hops, h);
+        touch(m, hops.link[h]);
     }
     return true;
 }
@@ -222,17 +221,16 @@ int64_t sp_i_maxmin_next_ps(const sp_i_maxmin *m)
 uint32_t sp_i_maxmin_take(sp_i_maxmin *m)
 {
     uint32_t s = m->ends[0].slot, task = m->slot[s].task;
-    const sp_i_flow_hop *hop = sp_i_task_hops(m->p, task);
-    uint32_t n = (uint32_t)sp_i_task_way(m->p, task)->n;
+    sp_i_flow_hops hops = sp_i_task_hops(m->p, task);
     ends_remove(m, s);
-    for (uint32_t h = 0; h < n; h++, hop++) {
-        mm_link *link = &m->link[hop->link];
+    for (uint32_t h = 0; h < hops.n; h++) {
+        mm_link *link = &m->link[hops.link[h]];
         uint32_t at = m->where[(s << m->shift) + h], last = m->pool[link->off + --link->n];
         m->pool[link->off + at] = last;
         m->where[last] = at;
-        link->all -= load_of(m, hop);
+        link->all -= load_of(m, &hops, h);
         if (link->n)   /* nobody is left to gain where nobody is left */
-            touch(m, hop->link);
+            touch(m, hops.link[h]);
     }
     m->idle[m->n_idle++] = s;
     return task;
@@ -292,11 +290,11 @@ static void reach(sp_i_maxmin *m)
                 continue;
             slot->mark = m->fill;
             m->n_flows++;
-            const sp_i_flow_hop *hop = sp_i_task_hops(m->p, slot->task);
-            for (const sp_i_flow_hop *end = hop + sp_i_task_way(m->p, slot->task)->n; hop < end; hop++)
-                if (m->link[hop->link].mark != m->fill) {
-                    m->link[hop->link].mark = m->fill;
-                    m->reached[m->n_reached++] = hop->link;
+            sp_i_flow_hops hops = sp_i_task_hops(m->p, slot->task);
+            for (uint32_t h = 0; h < hops.n; h++)
+                if (m->link[hops.link[h]].mark != m->fill) {
+                    m->link[hops.link[h]].mark = m->fill;
+                    m->reached[m->n_reached++] = hops.link[h];
                 }
         }
     }
@@ -338,14 +336,13 @@ static int64_t end_of(const sp_i_maxmin *m, const mm_slot *slot)
 static void settle(sp_i_maxmin *m, uint32_t s, double share, int64_t now, bool rebuild)
 {
     mm_slot *slot = &m->slot[s];
-    const sp_i_flow_way *way = sp_i_task_way(m->p, slot->task);
-    const sp_i_flow_hop *hop = sp_i_task_hops(m->p, slot->task);
-    int64_t rate = sp_i_rate_used(share, way->weight);
+    sp_i_flow_hops hops = sp_i_task_hops(m->p, slot->task);
+    int64_t rate = sp_i_rate_used(share, sp_i_task_way(m->p, slot->task)->weight);
     rate = rate < 1 ? 1 : rate;
     slot->mark = 0;
-    for (const sp_i_flow_hop *end = hop + way->n; hop < end; hop++) {
-        const sp_i_flow_load *load = sp_i_hop_load(m->p, hop);
-        mm_link *link = &m->link[hop->link];
+    for (uint32_t h = 0; h < hops.n; h++) {
+        const sp_i_flow_load *load = sp_i_hop_load(m->p, &hops, h);
+        mm_link *link = &m->link[hops.link[h]];
         link->left -= sp_i_rate_used(share, load->load) * (int64_t)load->count;
         link->left = link->left > 0 ? link->left : 0;
         link->open -= load->load * (int64_t)load->count;
