@@ -64,7 +64,8 @@ sp_status sp_node_read_value(sp_node node, sp_unit unit, sp_arena *arena, sp_val
 /* Fail at the first key of `map` that is not among the NULL-terminated `allowed`, naming the nearest allowed key. */
 sp_status sp_node_only_keys(sp_node map, const char *const *allowed, sp_error *err);
 
-/* Nearest of the NULL-terminated `names` to `word` by edit distance, or NULL when none is near: for "did you mean". */
+/* Nearest of the NULL-terminated `names` to `word` by edit distance, or NULL when none is near: for "did you mean". A name of which
+ * `word` is the first words is one edit away; of equals, the shorter. */
 const char *sp_text_nearest(const char *word, const char *const *names);
 
 /* The bytes of a file, at most most_bytes (whole MiB), and a NUL behind them; the caller frees *text.

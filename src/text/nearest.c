@@ -33,6 +33,15 @@ static int distance(const char *a, size_t n_a, const char *b, size_t n_b)
     return row[n_a % 3][n_b];
 }
 
+/* atlas-950 of atlas-950-superpod */
+static bool begins(const char *word, size_t length, const char *name, size_t n)
+{
+    for (size_t i = 0; i < length && i < n; i++)
+        if (lower(word[i]) != lower(name[i]))
+            return false;
+    return n > length && length > 2 && lower(name[length]) == '-';
+}
+
 const char *sp_text_nearest(const char *word, const char *const *names)
 {
     size_t length = strlen(word);
@@ -44,8 +53,9 @@ const char *sp_text_nearest(const char *word, const char *const *names)
         size_t n = strlen(*names);
         if (n > WORD_MAX)
             continue;
-        int d = distance(word, length, *names, n);
-        if (d < best_distance && d < (int)(length > n ? length : n)) {
+        int d = begins(word, length, *names, n) ? 1 : distance(word, length, *names, n);
+        bool nearer = d < best_distance || (best && d == best_distance && n < strlen(best));
+        if (nearer && d < (int)(length > n ? length : n)) {
             best_distance = d;
             best = *names;
         }

@@ -211,6 +211,8 @@ static void nearest_word(void **state)
     static const char *const names[] = {"ascend-950dt", "ascend-950pr", "h100", "h800", "latency", "bandwidth", NULL};
     assert_string_equal(sp_text_nearest("ascend-950td", names), "ascend-950dt");
     assert_string_equal(sp_text_nearest("ASCEND_950PR", names), "ascend-950pr");
+    static const char *const pods[] = {"atlas-960e", "atlas-950-supercluster", "atlas-950-superpod", NULL};
+    assert_string_equal(sp_text_nearest("Atlas-950", pods), "atlas-950-superpod");
     assert_string_equal(sp_text_nearest("latancy", names), "latency");
     assert_string_equal(sp_text_nearest("bandwith", names), "bandwidth");
     assert_string_equal(sp_text_nearest("h80", names), "h800");
