@@ -3,7 +3,8 @@
  *
  * A component is the tasks that wait for one another step by step. Its step s is F(step s - 1), where F takes maxima and adds
  * durations; F(x + c) = F(x) + c. So once a step comes a constant after the one before for all tasks, every later one does, and
- * the steps left are a multiplication. */
+ * the steps left are a multiplication. Until then, after some steps only what changes is followed (flow_lines.c). */
+#include "flow_lines.h"
 #include "flow_rate.h"
 
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #define NONE UINT32_MAX
 #define LOOK_UP (1u << 20)   /* steps between two looks at whether to stop */
 #define STEPS_MAX (UINT64_C(1) << 32)   /* some 20 s */
+#define STEPS_PLAIN 3u                  /* of a component, before changes are followed alone */
+#define CHANGE_STEPS 16u                /* plain steps in whose time a change is followed */
 
 typedef struct sweep {
     sp_i_problem *p;
@@ -30,7 +33,6 @@ typedef struct sweep {
     uint64_t worked;                /* steps of tasks, one by one */
     sp_i_flow_counts *counts;
     int64_t end_ps;
-    bool stopped;
 } sweep;
 
 static uint32_t find(uint32_t *of, uint32_t t)
@@ -224,8 +226,37 @@ static void add_up(sweep *w, const uint32_t *member, uint32_t n, const int64_t *
     w->counts->end_sum_ps += ends * (more + 1) + flows * (uint64_t)gap_ps * pairs;
 }
 
-/* false: too many steps, of which none repeats the one before; or stopped. */
-static bool run_steps(sweep *w, uint32_t k)
+static uint64_t most_of(const sweep *w)
+{
+    return w->p->steps_max ? w->p->steps_max : STEPS_MAX;
+}
+
+/* The steps after s by their changes alone. SP_E_UNFIT: nothing was run. */
+static sp_status run_lines(sweep *w, const uint32_t *member, uint32_t n, uint32_t n_step, uint32_t s, int64_t *now, const int64_t *before)
+{
+    int64_t *ps = malloc(((size_t)n + 1) * sizeof *ps);
+    uint64_t *weight = malloc(((size_t)n + 1) * sizeof *weight);
+    sp_i_lines lines = {.p = w->p, .n = n, .n_step = n_step, .step = s, .ps = ps, .weight = weight, .edge_off = w->edge_off, .edge = w->edge, .back = w->back,
+                        .now = now, .before = before, .worked = w->worked / CHANGE_STEPS, .most = most_of(w) / CHANGE_STEPS};
+    for (uint32_t i = 0; i < n && ps && weight; i++) {
+        ps[i] = w->ps[member[i]];
+        weight[i] = orbit_of(w->p, member[i]);
+    }
+    sp_status status = ps && weight ? sp_i_lines_run(&lines) : SP_E_NOMEM;
+    free(ps);
+    free(weight);
+    if (status != SP_OK)
+        return status;
+    uint64_t left = (uint64_t)n * (n_step - 1 - s), changes = lines.worked - w->worked / CHANGE_STEPS;
+    w->worked += changes * CHANGE_STEPS;
+    w->counts->end_sum_ps += lines.end_sum_ps;
+    w->counts->skipped += left > changes ? left - changes : 0;
+    w->counts->periods++;
+    return SP_OK;
+}
+
+/* Until every step is like the one before it: then the steps left are a multiplication. */
+static sp_status run_steps(sweep *w, uint32_t k)
 {
     const uint32_t *member = w->member + w->off[k];
     uint32_t n = w->off[k + 1] - w->off[k], n_step = w->p->steps[member[0]], s = 1;
@@ -233,15 +264,16 @@ static bool run_steps(sweep *w, uint32_t k)
     gather_edges(w, member, n);
     first_step(w, member, n, now);
     add_up(w, member, n, now, 0, 0);
-    for (bool alike = false; s < n_step && !alike; s++) {
+    for (bool ended = false; s < n_step && !ended; s++) {
         w->worked += n;
-        w->stopped = w->worked / LOOK_UP != (w->worked - n) / LOOK_UP && sp_i_problem_stopped(w->p);
-        if (w->stopped || w->worked > (w->p->steps_max ? w->p->steps_max : STEPS_MAX))
-            return false;
+        if (w->worked / LOOK_UP != (w->worked - n) / LOOK_UP && sp_i_problem_stopped(w->p))
+            return SP_E_INTERRUPTED;
+        if (w->worked > most_of(w))
+            return SP_E_RANGE;
         int64_t *last = now;
         now = before;
         before = last;
-        alike = next_step(w, member, n, before, now);
+        bool alike = next_step(w, member, n, before, now);
         uint64_t more = alike ? n_step - 1 - s : 0;
         add_up(w, member, n, now, more, now[0] - before[0]);
         for (uint32_t i = 0; i < n && more; i++) {
@@ -250,11 +282,15 @@ static bool run_steps(sweep *w, uint32_t k)
         }
         w->counts->skipped += more * n;
         w->counts->periods += more > 0;
+        sp_status status = alike || s != STEPS_PLAIN ? SP_E_UNFIT : run_lines(w, member, n, n_step, s, now, before);
+        if (status != SP_OK && status != SP_E_UNFIT)
+            return status;
+        ended = alike || status == SP_OK;
     }
     w->counts->instants += n_step;
     for (uint32_t i = 0; i < n; i++)
         w->p->end_ps[member[i]] = now[i];
-    return true;
+    return SP_OK;
 }
 
 static void run_one(sweep *w, uint32_t t)
@@ -300,8 +336,11 @@ static sp_status run(sweep *w, sp_error *err)
             let_go(w, k);
             continue;
         }
-        if (!run_steps(w, k))
-            return w->stopped ? sp_i_flow_interrupted(err) : sp_i_flow_no_end(w->p->n_tasks, err);
+        sp_status status = run_steps(w, k);
+        if (status == SP_E_NOMEM)
+            return sp_i_flow_no_memory(err);
+        if (status != SP_OK)
+            return status == SP_E_INTERRUPTED ? sp_i_flow_interrupted(err) : sp_i_flow_no_end(w->p->n_tasks, err);
         for (uint32_t m = w->off[k]; m < w->off[k + 1]; m++)
             let_go(w, w->member[m]);
     }

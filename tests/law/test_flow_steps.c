@@ -146,6 +146,76 @@ static void steps_together_change_no_tick(void **state)
     assert_true(count.periods_swept > 1500 && count.periods_run > 500 && count.several > 300 && count.faults > 1000);
 }
 
+/* Random programs of rings and chains whose ranks begin at different times, after transfers of a few ranks: lateness wanders and is overtaken. */
+static const sp_program *uneven_program(sp_rng *rng, uint32_t n, sp_arena *arena)
+{
+    sp_builder *b = sp_builder_create(arena, "uneven", n, 0);
+    const sp_program *out;
+    sp_error err = {0};
+    sp_digit ranks = {1, n};
+    sp_rank_map own = {.c0 = 0};
+    uint32_t n_before = pick(rng, 1, 4), n_rows = pick(rng, 1, 3), phase = 0;
+    int32_t before[4], row = -1;
+    for (uint32_t i = 0; i < n_before; i++) {
+        uint32_t low = (uint32_t)sp_rng_below(rng, n), shift = pick(rng, 1, n - 1);
+        before[i] = sp_builder_class(b, &(sp_task_class){.label = "before", .kind = SP_TASK_TRANSFER, .domain = ranks, .domain_lo = low, .domain_hi = pick(rng, low + 1, n),
+                                         .n_step = 1, .n_mb = 1, .n_chunk = 1, .stream = 1, .peer = {ranks, SP_MAP_SHIFT, (int32_t)shift, 0, 0},
+                                         .units = pick(rng, 1, 200)}, phase);
+    }
+    for (phase = 1; phase <= n_rows; phase++) {
+        bool chain = sp_rng_below(rng, 3) == 0;
+        int32_t far = (int32_t)pick(rng, 1, n > 4 ? 3 : 1), last = row;
+        uint32_t n_step = pick(rng, 2, 3 * n);
+        sp_rank_map previous = {ranks, chain ? SP_MAP_ADD : SP_MAP_SHIFT, -far, 0, 0};
+        row = sp_builder_class(b, &(sp_task_class){.label = "row", .kind = SP_TASK_TRANSFER, .domain = ranks, .domain_hi = chain ? n - (uint32_t)far : n, .n_step = n_step, .n_mb = 1,
+                                   .n_chunk = 1, .fill = chain ? n : 0, .stream = 1, .peer = {ranks, chain ? SP_MAP_ADD : SP_MAP_SHIFT, far, 0, 0}, .units = pick(rng, 1, 20)}, phase);
+        sp_builder_dep(b, (uint32_t)row, (sp_dep){.from = (uint32_t)row, .rank = previous, .step = {.pick = SP_PICK_SAME, .c0 = chain && sp_rng_below(rng, 2) ? 0 : -1}});
+        sp_builder_dep(b, (uint32_t)row, (sp_dep){.from = (uint32_t)row, .step = {.pick = SP_PICK_SAME, .c0 = -1}});
+        for (uint32_t i = 0; i < n_before && last < 0; i++)
+            sp_builder_dep(b, (uint32_t)row, (sp_dep){.from = (uint32_t)before[i], .step = {.pick = SP_PICK_AT}, .when = {1, n_step}});
+        if (last >= 0)
+            sp_builder_dep(b, (uint32_t)row, (sp_dep){.from = (uint32_t)last, .rank = sp_rng_below(rng, 2) ? previous : own, .step = {.pick = SP_PICK_AT, .c0 = -1}, .when = {1, n_step}});
+    }
+    if (sp_builder_freeze(b, &out, &err) != SP_OK)
+        fail_msg("%s", err.text);
+    return out;
+}
+
+static void ranks_that_begin_apart(void **state)
+{
+    (void)state;
+    uint32_t cases = 0, brief_ones = 0;
+    for (uint64_t seed = 0; seed < 4000; seed++) {
+        sp_rng rng = sp_rng_make(78, seed);
+        sp_arena *arena = sp_arena_create();
+        const sp_machine *m;
+        char text[96];
+        sp_error err = {0};
+        uint32_t n = pick(&rng, 4, 24);
+        snprintf(text, sizeof text, "mesh:%u@10MB/s,%u00ns chip=trn2", n, pick(&rng, 1, 50));
+        assert_int_equal(sp_catalog_machine(catalog, text, &m, &err), SP_OK);
+        const sp_program *program = uneven_program(&rng, n, arena);
+        sp_placement place = sp_placement_linear(0, n);
+        sp_fault *faults = NULL;
+        sp_flow_options options = {.explicit_only = true, .rate_fraction = 1, .n_faults = random_faults(&rng, m, arena, &faults)};
+        options.faults = faults;
+        sp_flow_time brief, whole;
+        const sp_stack *stack = sp_machine_stack(m, "ideal");
+        if (sp_fabric_flow(program, m, &place, stack, 1000, &options, &brief, &err) != SP_OK)
+            fail_msg("case %llu: %s", (unsigned long long)seed, err.text);
+        options.every_step = true;
+        assert_int_equal(sp_fabric_flow(program, m, &place, stack, 1000, &options, &whole, &err), SP_OK);
+        if (brief.end_ps != whole.end_ps || brief.end_sum_ps != whole.end_sum_ps)
+            fail_msg("case %llu: ends at %lld ps, sum %llu; step by step %lld ps, %llu", (unsigned long long)seed, (long long)brief.end_ps,
+                     (unsigned long long)brief.end_sum_ps, (long long)whole.end_ps, (unsigned long long)whole.end_sum_ps);
+        cases++;
+        brief_ones += brief.fills == 0 && brief.skipped > 0;
+        sp_arena_destroy(arena);
+    }
+    print_message("%u cases, %u of them brief and without an event\n", cases, brief_ones);
+    assert_true(brief_ones > cases / 4);
+}
+
 /* Whether flows share or not, what does not repeat in time is refused, not run for ever. */
 static void too_many_steps_are_refused(void **state)
 {
@@ -177,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_together_change_no_tick),
+        cmocka_unit_test(ranks_that_begin_apart),
         cmocka_unit_test(too_many_steps_are_refused),
     };
     return cmocka_run_group_tests_name("steps", tests, set_up, tear_down);
