@@ -103,8 +103,8 @@ static sp_status read_times(cli_run *cli, answer *a, sp_error *err)
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_SWAP, SP_UNIT_SECONDS, &op->swap_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_REPAIR, SP_UNIT_SECONDS, &repair_s, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_YEARS, SP_UNIT_NONE, &a->years, err);
-    if (status == SP_OK && !(a->years > 0 && a->years <= 10000))
-        status = sp_error_set(err, SP_E_RANGE, "--years", 1, 1, "%s years; expected more than 0, at most 10000", cli_text(cli, CLI_O_YEARS));
+    if (status == SP_OK && !(a->years * SP_YEAR_S >= 1 && a->years <= 10000))
+        status = sp_error_set(err, SP_E_RANGE, "--years", 1, 1, "%s years; expected a second (3.2e-8) to 10000", cli_text(cli, CLI_O_YEARS));
     if (status == SP_OK && repair_s >= 0) scale_repair(a, repair_s);
     op->horizon_s = a->years * SP_YEAR_S;
     return status;

@@ -66,12 +66,17 @@ static sp_status check_map(const char *map, sp_error *err)
 static sp_status read_header(const char *at, const char *end, const char *name, const char *map, int column[C_N], sp_error *err)
 {
     char cell[CELL_TEXT], want[CELL_TEXT];
+    const char *line_begin = at;
     for (int i = 0; i < C_N; i++) column[i] = -1;
     for (int c = 0; at != NULL && c < CELLS; c++) {
+        uint32_t from = (uint32_t)(at - line_begin) + 1;
         at = next_cell(at, end, cell);
         for (int i = 0; i < C_N; i++) {
             mapped(map, i, want);
-            if (strcmp(cell, want) == 0) column[i] = c;
+            if (strcmp(cell, want) != 0) continue;
+            if (column[i] >= 0)
+                return sp_error_set(err, SP_E_PARSE, name, 1, from, "column '%.40s' stands twice, as columns %d and %d; drop or rename one", cell, column[i] + 1, c + 1);
+            column[i] = c;
         }
     }
     for (int i = 0; i < C_N; i++) {
@@ -108,6 +113,8 @@ static sp_status read_cells(const char *at, const char *end, const char *name, u
             out->value[i] = strtod(cell, &stop);
             if (*stop != '\0' || !isfinite(out->value[i]))
                 return sp_error_set(err, SP_E_PARSE, name, line, from, "found '%.40s' in column %d (%s); expected a number", cell, c + 1, ours[i]);
+            if (out->value[i] < 0 && out->value[i] != -1 && i != C_PRIORITY)
+                return sp_error_set(err, SP_E_RANGE, name, line, from, "found '%.40s' in column %d (%s); expected 0 or more, or -1 for unknown", cell, c + 1, ours[i]);
         }
         if (column[C_ID] == c && cell[0] != '\0') out->value[C_ID] = strspn(cell, "0123456789") == strlen(cell) ? strtod(cell, NULL) : -1;
         if (column[C_USER] == c) out->user = user_of(cell);
@@ -160,7 +167,9 @@ sp_status sp_jobs_parse_csv(const char *text, size_t length, const char *name, c
     for (const char *at = text, *end = text + length; at < end && status == SP_OK; line++) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         if (stop == NULL) stop = end;
-        if (line == 1) status = read_header(at, stop, name, map, column, err);
+        const char *nul = memchr(at, '\0', (size_t)(stop - at));
+        if (nul != NULL) status = sp_error_set(err, SP_E_PARSE, name, line, (uint32_t)(nul - at) + 1, "found a NUL byte; expected text: is this a table?");
+        else if (line == 1) status = read_header(at, stop, name, map, column, err);
         else if (stop > at && !(stop == at + 1 && *at == '\r')) status = read_row(&list, at, stop, name, line, column, most_chips, kinds, err);
         at = stop < end ? stop + 1 : end;
     }

@@ -197,6 +197,8 @@ sp_status sp_jobs_generate(const char *text, uint32_t chips, double span_s, uint
     } else {
         status = stream(&s, chips, span_s, seed, &list, err);
     }
+    if (status == SP_OK && list.jobs.n == 0)
+        status = sp_error_set(err, SP_E_RANGE, "--jobs", 1, 1, "no job comes in %.3g s at that load; simulate longer (--years), or give jobs=N", span_s);
     if (status == SP_OK) status = sp_i_jobs_finish(&list, "--jobs", out, err);
     sp_i_job_list_free(&list);
     return status;

@@ -94,6 +94,29 @@ static void csv_by_map(void **state)
     assert_true(err.line == 2 && strstr(err.text, "found 'x' in column 2") != NULL);
 }
 
+static void csv_faults(void **state)
+{
+    (void)state;
+    static const struct { const char *text; size_t length; const char *says; sp_status status; uint32_t line, column; } bad[] = {
+#define TABLE(text) text, sizeof text - 1
+        {TABLE("submit,run,submit,chips\n0,5,1,8\n"), "column 'submit' stands twice, as columns 1 and 3", SP_E_PARSE, 1, 12},
+        {TABLE("submit,run,chips\n1,5,8\n-5,5,8\n"), "found '-5' in column 1 (submit)", SP_E_RANGE, 3, 1},
+        {TABLE("submit,run,chips\n1,-60,8\n"), "found '-60' in column 2 (run)", SP_E_RANGE, 2, 3},
+        {TABLE("submit,run,chips\n1,5,\0008\n"), "a NUL byte", SP_E_PARSE, 2, 5}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        sp_jobs jobs;
+        sp_error err;
+        assert_int_equal(sp_jobs_parse_csv(bad[i].text, bad[i].length, "t", NULL, 1024, NULL, &jobs, &err), bad[i].status);
+        assert_non_null(strstr(err.text, bad[i].says));
+        assert_true(err.line == bad[i].line && err.column == bad[i].column);
+    }
+    sp_jobs jobs;
+    sp_error err;
+    static const char unknown[] = "submit,run,chips,estimate\n1,5,8,-1\n";
+    assert_int_equal(sp_jobs_parse_csv(unknown, strlen(unknown), "t", NULL, 1024, NULL, &jobs, &err), SP_OK);
+    sp_jobs_free(&jobs);
+}
+
 /* Load is what was asked for, sizes and run times have the published means; the seed decides all. */
 static void generators(void **state)
 {
@@ -152,7 +175,7 @@ static void failure_files(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(swf_by_hand), cmocka_unit_test(swf_is_lenient), cmocka_unit_test(swf_faults), cmocka_unit_test(csv_by_map),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(swf_by_hand), cmocka_unit_test(swf_is_lenient), cmocka_unit_test(swf_faults), cmocka_unit_test(csv_by_map), cmocka_unit_test(csv_faults),
                                        cmocka_unit_test(generators), cmocka_unit_test(generator_faults), cmocka_unit_test(failure_files)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
