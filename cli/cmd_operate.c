@@ -303,6 +303,8 @@ static void print_answer(cli_run *cli, const answer *a)
     if (sp_cluster_shape_of(op->machine, &shape, NULL) == SP_OK)
         cli_line(cli, "machine", "%u chips, hosts of %u, racks of %u + %u, pods of %u", shape.chips, shape.row_chips, shape.leaf_chips,
                  op->rack_spares ? shape.spares_per_leaf : 0, shape.pod_chips);
+    if (op->machine->chips_per_rack > 0 && op->machine->chips_per_rack != shape.leaf_chips)
+        cli_line(cli, "", "its racks of %u are %s, so that hosts stand for racks", op->machine->chips_per_rack, op->machine->chips_per_rack > 64 ? "more than 64 chips" : "not all full");
     cli_line(cli, "failures", "%s", a->failures.title != NULL ? a->failures.title : "none");
     cli_line(cli, "jobs", "%s, queue %s, placement %s", cli_text(cli, CLI_O_JOBS), sp_order_name(op->order), op->policy->name);
     if (a->jobs.spec != NULL && strstr(a->jobs.spec, "chips=") == NULL)

@@ -23,8 +23,8 @@ static uint32_t row_of(const sp_machine *machine)
 static uint32_t leaf_of(const sp_machine *machine, uint32_t row)
 {
     uint32_t rack = machine->chips_per_rack;
-    if (rack != 0 && rack <= 64 && rack % row == 0 && machine->chips % rack == 0) return rack;
-    return rack == 0 ? unit_up_to(machine, row, 64) : row;
+    if (rack == 0) return unit_up_to(machine, row, 64);
+    return rack <= 64 && machine->chips % rack == 0 ? rack : row;   /* a rack is a word of bits, and whole */
 }
 
 /* A pod is what the outermost tier joins; where that is a leaf or less, the machine is the one pod. */
@@ -38,13 +38,30 @@ static uint32_t pod_of(const sp_machine *machine, uint32_t leaf)
     return machine->chips;
 }
 
+/* Racks that are not kept (leaf_of): their spares would be lost, and so would hosts that they cut. */
+static sp_status check_rack(const sp_machine *machine, uint32_t row, sp_error *err)
+{
+    uint32_t rack = machine->chips_per_rack;
+    if (rack != 0 && rack % row != 0)
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a rack of %u chips does not hold whole hosts of %u; give rack a multiple", rack, row);
+    if (machine->spares_per_rack == 0) return SP_OK;
+    if (rack > 64)
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "racks of %u chips with spares cannot be operated; expected at most 64 chips a rack: give a smaller rack, "
+                            "or spare hosts by --reserve", rack);
+    if (machine->chips % rack != 0)
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "%u chips are not whole racks of %u with spares; give a rack that divides them", machine->chips, rack);
+    return SP_OK;
+}
+
 sp_status sp_cluster_shape_of(const sp_machine *machine, sp_cluster_shape *out, sp_error *err)
 {
     if (machine->chips == 0) return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a machine without chips cannot be operated");
     sp_cluster_shape shape = {.chips = machine->chips, .row_chips = row_of(machine), .mesh_leaf = true};
+    sp_status status = check_rack(machine, shape.row_chips, err);
+    if (status != SP_OK) return status;
     shape.leaf_chips = leaf_of(machine, shape.row_chips);
     shape.pod_chips = pod_of(machine, shape.leaf_chips);
-    shape.spares_per_leaf = machine->chips_per_rack == shape.leaf_chips ? machine->spares_per_rack : 0;
+    shape.spares_per_leaf = machine->spares_per_rack;
     const sp_plane *plane = &machine->planes[0];
     for (uint32_t t = 0; t < plane->n_tiers && plane->tiers[t].stride < shape.leaf_chips; t++)
         shape.mesh_leaf = shape.mesh_leaf && plane->tiers[t].kind == SP_TIER_MESH;

@@ -229,6 +229,11 @@ END
 @test "operate: what can never start, and options that contradict each other" {
     refuses "the policy 'cubes' has no place for them even on the empty machine" operate dgx-h100:16 --policy cubes --years 0.01 --seeds 1
     refuses "the policy 'sub-array' has no place" operate dgx-h100:16 --policy sub-array --jobs mix:jobs=100 --years 0.01 --seeds 1
+    refuses "does not hold whole hosts of 8" operate "mesh:8@50GB/s,1us rack=3 chip=h100" --years 0.01 --seeds 1
+    refuses "are not whole racks of 64 with spares" operate "switch:96@50GB/s,1us rack=64+1 chip=h100" --years 0.01 --seeds 1
+    refuses "racks of 128 chips with spares cannot be operated" operate "switch:256@50GB/s,1us rack=128+2 chip=h100" --years 0.01 --seeds 1
+    answers operate "switch:96@50GB/s,1us rack=64 chip=h100" --years 0.01 --seeds 1
+    [[ "$output" == *"its racks of 64 are not all full, so that hosts stand for racks"* ]]
     refuses "no job is a multiple of that" operate dgx-h100:16 --segment 7 --years 0.01 --seeds 1
     refuses "found --jobs pretrain, which is no file" operate dgx-h100:16 --map submit=a --years 0.01 --seeds 1
     refuses "--power-cap:1:1: error: found 0W" operate dgx-h100:16 --power-cap 0W --years 0.01 --seeds 1
