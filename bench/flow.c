@@ -107,7 +107,7 @@ static void all_to_all(const sp_machine *m, uint32_t n, sp_routing routing, run 
     for (uint32_t i = 0; i < n; i++)
         for (uint32_t j = 0; j < n; j++)
             if (i != j)
-                flows[k++] = (sp_flow){i, j, PAIR_BYTES, 0, UINT32_MAX};
+                flows[k++] = (sp_flow){i, j, PAIR_BYTES, 0, UINT32_MAX, 0};
     run_list(m, &(sp_flow_options){.rate_fraction = 1, .routing = routing}, flows, count, out);
 }
 
@@ -136,7 +136,7 @@ static sp_flow *permutation(uint32_t n)
     sp_flow *flows = malloc(n * sizeof *flows);
     lcg_state = 1;
     for (uint32_t i = 0; i < n; i++)
-        flows[i] = (sp_flow){i, i, 0, 0, UINT32_MAX};
+        flows[i] = (sp_flow){i, i, 0, 0, UINT32_MAX, 0};
     for (uint32_t i = n - 1; i > 0; i--) {
         uint32_t j = (uint32_t)(lcg() % i), t = flows[i].dst;
         flows[i].dst = flows[j].dst;

@@ -32,18 +32,20 @@ static int by_id(const void *a, const void *b)
     return order != 0 ? order : (x->row > y->row) - (x->row < y->row);
 }
 
-static sp_status read_columns(const sp_csv *csv, int column[6], sp_error *err)
+enum { C_ID, C_SRC, C_DST, C_BYTES, C_AFTER, C_START, C_COMPUTE, C_N };
+
+static sp_status read_columns(const sp_csv *csv, int column[C_N], sp_error *err)
 {
-    static const char *const names[6] = {"id", "src", "dst", "bytes", "after", "start_s"};
-    for (int k = 0; k < 6; k++)
-        if ((column[k] = sp_csv_column(csv, names[k])) < 0 && k < 4)
+    static const char *const names[C_N] = {"id", "src", "dst", "bytes", "after", "start_s", "compute_s"};
+    for (int k = 0; k < C_N; k++)
+        if ((column[k] = sp_csv_column(csv, names[k])) < 0 && k <= C_BYTES)
             return sp_error_set(err, SP_E_PARSE, sp_csv_name(csv), 1, 1, "there is no column '%s'; expected id,src,dst,bytes and, if needed, "
-                                "after,start_s", names[k]);
+                                "after,start_s,compute_s", names[k]);
     for (size_t c = 0; c < sp_csv_columns(csv); c++) {
         bool known = false;
-        for (int k = 0; k < 6; k++) known = known || column[k] == (int)c;
+        for (int k = 0; k < C_N; k++) known = known || column[k] == (int)c;
         if (!known)
-            return sp_error_set(err, SP_E_PARSE, sp_csv_name(csv), 1, 1, "unknown column '%s'; expected id,src,dst,bytes,after,start_s",
+            return sp_error_set(err, SP_E_PARSE, sp_csv_name(csv), 1, 1, "unknown column '%s'; expected id,src,dst,bytes,after,start_s,compute_s",
                                 sp_csv_column_name(csv, c));
     }
     return SP_OK;
@@ -94,37 +96,51 @@ static sp_status check_circles(cli_run *cli, const traffic *t, int column, sp_er
     return SP_OK;
 }
 
+static bool is_empty(const traffic *t, size_t row, int column)
+{
+    return sp_csv_cell(t->csv, row, column)[0] == '\0';
+}
+
+/* A row sends bytes to dst, or computes for compute_s on src: then dst and bytes are empty, or src and 0. */
+static sp_status read_row(const traffic *t, uint32_t i, const int column[C_N], sp_flow *out, sp_error *err)
+{
+    sp_status status = read_end(t, i, column[C_SRC], &out->src, err);
+    if (status == SP_OK) status = read_number(t, i, column[C_COMPUTE], 1e6, false, &out->compute_s, err);
+    bool computes = status == SP_OK && out->compute_s > 0;
+    out->dst = out->src;
+    if (status == SP_OK && !(computes && is_empty(t, i, column[C_DST]))) status = read_end(t, i, column[C_DST], &out->dst, err);
+    if (status == SP_OK && !computes && out->src == out->dst)
+        return sp_csv_fail(t->csv, i, column[C_DST], SP_E_INVAL, err, "the flow ends where it begins and crosses no link; expected another %s", t->net == NULL ? "chip" : "node");
+    if (status == SP_OK) status = read_number(t, i, column[C_BYTES], 1e18, false, &out->bytes, err);
+    if (status == SP_OK && !computes && is_empty(t, i, column[C_BYTES]))
+        return sp_csv_fail(t->csv, i, column[C_BYTES], SP_E_PARSE, err, "the cell is empty; expected how many bytes flow");
+    if (computes && status == SP_OK && (out->bytes > 0 || out->dst != out->src))
+        return sp_csv_fail(t->csv, i, column[C_COMPUTE], SP_E_INVAL, err, "the row computes and sends, too; expected one of the two: give each a row and name it in 'after'");
+    return status == SP_OK ? read_number(t, i, column[C_START], 1e6, false, &out->start_s, err) : status;
+}
+
 static sp_status read_rows(cli_run *cli, traffic *t, sp_error *err)
 {
-    int column[6];
+    int column[C_N];
     sp_status status = read_columns(t->csv, column, err);
     named *index = sp_arena_alloc(cli->arena, t->n, sizeof *index);
     for (uint32_t i = 0; i < t->n && status == SP_OK; i++) {
-        uint32_t src = 0, dst = 0;
-        double bytes = 0, start_s = 0;
-        status = read_end(t, i, column[1], &src, err);
-        if (status == SP_OK) status = read_end(t, i, column[2], &dst, err);
-        if (status == SP_OK && src == dst)
-            status = sp_csv_fail(t->csv, i, column[2], SP_E_INVAL, err, "the flow ends where it begins and crosses no link; expected another %s", t->net == NULL ? "chip" : "node");
-        if (status == SP_OK) status = read_number(t, i, column[3], 1e18, false, &bytes, err);
-        if (status == SP_OK && sp_csv_cell(t->csv, i, column[3])[0] == '\0')
-            status = sp_csv_fail(t->csv, i, column[3], SP_E_PARSE, err, "the cell is empty; expected how many bytes flow");
-        if (status == SP_OK) status = read_number(t, i, column[5], 1e6, false, &start_s, err);
-        t->flow[i] = (sp_flow){src, dst, bytes, start_s, UINT32_MAX};
-        t->id[i] = sp_csv_cell(t->csv, i, column[0]);
+        t->flow[i] = (sp_flow){.after = UINT32_MAX};
+        status = read_row(t, i, column, &t->flow[i], err);
+        t->id[i] = sp_csv_cell(t->csv, i, column[C_ID]);
         if (status == SP_OK && sp_utf8_check(t->id[i], strlen(t->id[i]), NULL, NULL) != SP_OK)
-            status = sp_csv_fail(t->csv, i, column[0], SP_E_PARSE, err, "the id '%s' has bytes that are no characters; save the file as UTF-8", t->id[i]);
-        if (status == SP_OK && *t->id[i] == '\0') status = sp_csv_fail(t->csv, i, column[0], SP_E_PARSE, err, "the cell is empty; expected an id");
+            status = sp_csv_fail(t->csv, i, column[C_ID], SP_E_PARSE, err, "the id '%s' has bytes that are no characters; save the file as UTF-8", t->id[i]);
+        if (status == SP_OK && *t->id[i] == '\0') status = sp_csv_fail(t->csv, i, column[C_ID], SP_E_PARSE, err, "the cell is empty; expected an id");
         index[i] = (named){t->id[i], i};
     }
     if (status != SP_OK) return status;
     qsort(index, t->n, sizeof *index, by_id);
     for (uint32_t i = 1; i < t->n; i++)
         if (strcmp(index[i].id, index[i - 1].id) == 0)
-            return sp_csv_fail(t->csv, index[i].row, column[0], SP_E_INVAL, err, "the id '%s' is that of line %u, too; give each flow its own",
+            return sp_csv_fail(t->csv, index[i].row, column[C_ID], SP_E_INVAL, err, "the id '%s' is that of line %u, too; give each flow its own",
                                index[i].id, sp_csv_line(t->csv, index[i - 1].row));
-    for (uint32_t i = 0; i < t->n && column[4] >= 0; i++) {
-        const char *after = sp_csv_cell(t->csv, i, column[4]);
+    for (uint32_t i = 0; i < t->n && column[C_AFTER] >= 0; i++) {
+        const char *after = sp_csv_cell(t->csv, i, column[C_AFTER]);
         if (after == NULL || *after == '\0') continue;
         uint32_t low = 0, high = t->n;
         while (low < high) {
@@ -133,11 +149,11 @@ static sp_status read_rows(cli_run *cli, traffic *t, sp_error *err)
             else high = middle;
         }
         if (low == t->n || strcmp(index[low].id, after) != 0)
-            return sp_csv_fail(t->csv, i, column[4], SP_E_NOTFOUND, err, "no flow has the id '%s'", after);
-        if (index[low].row == i) return sp_csv_fail(t->csv, i, column[4], SP_E_INVAL, err, "the flow waits for itself");
+            return sp_csv_fail(t->csv, i, column[C_AFTER], SP_E_NOTFOUND, err, "no flow has the id '%s'", after);
+        if (index[low].row == i) return sp_csv_fail(t->csv, i, column[C_AFTER], SP_E_INVAL, err, "the flow waits for itself");
         t->flow[i].after = index[low].row;
     }
-    return check_circles(cli, t, column[4], err);
+    return check_circles(cli, t, column[C_AFTER], err);
 }
 
 static sp_status read_network(cli_run *cli, traffic *t, sp_error *err)
@@ -180,13 +196,13 @@ static json_t *answer(const traffic *t)
     json_t *flows = json_array();
     for (uint32_t i = 0; i < t->n; i++)
         json_array_append_new(flows, json_pack("{s:s, s:f, s:f}", "id", t->id[i], "start_s", t->start_s[i], "end_s", t->end_s[i]));
-    bool any = t->time.bottleneck != UINT32_MAX;
+    bool any = t->time.bottleneck_name[0] != '\0', link = t->time.bottleneck != UINT32_MAX;
     json_t *deadlock = t->net != NULL ? json_null() : json_pack("{s:b, s:I}", "free", (int)t->deadlock.free, "lanes", (json_int_t)t->deadlock.lanes);
     return json_pack("{s:o, s:s, s:f, s:f, s:f, s:o, s:o, s:f, s:I, s:b, s:o, s:o}", "machine", cli_json_text(t->name), "routing",
                      sp_routing_name(t->options.routing), "time_s", t->time.time_s, "lower_bound_s", t->time.bound_s, "fraction_of_bound",
                      t->time.time_s > 0 ? t->time.bound_s / t->time.time_s : 1.0, "bottleneck",
                      cli_json_text(any ? t->time.bottleneck_name : NULL), "bottleneck_link",
-                     any ? json_integer(t->time.bottleneck) : json_null(), "bottleneck_fraction", t->time.bottleneck_fraction, "classes",
+                     link ? json_integer(t->time.bottleneck) : json_null(), "bottleneck_fraction", t->time.bottleneck_fraction, "classes",
                      (json_int_t)t->time.classes, "lifted", (int)t->time.lifted, "deadlock", deadlock, "flows", flows);
 }
 
@@ -212,6 +228,8 @@ static void print_flows(cli_run *cli, const traffic *t)
     if (t->time.bottleneck != UINT32_MAX)
         cli_line(cli, "bottleneck", "link %u, %s, %.1f %% of the time", t->time.bottleneck, t->time.bottleneck_name,
                  100 * t->time.bottleneck_fraction);
+    else if (t->time.bottleneck_name[0] != '\0')
+        cli_line(cli, "bottleneck", "%s, %.1f %% of the time", t->time.bottleneck_name, 100 * t->time.bottleneck_fraction);
     if (t->net == NULL) cli_line(cli, "deadlock", t->deadlock.free ? "none: the routes use %u of %u virtual lanes" : "possible: routes that use %u of %u virtual lanes make a circle",
              t->deadlock.lanes, t->lanes);
     fprintf(cli->out, "\n%s\n", t->n > SHOWN ? "The last to end (--json lists all):" : "Flows, the last to end first:");

@@ -264,7 +264,7 @@ const cli_verb cli_verbs[CLI_V_N] = {
         "Runs flows between chips with max-min fair shares of every link and prints when each ends, a bound that no sharing can beat, "
         "and the busiest link.\n\n"
         "FLOWS.csv has the columns id, src, dst, bytes, and may have after (the id of the flow that must have ended before) and start_s "
-        "(not before). Rates are payload rates.\n\n"
+        "(not before). Rates are payload rates. A row with compute_s sends nothing: its chip computes for so many seconds, one thing at a time.\n\n"
         "MACHINE may be any graph: a file that ends in .graphml (edges with keys named bandwidth and latency), or in .edges, a line for each "
         "edge: NODE NODE RATE [LATENCY] [one-way], as \"a b 50GB/s 0.5us\". src and dst are then names of nodes, and --fail takes link:IDS and "
         "node:IDS.",

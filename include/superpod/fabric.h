@@ -137,11 +137,12 @@ typedef struct sp_flow_time {
     char bottleneck_name[96];
 } sp_flow_time;
 
-/* One flow of a list. It is released when flow `after` has ended (UINT32_MAX: nothing) and not before start_s. */
-typedef struct sp_flow { uint32_t src, dst; double bytes, start_s; uint32_t after; } sp_flow;
+/* One flow of a list. It is released when flow `after` has ended (UINT32_MAX: nothing) and not before start_s. With compute_s > 0 it
+ * sends nothing (bytes 0): it computes for so long on chip src, which computes one thing at a time, the first of the list first. */
+typedef struct sp_flow { uint32_t src, dst; double bytes, start_s; uint32_t after; double compute_s; } sp_flow;
 
 /* Times of a list of flows on plane 0. start_s (release, [n]) and end_s ([n]) may be NULL.
- * Errors: SP_E_INVAL chips outside the machine, bytes negative or not finite, `after` out of range or in a circle;
+ * Errors: SP_E_INVAL chips outside the machine, bytes or seconds negative or not finite, both above 0, `after` out of range or in a circle;
  * SP_E_UNFIT faults leave no route (names the flow); SP_E_NOMEM. Cost: O(n x hops) and, for each instant, what it reaches. */
 sp_status sp_fabric_flows(const sp_machine *machine, const sp_flow_options *options, const sp_flow *flows, uint32_t n,
                           double *start_s, double *end_s, sp_flow_time *out, sp_error *err);

@@ -65,7 +65,7 @@ sp_status sp_node_read_value(sp_node node, sp_unit unit, sp_arena *arena, sp_val
 sp_status sp_node_only_keys(sp_node map, const char *const *allowed, sp_error *err);
 
 /* Nearest of the NULL-terminated `names` to `word` by edit distance, or NULL when none is near: for "did you mean". A name of which
- * `word` is the first words is one edit away; of equals, the shorter. */
+ * `word` is the first words is one edit away; of equals, one that begins with `word`, and the shorter. */
 const char *sp_text_nearest(const char *word, const char *const *names);
 
 /* The bytes of a file, at most most_bytes (whole MiB), and a NUL behind them; the caller frees *text.

@@ -24,6 +24,18 @@ static sp_status number(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form *
     return SP_OK;
 }
 
+/* Streams of a chip that compute, up to the last; 0: none does. */
+static uint32_t streams_of(const sp_i_flow_case *jobs, uint32_t n)
+{
+    uint32_t most = 0;
+    for (uint32_t j = 0; j < n; j++)
+        for (uint32_t k = 0; k < jobs[j].program->n_classes; k++) {
+            const sp_task_class *task = &jobs[j].program->classes[k];
+            most = sp_i_flow_holds(task) && task->stream >= most ? task->stream + 1 : most;
+        }
+    return most;
+}
+
 static bool rolled(const sp_i_flow_case *jobs, uint32_t n)
 {
     bool any = false;
@@ -54,6 +66,9 @@ sp_status sp_i_flow_build(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form
     if (status != SP_OK || !*fits)
         return status;
     if (!sp_i_problem_tasks(jobs[0].p, n_tasks, n_sizes + 1, false))
+        return sp_i_flow_no_memory(err);
+    uint32_t streams = streams_of(jobs, n);
+    if (streams && !sp_i_problem_streams(jobs[0].p, jobs[0].machine->chips, streams))
         return sp_i_flow_no_memory(err);
     jobs[0].p->launch_ps = sp_ticks_ps(jobs[0].stack->launch_s.nominal);
     if (jobs[0].options->routing == SP_ROUTING_BORROW)

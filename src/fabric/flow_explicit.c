@@ -2,6 +2,8 @@
  * program's dependency maps. Routes are shared by the steps of a class whose peers do not move. */
 #include "flow_program.h"
 
+#include "superpod/engine.h"
+
 #define INSTANCES_MAX (1u << 27)
 
 static sp_status number(sp_i_flow_case *c, uint32_t *n_tasks, bool *fits, sp_error *err)
@@ -98,11 +100,27 @@ static sp_status each_leg(sp_i_flow_case *c, uint32_t k, sp_status (*visit)(sp_i
     return SP_OK;
 }
 
+/* Through the memory of each rank's chip: reductions on their own. */
+static sp_status memory_routes(sp_i_flow_case *c, uint32_t k, sp_error *err)
+{
+    for (uint32_t r = 0; r < c->program->n_ranks; r++) {
+        if (!sp_class_has_rank(&c->program->classes[k], r))
+            continue;
+        uint32_t link = c->reduce_bytes_per_s > 0 ? sp_i_flow_memory_link(c, sp_placement_chip(c->placement, r)) : 0;
+        if (link == UINT32_MAX || (c->reduce_bytes_per_s > 0 && !sp_i_problem_hop(c->p, link, 1, 1)) || !sp_i_problem_route(c->p, 0, 1, 1))
+            return sp_i_flow_no_memory(err);
+    }
+    return SP_OK;
+}
+
 static sp_status routes(sp_i_flow_case *c, sp_error *err)
 {
     for (uint32_t k = 0; k < c->program->n_classes; k++) {
+        const sp_task_class *task = &c->program->classes[k];
         c->route_base[k] = c->p->n_routes;
-        sp_status status = c->program->classes[k].kind == SP_TASK_TRANSFER ? each_leg(c, k, add_route, err) : SP_OK;
+        sp_status status = task->kind == SP_TASK_TRANSFER ? each_leg(c, k, add_route, err) : SP_OK;
+        if (status == SP_OK && sp_i_flow_reduces(task))
+            status = memory_routes(c, k, err);
         if (status != SP_OK)
             return status;
     }
@@ -158,6 +176,13 @@ static sp_status on_instance(void *context, uint32_t k, sp_index at)
     if (task->kind == SP_TASK_TRANSFER) {
         uint32_t at_place = place(c, k, at.rank), row = task->peer.c_step ? at_place * task->n_step + at.step : at_place;
         e->p->task_route[t] = c->route_base[k] + row * task->n_chunk + at.chunk;
+    }
+    if (sp_i_flow_reduces(task))
+        e->p->task_route[t] = c->route_base[k] + place(c, k, at.rank);
+    if (sp_i_flow_holds(task)) {
+        e->p->stream[t] = sp_placement_chip(c->placement, at.rank) * e->p->streams_per_chip + task->stream;
+        e->p->work_ps[t] = sp_ticks_ps(sp_class_cost_s(task, at.rank, at.step));
+        e->p->order[t] = (int64_t)task->priority * ((int64_t)1 << 32) + t;
     }
     return sp_i_flow_deps(e, k, at) ? SP_OK : SP_E_NOMEM;
 }

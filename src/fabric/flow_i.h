@@ -14,6 +14,7 @@
 
 #define SP_I_ONE (INT64_C(1) << 30)   /* weight and share of 1 */
 #define SP_I_NO_ROUTE UINT32_MAX
+#define SP_I_NO_STREAM UINT32_MAX
 
 /* How a hop loads its link: `count` flows of the class cross each link of the link's class (1 in explicit problems). */
 typedef struct sp_i_flow_load { int64_t load; /* weight x share x SP_I_ONE */ uint64_t count; } sp_i_flow_load;
@@ -63,6 +64,8 @@ typedef struct sp_i_problem {
     uint32_t *succ_off, *succ;              /* [n_tasks+1] CSR of those waiting; NULL: nobody  */
     uint32_t *waits;                        /* [n_tasks] how many it waits for; consumed       */
     int64_t *start_ps, *end_ps;             /* [n_tasks] out: of the first step, of the last; start_ps in: not before (released); NULL: */
+    uint32_t *stream, n_streams, streams_per_chip;   /* [n_tasks] that it holds alone, SP_I_NO_STREAM: none; NULL: nothing computes */
+    int64_t *work_ps, *order;               /* [n_tasks] for how long; the lowest of those ready goes first */
     int64_t launch_ps;                      /* none starts before, and nobody asks when they start */
     uint32_t *steps;                        /* [n_tasks] times that it runs, one after the other; NULL: once each */
     uint32_t *lag_off; sp_i_flow_lag *lag;  /* where steps is: [n_tasks+1] CSR, whose steps a task's steps wait for */
@@ -86,6 +89,8 @@ typedef struct sp_i_flow_counts {
 bool sp_i_problem_open(sp_i_problem *p, uint64_t n_ids);
 void sp_i_problem_close(sp_i_problem *p);
 bool sp_i_problem_tasks(sp_i_problem *p, uint32_t n_tasks, uint32_t n_sizes, bool starts);   /* starts: one by one (start_ps) */
+/* After the tasks: streams of chips x streams_per_chip; none holds one yet. */
+bool sp_i_problem_streams(sp_i_problem *p, uint32_t chips, uint32_t streams_per_chip);
 /* Link of an id, made with capacity on first sight; UINT32_MAX: no memory. */
 uint32_t sp_i_problem_link(sp_i_problem *p, uint64_t id, double cap_bytes_per_s);
 bool sp_i_problem_hop(sp_i_problem *p, uint32_t link, double share, uint32_t count);   /* of the route being made */
@@ -172,6 +177,8 @@ sp_status sp_i_flow_no_memory(sp_error *err);
 /* Lists: what is wrong with them; who waits for whom into the problem (false: no memory). */
 sp_status sp_i_flow_check(const char *what, uint32_t n_ends, const sp_flow *flows, uint32_t n, sp_error *err);
 bool sp_i_flow_waits(sp_i_problem *p, const sp_flow *flows, uint32_t n);
+/* Which of a list compute: on one stream a node, the first of the list first. false: no memory. */
+bool sp_i_flow_computes(sp_i_problem *p, uint32_t n_ends, const sp_flow *flows, uint32_t n);
 sp_status sp_i_flow_unreachable(const sp_flow_options *options, uint32_t src, uint32_t dst, sp_error *err);
 
 #endif

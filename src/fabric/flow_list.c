@@ -16,6 +16,9 @@ sp_status sp_i_flow_check(const char *what, uint32_t n_ends, const sp_flow *flow
                                 what, n_ends - 1);
         if (!(f->bytes >= 0) || !isfinite(f->bytes) || f->bytes > 1e18)
             return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "flow %u has %g bytes; expected 0 to 1e18", i, f->bytes);
+        if (!(f->compute_s >= 0) || f->compute_s > 1e6 || (f->compute_s > 0 && f->bytes > 0))
+            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "flow %u computes for %g s and sends %g bytes; expected 0 to 1e6 s, and one of the two", i, f->compute_s,
+                                f->bytes);
         if (!(f->start_s >= 0) || f->start_s > 1e6)
             return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "flow %u starts at %g s; expected 0 to 1e6", i, f->start_s);
         if (f->after != UINT32_MAX && (f->after >= n || f->after == i))
@@ -48,14 +51,32 @@ bool sp_i_flow_waits(sp_i_problem *p, const sp_flow *flows, uint32_t n)
     return true;
 }
 
+bool sp_i_flow_computes(sp_i_problem *p, uint32_t n_ends, const sp_flow *flows, uint32_t n)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < n; i++)
+        any = any || flows[i].compute_s > 0;
+    if (any && !sp_i_problem_streams(p, n_ends, 1))
+        return false;
+    for (uint32_t i = 0; i < n && any; i++)
+        if (flows[i].compute_s > 0) {
+            p->stream[i] = flows[i].src;
+            p->work_ps[i] = sp_ticks_ps(flows[i].compute_s);
+            p->order[i] = i;
+        }
+    return true;
+}
+
 static sp_status add_flows(sp_i_problem *p, const sp_router *router, const sp_flow_options *options, const double *fraction,
-                           const sp_flow *flows, uint32_t n, sp_error *err)
+                           const sp_flow *flows, uint32_t n, uint32_t n_chips, sp_error *err)
 {
     sp_hop *hops = malloc(((size_t)sp_router_hops_max(router) + 1) * sizeof *hops);
-    sp_status status = hops && sp_i_problem_tasks(p, n, n, true) && sp_i_flow_waits(p, flows, n) ? SP_OK : sp_i_flow_no_memory(err);
+    bool room = hops && sp_i_problem_tasks(p, n, n, true) && sp_i_flow_waits(p, flows, n) && sp_i_flow_computes(p, n_chips, flows, n);
+    sp_status status = room ? SP_OK : sp_i_flow_no_memory(err);
     for (uint32_t i = 0; i < n && status == SP_OK; i++) {
-        status = sp_i_flow_route_add(p, router, options, fraction, flows[i].src, flows[i].dst, i, hops, err);
-        p->task_route[i] = i;
+        p->task_route[i] = flows[i].compute_s > 0 ? SP_I_NO_ROUTE : p->n_routes;
+        if (flows[i].compute_s <= 0)
+            status = sp_i_flow_route_add(p, router, options, fraction, flows[i].src, flows[i].dst, i, hops, err);
         p->task_size[i] = i;
         p->size[i].bytes = flows[i].bytes;
         p->start_ps[i] = sp_ticks_ps(flows[i].start_s);
@@ -82,7 +103,7 @@ sp_status sp_fabric_flows(const sp_machine *machine, const sp_flow_options *opti
     if (status == SP_OK && !sp_i_problem_open(&p, sp_router_links(router)))
         status = sp_i_flow_no_memory(err);
     if (status == SP_OK)
-        status = add_flows(&p, router, options, fraction, flows, n, err);
+        status = add_flows(&p, router, options, fraction, flows, n, machine->chips, err);
     p.stop = options->stop;
     p.context = options->context;
     if (status == SP_OK)

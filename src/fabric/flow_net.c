@@ -37,16 +37,20 @@ static sp_status add_flows(sp_i_problem *p, const sp_net *net, sp_net_router *ro
 {
     sp_hop *hops = malloc(((size_t)sp_net_links(net) + 1) * sizeof *hops);
     going *order = malloc(((size_t)n + 1) * sizeof *order);
-    sp_status status = hops && order && sp_i_problem_tasks(p, n, n, true) && sp_i_flow_waits(p, flows, n) ? SP_OK : sp_i_flow_no_memory(err);
+    bool room = hops && order && sp_i_problem_tasks(p, n, n, true) && sp_i_flow_waits(p, flows, n) && sp_i_flow_computes(p, sp_net_nodes(net), flows, n);
+    sp_status status = room ? SP_OK : sp_i_flow_no_memory(err);
+    uint32_t n_going = 0;
     for (uint32_t i = 0; i < n && status == SP_OK; i++) {
-        order[i] = (going){flows[i].dst, i};
+        p->task_route[i] = SP_I_NO_ROUTE;
+        if (flows[i].compute_s <= 0)
+            order[n_going++] = (going){flows[i].dst, i};
         p->task_size[i] = i;
         p->size[i].bytes = flows[i].bytes;
         p->start_ps[i] = sp_ticks_ps(flows[i].start_s);
     }
     if (status == SP_OK)
-        qsort(order, n, sizeof *order, by_dst);
-    for (uint32_t i = 0; i < n && status == SP_OK; i++) {
+        qsort(order, n_going, sizeof *order, by_dst);
+    for (uint32_t i = 0; i < n_going && status == SP_OK; i++) {
         status = add_route(p, net, router, options, &flows[order[i].flow], order[i].flow, hops, err);
         p->task_route[order[i].flow] = i;
     }

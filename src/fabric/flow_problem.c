@@ -32,6 +32,9 @@ void sp_i_problem_close(sp_i_problem *p)
     free(p->start_ps);
     free(p->end_ps);
     free(p->steps);
+    free(p->stream);
+    free(p->work_ps);
+    free(p->order);
     free(p->lag_off);
     free(p->lag);
     free(p->link_of);
@@ -50,6 +53,19 @@ bool sp_i_problem_tasks(sp_i_problem *p, uint32_t n_tasks, uint32_t n_sizes, boo
     p->start_ps = starts ? calloc(n, sizeof *p->start_ps) : NULL;
     p->end_ps = calloc(n, sizeof *p->end_ps);
     return p->size && p->task_route && p->task_size && p->waits && (p->start_ps || !starts) && p->end_ps;
+}
+
+bool sp_i_problem_streams(sp_i_problem *p, uint32_t chips, uint32_t streams_per_chip)
+{
+    size_t n = (size_t)p->n_tasks + 1;
+    p->n_streams = chips * streams_per_chip;
+    p->streams_per_chip = streams_per_chip;
+    p->stream = malloc(n * sizeof *p->stream);
+    p->work_ps = calloc(n, sizeof *p->work_ps);
+    p->order = calloc(n, sizeof *p->order);
+    for (size_t t = 0; t < n && p->stream; t++)
+        p->stream[t] = SP_I_NO_STREAM;
+    return p->stream && p->work_ps && p->order;
 }
 
 /* The array, with room for so many more; NULL: no memory, or more than can be numbered. */

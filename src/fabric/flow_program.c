@@ -12,12 +12,6 @@
 
 static sp_status check(const sp_flow_job *job, const sp_machine *machine, sp_error *err)
 {
-    for (uint32_t k = 0; k < job->program->n_classes; k++) {
-        const sp_task_class *task = &job->program->classes[k];
-        if (task->kind == SP_TASK_COMPUTE || task->kind == SP_TASK_CALL || (task->kind == SP_TASK_REDUCE && task->units > 0))
-            return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "program %s has a class %s that computes; the flow evaluator takes transfers and "
-                                "joins only: run it with the event evaluator", job->program->name, task->label);
-    }
     if (sp_placement_ranks(job->placement) != job->program->n_ranks)
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "placement has %u ranks, program %s has %u", sp_placement_ranks(job->placement),
                             job->program->name, job->program->n_ranks);
@@ -29,7 +23,7 @@ static uint64_t transfers_of(const sp_program *program)
     uint64_t n = 0;
     for (uint32_t k = 0; k < program->n_classes; k++) {
         const sp_task_class *task = &program->classes[k];
-        if (task->kind == SP_TASK_TRANSFER)
+        if (task->kind == SP_TASK_TRANSFER || sp_i_flow_reduces(task))
             n += (uint64_t)sp_class_ranks_below(task, program->n_ranks) * task->n_step * task->n_mb * task->n_chunk;
     }
     return n;
@@ -46,7 +40,7 @@ typedef struct run {
     sp_i_lift *lift;          /* [n] */
     struct sp_i_note *note;
     sp_i_flow_roll *roll;     /* [n] */
-    bool lifted, symmetric;
+    bool lifted, symmetric, computes;
     const sp_flow_options *options;
     double fastest_bytes_per_s; bool events, ids; uint64_t steps_max;   /* of the problem, whenever it is made; ids: of links are looked up afterwards */
 } run;
@@ -253,11 +247,11 @@ static sp_status make_and_run(run *r, sp_flow_time *time, sp_i_flow_counts *coun
 {
     sp_status status = SP_OK;
     bool borrow = r->job[0].options->routing == SP_ROUTING_BORROW;
-    time->why_explicit = borrow ? "what can be borrowed depends on all flows" : "asked for";
-    if (!r->job[0].options->explicit_only && !borrow)
+    time->why_explicit = borrow ? "what can be borrowed depends on all flows" : r->computes ? "what computes is run rank by rank" : "asked for";
+    if (!r->job[0].options->explicit_only && !borrow && !r->computes)
         status = find_symmetry(r, &time->why_explicit, err);
     const char *why = time->why_explicit;
-    bool rolled = status == SP_OK && !r->job[0].options->every_step && roll(r);
+    bool rolled = status == SP_OK && !r->job[0].options->every_step && !r->computes && roll(r);
     if (status == SP_OK)
         status = make_problem(r, time, err);
     if (status == SP_OK) {
@@ -329,8 +323,10 @@ sp_status sp_i_flow_evaluate(const sp_flow_job *jobs, uint32_t n, const sp_i_flo
     sp_i_flow_counts counts;
     sp_flow_time time = {0};
     run r = {.n = n, .events = look && look->peaks, .ids = look || options->heat};
-    for (uint32_t j = 0; j < n; j++)
+    for (uint32_t j = 0; j < n; j++) {
         time.flows += transfers_of(jobs[j].program);
+        r.computes = r.computes || sp_i_flow_has_work(jobs[j].program);
+    }
     sp_status status = open_run(&r, jobs, machine, stack, protocol, options, err);
     if (status == SP_OK)
         status = make_and_run(&r, &time, &counts, err);
@@ -393,14 +389,17 @@ sp_status sp_fabric_flow_jobs(const sp_flow_job *jobs, uint32_t n, const sp_mach
                               const sp_flow_options *options, double *end_s, sp_flow_time *out, sp_error *err)
 {
     sp_i_flow_copies copies;
-    bool staged;
+    bool staged, computes = false;
     if (n == 0)
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "no group to run");
     for (uint32_t j = 0; j < n; j++) {
         sp_status status = check(&jobs[j], machine, err);
         if (status != SP_OK)
             return status;
+        computes = computes || sp_i_flow_has_work(jobs[j].program);
     }
+    if (computes)
+        return sp_i_flow_evaluate(jobs, n, NULL, machine, stack, NULL, options, NULL, end_s, out, err);
     sp_status status = in_stages(jobs, n, machine, stack, options, end_s, &staged, out, err);
     if (staged || status != SP_OK)
         return status;

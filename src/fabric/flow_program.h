@@ -51,6 +51,17 @@ uint32_t sp_i_flow_size_of(const sp_i_flow_case *c, uint32_t task_class, uint32_
 uint32_t sp_i_flow_memory_link(sp_i_flow_case *c, uint32_t chip);
 /* Do switches reduce or multicast what the class sends from src to dst (options->in_switch)? Nothing is then reduced at the receiver. */
 bool sp_i_flow_combines(const sp_i_flow_case *c, const sp_task_class *task, uint32_t src, uint32_t dst);
+/* A reduction on its own, through the memory of the chip. */
+static inline bool sp_i_flow_reduces(const sp_task_class *task)
+{
+    return task->kind == SP_TASK_REDUCE && task->units > 0;
+}
+/* What holds a stream for seconds of its own; a program has such, or reduces. */
+static inline bool sp_i_flow_holds(const sp_task_class *task)
+{
+    return task->kind == SP_TASK_COMPUTE || task->kind == SP_TASK_CALL;
+}
+bool sp_i_flow_has_work(const sp_program *program);
 /* Shares of the hops of such a transfer. */
 void sp_i_flow_combine(const sp_i_flow_case *c, const sp_task_class *task, sp_hop *hops, uint32_t n);
 

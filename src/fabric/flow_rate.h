@@ -44,9 +44,16 @@ static inline int64_t sp_i_task_release_ps(const sp_i_problem *p, uint32_t task)
     return p->start_ps ? p->start_ps[task] : p->launch_ps;
 }
 
-/* Before the wire: endpoint overhead, then the path's latency. */
+static inline bool sp_i_task_computes(const sp_i_problem *p, uint32_t task)
+{
+    return p->stream && p->stream[task] != SP_I_NO_STREAM;
+}
+
+/* Before the wire: endpoint overhead, then the path's latency. Of what computes: its time. */
 static inline int64_t sp_i_task_delay_ps(const sp_i_problem *p, uint32_t task)
 {
+    if (sp_i_task_computes(p, task))
+        return p->work_ps[task];
     return p->size[p->task_size[task]].delay_ps + (p->task_route[task] == SP_I_NO_ROUTE ? 0 : sp_i_task_way(p, task)->latency_ps);
 }
 

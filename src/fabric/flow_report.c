@@ -25,6 +25,21 @@ static bool load_links(sp_i_problem *p)
     return true;
 }
 
+/* The stream that computes longest; false: no memory. */
+static bool find_busiest_stream(const sp_i_problem *p, uint32_t *stream, double *most_s)
+{
+    double *busy_s = p->stream ? calloc((size_t)p->n_streams + 1, sizeof *busy_s) : NULL;
+    *stream = 0;
+    *most_s = 0;
+    for (uint32_t t = 0; t < p->n_tasks && busy_s; t++)
+        if (p->stream[t] != SP_I_NO_STREAM && (busy_s[p->stream[t]] += (double)p->work_ps[t] * 1e-12) > *most_s) {
+            *most_s = busy_s[p->stream[t]];
+            *stream = p->stream[t];
+        }
+    free(busy_s);
+    return busy_s || !p->stream;
+}
+
 void sp_i_flow_name_bottleneck(const sp_router *router, sp_flow_time *out)
 {
     if (out->bottleneck < sp_router_links(router))
@@ -35,8 +50,9 @@ void sp_i_flow_name_bottleneck(const sp_router *router, sp_flow_time *out)
 
 sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, const sp_router *router, sp_flow_time *out, sp_error *err)
 {
-    double bound_s = (double)counts->chain_ps * 1e-12, most_s = 0;
-    if (!load_links(p))
+    double bound_s = (double)counts->chain_ps * 1e-12, most_s = 0, stream_s;
+    uint32_t stream;
+    if (!load_links(p) || !find_busiest_stream(p, &stream, &stream_s))
         return sp_i_flow_no_memory(err);
     out->end_sum_ps = counts->end_sum_ps;
     out->skipped = counts->skipped;
@@ -54,10 +70,15 @@ sp_status sp_i_flow_report(sp_i_problem *p, const sp_i_flow_counts *counts, cons
             out->bottleneck = p->link[l].id;
         }
     }
-    out->bound_s = most_s > bound_s ? most_s : bound_s;
-    out->bottleneck_fraction = out->time_s > 0 ? most_s / out->time_s : 0;
-    if (router)
+    double longest_s = fmax(most_s, stream_s);
+    out->bound_s = longest_s > bound_s ? longest_s : bound_s;
+    out->bottleneck_fraction = out->time_s > 0 ? longest_s / out->time_s : 0;
+    if (stream_s > most_s) {
+        out->bottleneck = UINT32_MAX;
+        snprintf(out->bottleneck_name, sizeof out->bottleneck_name, "computing of chip %u", stream / p->streams_per_chip);
+    } else if (router) {
         sp_i_flow_name_bottleneck(router, out);
+    }
     if (sp_i_flow_too_long(fmax(out->bound_s, out->time_s), err) != SP_OK)
         return SP_E_RANGE;
     /* ends are rounded to ticks, up but for 1e-3 of one; shares and rates to 2^-30 */

@@ -2,9 +2,10 @@
  * path's latency), and end when the last byte has arrived. Everything of one tick is taken before rates are set once.
  *
  * Tasks that start together wait in one group: steps of a collective start thousands at a time. A task of several steps runs them
- * one after the other. */
+ * one after the other. A task that computes waits for its stream first; streams choose once all of a tick has been taken. */
 #include "flow_period.h"
 #include "flow_rate.h"
+#include "flow_streams.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,7 @@ typedef struct group { int64_t ps; uint32_t first, last; } group;
 typedef struct loop {
     sp_i_problem *p;
     sp_i_maxmin *rates;
+    sp_i_streams *streams;                /* NULL: nothing computes */
     group *heap; uint32_t n_heap, room;   /* of starts */
     group open;                           /* the group being collected; first NONE: none */
     uint32_t *done; bool *busy;           /* [n_tasks] steps that have ended; one is on its way; NULL where all have one step */
@@ -63,11 +65,28 @@ static group pop(loop *w)
     return top;
 }
 
+static bool wait_in_group(loop *w, uint32_t task, int64_t ps)
+{
+    w->p->end_ps[task] = NONE;
+    if (w->open.first != NONE && w->open.ps == ps) {
+        w->p->end_ps[w->open.last] = task;
+        w->open.last = task;
+        return true;
+    }
+    bool ok = w->open.first == NONE || push(w, w->open);
+    w->open = (group){ps, task, task};
+    return ok;
+}
+
 /* The task, or the next step of it, waits for nothing any more. */
 static bool ready(loop *w, uint32_t task, int64_t now)
 {
     const sp_i_problem *p = w->p;
     int64_t ps = now;
+    if (sp_i_task_computes(p, task)) {
+        int64_t release = sp_i_task_release_ps(p, task);
+        return release > now ? wait_in_group(w, task, release) : sp_i_streams_ready(w->streams, task);
+    }
     if (!w->done || w->done[task] == 0) {
         int64_t release = sp_i_task_release_ps(p, task);
         ps = now > release ? now : release;
@@ -77,15 +96,7 @@ static bool ready(loop *w, uint32_t task, int64_t now)
     ps += sp_i_task_delay_ps(p, task);
     if (w->done)
         w->wake_ps[task] = ps;
-    p->end_ps[task] = NONE;
-    if (w->open.first != NONE && w->open.ps == ps) {
-        p->end_ps[w->open.last] = task;
-        w->open.last = task;
-        return true;
-    }
-    bool ok = w->open.first == NONE || push(w, w->open);
-    w->open = (group){ps, task, task};
-    return ok;
+    return wait_in_group(w, task, ps);
 }
 
 /* The same where tasks have several steps: does it wait for nothing? */
@@ -127,6 +138,8 @@ static bool finish(loop *w, uint32_t task, int64_t now)
 {
     sp_i_problem *p = w->p;
     bool ok = true;
+    if (sp_i_task_computes(p, task))
+        sp_i_streams_end(w->streams, task);
     w->end_ps = p->end_ps[task] = now + w->passed_ps;
     w->ended++;
     if (p->task_route[task] != SP_I_NO_ROUTE) {
@@ -145,12 +158,27 @@ static bool finish(loop *w, uint32_t task, int64_t now)
     return ok;
 }
 
+/* Streams that are free take what is first among those that wait for them; *any: there was one. */
+static bool start_streams(loop *w, int64_t now, bool *any)
+{
+    bool ok = true;
+    for (uint32_t task; w->streams && ok && (task = sp_i_streams_start(w->streams)) != NONE; *any = true) {
+        if (w->p->start_ps)
+            w->p->start_ps[task] = now;
+        ok = wait_in_group(w, task, now + w->p->work_ps[task]);
+    }
+    return close_group(w) && ok;
+}
+
 static bool start(loop *w, group g)
 {
     bool ok = true;
     for (uint32_t task = g.first, next; task != NONE; task = next) {
         next = (uint32_t)w->p->end_ps[task];
-        ok = (sp_i_task_flows(w->p, task) ? sp_i_maxmin_add(w->rates, task, g.ps) : finish(w, task, g.ps)) && ok;
+        if (sp_i_task_computes(w->p, task) && !sp_i_streams_runs(w->streams, task))   /* released */
+            ok = sp_i_streams_ready(w->streams, task) && ok;
+        else
+            ok = (sp_i_task_flows(w->p, task) ? sp_i_maxmin_add(w->rates, task, g.ps) : finish(w, task, g.ps)) && ok;
     }
     return ok;
 }
@@ -171,6 +199,8 @@ static bool instant(loop *w, int64_t now)
             any = true;
         }
         ok = close_group(w) && ok;
+        if (!any && ok)
+            ok = start_streams(w, now, &any);
         if (!any || !ok)
             return ok;
     }
@@ -199,7 +229,7 @@ static sp_status run(loop *w, sp_i_flow_counts *counts, sp_error *err)
     for (uint32_t t = 0; t < w->p->n_tasks && ok; t++)
         if (w->p->waits[t] == 0)
             ok = w->done ? ready_if(w, t, 0) : ready(w, t, 0);
-    ok = ok && close_group(w);
+    ok = ok && close_group(w) && start_streams(w, 0, &(bool){false});
     while (ok) {
         int64_t now = sp_i_maxmin_next_ps(w->rates);
         if (w->n_heap && w->heap[0].ps < now)
@@ -255,9 +285,11 @@ static sp_status run_events(sp_i_problem *p, sp_i_flow_counts *counts, sp_error 
 {
     loop w = {.p = p, .open = {.first = NONE}, .anchor = NONE};
     w.rates = sp_i_maxmin_create(p);
-    bool room = w.rates && (!p->lag_off || turn_lags(&w));
+    w.streams = p->stream ? sp_i_streams_create(p) : NULL;
+    bool room = w.rates && (w.streams || !p->stream) && (!p->lag_off || turn_lags(&w));
     sp_status status = room ? run(&w, counts, err) : sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u tasks", p->n_tasks);
     sp_i_maxmin_destroy(w.rates);
+    sp_i_streams_destroy(w.streams);
     free(w.done);
     free(w.busy);
     free(w.wake_ps);
@@ -272,7 +304,7 @@ sp_status sp_i_problem_run(sp_i_problem *p, sp_i_flow_counts *counts, sp_error *
 {
     sp_status status = sp_i_problem_sweep(p, false, counts, err);
     int64_t chain_ps = counts->end_ps;
-    bool alone = status == SP_OK && !p->events && sp_i_problem_free(p);
+    bool alone = status == SP_OK && !p->events && !p->stream && sp_i_problem_free(p);
     if (alone)
         status = sp_i_problem_sweep(p, true, counts, err);
     if (status == SP_OK && !alone) {

@@ -28,6 +28,14 @@ static bool steps_differ(const sp_program *program, uint32_t c)
     return false;
 }
 
+bool sp_i_flow_has_work(const sp_program *program)
+{
+    bool any = false;
+    for (uint32_t k = 0; k < program->n_classes; k++)
+        any = any || sp_i_flow_holds(&program->classes[k]) || sp_i_flow_reduces(&program->classes[k]);
+    return any;
+}
+
 uint32_t sp_i_flow_sizes_plan(sp_i_flow_case *c, uint32_t first)
 {
     for (uint32_t k = 0; k < c->program->n_classes; k++) {
@@ -65,7 +73,7 @@ void sp_i_flow_sizes(sp_i_flow_case *c)
         const sp_task_class *task = &c->program->classes[k];
         for (uint32_t s = 0; s < (c->size_by_step[k] ? task->n_step : 1); s++) {
             sp_i_flow_size *size = &c->p->size[c->size_of[k] + s];
-            size->bytes = task->units * c->unit_bytes;
+            size->bytes = sp_i_flow_holds(task) ? 0 : task->units * c->unit_bytes;
             if (task->kind == SP_TASK_TRANSFER)
                 size->delay_ps = sp_ticks_ps((step_through_nic(c, c->program->phase[k], s) ? c->nic_delay_s : c->protocol->step_s.nominal) +
                                              (messages_of(c->program, c->program->phase[k], s) - 1) * c->stack->message_s.nominal);

@@ -33,13 +33,12 @@ static int distance(const char *a, size_t n_a, const char *b, size_t n_b)
     return row[n_a % 3][n_b];
 }
 
-/* atlas-950 of atlas-950-superpod */
-static bool begins(const char *word, size_t length, const char *name, size_t n)
+static bool begins(const char *word, size_t length, const char *name)
 {
-    for (size_t i = 0; i < length && i < n; i++)
-        if (lower(word[i]) != lower(name[i]))
+    for (size_t i = 0; i < length; i++)
+        if (name[i] == '\0' || lower(word[i]) != lower(name[i]))
             return false;
-    return n > length && length > 2 && lower(name[length]) == '-';
+    return true;
 }
 
 const char *sp_text_nearest(const char *word, const char *const *names)
@@ -49,14 +48,17 @@ const char *sp_text_nearest(const char *word, const char *const *names)
         return NULL;
     const char *best = NULL;
     int best_distance = (int)(length + 2) / 3 + 1;   /* near: at most about one edit in three characters */
+    bool best_begins = false;
     for (; *names; names++) {
         size_t n = strlen(*names);
         if (n > WORD_MAX)
             continue;
-        int d = begins(word, length, *names, n) ? 1 : distance(word, length, *names, n);
-        bool nearer = d < best_distance || (best && d == best_distance && n < strlen(best));
+        bool all = begins(word, length, *names);
+        int d = all && length > 2 && lower((*names)[length]) == '-' ? 1 : distance(word, length, *names, n);   /* atlas-950 of atlas-950-superpod */
+        bool nearer = d < best_distance || (best && d == best_distance && all && (!best_begins || n < strlen(best)));
         if (nearer && d < (int)(length > n ? length : n)) {
             best_distance = d;
+            best_begins = all;
             best = *names;
         }
     }

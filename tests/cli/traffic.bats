@@ -14,6 +14,17 @@ flows() { printf '%s\n' "$@" > "$BATS_TEST_TMPDIR/flows.csv"; }
     json 'result["lower_bound_s"] <= result["time_s"] and result["bottleneck_fraction"] <= 1 and result["lifted"] is False'
 }
 
+@test "traffic: a chip computes one thing at a time, beside what it sends" {
+    flows id,src,dst,bytes,after,compute_s a,0,,,,1e-3 b,0,1,50e6,a, c,0,0,0,,2e-3 d,1,,,b,5e-4
+    answers traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv" --json
+    json 'close(result["flows"][2]["start_s"], 1e-3) and close(result["time_s"], 3e-3) and result["bottleneck"] == "computing of chip 0"'
+    json 'close(result["flows"][1]["start_s"], 1e-3) and close(result["flows"][3]["start_s"], result["flows"][1]["end_s"])'
+    flows id,src,dst,bytes,compute_s a,0,1,5,1e-3
+    refuses "flows.csv:2:9: error: the row computes and sends, too" traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
+    flows id,src,dst,bytes,compute_s a,0,,,
+    refuses "flows.csv:2:5: error: the cell is empty; expected a chip" traffic "$STAR" "$BATS_TEST_TMPDIR/flows.csv"
+}
+
 @test "traffic: routes are checked for deadlock; a detour takes the second lane" {
     flows id,src,dst,bytes a,0,1,56000000 b,1,2,56000000
     local board="mesh:4@56GB/s,200ns chip=ascend-950dt"

@@ -23,7 +23,7 @@ static list draw(sp_rng *rng, uint32_t chips)
     for (uint32_t i = 0; i < l.n; i++) {
         l.src[i] = (uint32_t)sp_rng_below(rng, chips);
         l.dst[i] = (l.src[i] + 1 + (uint32_t)sp_rng_below(rng, chips - 1)) % chips;
-        l.flow[i] = (sp_flow){l.src[i], l.dst[i], 1e6 * (double)(1 + sp_rng_below(rng, 9)), 0, UINT32_MAX};
+        l.flow[i] = (sp_flow){l.src[i], l.dst[i], 1e6 * (double)(1 + sp_rng_below(rng, 9)), 0, UINT32_MAX, 0};
     }
     return l;
 }
@@ -142,7 +142,7 @@ static void by_hand(void **state)
     (void)state;
     const sp_machine *m = machine_of("mesh:8@56GB/s,200ns chip=ascend-950dt");
     sp_flow_options spray = {0}, borrow = {.routing = SP_ROUTING_BORROW};
-    sp_flow one = {0, 1, 1e9, 0, UINT32_MAX};
+    sp_flow one = {0, 1, 1e9, 0, UINT32_MAX, 0};
     sp_flow_time a, b;
     assert_int_equal(sp_fabric_flows(m, &spray, &one, 1, NULL, NULL, &a, NULL), SP_OK);
     assert_int_equal(sp_fabric_flows(m, &borrow, &one, 1, NULL, NULL, &b, NULL), SP_OK);

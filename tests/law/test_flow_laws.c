@@ -142,7 +142,7 @@ static void random_flows(sp_rng *rng, const sp_machine *m, sp_flow *flows, uint3
 {
     for (uint32_t i = 0; i < n; i++) {
         flows[i] = (sp_flow){(uint32_t)sp_rng_below(rng, m->chips), (uint32_t)sp_rng_below(rng, m->chips),
-                             (double)(1 + sp_rng_below(rng, 8)) * 1e6, 0, UINT32_MAX};
+                             (double)(1 + sp_rng_below(rng, 8)) * 1e6, 0, UINT32_MAX, 0};
         if (sp_rng_below(rng, 8) == 0)
             flows[i].bytes = 0;
         if (sp_rng_below(rng, 3) == 0)
@@ -335,7 +335,7 @@ static void permutation_takes_what_simgrid_says(void **state)
     sp_flow_time time;
     const sp_machine *m = machine_of("switch:8@50GB/s,1us clos:8@50GB/s,2us,switches=8,shared clos:16@50GB/s,3us,switches=64,shared chip=h100");
     for (uint32_t i = 0; i < N; i++)
-        flows[i] = (sp_flow){i, i, 0, 0, UINT32_MAX};
+        flows[i] = (sp_flow){i, i, 0, 0, UINT32_MAX, 0};
     for (uint32_t i = N - 1; i > 0; i--) {
         uint32_t j = (uint32_t)(lcg(&x) % i), t = flows[i].dst;
         flows[i].dst = flows[j].dst;
@@ -358,7 +358,7 @@ static void bad_lists_are_refused(void **state)
     sp_flow_options options = {0};
     sp_flow_time time;
     sp_error err = {0};
-    sp_flow flows[2] = {{0, 1, 1e6, 0, 1}, {1, 2, 1e6, 0, 0}};
+    sp_flow flows[2] = {{0, 1, 1e6, 0, 1, 0}, {1, 2, 1e6, 0, 0, 0}};
     assert_int_equal(sp_fabric_flows(m, &options, flows, 2, NULL, NULL, &time, &err), SP_E_INVAL);
     assert_non_null(strstr(err.text, "circle"));
     flows[0].after = UINT32_MAX;

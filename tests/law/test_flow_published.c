@@ -34,7 +34,7 @@ static void bisection_of_a_tpu_v4_pod(void **state)
     uint32_t n = m->chips;
     sp_flow *flows = calloc(n, sizeof *flows);
     for (uint32_t i = 0; i < n; i++)
-        flows[i] = (sp_flow){i, (i + n / 2) % n, 1e9, 0, UINT32_MAX};
+        flows[i] = (sp_flow){i, (i + n / 2) % n, 1e9, 0, UINT32_MAX, 0};
     double crossing = n / 2 * 1e9 / run_flows(m, 1, flows, n);
     print_message("TPU v4, %u chips: %.1f TB/s cross the middle, published 24\n", n, crossing / 1e12);
     assert_int_equal(n, 4096);
@@ -49,7 +49,7 @@ static double rate_of_permutation(const sp_machine *m, uint64_t seed)
     sp_flow *flows = calloc(n, sizeof *flows);
     sp_rng rng = sp_rng_make(384, seed);
     for (uint32_t i = 0; i < n; i++)
-        flows[i] = (sp_flow){i, i, bytes, 0, UINT32_MAX};
+        flows[i] = (sp_flow){i, i, bytes, 0, UINT32_MAX, 0};
     for (uint32_t i = n - 1; i > 0; i--) {   /* Sattolo: nobody sends to itself */
         uint32_t j = (uint32_t)sp_rng_below(&rng, i), t = flows[i].dst;
         flows[i].dst = flows[j].dst;

@@ -140,7 +140,7 @@ static void a_tree_as_a_graph_takes_what_the_machine_takes(void **state)
         sp_rng rng = sp_rng_make(5, seed);
         for (uint32_t i = 0; i < 40; i++)
             flows[i] = (sp_flow){(uint32_t)sp_rng_below(&rng, 8), (uint32_t)sp_rng_below(&rng, 8), (double)(1 + sp_rng_below(&rng, 9)) * 1e6, 0,
-                                 i && sp_rng_below(&rng, 3) == 0 ? (uint32_t)sp_rng_below(&rng, i) : UINT32_MAX};
+                                 i && sp_rng_below(&rng, 3) == 0 ? (uint32_t)sp_rng_below(&rng, i) : UINT32_MAX, 0};
         assert_int_equal(sp_fabric_flows(m, &(sp_flow_options){.rate_fraction = 1}, flows, 40, NULL, ends[0], &time, &err), SP_OK);
         for (uint32_t i = 0; i < 40; i++) {
             snprintf(line, sizeof line, "h%u", flows[i].src);
