@@ -22,6 +22,7 @@ typedef struct sweep {
     double *end_s;                /* of each group */
     sp_flow_heat heat;
     cli_progress progress;
+    uint64_t begun_flows;         /* of the run under way, where it is worth telling how far it is; else 0 */
     const char *passed_over;      /* algorithm that has too many classes with these faults, NULL: none */
 } sweep;
 
@@ -247,6 +248,7 @@ static void add_size(cli_run *cli, const sweep *s, double size_bytes, const sp_c
 static void on_begun(void *context, const sp_flow_time *time)
 {
     sweep *s = context;
+    s->begun_flows = time->classes < CLASSES_TOLD ? 0 : time->flows;
     if (time->classes < CLASSES_TOLD) return;
     s->progress.last_s = 0;   /* now, however soon after the last word */
     if (time->lifted)
@@ -255,11 +257,21 @@ static void on_begun(void *context, const sp_flow_time *time)
         cli_progress_show(&s->progress, "%s: %llu transfers one by one (%s) ...", sp_coll_op_name(s->op), (unsigned long long)time->flows, time->why_explicit);
 }
 
+/* How far it is, on a terminal. */
+static bool on_running(void *context, double done)
+{
+    sweep *s = context;
+    if (done > 0 && s->begun_flows > 0 && cli_progress_due(&s->progress))
+        cli_progress_show(&s->progress, "%s: %.1f %% of %llu transfers ...", sp_coll_op_name(s->op), 100 * done, (unsigned long long)s->begun_flows);
+    return cli_interrupted();
+}
+
 static sp_status run_sweep(cli_run *cli, sweep *s, cli_table *table, json_t *array, sp_error *err)
 {
     sp_status status = SP_OK;
     s->progress = cli_progress_begin(cli);
     s->options.begun = on_begun;
+    s->options.stop = on_running;
     s->options.context = s;
     for (uint64_t size = s->begin_bytes; status == SP_OK; size *= s->factor) {
         char text[32];

@@ -50,9 +50,10 @@ static sp_status read_options(cli_run *cli, const sp_router *router, const sp_ne
     return status;
 }
 
-static bool on_stop(void *context)
+static bool on_stop(void *context, double done)
 {
     (void)context;
+    (void)done;
     return cli_interrupted();
 }
 

@@ -113,9 +113,10 @@ typedef struct sp_flow_options {
                                    * nobody shares 2^32                                                                */
     sp_flow_heat *heat;           /* filled when not NULL                                                              */
     /* Each may be NULL. begun: before a program runs, with its flows and classes and whether it is lifted (not where units run stage by stage,
-     * which is quick). stop: asked now and then while it runs; true ends it with SP_E_INTERRUPTED.                   */
+     * which is quick). stop: asked now and then while it runs, with the part of it that has run (0: not known); true ends it with
+     * SP_E_INTERRUPTED.                                                                                              */
     void (*begun)(void *context, const struct sp_flow_time *time);
-    bool (*stop)(void *context);
+    bool (*stop)(void *context, double done);
     void *context;                /* of both                                                                           */
 } sp_flow_options;
 

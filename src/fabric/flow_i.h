@@ -73,7 +73,7 @@ typedef struct sp_i_problem {
     uint64_t steps_max;                     /* in: of tasks of several steps, run one by one; 0: as many as a minute takes */
     uint32_t *link_of;                      /* [ids] link + 1, 0: none yet                      */
     uint64_t n_ids;
-    bool (*stop)(void *context); void *context;   /* in: ends the run when it says so; NULL: never */
+    bool (*stop)(void *context, double done); void *context;   /* in: ends the run when it says so; NULL: never */
     double fastest_bytes_per_s;             /* sets the quantum; 0: that of the links here  */
 } sp_i_problem;
 
@@ -142,9 +142,10 @@ bool sp_i_problem_free(const sp_i_problem *p);
  * tasks of several steps those before the first that is like the one before. */
 sp_status sp_i_problem_sweep(sp_i_problem *p, bool run_itself, sp_i_flow_counts *counts, sp_error *err);
 sp_status sp_i_flow_no_end(uint32_t n_tasks, sp_error *err);   /* the error of steps that are too many and do not repeat */
-static inline bool sp_i_problem_stopped(const sp_i_problem *p)
+/* done: the part that has run; 0: not known. */
+static inline bool sp_i_problem_stopped(const sp_i_problem *p, double done)
 {
-    return p->stop && p->stop(p->context);
+    return p->stop && p->stop(p->context, done);
 }
 sp_status sp_i_flow_interrupted(sp_error *err);
 /* Runs all tasks. Errors: as sp_i_problem_sweep; SP_E_INTERRUPTED. */

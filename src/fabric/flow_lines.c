@@ -200,7 +200,7 @@ static sp_status follow(lines *w)
         change(w, i, step);
         if (++in->worked > in->most)
             return SP_E_RANGE;
-        if (in->worked % LOOK_UP == 0 && sp_i_problem_stopped(in->p))
+        if (in->worked % LOOK_UP == 0 && sp_i_problem_stopped(in->p, 0))
             return SP_E_INTERRUPTED;
     }
     for (uint32_t i = 0; i < in->n; i++) {

@@ -225,6 +225,9 @@ static void pass_over(loop *w, int64_t now, sp_i_flow_counts *counts)
 static sp_status run(loop *w, sp_i_flow_counts *counts, sp_error *err)
 {
     uint64_t most = w->p->steps_max ? w->p->steps_max : STEPS_MAX;
+    double all = w->p->n_tasks;   /* steps */
+    for (uint32_t t = 0; t < w->p->n_tasks && w->done; t++)
+        all += w->p->steps[t] - 1.0;
     bool ok = true;
     for (uint32_t t = 0; t < w->p->n_tasks && ok; t++)
         if (w->p->waits[t] == 0)
@@ -238,7 +241,7 @@ static sp_status run(loop *w, sp_i_flow_counts *counts, sp_error *err)
             break;
         if (now >= INT64_MAX / 4)   /* so that no sum of two overflows */
             return sp_i_flow_too_long((double)now * 1e-12, err);
-        if (counts->instants % LOOK_UP == 0 && sp_i_problem_stopped(w->p))
+        if (counts->instants % LOOK_UP == 0 && sp_i_problem_stopped(w->p, (double)w->ended / all))
             return sp_i_flow_interrupted(err);
         ok = instant(w, now);
         sp_i_maxmin_fill(w->rates, now);

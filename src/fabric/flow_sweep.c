@@ -266,7 +266,7 @@ static sp_status run_steps(sweep *w, uint32_t k)
     add_up(w, member, n, now, 0, 0);
     for (bool ended = false; s < n_step && !ended; s++) {
         w->worked += n;
-        if (w->worked / LOOK_UP != (w->worked - n) / LOOK_UP && sp_i_problem_stopped(w->p))
+        if (w->worked / LOOK_UP != (w->worked - n) / LOOK_UP && sp_i_problem_stopped(w->p, 0))
             return SP_E_INTERRUPTED;
         if (w->worked > most_of(w))
             return SP_E_RANGE;
