@@ -64,6 +64,9 @@ sp_status sp_node_read_value(sp_node node, sp_unit unit, sp_arena *arena, sp_val
 /* Fail at the first key of `map` that is not among the NULL-terminated `allowed`, naming the nearest allowed key. */
 sp_status sp_node_only_keys(sp_node map, const char *const *allowed, sp_error *err);
 
+/* "2026", "2026H2", "2026Q4", "2026-10" or "2026-10-31", years 1990 to 2099? */
+bool sp_text_is_date(const char *text);
+
 /* Nearest of the NULL-terminated `names` to `word` by edit distance, or NULL when none is near: for "did you mean". A name of which
  * `word` is the first words is one edit away; of equals, one that begins with `word`, and the shorter. */
 const char *sp_text_nearest(const char *word, const char *const *names);

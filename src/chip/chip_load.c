@@ -124,23 +124,6 @@ static sp_status read_matrix(reader *r, sp_node root)
     return status;
 }
 
-/* "2026-10", "2026-10-31", "2026Q4" or "2026": what a date may look like. */
-static bool is_date(const char *text)
-{
-    int year = 0, month = 0, day = 0, used = 0;
-    if (sscanf(text, "%4d%n", &year, &used) != 1 || used != 4 || year < 1990 || year > 2099)
-        return false;
-    const char *rest = text + 4;
-    if (rest[0] == '\0' || (rest[0] == 'Q' && rest[1] >= '1' && rest[1] <= '4' && rest[2] == '\0'))
-        return true;
-    used = 0;
-    if (sscanf(rest, "-%2d%n", &month, &used) != 1 || used != 3 || month < 1 || month > 12)
-        return false;
-    rest += 3;
-    used = 0;
-    return rest[0] == '\0' || (sscanf(rest, "-%2d%n", &day, &used) == 1 && used == 3 && day >= 1 && day <= 31 && rest[3] == '\0');
-}
-
 static sp_status read_dates(reader *r, sp_node root)
 {
     static const char *const allowed[] = {"date", "what", "source", NULL};
@@ -159,9 +142,9 @@ static sp_status read_dates(reader *r, sp_node root)
         status = sp_node_only_keys(item, allowed, r->err);
         if (status == SP_OK)
             status = keep_text(r, item, "date", true, &r->chip->available[i].date);
-        if (status == SP_OK && !is_date(r->chip->available[i].date))
+        if (status == SP_OK && !sp_text_is_date(r->chip->available[i].date))
             status = sp_node_fail(sp_node_get(item, "date"), SP_E_INVAL, r->err,
-                                  "found date '%.40s', expected a form like 2026, 2026Q4, 2026-10 or 2026-10-31",
+                                  "found date '%.40s', expected a form like 2026, 2026H2, 2026Q4, 2026-10 or 2026-10-31",
                                   r->chip->available[i].date);
         if (status == SP_OK)
             status = keep_text(r, item, "what", true, &r->chip->available[i].what);

@@ -31,6 +31,14 @@ static sp_status text_of(loader *l, sp_node map, const char *key, const char **o
     return sp_node_is(node) ? copy(l, node, out) : SP_OK;
 }
 
+static sp_status date_of(loader *l, sp_node map, const char *key, const char **out)
+{
+    sp_status status = text_of(l, map, key, out);
+    if (status || !*out || sp_text_is_date(*out))
+        return status;
+    return sp_node_fail(sp_node_get(map, key), SP_E_INVAL, l->err, "found %s '%.40s', expected a form like 2026, 2026H2, 2026Q4, 2026-10 or 2026-10-31", key, *out);
+}
+
 static sp_status count_of(loader *l, sp_node map, const char *key, uint32_t low, uint32_t *out)
 {
     sp_node node = sp_node_get(map, key);
@@ -309,7 +317,7 @@ static sp_status labels_of(loader *l, sp_node root)
     sp_status status = sp_node_need(root, "name", &name, l->err);
     if (status || (status = copy(l, name, &m->name)) || (status = text_of(l, root, "title", &m->title)) ||
         (status = text_of(l, root, "note", &m->note)) || (status = text_of(l, root, "host", &m->host)) ||
-        (status = text_of(l, root, "available", &m->available)) || (status = count_of(l, root, "chips_per_host", 1, &m->chips_per_host)))
+        (status = date_of(l, root, "available", &m->available)) || (status = count_of(l, root, "chips_per_host", 1, &m->chips_per_host)))
         return status;
     for (const char *text = m->host; text && *text; text++)
         if (strchr(" \t\n=,|", *text))

@@ -162,6 +162,15 @@ static sp_status name(parser *p, const char **out)
     return *out ? SP_OK : fail(p, p->at, SP_E_NOMEM, "no memory for a name");
 }
 
+static sp_status date(parser *p, const char **out)
+{
+    size_t from = p->at;
+    sp_status status = name(p, out);
+    if (status || sp_text_is_date(*out))
+        return status;
+    return fail(p, from, SP_E_INVAL, "found '%s', expected a date like 2026, 2026H2, 2026Q4, 2026-10 or 2026-10-31", *out);
+}
+
 /* The key at p->at that ends in '=' or at a boundary: its length; *assigned says which. */
 static size_t key_length(parser *p, bool *assigned)
 {
@@ -337,7 +346,7 @@ static sp_status word_value(parser *p, int word)
     case W_POWER: return value_above_0(p, words[word], SP_UNIT_WATT, &m->power_w);
     case W_OVERHEAD: return value(p, SP_UNIT_WATT, &m->overhead_w_per_chip);
     case W_PRICE: return value_above_0(p, words[word], SP_UNIT_USD, &m->price_usd);
-    case W_AVAILABLE: return name(p, &m->available);
+    case W_AVAILABLE: return date(p, &m->available);
     case W_PLANE: return name(p, &m->planes[m->n_planes - 1].name);
     case W_UBOE: m->uses_uboe = true; return SP_OK;
     default: m->uses_pcie = true; return SP_OK;

@@ -126,6 +126,7 @@ JSON
 @test "machine string: unknown chip" { refuses ":1:26: error: no chip is called 'h10'; did you mean 'h100'?" machine show "mesh:8@25GB/s,200ns chip=h10"; }
 @test "machine string: no chip" { refuses "the machine has no chip; add chip=NAME" machine show "mesh:8@56GB/s,200ns"; }
 @test "machine string: taper below 1" { refuses "the taper must lie between 1" machine show "clos:8@56GB/s,200ns,taper=0.5 chip=h100"; }
+@test "machine string: a date that is none" { refuses ":1:41: error: found '2026Q7', expected a date like 2026" machine show "mesh:8@25GB/s,200ns chip=h100 available=2026Q7"; }
 @test "machine string: 0 where leaving it out means unknown" {
     for word in rack chips-per-host; do refuses "found $word=0; it starts at 1" machine show "clos:8@50GB/s,1us chip=h100 $word=0"; done
     refuses ":1:35: error: found power, which starts at 0" machine show "clos:8@50GB/s,1us chip=h100 power=0W"

@@ -221,6 +221,17 @@ static void nearest_word(void **state)
     assert_null(sp_text_nearest("x", names));
 }
 
+static void dates(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"2026", "1990", "2099", "2026Q1", "2026Q4", "2026H2", "2026-01", "2026-12-31"};
+    static const char *const bad[] = {"", "26", "1989", "2100", "2026Q0", "2026Q5", "2026H3", "2026Q44", "2026-13", "2026-1", "2026-10-32", "2026-10-1", "2026-10-31x", "yesterday", "-026"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(sp_text_is_date(good[i]));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(sp_text_is_date(bad[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +244,7 @@ int main(void)
         cmocka_unit_test(files_that_cannot_be_read),
         cmocka_unit_test(sha256_is_fips),
         cmocka_unit_test(nearest_word),
+        cmocka_unit_test(dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
