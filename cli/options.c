@@ -202,7 +202,7 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_BACKGROUND] = {"background", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "checkpoints stop a job for a snapshot alone", SWITCHES,
         "The copy goes on behind the work and is of use when it has arrived."},
     [CLI_O_NO_SPARES] = {"no-spares", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "do without the racks' spare chips", SWITCHES, NULL},
-    [CLI_O_NO_REROUTE] = {"no-reroute", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "jobs go back to their checkpoint when a link dies", SWITCHES,
+    [CLI_O_NO_REROUTE] = {"no-reroute", 0, CLI_FLAG, NULL, NULL, 0, 0, V(OPERATE), NULL, "jobs go back to their checkpoint when a link or switch dies", SWITCHES,
         "Else they go round it: the step in flight is done again, and they are slower until the link is back."},
     [CLI_O_ONLY] = {"only", 0, CLI_CHOICE, "PART", NULL, 0, 0, V(CALIBRATE), sp_study_fit_name, "fit one part alone", NULL, NULL},
     [CLI_O_LEAVE_OUT] = {"leave-out", 0, CLI_CHOICE, "WHAT", "group", 0, 0, V(CALIBRATE), sp_study_leave_name,

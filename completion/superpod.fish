@@ -208,7 +208,7 @@ complete -c superpod -n '__fish_seen_subcommand_from operate' -l preempt -d 'job
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l replan -d 'trainings that lose chips go on with the plan that costs least'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l background -d 'checkpoints stop a job for a snapshot alone'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l no-spares -d 'do without the racks\' spare chips'
-complete -c superpod -n '__fish_seen_subcommand_from operate' -l no-reroute -d 'jobs go back to their checkpoint when a link dies'
+complete -c superpod -n '__fish_seen_subcommand_from operate' -l no-reroute -d 'jobs go back to their checkpoint when a link or switch dies'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l log -r -F -d 'keep every event and every run in FILE (SQLite)'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l svg -r -F -d 'draw goodput and losses over time (SVG)'
 complete -c superpod -n '__fish_seen_subcommand_from operate' -l metrics -r -F -d 'write the figures of every seed as OpenMetrics text'

@@ -204,6 +204,8 @@ void sp_i_found(sp_i_run *run, uint32_t hidden);
 /* ---- reroute.c ---- */
 /* A link of the chip dies: the job there goes round it, or sends nothing over it, or nobody runs there. False: it cannot. */
 bool sp_i_reroute(sp_i_run *run, uint32_t class, uint32_t chip);
+/* A switch over the rack has died under these jobs: all go round it, or (false) nothing has changed. */
+bool sp_i_reroute_switch(sp_i_run *run, uint32_t class, uint32_t leaf, const uint32_t *slots, uint32_t n);
 void sp_i_link_back(sp_i_run *run, uint32_t hidden);
 
 /* ---- schedule.c ---- */

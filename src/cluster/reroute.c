@@ -1,4 +1,4 @@
-/* Links that die under a job: its traffic goes round them. It pays the notice and the step in flight, and is slower by the bandwidth that the chip
+/* Links that die under a job, and switches that take one link of each chip of a rack: its traffic goes round them. It pays the notice and the step in flight, and is slower by the bandwidth that the chip
  * at the link's end has left, for which its groups wait, until the link is repaired. Nothing goes back to a checkpoint. */
 #include "operate_i.h"
 
@@ -48,15 +48,18 @@ static bool push_back(sp_i_run *run, const sp_fail_class *row, uint32_t class, u
     return at >= run->horizon_us || sp_queue_push(run->queue, at, 1, SP_I_LINK, h);
 }
 
-bool sp_i_reroute(sp_i_run *run, uint32_t class, uint32_t chip)
+static uint32_t tier_of(const sp_i_run *run, const sp_i_slot *slot, sp_fail_unit unit)
+{
+    sp_spread spread = sp_cluster_spread(run->cluster, slot->list);
+    return sp_i_link_tier(run->op->machine, &run->cluster->shape, &spread, unit);
+}
+
+/* The job goes round a link of its own that died in the rack. False: it has no other. */
+static bool go_round(sp_i_run *run, uint32_t class, uint32_t s, uint32_t leaf)
 {
     const sp_fail_class *row = &run->op->failures->row[class];
-    const sp_cluster_shape *shape = &run->cluster->shape;
-    uint32_t s = sp_cluster_owner(run->cluster, chip), leaf = chip / shape->leaf_chips;
-    if (s == SP_NOWHERE) return true;
     sp_i_slot *slot = &run->slot[s];
-    sp_spread spread = sp_cluster_spread(run->cluster, slot->list);
-    uint32_t tier = sp_i_link_tier(run->op->machine, shape, &spread, row->unit);
+    uint32_t tier = tier_of(run, slot, row->unit);
     if (tier == SP_NOWHERE) return true;
     double before = slot->slow;
     if (row->down && !change_links(run, slot, tier, true)) return false;
@@ -66,6 +69,33 @@ bool sp_i_reroute(sp_i_run *run, uint32_t class, uint32_t chip)
     run_on(run, s, before, (sp_i_pauses){.detect_s = sp_i_notice_s(run->op, row), .restart_s = step_s(run, slot->job)});
     sp_i_tell(run, SP_HAPPENED_REROUTE, slot->job, SP_NOWHERE, leaf, slot->chips);
     run->no_memory |= row->down && !push_back(run, row, class, s, tier);
+    return true;
+}
+
+bool sp_i_reroute(sp_i_run *run, uint32_t class, uint32_t chip)
+{
+    uint32_t s = sp_cluster_owner(run->cluster, chip);
+    return s == SP_NOWHERE || go_round(run, class, s, chip / run->cluster->shape.leaf_chips);
+}
+
+/* Has a chip of the job other switches on that tier? */
+static bool has_other_switch(sp_i_run *run, uint32_t s)
+{
+    sp_i_slot *slot = &run->slot[s];
+    uint32_t tier = tier_of(run, slot, SP_FAIL_SWITCH);
+    double before = slot->slow;
+    if (tier == SP_NOWHERE) return true;
+    if (!change_links(run, slot, tier, true)) return false;
+    change_links(run, slot, tier, false);
+    slot->slow = before;
+    return true;
+}
+
+bool sp_i_reroute_switch(sp_i_run *run, uint32_t class, uint32_t leaf, const uint32_t *slots, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (!has_other_switch(run, slots[i])) return false;
+    for (uint32_t i = 0; i < n; i++) go_round(run, class, slots[i], leaf);
     return true;
 }
 

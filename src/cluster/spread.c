@@ -188,7 +188,13 @@ double sp_i_slowdown_without(const sp_machine *machine, const sp_cluster_shape *
     return sp_i_without_links(&part, machine, links_lost, NULL) == SP_OK ? slowdown_on(machine, &part, shape, spread) : INFINITY;
 }
 
-/* The innermost tier for electrical links, for optical ones the outermost that the job crosses; light does not go inside a rack. */
+static bool is_switched(const sp_tier *tier)
+{
+    return tier->kind != SP_TIER_MESH && tier->kind != SP_TIER_TORUS && tier->size > 1;
+}
+
+/* The innermost tier for electrical links, for optical ones the outermost that the job crosses; light does not go inside a rack. For switches the
+ * outermost that has some. */
 uint32_t sp_i_link_tier(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *s, sp_fail_unit unit)
 {
     const sp_plane *plane = &machine->planes[0];
@@ -197,5 +203,9 @@ uint32_t sp_i_link_tier(const sp_machine *machine, const sp_cluster_shape *shape
     if (unit == SP_FAIL_ELECTRICAL_LINK) return 0;
     while (tier + 1 < plane->n_tiers && (uint64_t)plane->tiers[tier].stride * plane->tiers[tier].size < reach) tier++;
     while (tier > 0 && plane->tiers[tier].size == 1) tier--;
+    while (unit == SP_FAIL_SWITCH && !is_switched(&plane->tiers[tier])) {
+        if (tier == 0) return SP_NOWHERE;
+        tier--;
+    }
     return tier;
 }

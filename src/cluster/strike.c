@@ -251,6 +251,16 @@ static void strike_leaf(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, 
     for (uint32_t i = 0; i < n; i++) interrupt(run, who[i].slot, leaf, row->down && !covered ? who[i].lost : 0, row);
 }
 
+/* A switch over a rack: its jobs go round it where their chips have others on that tier; else all of them stop. */
+static void strike_switch(sp_i_run *run, uint32_t class, uint32_t leaf)
+{
+    sp_cluster *c = run->cluster;
+    victim who[64];
+    uint32_t slots[64], n = run->op->reroute ? find_victims(c, leaf, c->full & ~c->down[leaf], who) : 0;
+    for (uint32_t i = 0; i < n; i++) slots[i] = who[i].slot;
+    if (!run->op->reroute || !sp_i_reroute_switch(run, class, leaf, slots, n)) strike_leaf(run, &run->op->failures->row[class], leaf, c->full);
+}
+
 void sp_i_strike(sp_i_run *run, uint32_t class, uint64_t unit)
 {
     const sp_cluster *c = run->cluster;
@@ -268,7 +278,7 @@ void sp_i_strike(sp_i_run *run, uint32_t class, uint64_t unit)
     case SP_FAIL_POD:
         for (uint32_t l = 0; l < c->leaves_per_pod; l++) strike_leaf(run, row, (uint32_t)unit * c->leaves_per_pod + l, c->full);
         break;
-    case SP_FAIL_SWITCH: strike_leaf(run, row, (uint32_t)sp_rng_below(&run->rng, c->leaves), c->full); break;
+    case SP_FAIL_SWITCH: strike_switch(run, class, (uint32_t)sp_rng_below(&run->rng, c->leaves)); break;
     default:   /* a link: whoever runs on the chip at its end */
         chip = (uint32_t)sp_rng_below(&run->rng, c->shape.chips);
         if (run->op->reroute && sp_i_reroute(run, class, chip)) break;

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -142,6 +143,48 @@ static void links_of_unknown_jobs(void **state)
     sp_jobs_free(&jobs);
 }
 
+/* A switch that dies takes a link of each chip of its rack: jobs go round it where a chip has others on the tier, and restart where it has not. What
+ * goes round loses its notice and a step, and no more once the switch is back. */
+static void switches_are_gone_round(void **state)
+{
+    (void)state;
+    static const struct { const char *machine; bool others; } rows[] = {
+        {"switch:8@450GB/s,600ns,planes=4 chip=h100", true}, {"switch:8@450GB/s,600ns chip=h100", false},
+        {"mesh:8@50GB/s,200ns clos:4@50GB/s,1us,planes=2 chip=ascend-950dt", true}, {"mesh:8@50GB/s,200ns clos:4@50GB/s,1us chip=ascend-950dt", false}};
+    const sp_machine *usual = machine;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        sp_error err = {0};
+        if (sp_catalog_machine(catalog, rows[i].machine, &machine, &err) != SP_OK) fail_msg("%s", err.text);
+        for (int down = 0; down < 2; down++) {
+            sp_failures f = every(1e4, SP_FAIL_SWITCH, down ? 500 : 0);
+            sp_jobs jobs;
+            sp_operation op = sp_operation_default(machine);
+            char text[32];
+            op.failures = &f;
+            op.horizon_s = 1e6;
+            op.checkpoint_s = 10;
+            op.interval_s = 1000;
+            op.link_detect_s = 5;
+            op.reroute_s = 2;
+            snprintf(text, sizeof text, "one:chips=%u", machine->chips);
+            assert_int_equal(sp_jobs_generate(text, machine->chips, op.horizon_s, 1, &jobs, &err), SP_OK);
+            sp_history h = run(op, &jobs);
+            print_message("%s, switches %s: %llu stops, %llu gone round; recomputed %.4f, slowed %.5f\n", rows[i].machine, down ? "out for 500 s" : "back at once",
+                          (unsigned long long)h.interruptions, (unsigned long long)h.rerouted, h.share[SP_LOSS_RECOMPUTED], h.share[SP_LOSS_SLOWDOWN]);
+            double stops = (double)(h.interruptions - h.rerouted);   /* with switches out, now and then the last of them dies */
+            assert_true(h.interruptions > 40 && (rows[i].others ? stops <= (down ? 0.2 * (double)h.rerouted : 0) : h.rerouted == 0));
+            assert_true((h.share[SP_LOSS_RECOMPUTED] > 0) == (stops > 0));
+            assert_true((h.share[SP_LOSS_SLOWDOWN] > 0) == (down && rows[i].others));
+            if (rows[i].others && !down) assert_float_equal(h.share[SP_LOSS_DETECT] + h.share[SP_LOSS_RESTART], (double)h.rerouted * 7 / op.horizon_s, 0.002);
+            op.reroute = false;
+            h = run(op, &jobs);
+            assert_true(h.rerouted == 0 && h.share[SP_LOSS_RECOMPUTED] > 0);
+            sp_jobs_free(&jobs);
+        }
+    }
+    machine = usual;
+}
+
 /* Every stage of the mean time to repair, from the times between stops; together they are the whole. */
 static void stages_add_up(void **state)
 {
@@ -191,6 +234,6 @@ static void stages_add_up(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(tokens_are_those_of_the_links), cmocka_unit_test(links_of_unknown_jobs), cmocka_unit_test(stages_add_up)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(tokens_are_those_of_the_links), cmocka_unit_test(links_of_unknown_jobs), cmocka_unit_test(switches_are_gone_round), cmocka_unit_test(stages_add_up)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
