@@ -91,6 +91,8 @@ static sp_status read_times(cli_run *cli, answer *a, sp_error *err)
     double repair_s = -1;
     sp_status status = read_checkpoint(cli, a, err);
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_INTERVAL, SP_UNIT_SECONDS, &op->interval_s, err);
+    if (status == SP_OK && cli_given(cli, CLI_O_INTERVAL) && !(op->interval_s > 0))
+        status = sp_error_set(err, SP_E_RANGE, "--interval", 1, 1, "found %s; expected more than 0, as 10min: leave it away for the best", cli_text(cli, CLI_O_INTERVAL));
     if (status == SP_OK) status = cli_quantity_read(cli, CLI_O_DEFRAG, SP_UNIT_NONE, &op->defrag_ratio, err);
     if (status == SP_OK && !(op->defrag_ratio >= 0 && op->defrag_ratio <= 1e9))
         status = sp_error_set(err, SP_E_RANGE, "--defrag", 1, 1, "found %s; expected 0 (never) to 10^9: how many times its cost a move has to be worth", cli_text(cli, CLI_O_DEFRAG));

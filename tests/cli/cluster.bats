@@ -236,6 +236,7 @@ END
     [[ "$output" == *"its racks of 64 are not all full, so that hosts stand for racks"* ]]
     refuses "no job is a multiple of that" operate dgx-h100:16 --segment 7 --years 0.01 --seeds 1
     refuses "found --jobs pretrain, which is no file" operate dgx-h100:16 --map submit=a --years 0.01 --seeds 1
+    refuses "--interval:1:1: error: found 0s" operate dgx-h100:16 --interval 0s --years 0.01 --seeds 1
     refuses "--power-cap:1:1: error: found 0W" operate dgx-h100:16 --power-cap 0W --years 0.01 --seeds 1
     refuses "a checkpoint of 3.6e+12 s" operate dgx-h100:16 --checkpoint 1e9h --years 0.01 --seeds 1
     bad="$(printf '1 0 -1 100 8\n2 5 y 10 8\n' | file field.swf)"
