@@ -1,25 +1,30 @@
 /* Weighted max-min fair rates, kept up to date as flows come and go (progressive filling: Bertsekas & Gallagher 1992, 6.5.2).
  *
- * A change reaches the flows and links connected with it; those are filled again, the rest keeps its rates. A fill takes the
- * tightest links, gives their flows the fair share, takes what these use off their other links, and goes on. The fair share of
- * a link only grows while others are settled, so that a heap with old keys finds the tightest: a key is worked out again
- * when it comes to the top. */
+ * A fill takes the tightest links, gives their flows the fair share, takes what these use off their other links, and goes on. The fair
+ * share of a link only grows while others are settled, so that a heap with old keys finds the tightest: a key is worked out again when it
+ * comes to the top.
+ *
+ * A change refills only those whom it can reach: flows that are new, and those on full links that somebody left. All others keep their
+ * rates, which are taken off the links beforehand. That is right unless a link that they are on becomes full, or was full and is used
+ * otherwise now: then its flows are filled, too, and it is begun again; in the end with all that is connected (docs/models/flow.md). */
 #include "flow_rate.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define NONE UINT32_MAX
+#define CONNECTED_PART 4u   /* of what filling all that is connected took the last time may be spent on less, before it is done again */
 
 typedef struct mm_link {
-    int64_t all;             /* sum of loads of the flows on it                */
+    int64_t used, counts;    /* quanta of the flows on it; how many they stand for */
     int64_t left, open;      /* in a fill: quanta, loads not settled yet       */
     uint32_t off, n, room;   /* entries (slot << shift | hop) in the pool      */
-    uint32_t mark;           /* last fill that reached it                      */
+    uint32_t mark, inside;   /* last fill that reached it; its entries there   */
+    bool freed, full;        /* somebody left while it was full; it was when the fill reached it */
 } mm_link;
 
 typedef struct mm_slot {
-    double left_bytes;
+    double left_bytes, share, next_share;   /* quanta a weight of 1; next: in a fill, 0: not settled yet */
     int64_t rate, since_ps;  /* quanta; 0: not set yet                         */
     uint32_t task, mark, at; /* at: position in the heap of ends               */
 } mm_slot;
@@ -30,6 +35,7 @@ typedef struct key_node { double share; uint32_t link; } key_node;
 struct sp_i_maxmin {
     const sp_i_problem *p;
     double quantum, per_ps;            /* bytes/s and bytes/ps of one quantum  */
+    double per_byte_s;                 /* quanta of 1 byte/s: exact            */
     uint32_t shift;                    /* log2 of the room for hops of a slot  */
     mm_link *link;
     int64_t *peak;                     /* [n_links] most quanta that ever flowed; NULL: nobody asks */
@@ -37,9 +43,12 @@ struct sp_i_maxmin {
     mm_slot *slot; uint32_t *where;    /* where[slot << shift | hop]: index in the link's list */
     uint32_t n_slots, slots_room, *idle, n_idle;
     end_node *ends; uint32_t n_ends;
-    uint32_t *touched, n_touched, touched_room;
+    uint32_t *freed, n_freed;          /* [n_links] links                      */
+    uint32_t *fresh, n_fresh;          /* [slots] flows that have no rate yet  */
+    uint32_t *member, n_member;        /* [slots] flows of the fill            */
+    uint32_t connected;                /* flows of the last fill of all that is connected */
     uint32_t fill;
-    uint32_t *reached, n_flows, n_reached;
+    uint32_t *reached, n_reached;
     key_node *keys; uint32_t n_keys; uint32_t *tied;
     uint64_t fills, refilled;
 };
@@ -52,6 +61,7 @@ sp_i_maxmin *sp_i_maxmin_create(const sp_i_problem *p)
     m->p = p;
     m->quantum = sp_i_rate_quantum(p);
     m->per_ps = m->quantum * 1e-12;
+    m->per_byte_s = 1 / m->quantum;
     while ((1u << m->shift) < p->hops_max)
         m->shift++;
     size_t n = (size_t)p->n_links + 1;
@@ -60,10 +70,10 @@ sp_i_maxmin *sp_i_maxmin_create(const sp_i_problem *p)
     m->reached = malloc(n * sizeof *m->reached);
     m->keys = malloc(n * sizeof *m->keys);
     m->tied = malloc(n * sizeof *m->tied);
-    m->touched = malloc(n * sizeof *m->touched);
+    m->freed = malloc(n * sizeof *m->freed);
     m->pool_room = 1024;
     m->pool = malloc(m->pool_room * sizeof *m->pool);
-    if (!m->link || !m->reached || !m->keys || !m->tied || !m->touched || !m->pool || (p->events && !m->peak)) {
+    if (!m->link || !m->reached || !m->keys || !m->tied || !m->freed || !m->pool || (p->events && !m->peak)) {
         sp_i_maxmin_destroy(m);
         return NULL;
     }
@@ -81,7 +91,9 @@ void sp_i_maxmin_destroy(sp_i_maxmin *m)
     free(m->where);
     free(m->idle);
     free(m->ends);
-    free(m->touched);
+    free(m->freed);
+    free(m->fresh);
+    free(m->member);
     free(m->reached);
     free(m->keys);
     free(m->tied);
@@ -152,9 +164,11 @@ static bool more_slots(sp_i_maxmin *m)
     m->where = where ? where : m->where;
     end_node *ends = realloc(m->ends, room * sizeof *ends);
     m->ends = ends ? ends : m->ends;
-    uint32_t *idle = realloc(m->idle, room * sizeof *idle);
+    uint32_t *idle = realloc(m->idle, room * sizeof *idle), *fresh = realloc(m->fresh, room * sizeof *fresh), *member = realloc(m->member, room * sizeof *member);
     m->idle = idle ? idle : m->idle;
-    if (!slot || !where || !ends || !idle || ((uint64_t)room << m->shift) >= UINT32_MAX)
+    m->fresh = fresh ? fresh : m->fresh;
+    m->member = member ? member : m->member;
+    if (!slot || !where || !ends || !idle || !fresh || !member || ((uint64_t)room << m->shift) >= UINT32_MAX)
         return false;
     m->slots_room = room;
     return true;
@@ -178,18 +192,29 @@ static bool more_entries(sp_i_maxmin *m, mm_link *link)
     return true;
 }
 
-static void touch(sp_i_maxmin *m, uint32_t l)
+/* In quanta, a power of two. Not kept: millions of links that few flows cross are larger than the cache. */
+static int64_t cap_of(const sp_i_maxmin *m, uint32_t l)
 {
-    if (m->link[l].mark != m->fill + 1) {   /* marks of the coming fill: its seeds */
-        m->link[l].mark = m->fill + 1;
-        m->touched[m->n_touched++] = l;
-    }
+    return (int64_t)(m->p->link[l].cap_bytes_per_s * m->per_byte_s);
 }
 
-static int64_t load_of(const sp_i_maxmin *m, const sp_i_flow_hops *hops, uint32_t h)
+/* Full but for what rounding of shares and rates leaves, a quantum for each flow and each load of one; or nearly: that costs time alone. */
+static bool is_full(const sp_i_maxmin *m, uint32_t l)
 {
-    const sp_i_flow_load *load = sp_i_hop_load(m->p, hops, h);
-    return load->load * (int64_t)load->count;
+    const mm_link *link = &m->link[l];
+    int64_t cap = cap_of(m, l);
+    return cap - link->used <= (cap >> 20) + 4 * link->counts + 4;
+}
+
+static int64_t used_by(double share, const sp_i_flow_load *load)
+{
+    return share > 0 ? sp_i_rate_used(share, load->load) * (int64_t)load->count : 0;
+}
+
+/* Flows that a load stands for, or as many as it is worth. */
+static int64_t counts_of(const sp_i_flow_load *load)
+{
+    return (load->load / SP_I_ONE + 1) * (int64_t)load->count;
 }
 
 bool sp_i_maxmin_add(sp_i_maxmin *m, uint32_t task, int64_t now)
@@ -207,9 +232,9 @@ bool sp_i_maxmin_add(sp_i_maxmin *m, uint32_t task, int64_t now)
             return false;
         m->where[(s << m->shift) + h] = link->n;
         m->pool[link->off + link->n++] = (s << m->shift) + h;
-        link->all += load_of(m, &hops, h);
-        touch(m, hops.link[h]);
+        link->counts += counts_of(sp_i_hop_load(m->p, &hops, h));
     }
+    m->fresh[m->n_fresh++] = s;
     return true;
 }
 
@@ -226,11 +251,16 @@ uint32_t sp_i_maxmin_take(sp_i_maxmin *m)
     for (uint32_t h = 0; h < hops.n; h++) {
         mm_link *link = &m->link[hops.link[h]];
         uint32_t at = m->where[(s << m->shift) + h], last = m->pool[link->off + --link->n];
+        const sp_i_flow_load *load = sp_i_hop_load(m->p, &hops, h);
+        bool full = is_full(m, hops.link[h]);
         m->pool[link->off + at] = last;
         m->where[last] = at;
-        link->all -= load_of(m, &hops, h);
-        if (link->n)   /* nobody is left to gain where nobody is left */
-            touch(m, hops.link[h]);
+        link->used -= used_by(m->slot[s].share, load);
+        link->counts -= counts_of(load);
+        if (full && link->n && !link->freed) {   /* nobody is left to gain where nobody is left */
+            link->freed = true;
+            m->freed[m->n_freed++] = hops.link[h];
+        }
     }
     m->idle[m->n_idle++] = s;
     return task;
@@ -263,41 +293,70 @@ static void keys_drop(sp_i_maxmin *m)
         keys_down(m, 0, last);
 }
 
-/* In quanta, a power of two. Not kept: millions of links that few flows cross are larger than the cache. */
-static int64_t cap_of(const sp_i_maxmin *m, uint32_t l)
+/* The flow is filled: what it has now comes free. */
+static void join(sp_i_maxmin *m, uint32_t s)
 {
-    return (int64_t)(m->p->link[l].cap_bytes_per_s / m->quantum);
+    mm_slot *slot = &m->slot[s];
+    sp_i_flow_hops hops = sp_i_task_hops(m->p, slot->task);
+    if (slot->mark == m->fill)
+        return;
+    slot->mark = m->fill;
+    slot->next_share = 0;
+    m->member[m->n_member++] = s;
+    for (uint32_t h = 0; h < hops.n; h++) {
+        const sp_i_flow_load *load = sp_i_hop_load(m->p, &hops, h);
+        mm_link *link = &m->link[hops.link[h]];
+        if (link->mark != m->fill) {
+            link->mark = m->fill;
+            link->left = cap_of(m, hops.link[h]) - link->used;
+            link->open = link->inside = 0;
+            link->full = is_full(m, hops.link[h]);
+            m->reached[m->n_reached++] = hops.link[h];
+        }
+        link->left += used_by(slot->share, load);
+        link->open += load->load * (int64_t)load->count;
+        link->inside++;
+    }
 }
 
-/* All links and flows connected with what was touched. */
-static void reach(sp_i_maxmin *m)
+static void join_all(sp_i_maxmin *m, uint32_t l)
 {
-    m->n_reached = 0;
-    for (uint32_t i = 0; i < m->n_touched; i++)
-        m->reached[m->n_reached++] = m->touched[i];
-    m->n_touched = 0;
-    m->n_flows = 0;
-    m->fill++;   /* touched links carry this mark already */
+    const mm_link *link = &m->link[l];
+    for (uint32_t e = 0; e < link->n && (link->mark != m->fill || link->inside < link->n); e++)
+        join(m, m->pool[link->off + e] >> m->shift);
+}
+
+/* Whoever is new, or on a full link that somebody left. */
+static void begin(sp_i_maxmin *m)
+{
+    m->n_member = m->n_reached = 0;
+    m->fill++;
+    for (uint32_t i = 0; i < m->n_fresh; i++)
+        join(m, m->fresh[i]);
+    for (uint32_t i = 0; i < m->n_freed; i++) {
+        join_all(m, m->freed[i]);
+        m->link[m->freed[i]].freed = false;
+    }
+    m->n_fresh = m->n_freed = 0;
+}
+
+/* All that is connected with those in the fill. */
+static void join_connected(sp_i_maxmin *m)
+{
+    for (uint32_t i = 0; i < m->n_reached; i++)
+        join_all(m, m->reached[i]);
+}
+
+static void make_keys(sp_i_maxmin *m)
+{
+    m->n_keys = 0;
     for (uint32_t i = 0; i < m->n_reached; i++) {
         mm_link *link = &m->link[m->reached[i]];
-        link->left = cap_of(m, m->reached[i]);
-        link->open = link->all;
-        if (link->n)
-            m->keys[m->n_keys++] = (key_node){share_of(link), m->reached[i]};
-        for (uint32_t e = 0; e < link->n; e++) {
-            mm_slot *slot = &m->slot[m->pool[link->off + e] >> m->shift];
-            if (slot->mark == m->fill)
-                continue;
-            slot->mark = m->fill;
-            m->n_flows++;
-            sp_i_flow_hops hops = sp_i_task_hops(m->p, slot->task);
-            for (uint32_t h = 0; h < hops.n; h++)
-                if (m->link[hops.link[h]].mark != m->fill) {
-                    m->link[hops.link[h]].mark = m->fill;
-                    m->reached[m->n_reached++] = hops.link[h];
-                }
-        }
+        link->left = link->left > 0 ? link->left : 0;
+        m->keys[m->n_keys++] = (key_node){share_of(link), m->reached[i]};
     }
+    for (uint32_t i = m->n_keys / 2; i-- > 0;)
+        keys_down(m, i, m->keys[i]);
 }
 
 /* The links of least share, all of them, off the heap into `tied`. */
@@ -333,20 +392,79 @@ static int64_t end_of(const sp_i_maxmin *m, const mm_slot *slot)
     return ps < (double)(INT64_MAX / 4) ? slot->since_ps + (int64_t)ps : INT64_MAX / 2;
 }
 
-static void settle(sp_i_maxmin *m, uint32_t s, double share, int64_t now, bool rebuild)
+static void settle(sp_i_maxmin *m, uint32_t s, double share)
 {
     mm_slot *slot = &m->slot[s];
     sp_i_flow_hops hops = sp_i_task_hops(m->p, slot->task);
-    int64_t rate = sp_i_rate_used(share, sp_i_task_way(m->p, slot->task)->weight);
-    rate = rate < 1 ? 1 : rate;
-    slot->mark = 0;
+    slot->next_share = share;
     for (uint32_t h = 0; h < hops.n; h++) {
         const sp_i_flow_load *load = sp_i_hop_load(m->p, &hops, h);
         mm_link *link = &m->link[hops.link[h]];
-        link->left -= sp_i_rate_used(share, load->load) * (int64_t)load->count;
+        link->left -= used_by(share, load);
         link->left = link->left > 0 ? link->left : 0;
         link->open -= load->load * (int64_t)load->count;
     }
+}
+
+/* Shares of all flows in the fill. false: a link is full with flows outside, which have joined. */
+static bool share_out(sp_i_maxmin *m)
+{
+    double share;
+    uint32_t n, outside = 0;
+    make_keys(m);
+    while ((n = tightest(m, &share)) > 0) {
+        for (uint32_t i = 0; i < n; i++)
+            outside += m->link[m->tied[i]].inside < m->link[m->tied[i]].n;
+        for (uint32_t i = 0; i < n && outside; i++)
+            join_all(m, m->tied[i]);
+        if (outside)
+            return false;
+        for (uint32_t i = 0; i < n; i++) {
+            const mm_link *link = &m->link[m->tied[i]];
+            for (uint32_t e = 0; e < link->n; e++) {
+                uint32_t s = m->pool[link->off + e] >> m->shift;
+                if (m->slot[s].next_share == 0)
+                    settle(m, s, share);
+            }
+        }
+    }
+    return true;
+}
+
+/* Do flows in the fill use as much as before of links that were full? Else those outside gain or lose, and join. */
+static bool keeps_full_links(sp_i_maxmin *m)
+{
+    uint32_t n = m->n_reached, joined = m->n_member;
+    for (uint32_t i = 0; i < n; i++) {
+        const mm_link *link = &m->link[m->reached[i]];
+        if (link->full && link->inside < link->n && link->left != cap_of(m, m->reached[i]) - link->used)
+            join_all(m, m->reached[i]);
+    }
+    return m->n_member == joined;
+}
+
+/* Again, with those that have joined. */
+static void again(sp_i_maxmin *m)
+{
+    uint32_t n = m->n_member;
+    m->n_member = m->n_reached = 0;
+    m->fill++;
+    for (uint32_t i = 0; i < n; i++)
+        join(m, m->member[i]);
+}
+
+/* The new share of a flow; its end follows. */
+static void commit(sp_i_maxmin *m, uint32_t s, int64_t now, bool rebuild)
+{
+    mm_slot *slot = &m->slot[s];
+    sp_i_flow_hops hops = sp_i_task_hops(m->p, slot->task);
+    int64_t rate = sp_i_rate_used(slot->next_share, sp_i_task_way(m->p, slot->task)->weight);
+    rate = rate < 1 ? 1 : rate;
+    for (uint32_t h = 0; h < hops.n && slot->next_share != slot->share; h++) {
+        const sp_i_flow_load *load = sp_i_hop_load(m->p, &hops, h);
+        m->link[hops.link[h]].used += used_by(slot->next_share, load) - used_by(slot->share, load);
+    }
+    slot->share = slot->next_share;
     if (rate == slot->rate)
         return;
     slot->left_bytes -= (double)slot->rate * m->per_ps * (double)(now - slot->since_ps);
@@ -359,36 +477,35 @@ static void settle(sp_i_maxmin *m, uint32_t s, double share, int64_t now, bool r
         ends_set(m, s, end);
 }
 
-void sp_i_maxmin_fill(sp_i_maxmin *m, int64_t now)
+static void note_peaks(sp_i_maxmin *m)
 {
-    double share;
-    uint32_t n;
-    if (!m->n_touched)
-        return;
-    m->n_keys = 0;
-    reach(m);
-    for (uint32_t i = m->n_keys / 2; i-- > 0;)
-        keys_down(m, i, m->keys[i]);
-    bool rebuild = m->n_flows * 4 > m->n_ends;   /* then sifting one by one costs more than making the heap anew */
-    while ((n = tightest(m, &share)) > 0)
-        for (uint32_t i = 0; i < n; i++) {
-            const mm_link *link = &m->link[m->tied[i]];
-            for (uint32_t e = 0; e < link->n; e++) {
-                uint32_t s = m->pool[link->off + e] >> m->shift;
-                if (m->slot[s].mark == m->fill)
-                    settle(m, s, share, now, rebuild);
-            }
-        }
-    for (uint32_t i = rebuild ? (m->n_ends + 2) / 4 : 0; i-- > 0;)
-        ends_down(m, i, m->ends[i]);
     for (uint32_t i = 0; i < m->n_reached && m->peak; i++) {
-        const mm_link *link = &m->link[m->reached[i]];
-        int64_t *peak = &m->peak[m->reached[i]];
-        int64_t used = cap_of(m, m->reached[i]) - link->left;
+        int64_t *peak = &m->peak[m->reached[i]], cap = cap_of(m, m->reached[i]), used = m->link[m->reached[i]].used;
+        used = used < cap ? used : cap;
         *peak = used > *peak ? used : *peak;
     }
+}
+
+void sp_i_maxmin_fill(sp_i_maxmin *m, int64_t now)
+{
+    if (!m->n_fresh && !m->n_freed)
+        return;
+    begin(m);
+    for (uint64_t spent = m->n_member; !share_out(m) || !keeps_full_links(m); spent += m->n_member) {
+        if (CONNECTED_PART * spent > m->connected) {
+            join_connected(m);
+            m->connected = m->n_member;
+        }
+        again(m);
+    }
+    bool rebuild = m->n_member * 4 > m->n_ends;   /* then sifting one by one costs more than making the heap anew */
+    for (uint32_t i = 0; i < m->n_member; i++)
+        commit(m, m->member[i], now, rebuild);
+    for (uint32_t i = rebuild ? (m->n_ends + 2) / 4 : 0; i-- > 0;)
+        ends_down(m, i, m->ends[i]);
+    note_peaks(m);
     m->fills++;
-    m->refilled += m->n_flows;
+    m->refilled += m->n_member;
 }
 
 uint32_t sp_i_maxmin_flows(const sp_i_maxmin *m)
