@@ -20,12 +20,24 @@ static int64_t reservation(const sp_i_run *run, uint32_t head, uint32_t *extra)
 
 static int64_t limit_of(const sp_i_run *run, int64_t shadow_us) { return shadow_us == INT64_MAX ? INT64_MAX - 1 : shadow_us - run->now_us; }
 
+/* What the pass found, for whoever comes next. */
+static void remember(sp_i_run *run, uint32_t head, uint64_t changes, uint32_t available, int64_t shadow, uint32_t most, uint32_t extra)
+{
+    run->blocked.known = true;
+    run->blocked.head = head;
+    run->blocked.changes = changes;
+    run->blocked.available = available;
+    run->blocked.shadow_us = shadow;
+    run->blocked.most = most;
+    run->blocked.extra = extra;
+}
+
 void sp_i_pass_easy(sp_i_run *run, uint32_t head, uint32_t most, sp_i_cursor after)
 {
     uint32_t extra;
     int64_t shadow = reservation(run, head, &extra);
     uint64_t changes = run->ends.changes;
-    uint32_t available = sp_i_available(run), first_extra = extra;
+    uint32_t available = sp_i_available(run);
     while (most > 0) {
         int64_t limit = limit_of(run, shadow);
         uint32_t j = sp_i_queue_next(run, &after, most, limit, extra);
@@ -38,20 +50,34 @@ void sp_i_pass_easy(sp_i_run *run, uint32_t head, uint32_t most, sp_i_cursor aft
             most = job->chips - 1;   /* larger ones will not fit either */
         }
     }
-    run->blocked.known = true;
-    run->blocked.changes = changes;
-    run->blocked.available = available;
-    run->blocked.shadow_us = shadow;
-    run->blocked.most = most;
-    run->blocked.extra = first_extra;
+    remember(run, head, changes, available, shadow, most, extra);
 }
 
-/* Where nobody started in EASY's last pass and nobody began, ended or lost chips since, it would find again what it found: only who comes
- * now may pass. */
-bool sp_i_stays_blocked(const sp_i_run *run, const sp_job *job)
+/* Whoever was refused by the last pass is refused again while its three limits have not grown: the pass shrinks to the job that comes now. They
+ * are looked up anew only where a job began, ended or lost chips since. A head that lacks form instead of chips may find it at any change. */
+bool sp_i_pass_last(sp_i_run *run, uint32_t j)
 {
-    if (!run->blocked.known || run->dirty || run->blocked.changes != run->ends.changes || run->blocked.available != sp_i_available(run)) return false;
-    return job->chips > run->blocked.most || (job->estimate_us > limit_of(run, run->blocked.shadow_us) && job->chips > run->blocked.extra);
+    const sp_job *job = &run->jobs->job[j];
+    uint32_t available = sp_i_available(run), head = run->blocked.head, extra = run->blocked.extra, most = run->blocked.most;
+    int64_t shadow = run->blocked.shadow_us;
+    if (!run->blocked.known || run->dirty) return false;
+    if (run->blocked.changes != run->ends.changes || run->blocked.available != available) {
+        if (run->jobs->job[head].chips <= available || available > most) return false;
+        shadow = reservation(run, head, &extra);
+        if (shadow > run->blocked.shadow_us || extra > run->blocked.extra) return false;
+        most = available;
+        remember(run, head, run->ends.changes, available, shadow, most, extra);
+    }
+    if (run->waiting.count + 1 > run->history.queue_max) run->history.queue_max = run->waiting.count + 1;
+    bool refused = job->chips > most || (job->estimate_us > limit_of(run, shadow) && job->chips > extra);
+    if (!refused && sp_i_start(run, j, 0)) {
+        if (job->estimate_us > limit_of(run, shadow)) run->blocked.extra -= job->chips;
+        if (most > sp_i_available(run)) run->blocked.most = sp_i_available(run);
+        return true;
+    }
+    if (!refused) run->blocked.most = job->chips - 1;
+    sp_i_queue_add(run, j);
+    return true;
 }
 
 /* ---- conservative -------------------------------------------------------------------------------------------------------- */

@@ -215,11 +215,11 @@ static void arrive(sp_i_run *run)
     const sp_i_order *order = &sp_i_orders[run->op->order];
     bool alone = run->waiting.count == 0 && run->n_shrunk == 0 && order->urgency == NULL && !order->users;
     if (alone && run->jobs->job[j].chips <= sp_i_available(run) && sp_i_start(run, j, 0)) return;   /* most jobs: nobody is before them */
-    bool behind = order->urgency == NULL && !order->users && run->op->defrag_ratio <= 0 && run->n_shrunk == 0 && run->pools == 0;
-    bool stays = behind && sp_i_stays_blocked(run, &run->jobs->job[j]);
+    bool last = order->urgency == NULL && !order->users && run->op->defrag_ratio <= 0 && run->n_shrunk == 0 && run->pools == 0;
+    bool single = run->next_job == run->jobs->n || run->jobs->job[run->next_job].submit_us > run->now_us;   /* those of one moment are asked together */
+    if (last && single && sp_i_pass_last(run, j)) return;
     sp_i_queue_add(run, j);
-    if (!stays) run->dirty = true;
-    else if (run->waiting.count > run->history.queue_max) run->history.queue_max = run->waiting.count;
+    run->dirty = true;
 }
 
 static int64_t next_tick(const sp_i_run *run)

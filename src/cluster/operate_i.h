@@ -90,7 +90,7 @@ struct sp_i_run {
     struct { uint32_t chips; int64_t us; } interval[64];   /* best checkpoint intervals by size, direct-mapped */
     uint32_t next_job, installed, cap_chips, running_chips;   /* cap: of chips that run; UINT32_MAX: none */
     bool dirty, no_memory, deaf;         /* deaf: the watch wants no more */
-    struct { int64_t shadow_us; uint64_t changes; uint32_t available, most, extra; bool known; } blocked;   /* what EASY's last pass left (backfill.c) */
+    struct { int64_t shadow_us; uint64_t changes; uint32_t head, available, most, extra; bool known; } blocked;   /* what EASY's last pass left (backfill.c) */
     sp_i_chip_us spent[SP_LOSSES], held, requeued_chip_us, advanced;
     sp_i_chip_us free_time, whole_time[3];   /* free chips; those in wholly free hosts, racks, pods */
     double size_wait_s[4], size_slowdown[4]; /* sums over jobs of up to a host, a rack, a pod, more  */
@@ -170,7 +170,7 @@ void sp_i_user_runs(sp_i_run *run, uint32_t job, int64_t chips);    /* so many m
 
 /* ---- backfill.c ---- */
 void sp_i_pass_easy(sp_i_run *run, uint32_t head, uint32_t most, sp_i_cursor after);
-bool sp_i_stays_blocked(const sp_i_run *run, const sp_job *job);   /* a job that comes now, by submission: nobody can start */
+bool sp_i_pass_last(sp_i_run *run, uint32_t job);                   /* of a job that comes now, last of all; false: nothing was done, all must be asked */
 void sp_i_pass_conservative(sp_i_run *run, uint32_t head, uint32_t most, sp_i_cursor after);
 
 /* ---- preempt.c ---- */
