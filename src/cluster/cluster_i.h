@@ -21,7 +21,7 @@ static inline uint32_t sp_i_piece_last(const sp_i_piece *piece) { return piece->
  *   l is in `alone` when no piece is chained to it and what is free of it is whole rows: then it may be taken in a set;
  *   l is in `held` when a set has it: nothing of it is free, and word[l], word_rows[l] keep what was, and will be again, so that a set
  *   is taken and freed in a few words, however many leaves it has; else they are what is free;
- *   pod_whole, pod_rows, free_chips are the sums over leaves; a pod that is not `stale` is filed in pods_with by its pod_whole. */
+ *   pod_whole, pod_rows, free_chips are the sums over leaves. */
 struct sp_cluster {
     sp_cluster_shape shape;
     uint32_t leaves, pods, leaves_per_pod, rows_per_leaf;
@@ -34,18 +34,15 @@ struct sp_cluster {
     uint16_t *spare_ready;               /* [leaves]                                */
     uint32_t *first;                     /* [leaves] first piece of the leaf        */
     uint32_t *pod_whole, *pod_rows;      /* [pods] wholly free leaves, rows         */
-    uint32_t *pod_filed;                 /* [pods] where pods_with has it           */
     uint32_t *pod_mark, *pod_count, mark;   /* scratch of spread.c: marked when equal to mark */
     sp_i_bits *rows, *part;              /* [rows_per_leaf + 1], [row_chips]        */
-    sp_i_bits *pods_with, *counts;       /* [leaves_per_pod + 1] pods by number of wholly free leaves; one: numbers that some pod has */
-    sp_i_bits *stale;                    /* one: pods that may be filed wrongly: one change of a large job is filed for many */
     sp_i_piece *piece;
     uint32_t pieces, piece_room, piece_free;
     uint32_t promised;                   /* pieces that the sets would need if every leaf were alone: sum of count - 1 */
     uint32_t whole_rows, whole_pods;     /* wholly free ones                        */
     uint32_t free_chips, down_positions, spares_used, spares_ready;
     void *memory;
-    size_t memory_bytes, sets, bytes;    /* sets: of `rows`, those after it included */
+    size_t memory_bytes, sets, bytes;    /* sets: of `rows` and `part` */
 };
 
 /* A spread in the making, leaf by leaf or many at once; none counts twice. One at a time: the pods' counts are the cluster's. */
@@ -135,7 +132,6 @@ static inline uint32_t sp_i_bits_first(const sp_i_bits *bits, uint32_t low, uint
 /* ---- state.c ---- */
 static inline uint64_t sp_i_row(const sp_cluster *c, uint32_t row) { return c->row_full << row * c->shape.row_chips; }
 void sp_i_set_free(sp_cluster *cluster, uint32_t leaf, uint64_t mask);   /* new free word; keeps every counter */
-void sp_i_file_pods(sp_cluster *cluster);                /* pods_with and counts are right after it */
 /* The same state once more; NULL: no memory. */
 sp_cluster *sp_i_clone(const sp_cluster *cluster);
 /* Takes free positions for a list (which may be SP_NOWHERE), into the piece that the owner has of the leaf, if any; false: no

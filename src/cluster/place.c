@@ -139,13 +139,24 @@ static bool take_leaves(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, 
     return true;
 }
 
-/* The fullest pod that still has n wholly free leaves (and, if asked, an aligned run of them at *run). */
-static uint32_t best_pod(sp_cluster *c, uint32_t n, uint32_t *run)
+/* The least of the pods' numbers that is n or more, or UINT32_MAX: those with less wrap to beyond the others. */
+static uint32_t least_from(const sp_cluster *c, const uint32_t *number, uint32_t n)
+{
+    uint32_t least = UINT32_MAX;
+    for (uint32_t i = 0; i < c->pods; i++) {
+        uint32_t more = number[i] - n;
+        least = more < least ? more : least;
+    }
+    return least > UINT32_MAX - n ? UINT32_MAX : least + n;
+}
+
+/* The fullest pod that still has n wholly free leaves (and, if asked, an aligned run of them at *run), the first of equal ones. */
+static uint32_t best_pod(const sp_cluster *c, uint32_t n, uint32_t *run)
 {
     if (c->rows[c->rows_per_leaf].members < n) return SP_NOWHERE;
-    sp_i_file_pods(c);
-    for (uint32_t have = n; (have = sp_i_bits_first(c->counts, have, c->leaves_per_pod + 1)) != SP_NOWHERE; have++)
-        for (uint32_t pod = 0; (pod = sp_i_bits_first(&c->pods_with[have], pod, c->pods)) != SP_NOWHERE; pod++) {
+    for (uint32_t have = n; (have = least_from(c, c->pod_whole, have)) <= c->leaves_per_pod; have++)
+        for (uint32_t pod = 0; pod < c->pods; pod++) {
+            if (c->pod_whole[pod] != have) continue;
             if (run == NULL) return pod;
             *run = aligned_run(c, pod, n);
             if (*run != SP_NOWHERE) return pod;
@@ -204,15 +215,15 @@ static bool place_pods(sp_cluster *c, const sp_request *q, uint32_t owner, uint3
     bool ok = true;
     *list = SP_NOWHERE;
     if (n == 0 || have < n || !sp_i_reserve(c, n + 1)) return false;
-    for (uint32_t pass = have < half ? 2 : c->whole_pods == 0 || n < c->leaves_per_pod ? 1 : 0; pass < 3 && n > 0; pass++)
+    for (uint32_t pass = have < half ? 2 : c->whole_pods == 0 || n < c->leaves_per_pod ? 1 : 0; pass < 2 && n > 0; pass++)
         for (uint32_t pod = 0; pod < c->pods && n > 0 && ok; pod++) {
-            uint32_t least = pass == 0 ? c->leaves_per_pod : pass == 1 ? half : 1;
-            uint32_t take = c->pod_whole[pod] < n ? c->pod_whole[pod] : n;
-            if (c->pod_whole[pod] < least || take == 0 || (pass == 0 && take < c->leaves_per_pod)) continue;
+            uint32_t least = pass == 0 ? c->leaves_per_pod : half, take = c->pod_whole[pod] < n ? c->pod_whole[pod] : n;
+            if (c->pod_whole[pod] < least || (pass == 0 && take < c->leaves_per_pod)) continue;
             ok = take_leaves(c, pod * c->leaves_per_pod, (pod + 1) * c->leaves_per_pod, take, owner, list, &extent);
             n -= take;
         }
-    return finish(c, ok && n == 0 && (rest == 0 || take_small(c, 0, c->leaves, rest, owner, list)), rest == 0 ? &extent : NULL, list, spread);
+    ok = ok && take_leaves(c, 0, c->leaves, n, owner, list, &extent);
+    return finish(c, ok && (rest == 0 || take_small(c, 0, c->leaves, rest, owner, list)), rest == 0 ? &extent : NULL, list, spread);
 }
 
 /* ---- hosts and chips anywhere ------------------------------------------------------------------------------------------- */
@@ -279,14 +290,9 @@ static uint32_t take_chips(sp_cluster *c, uint32_t n, uint32_t owner, uint32_t *
 /* The pod with the fewest free rows that are n or more, the first of equal ones; or SP_NOWHERE. */
 static uint32_t fullest_pod(const sp_cluster *c, uint32_t n)
 {
-    uint32_t least = UINT32_MAX, pod = 0;
-    if (c->whole_rows < n) return SP_NOWHERE;
-    for (uint32_t i = 0; i < c->pods; i++) {   /* those with less wrap to beyond the others */
-        uint32_t more = c->pod_rows[i] - n;
-        least = more < least ? more : least;
-    }
-    if (least > c->whole_rows) return SP_NOWHERE;
-    while (c->pod_rows[pod] - n != least) pod++;
+    uint32_t least = c->whole_rows < n ? UINT32_MAX : least_from(c, c->pod_rows, n), pod = 0;
+    if (least == UINT32_MAX) return SP_NOWHERE;
+    while (c->pod_rows[pod] != least) pod++;
     return pod;
 }
 

@@ -19,10 +19,9 @@ static sp_status check_shape(const sp_cluster_shape *s, sp_error *err)
 /* One block: words first, then smaller types, so that everything is aligned. */
 static sp_status allocate(sp_cluster *c, sp_error *err)
 {
-    size_t leaf_sets = c->rows_per_leaf + 1u + c->shape.row_chips, counts = c->leaves_per_pod + 1u, sets = leaf_sets + counts + 2;
-    size_t windows = (c->leaves + 63u) / 64u;
-    size_t words = 3u * (size_t)c->leaves + 2u * windows + leaf_sets * sp_i_bits_words(c->leaves) + (counts + 1) * sp_i_bits_words(c->pods) + sp_i_bits_words((uint32_t)counts);
-    size_t bytes = words * 8 + (size_t)c->leaves * (4 + 2 + 1) + windows * 4 + (size_t)c->pods * 20 + 16;
+    size_t sets = c->rows_per_leaf + 1u + c->shape.row_chips, windows = (c->leaves + 63u) / 64u;
+    size_t words = 3u * (size_t)c->leaves + 2u * windows + sets * sp_i_bits_words(c->leaves);
+    size_t bytes = words * 8 + (size_t)c->leaves * (4 + 2 + 1) + windows * 4 + (size_t)c->pods * 16 + 16;
     c->rows = calloc(sets, sizeof *c->rows);
     c->memory = calloc(1, bytes);
     if (c->rows == NULL || c->memory == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the cluster's state");
@@ -35,19 +34,12 @@ static sp_status allocate(sp_cluster *c, sp_error *err)
     c->held = at + windows;
     at += 2u * windows;
     c->part = c->rows + c->rows_per_leaf + 1;
-    c->pods_with = c->rows + leaf_sets;
-    c->counts = c->pods_with + counts;
-    c->stale = c->counts + 1;
-    for (size_t i = 0; i < leaf_sets; i++) at = sp_i_bits_carve(&c->rows[i], c->leaves, at);
-    for (size_t i = 0; i < counts; i++) at = sp_i_bits_carve(&c->pods_with[i], c->pods, at);
-    at = sp_i_bits_carve(c->counts, (uint32_t)counts, at);
-    at = sp_i_bits_carve(c->stale, c->pods, at);
+    for (size_t i = 0; i < sets; i++) at = sp_i_bits_carve(&c->rows[i], c->leaves, at);
     c->first = (uint32_t *)at;
     c->window = c->first + c->leaves;
     c->pod_whole = c->window + windows;
     c->pod_rows = c->pod_whole + c->pods;
-    c->pod_filed = c->pod_rows + c->pods;
-    c->pod_mark = c->pod_filed + c->pods;
+    c->pod_mark = c->pod_rows + c->pods;
     c->pod_count = c->pod_mark + c->pods;
     c->spare_ready = (uint16_t *)(c->pod_count + c->pods);
     c->word_rows = (uint8_t *)(c->spare_ready + c->leaves);
@@ -77,8 +69,6 @@ sp_status sp_cluster_create(const sp_cluster_shape *shape, sp_cluster **out, sp_
         sp_cluster_destroy(c);
         return status;
     }
-    for (uint32_t pod = 0; pod < c->pods; pod++) sp_i_bits_put(&c->pods_with[0], pod, true);
-    sp_i_bits_put(c->counts, 0, true);
     for (uint32_t l = 0; l < c->leaves; l++) {
         c->first[l] = c->window[l / 64] = SP_NOWHERE;
         c->spare_ready[l] = (uint16_t)shape->spares_per_leaf;
@@ -168,21 +158,6 @@ static void change_whole(sp_cluster *c, uint32_t pod, uint32_t by)
     uint32_t before = c->pod_whole[pod], after = before + by;
     c->whole_pods += (after == c->leaves_per_pod) - (before == c->leaves_per_pod);
     c->pod_whole[pod] = after;
-    sp_i_bits_put(c->stale, pod, true);
-}
-
-void sp_i_file_pods(sp_cluster *c)
-{
-    for (uint32_t pod = 0; (pod = sp_i_bits_first(c->stale, pod, c->pods)) != SP_NOWHERE; pod++) {
-        uint32_t before = c->pod_filed[pod], after = c->pod_whole[pod];
-        sp_i_bits_put(c->stale, pod, false);
-        if (before == after) continue;
-        sp_i_bits_put(&c->pods_with[before], pod, false);
-        if (c->pods_with[before].members == 0) sp_i_bits_put(c->counts, before, false);
-        sp_i_bits_put(&c->pods_with[after], pod, true);
-        sp_i_bits_put(c->counts, after, true);
-        c->pod_filed[pod] = after;
-    }
 }
 
 /* Wholly free <-> wholly taken: most of what large jobs do. */

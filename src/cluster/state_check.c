@@ -71,12 +71,7 @@ bool sp_cluster_consistent(const sp_cluster *c)
     for (uint32_t pod = 0; pod < c->pods; pod++) {
         all_rows += c->pod_rows[pod];
         all_pods += c->pod_whole[pod] == c->leaves_per_pod;
-        for (uint32_t n = 0; n <= c->leaves_per_pod; n++)
-            if (sp_i_bits_has(&c->pods_with[n], pod) != (n == c->pod_filed[pod])) return false;
-        if (c->pod_filed[pod] != c->pod_whole[pod] && !sp_i_bits_has(c->stale, pod)) return false;
     }
-    for (uint32_t n = 0; n <= c->leaves_per_pod; n++)
-        if (sp_i_bits_has(c->counts, n) != (c->pods_with[n].members != 0)) return false;
     if (all_rows != c->whole_rows || all_pods != c->whole_pods) return false;
     for (uint32_t l = 0; l < c->leaves; l++)
         for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) pieces++;
