@@ -8,9 +8,11 @@
 typedef struct sp_i_bits { uint64_t *word, *summary; uint32_t n, words, summaries, members; } sp_i_bits;
 
 /* What a job holds of one leaf (rows 0: the positions of `mask`), or of `count` leaves of one pod and one window of 64 leaves that are alike
- * and all the job's: of each all that is not down, `rows` whole rows. Bit i of `set` is leaf i of the window, `leaf` the first of them. Chained twice: by
- * job (next) and, a leaf by leaf, a set by window (beside, and back: above). A job has one piece a leaf. 32 B and aligned to them: those of
- * small jobs are far apart, and every one looked at is one line of cache. */
+ * and all the job's: of each all that is not down, `rows` whole rows. Bit i of `set` is leaf i of the window, `leaf` the first of them. Chained by
+ * job (next), those of one leaf also by leaf (beside, and back: above). A job has one piece a leaf. 32 B and aligned to them: those of
+ * small jobs are far apart, and every one looked at is one line of cache.
+ * The first 64 pieces of every window are its sets' (`slots` tells which are used), and stay where they are when a set is opened down to one
+ * leaf: never more than the window has leaves, so that no set lacks room, and none needs a chain. */
 typedef struct sp_i_piece { union { uint64_t mask, set; }; uint32_t leaf, owner, next, beside, above; uint8_t count, rows; } sp_i_piece;
 static inline uint32_t sp_i_piece_last(const sp_i_piece *piece) { return piece->rows == 0 ? piece->leaf : (piece->leaf | 63u) - (uint32_t)__builtin_clzll(piece->set); }
 
@@ -30,15 +32,14 @@ struct sp_cluster {
     uint64_t *parts;                     /* [leaves] set of c of the invariant      */
     uint8_t *word_rows;                  /* [leaves] whole rows of word             */
     uint64_t *alone, *held;              /* [windows] sets of leaves                */
-    uint32_t *window;                    /* [windows] first set of 64 leaves        */
+    uint64_t *slots;                     /* [windows] pieces 64 w … 64 w + 63 in use */
     uint16_t *spare_ready;               /* [leaves]                                */
     uint32_t *first;                     /* [leaves] first piece of the leaf        */
     uint32_t *pod_whole, *pod_rows;      /* [pods] wholly free leaves, rows         */
     uint32_t *pod_mark, *pod_count, mark;   /* scratch of spread.c: marked when equal to mark */
     sp_i_bits *rows, *part;              /* [rows_per_leaf + 1], [row_chips]        */
     sp_i_piece *piece;
-    uint32_t pieces, piece_room, piece_free;
-    uint32_t promised;                   /* pieces that the sets would need if every leaf were alone: sum of count - 1 */
+    uint32_t set_room, pieces, piece_room, piece_free;   /* of the windows; others in use, room for both */
     uint32_t whole_rows, whole_pods;     /* wholly free ones                        */
     uint32_t free_chips, down_positions, spares_used, spares_ready;
     void *memory;
@@ -48,22 +49,30 @@ struct sp_cluster {
 /* A spread in the making, leaf by leaf or many at once; none counts twice. One at a time: the pods' counts are the cluster's. */
 typedef struct sp_i_extent { sp_spread spread; uint64_t sizes; uint32_t low, high, mark; } sp_i_extent;   /* bit n - 1 of sizes: a leaf with n chips */
 static inline sp_i_extent sp_i_extent_begin(sp_cluster *c) { return (sp_i_extent){.mark = ++c->mark}; }   /* marks are epochs: nothing is cleared */
-/* `count` leaves of one pod, from `first` to `last`, with so many chips in so many rows of each. */
-static inline void sp_i_extent_add(sp_cluster *c, sp_i_extent *e, uint32_t first, uint32_t last, uint32_t count, uint32_t chips, uint32_t rows)
+static inline void sp_i_extent_pod(sp_cluster *c, sp_i_extent *e, uint32_t pod, uint32_t count)
 {
-    uint32_t pod = first / c->leaves_per_pod;
-    e->low = e->spread.leaves == 0 || first < e->low ? first : e->low;
-    e->high = last > e->high ? last : e->high;
-    e->sizes |= UINT64_C(1) << (chips - 1);
-    e->spread.chips += chips * count;
-    e->spread.rows += rows * count;
-    e->spread.leaves += count;
     if (c->pod_mark[pod] != e->mark) {
         c->pod_mark[pod] = e->mark;
         c->pod_count[pod] = 0;
         e->spread.pods++;
     }
     c->pod_count[pod] += count;
+}
+/* `count` leaves from `first` to `last`, with so many chips in so many rows of each; their pods are counted beside it. */
+static inline void sp_i_extent_leaves(sp_i_extent *e, uint32_t first, uint32_t last, uint32_t count, uint32_t chips, uint32_t rows)
+{
+    e->low = e->spread.leaves == 0 || first < e->low ? first : e->low;
+    e->high = last > e->high ? last : e->high;
+    e->sizes |= UINT64_C(1) << (chips - 1);
+    e->spread.chips += chips * count;
+    e->spread.rows += rows * count;
+    e->spread.leaves += count;
+}
+/* The same of leaves of one pod. */
+static inline void sp_i_extent_add(sp_cluster *c, sp_i_extent *e, uint32_t first, uint32_t last, uint32_t count, uint32_t chips, uint32_t rows)
+{
+    sp_i_extent_leaves(e, first, last, count, chips, rows);
+    sp_i_extent_pod(c, e, first / c->leaves_per_pod, count);
 }
 sp_spread sp_i_extent_spread(const sp_cluster *cluster, const sp_i_extent *extent);
 
@@ -82,6 +91,13 @@ static inline uint32_t sp_i_count(uint64_t word)
     return (uint32_t)((word * UINT64_C(0x0101010101010101)) >> 56);
 }
 
+static inline uint64_t sp_i_lowest_bits(uint64_t word, uint32_t n)
+{
+    uint64_t out = 0;
+    for (; n > 0; n--, word &= word - 1) out |= word & -word;
+    return out;
+}
+
 /* ---- bits.c ---- */
 size_t sp_i_bits_words(uint32_t n);                       /* uint64_t that the set needs */
 uint64_t *sp_i_bits_carve(sp_i_bits *bits, uint32_t n, uint64_t *memory);
@@ -95,13 +111,17 @@ static inline void sp_i_bits_put(sp_i_bits *bits, uint32_t id, bool in)
     else if (*word == 0) bits->summary[id / 4096] &= ~(UINT64_C(1) << id / 64 % 64);
 }
 static inline bool sp_i_bits_has(const sp_i_bits *bits, uint32_t id) { return (bits->word[id / 64] >> id % 64 & 1) != 0; }
-/* The ids of word `at` whose bits are in `set`, n of them, are all put in or out; they were all out or in. */
-static inline void sp_i_bits_flip(sp_i_bits *bits, uint32_t at, uint64_t set, uint32_t n, bool in)
+/* The ids of word `at` whose bits are in `set` go out, or come in. Members are the caller's to count. */
+static inline void sp_i_bits_clear(sp_i_bits *bits, uint32_t at, uint64_t set)
 {
-    bits->members += in ? n : 0u - n;
-    bits->word[at] ^= set;
-    if (bits->word[at] != 0) bits->summary[at / 64] |= UINT64_C(1) << at % 64;
-    else bits->summary[at / 64] &= ~(UINT64_C(1) << at % 64);
+    uint64_t left = bits->word[at] & ~set;
+    bits->word[at] = left;
+    if (left == 0) bits->summary[at / 64] &= ~(UINT64_C(1) << at % 64);
+}
+static inline void sp_i_bits_fill(sp_i_bits *bits, uint32_t at, uint64_t set)
+{
+    bits->word[at] |= set;
+    bits->summary[at / 64] |= UINT64_C(1) << at % 64;
 }
 /* Members of the word of `from`, from there on and below `to`. */
 static inline uint64_t sp_i_bits_rest(const sp_i_bits *bits, uint32_t from, uint32_t to)
@@ -140,8 +160,9 @@ bool sp_i_take(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner
 /* The same of a leaf of which the list holds nothing. */
 bool sp_i_take_fresh(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);   /* a list begun just now: its piece of the leaf is the first */
 bool sp_i_take_new(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list);
-/* Takes all whole rows that are free of leaves of a window that have so many of them, and of which the list holds nothing; the extent follows. */
-bool sp_i_take_rows(sp_cluster *cluster, uint32_t window, uint64_t set, uint32_t rows, uint32_t owner, uint32_t *list, sp_i_extent *extent);
+/* Takes all whole rows that are free of up to `most` leaves of [low, high) that have so many of them, the first ones, and of which the list holds
+ * nothing; the extent follows. There is room for as many pieces. Returns how many leaves. */
+uint32_t sp_i_take_level(sp_cluster *cluster, uint32_t rows, uint32_t low, uint32_t high, uint32_t most, uint32_t owner, uint32_t *list, sp_i_extent *extent);
 /* What is free of a leaf. */
 static inline bool sp_i_is_held(const sp_cluster *c, uint32_t leaf) { return (c->held[leaf / 64] >> leaf % 64 & 1) != 0; }
 static inline uint64_t sp_i_free(const sp_cluster *c, uint32_t leaf) { return sp_i_is_held(c, leaf) ? 0 : c->word[leaf]; }

@@ -8,13 +8,6 @@ typedef struct found { uint32_t leaf; uint64_t mask; } found;
 
 /* ---- inside one leaf --------------------------------------------------------------------------------------------------- */
 
-static uint64_t lowest_bits(uint64_t word, uint32_t n)
-{
-    uint64_t out = 0;
-    for (; n > 0; n--, word &= word - 1) out |= word & -word;
-    return out;
-}
-
 /* The row of a leaf with exactly n free chips. */
 static uint64_t row_with(const sp_cluster *c, uint32_t leaf, uint32_t n)
 {
@@ -60,7 +53,7 @@ static found find_small(const sp_cluster *c, uint32_t low, uint32_t high, uint32
     if (k > c->shape.leaf_chips) return NOT_FOUND;
     for (uint32_t n = k; n < row; n++) {
         uint32_t leaf = sp_i_bits_first(&c->part[n], low, high);
-        if (leaf != SP_NOWHERE) return (found){leaf, lowest_bits(row_with(c, leaf, n), k)};
+        if (leaf != SP_NOWHERE) return (found){leaf, sp_i_lowest_bits(row_with(c, leaf, n), k)};
     }
     sub_array(c, k, &a, &b);
     for (uint32_t r = a; r <= c->rows_per_leaf; r++) {
@@ -68,7 +61,7 @@ static found find_small(const sp_cluster *c, uint32_t low, uint32_t high, uint32
         if (leaf == SP_NOWHERE) continue;
         if (b != 0) return (found){leaf, rectangle(c, leaf, a, b)};
         uint64_t most = rectangle(c, leaf, k / row, row), last = rectangle(c, leaf, a, row) & ~most;
-        return (found){leaf, most | lowest_bits(last, k - k / row * row)};
+        return (found){leaf, most | sp_i_lowest_bits(last, k - k / row * row)};
     }
     return NOT_FOUND;
 }
@@ -122,21 +115,7 @@ static uint32_t aligned_run(const sp_cluster *c, uint32_t pod, uint32_t n)
 /* The n lowest wholly free leaves of [low, high). False: there are not as many. */
 static bool take_leaves(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, uint32_t owner, uint32_t *list, sp_i_extent *extent)
 {
-    const sp_i_bits *whole = &c->rows[c->rows_per_leaf];
-    while (n > 0) {
-        uint32_t leaf = sp_i_bits_first(whole, low, high);
-        if (leaf == SP_NOWHERE) return false;
-        uint64_t set = sp_i_bits_rest(whole, leaf, high);
-        uint32_t have = sp_i_count(set);
-        if (have > n) {
-            set = lowest_bits(set, n);
-            have = n;
-        }
-        if (!sp_i_take_rows(c, leaf / 64, set, c->rows_per_leaf, owner, list, extent)) return false;
-        n -= have;
-        low = (leaf | 63u) + 1;
-    }
-    return true;
+    return sp_i_take_level(c, c->rows_per_leaf, low, high, n, owner, list, extent) == n;
 }
 
 /* The least of the pods' numbers that is n or more, or UINT32_MAX: those with less wrap to beyond the others. */
@@ -231,26 +210,15 @@ static bool place_pods(sp_cluster *c, const sp_request *q, uint32_t owner, uint3
 /* n wholly free rows of [low, high), one pod or all, for a new list, from the leaves with most of them. Returns how many are still missing. */
 static uint32_t take_rows(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, uint32_t owner, uint32_t *list, sp_i_extent *extent)
 {
-    uint32_t per = c->rows_per_leaf, have = high - low == c->leaves ? c->rows[per].members : c->pod_whole[low / c->leaves_per_pod], whole = n / per < have ? n / per : have;
-    if (!take_leaves(c, low, high, whole, owner, list, extent)) return n;
-    n -= whole * per;
-    for (uint32_t r = per; r > 0 && n > 0; r--)
-        for (uint32_t at = low; n > 0 && (at = sp_i_bits_first(&c->rows[r], at, high)) != SP_NOWHERE; at = (at | 63u) + 1) {
-            uint64_t left = sp_i_bits_rest(&c->rows[r], at, high), whole_of = left;
-            uint32_t count = sp_i_count(left);
-            if (count * r > n) {
-                count = n / r;
-                whole_of = lowest_bits(left, count);
-            }
-            if (!sp_i_take_rows(c, at / 64, whole_of, r, owner, list, extent)) return n;
-            n -= count * r;
-            left &= ~whole_of;
-            if (left == 0 || n == 0) continue;
-            uint32_t leaf = at / 64 * 64 + (uint32_t)__builtin_ctzll(left);   /* less than r rows are missing */
-            if (!sp_i_take_new(c, leaf, rectangle(c, leaf, n, c->shape.row_chips), owner, list)) return n;
-            sp_i_extent_add(c, extent, leaf, leaf, 1, n * c->shape.row_chips, n);
-            n = 0;
-        }
+    for (uint32_t r = c->rows_per_leaf; r > 0 && n > 0; r--) {
+        if (c->rows[r].members == 0) continue;
+        n -= r * sp_i_take_level(c, r, low, high, n / r, owner, list, extent);
+        uint32_t leaf = n == 0 ? SP_NOWHERE : sp_i_bits_first(&c->rows[r], low, high);
+        if (leaf == SP_NOWHERE) continue;
+        if (!sp_i_take_new(c, leaf, rectangle(c, leaf, n, c->shape.row_chips), owner, list)) return n;   /* less than r rows are missing */
+        sp_i_extent_add(c, extent, leaf, leaf, 1, n * c->shape.row_chips, n);
+        return 0;
+    }
     return n;
 }
 
@@ -281,7 +249,7 @@ static uint32_t take_chips(sp_cluster *c, uint32_t n, uint32_t owner, uint32_t *
     for (uint32_t window = 0; n > 0 && (window = next_free_window(c, window)) != SP_NOWHERE; window++)
         for (uint64_t leaves = any_free(c, window); leaves != 0 && n > 0; leaves &= leaves - 1) {
             uint32_t leaf = window * 64 + (uint32_t)__builtin_ctzll(leaves), have = sp_i_count(c->word[leaf]), take = have < n ? have : n;
-            if (!sp_i_take_fresh(c, leaf, take == have ? c->word[leaf] : lowest_bits(c->word[leaf], take), owner, list)) return n;
+            if (!sp_i_take_fresh(c, leaf, take == have ? c->word[leaf] : sp_i_lowest_bits(c->word[leaf], take), owner, list)) return n;
             n -= take;
         }
     return n;
@@ -438,7 +406,7 @@ bool sp_i_extend(sp_cluster *c, uint32_t leaf, uint32_t k, uint32_t owner, uint3
     for (uint32_t window = 0; k > 0 && (window = next_free_window(c, window)) != SP_NOWHERE; window++)   /* crumbs: there are as many free chips */
         for (uint64_t leaves = any_free(c, window); leaves != 0 && k > 0; leaves &= leaves - 1) {
             uint32_t l = window * 64 + (uint32_t)__builtin_ctzll(leaves), have = sp_i_count(c->word[l]), take = have < k ? have : k;
-            if (!add_chips(c, (found){l, lowest_bits(c->word[l], take)}, owner, list, tally)) return false;
+            if (!add_chips(c, (found){l, sp_i_lowest_bits(c->word[l], take)}, owner, list, tally)) return false;
             k -= take;
         }
     return true;

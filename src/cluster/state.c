@@ -20,11 +20,11 @@ static sp_status check_shape(const sp_cluster_shape *s, sp_error *err)
 static sp_status allocate(sp_cluster *c, sp_error *err)
 {
     size_t sets = c->rows_per_leaf + 1u + c->shape.row_chips, windows = (c->leaves + 63u) / 64u;
-    size_t words = 3u * (size_t)c->leaves + 2u * windows + sets * sp_i_bits_words(c->leaves);
-    size_t bytes = words * 8 + (size_t)c->leaves * (4 + 2 + 1) + windows * 4 + (size_t)c->pods * 16 + 16;
+    size_t words = 3u * (size_t)c->leaves + 3u * windows + sets * sp_i_bits_words(c->leaves);
+    size_t bytes = words * 8 + (size_t)c->leaves * (4 + 2 + 1) + (size_t)c->pods * 16 + 16;
     c->rows = calloc(sets, sizeof *c->rows);
     c->memory = calloc(1, bytes);
-    if (c->rows == NULL || c->memory == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the cluster's state");
+    if (c->rows == NULL || c->memory == NULL || c->piece == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the cluster's state");
     uint64_t *at = c->memory;
     c->word = at;
     c->down = at + c->leaves;
@@ -32,12 +32,12 @@ static sp_status allocate(sp_cluster *c, sp_error *err)
     at += 3u * (size_t)c->leaves;
     c->alone = at;
     c->held = at + windows;
-    at += 2u * windows;
+    c->slots = at + 2u * windows;
+    at += 3u * windows;
     c->part = c->rows + c->rows_per_leaf + 1;
     for (size_t i = 0; i < sets; i++) at = sp_i_bits_carve(&c->rows[i], c->leaves, at);
     c->first = (uint32_t *)at;
-    c->window = c->first + c->leaves;
-    c->pod_whole = c->window + windows;
+    c->pod_whole = c->first + c->leaves;
     c->pod_rows = c->pod_whole + c->pods;
     c->pod_mark = c->pod_rows + c->pods;
     c->pod_count = c->pod_mark + c->pods;
@@ -64,13 +64,15 @@ sp_status sp_cluster_create(const sp_cluster_shape *shape, sp_cluster **out, sp_
     c->row_full = UINT64_MAX >> (64 - shape->row_chips);
     for (uint32_t r = 0; r < c->rows_per_leaf; r++) c->row_first |= UINT64_C(1) << r * shape->row_chips;
     c->piece_free = SP_NOWHERE;
+    c->set_room = c->piece_room = (c->leaves + 63u) / 64u * 64u;
+    c->piece = aligned_alloc(sizeof *c->piece, c->piece_room * sizeof *c->piece);
     status = allocate(c, err);
     if (status != SP_OK) {
         sp_cluster_destroy(c);
         return status;
     }
     for (uint32_t l = 0; l < c->leaves; l++) {
-        c->first[l] = c->window[l / 64] = SP_NOWHERE;
+        c->first[l] = SP_NOWHERE;
         c->spare_ready[l] = (uint16_t)shape->spares_per_leaf;
         sp_i_set_free(c, l, c->full);
         c->alone[l / 64] |= UINT64_C(1) << l % 64;
@@ -83,7 +85,7 @@ sp_status sp_cluster_create(const sp_cluster_shape *shape, sp_cluster **out, sp_
 sp_cluster *sp_i_clone(const sp_cluster *c)
 {
     sp_cluster *copy = malloc(sizeof *copy);
-    sp_i_piece *piece = aligned_alloc(sizeof *piece, (c->piece_room == 0 ? 1 : c->piece_room) * sizeof *piece);
+    sp_i_piece *piece = aligned_alloc(sizeof *piece, c->piece_room * sizeof *piece);
     if (copy != NULL) {
         *copy = *c;
         copy->rows = NULL;
@@ -96,7 +98,7 @@ sp_cluster *sp_i_clone(const sp_cluster *c)
         return NULL;
     }
     memcpy(copy->memory, c->memory, c->memory_bytes);
-    if (c->piece != NULL) memcpy(piece, c->piece, c->piece_room * sizeof *piece);
+    memcpy(piece, c->piece, c->piece_room * sizeof *piece);
     for (size_t i = 0; i < c->sets; i++) copy->rows[i].members = c->rows[i].members;
     return copy;
 }
@@ -215,12 +217,12 @@ void sp_i_set_free(sp_cluster *c, uint32_t leaf, uint64_t mask)
 
 bool sp_i_reserve(sp_cluster *c, uint32_t n)
 {
-    if (c->piece_room - c->pieces - c->promised >= n) return true;
+    if (c->piece_room - c->set_room - c->pieces >= n) return true;
     uint64_t room = (uint64_t)c->piece_room * 2 + n + 64;
     if (room >= SP_NOWHERE) return false;
     sp_i_piece *piece = aligned_alloc(sizeof *piece, room * sizeof *piece);
     if (piece == NULL) return false;
-    if (c->piece != NULL) memcpy(piece, c->piece, c->piece_room * sizeof *piece);
+    memcpy(piece, c->piece, c->piece_room * sizeof *piece);
     free(c->piece);
     for (uint64_t i = c->piece_room; i < room; i++)
         piece[i].next = i + 1 < room ? (uint32_t)i + 1 : c->piece_free;
@@ -230,38 +232,54 @@ bool sp_i_reserve(sp_cluster *c, uint32_t n)
     return true;
 }
 
-/* First of its chain, of a leaf or of a window. */
-static void hook(sp_cluster *c, uint32_t *head, uint32_t p)
+/* First of the leaf's chain. */
+static void hook(sp_cluster *c, uint32_t leaf, uint32_t p)
 {
+    uint32_t *head = &c->first[leaf];
     c->piece[p].beside = *head;
     c->piece[p].above = SP_NOWHERE;
     if (*head != SP_NOWHERE) c->piece[*head].above = p;
     *head = p;
 }
 
-static void unhook(sp_cluster *c, uint32_t *head, uint32_t p)
+static void unhook(sp_cluster *c, uint32_t leaf, uint32_t p)
 {
     const sp_i_piece *piece = &c->piece[p];
-    if (piece->above == SP_NOWHERE) *head = piece->beside;
+    if (piece->above == SP_NOWHERE) c->first[leaf] = piece->beside;
     else c->piece[piece->above].beside = piece->beside;
     if (piece->beside != SP_NOWHERE) c->piece[piece->beside].above = piece->above;
 }
 
-/* Of one leaf, positions `mask`; of several, `set` of the window, so many whole rows of each (rows 0: one leaf). There is room for it. Written field
- * by field: a struct that is built on the stack and copied waits for its own stores, a third of the time of taking a large job. */
-static uint32_t new_piece(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t count, uint32_t rows, uint32_t owner, uint32_t next)
+/* Written field by field: a struct that is built on the stack and copied waits for its own stores, a third of the time of taking a large job. */
+static void fill(sp_i_piece *piece, uint32_t leaf, uint64_t mask, uint32_t count, uint32_t rows, uint32_t owner, uint32_t next)
 {
-    uint32_t p = c->piece_free, *head = rows == 0 ? &c->first[leaf] : &c->window[leaf / 64];
-    sp_i_piece *piece = &c->piece[p];
-    c->piece_free = piece->next;
-    c->pieces++;
     piece->mask = mask;
     piece->leaf = leaf;
     piece->owner = owner;
     piece->next = next;
     piece->count = (uint8_t)count;
     piece->rows = (uint8_t)rows;
-    hook(c, head, p);
+}
+
+/* Of one leaf, positions `mask`. There is room for it. */
+static uint32_t new_piece(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t next)
+{
+    uint32_t p = c->piece_free;
+    sp_i_piece *piece = &c->piece[p];
+    c->piece_free = piece->next;
+    c->pieces++;
+    fill(piece, leaf, mask, 1, 0, owner, next);
+    hook(c, leaf, p);
+    return p;
+}
+
+/* Of leaves `set` of a window, so many whole rows of each. */
+static uint32_t new_set(sp_cluster *c, uint32_t window, uint64_t set, uint32_t count, uint32_t rows, uint32_t owner, uint32_t next)
+{
+    uint64_t unused = ~c->slots[window];
+    uint32_t p = window * 64 + (uint32_t)__builtin_ctzll(unused);
+    c->slots[window] |= unused & -unused;
+    fill(&c->piece[p], window * 64 + (uint32_t)__builtin_ctzll(set), set, count, rows, owner, next);
     return p;
 }
 
@@ -290,7 +308,7 @@ bool sp_i_take_new(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, 
 {
     if (!sp_i_reserve(c, 1)) return false;
     uint64_t bit = UINT64_C(1) << leaf % 64;
-    *list = new_piece(c, leaf, mask, 1, 0, owner, *list);
+    *list = new_piece(c, leaf, mask, owner, *list);
     c->alone[leaf / 64] &= ~bit;
     sp_i_set_free(c, leaf, c->word[leaf] & ~mask);
     return true;
@@ -299,17 +317,6 @@ bool sp_i_take_new(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, 
 bool sp_cluster_take(sp_cluster *c, uint32_t chip, uint32_t owner, uint32_t *list)
 {
     return sp_i_take(c, chip / c->shape.leaf_chips, UINT64_C(1) << chip % c->shape.leaf_chips, owner, list);
-}
-
-/* Of leaves of a pod so many whole rows of each, all that they have free, are taken or come back. */
-static void flip_rows(sp_cluster *c, uint32_t window, uint32_t pod, uint64_t set, uint32_t count, uint32_t rows, bool freed)
-{
-    uint32_t all = rows * count, chips = all * c->shape.row_chips;
-    sp_i_bits_flip(&c->rows[rows], window, set, count, freed);
-    c->free_chips += freed ? chips : 0u - chips;
-    c->pod_rows[pod] += freed ? all : 0u - all;
-    c->whole_rows += freed ? all : 0u - all;
-    if (rows == c->rows_per_leaf) change_whole(c, pod, freed ? count : 0u - count);
 }
 
 static uint64_t whole_rows(const sp_cluster *c, uint64_t word)
@@ -326,89 +333,117 @@ static void take_odd(sp_cluster *c, uint32_t leaf, uint32_t owner, uint32_t *lis
     uint64_t mask = c->parts[leaf] == 0 ? c->word[leaf] : whole_rows(c, c->word[leaf]);
     c->word[leaf] &= ~mask;
     c->word_rows[leaf] = 0;
-    *list = new_piece(c, leaf, mask, 1, 0, owner, *list);
+    *list = new_piece(c, leaf, mask, owner, *list);
 }
 
-bool sp_i_take_rows(sp_cluster *c, uint32_t window, uint64_t set, uint32_t rows, uint32_t owner, uint32_t *list, sp_i_extent *extent)
+/* Of leaves of a window; what is summed over all leaves is the caller's to count. */
+static void take_in_window(sp_cluster *c, uint32_t window, uint64_t set, uint32_t rows, uint32_t owner, uint32_t *list, sp_i_extent *extent)
 {
     uint64_t alone = c->alone[window];
-    assert((set & ~c->rows[rows].word[window]) == 0);
-    if (!sp_i_reserve(c, sp_i_count(set))) return false;
+    sp_i_bits_clear(&c->rows[rows], window, set);
     for (uint64_t odd = set & ~alone; odd != 0; odd &= odd - 1) take_odd(c, window * 64 + (uint32_t)__builtin_ctzll(odd), owner, list);
     while (set != 0) {
-        uint32_t leaf = window * 64 + (uint32_t)__builtin_ctzll(set), pod = leaf / c->leaves_per_pod, pod_end = (pod + 1) * c->leaves_per_pod;
+        uint32_t pod = (window * 64 + (uint32_t)__builtin_ctzll(set)) / c->leaves_per_pod, pod_end = (pod + 1) * c->leaves_per_pod;
         uint64_t here = pod_end < window * 64 + 64 ? set & UINT64_MAX >> (window * 64 + 64 - pod_end) : set, whole = here & alone;
         uint32_t count = sp_i_count(here);
-        flip_rows(c, window, pod, here, count, rows, false);
-        sp_i_extent_add(c, extent, leaf, window * 64 + 63 - (uint32_t)__builtin_clzll(here), count, rows * c->shape.row_chips, rows);
+        c->pod_rows[pod] -= rows * count;
+        if (rows == c->rows_per_leaf) change_whole(c, pod, 0u - count);
+        sp_i_extent_pod(c, extent, pod, count);
         set &= ~here;
         if (whole == 0) continue;
-        count = whole == here ? count : sp_i_count(whole);
-        *list = new_piece(c, window * 64 + (uint32_t)__builtin_ctzll(whole), whole, count, rows, owner, *list);
+        *list = new_set(c, window, whole, whole == here ? count : sp_i_count(whole), rows, owner, *list);
         c->held[window] |= whole;
-        c->promised += count - 1;
     }
-    return true;
+}
+
+uint32_t sp_i_take_level(sp_cluster *c, uint32_t rows, uint32_t low, uint32_t high, uint32_t most, uint32_t owner, uint32_t *list, sp_i_extent *extent)
+{
+    sp_i_bits *bits = &c->rows[rows];
+    uint32_t taken = 0, first = most == 0 ? SP_NOWHERE : sp_i_bits_first(bits, low, high), last = 0;
+    for (uint32_t at = first; at != SP_NOWHERE && taken < most; at = sp_i_bits_first(bits, (at | 63u) + 1, high)) {
+        uint64_t set = sp_i_bits_rest(bits, at, high);
+        uint32_t count = sp_i_count(set);
+        if (count > most - taken) {
+            count = most - taken;
+            set = sp_i_lowest_bits(set, count);
+        }
+        taken += count;
+        last = (at | 63u) - (uint32_t)__builtin_clzll(set);
+        take_in_window(c, at / 64, set, rows, owner, list, extent);
+    }
+    if (taken == 0) return 0;
+    bits->members -= taken;
+    c->whole_rows -= taken * rows;
+    c->free_chips -= taken * rows * c->shape.row_chips;
+    sp_i_extent_leaves(extent, first, last, taken, rows * c->shape.row_chips, rows);
+    return taken;
 }
 
 uint32_t sp_i_set_at(const sp_cluster *c, uint32_t leaf)
 {
+    uint32_t window = leaf / 64;
     if (!sp_i_is_held(c, leaf)) return SP_NOWHERE;
-    uint32_t p = c->window[leaf / 64];
-    while ((c->piece[p].set >> leaf % 64 & 1) == 0) p = c->piece[p].beside;
-    return p;
+    for (uint64_t used = c->slots[window];; used &= used - 1) {   /* one has it */
+        uint32_t p = window * 64 + (uint32_t)__builtin_ctzll(used);
+        if (c->piece[p].rows != 0 && (c->piece[p].set >> leaf % 64 & 1) != 0) return p;
+    }
 }
 
-/* The others of the set go to a piece that comes next. It was promised. */
+/* The others of the set go to one that comes next. */
 void sp_i_open(sp_cluster *c, uint32_t leaf)
 {
     uint32_t p = sp_i_set_at(c, leaf), window = leaf / 64;
     if (p == SP_NOWHERE) return;
-    uint64_t bit = UINT64_C(1) << leaf % 64;
+    uint64_t bit = UINT64_C(1) << leaf % 64, rest = c->piece[p].set & ~bit;
     sp_i_piece *own = &c->piece[p];
-    unhook(c, &c->window[window], p);
-    if (own->count > 1) {
-        uint64_t rest = own->set & ~bit;
-        c->promised--;
-        own->next = new_piece(c, window * 64 + (uint32_t)__builtin_ctzll(rest), rest, own->count - 1u, own->rows, own->owner, own->next);
-    }
-    own->mask = c->word[leaf];
-    own->leaf = leaf;
-    own->count = 1;
-    own->rows = 0;
-    hook(c, &c->first[leaf], p);
+    uint32_t next = rest == 0 ? own->next : new_set(c, window, rest, own->count - 1u, own->rows, own->owner, own->next);
+    fill(own, leaf, c->word[leaf], 1, 0, own->owner, next);
+    hook(c, leaf, p);
     c->alone[window] &= ~bit;
     c->held[window] &= ~bit;
     c->word[leaf] = c->word_rows[leaf] = 0;
 }
 
-static void free_piece(sp_cluster *c, const sp_i_piece *piece, uint32_t p)
+static void free_leaf(sp_cluster *c, const sp_i_piece *piece, uint32_t p)
 {
     uint32_t leaf = piece->leaf;
-    if (piece->rows == 0) {
-        unhook(c, &c->first[leaf], p);
-        sp_i_set_free(c, leaf, c->word[leaf] | piece->mask);
-        set_alone(c, leaf);
-        return;
-    }
-    unhook(c, &c->window[leaf / 64], p);
-    c->held[leaf / 64] &= ~piece->set;
-    flip_rows(c, leaf / 64, leaf / c->leaves_per_pod, piece->set, piece->count, piece->rows, true);
-    c->promised -= piece->count - 1u;
+    unhook(c, leaf, p);
+    sp_i_set_free(c, leaf, c->word[leaf] | piece->mask);
+    set_alone(c, leaf);
+}
+
+/* What is summed over all leaves is the caller's to count. Returns how many rows come free. */
+static uint32_t free_set(sp_cluster *c, const sp_i_piece *piece)
+{
+    uint32_t window = piece->leaf / 64, pod = piece->leaf / c->leaves_per_pod, count = piece->count, rows = piece->rows, all = rows * count;
+    c->held[window] &= ~piece->set;
+    sp_i_bits_fill(&c->rows[rows], window, piece->set);
+    c->rows[rows].members += count;
+    c->pod_rows[pod] += all;
+    if (rows == c->rows_per_leaf) change_whole(c, pod, count);
+    return all;
 }
 
 void sp_cluster_free(sp_cluster *c, uint32_t list)
 {
+    uint32_t rows = 0;
     while (list != SP_NOWHERE) {
         sp_i_piece *piece = &c->piece[list];
         uint32_t next = piece->next;
         if (next != SP_NOWHERE) __builtin_prefetch(&c->piece[next]);
-        free_piece(c, piece, list);
-        piece->next = c->piece_free;
-        c->piece_free = list;
-        c->pieces--;
+        if (piece->rows != 0) rows += free_set(c, piece);
+        else free_leaf(c, piece, list);
+        if (list < c->set_room) {
+            c->slots[list / 64] &= ~(UINT64_C(1) << list % 64);
+        } else {
+            piece->next = c->piece_free;
+            c->piece_free = list;
+            c->pieces--;
+        }
         list = next;
     }
+    c->whole_rows += rows;
+    c->free_chips += rows * c->shape.row_chips;
 }
 
 uint32_t sp_i_give_back(sp_cluster *c, sp_i_piece *piece, uint32_t most)

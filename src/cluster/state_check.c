@@ -14,12 +14,24 @@ static uint32_t count_rows(const sp_cluster *c, uint64_t word, uint64_t *parts)
     return whole;
 }
 
-/* Sets of a window: of one pod each, disjoint, together what is held; their leaves have as many rows as they say. */
+static bool is_chained(const sp_cluster *c, uint32_t leaf, uint32_t piece)
+{
+    uint32_t p = c->first[leaf];
+    while (p != SP_NOWHERE && p != piece) p = c->piece[p].beside;
+    return p != SP_NOWHERE;
+}
+
+/* Sets of a window: of one pod each, disjoint, together what is held; their leaves have as many rows as they say. A slot without a set has a
+ * leaf of the window. */
 static bool window_consistent(const sp_cluster *c, uint32_t window)
 {
     uint64_t all = 0;
-    for (uint32_t p = c->window[window]; p != SP_NOWHERE; p = c->piece[p].beside) {
-        const sp_i_piece *piece = &c->piece[p];
+    for (uint64_t used = c->slots[window]; used != 0; used &= used - 1) {
+        const sp_i_piece *piece = &c->piece[window * 64 + (uint32_t)__builtin_ctzll(used)];
+        if (piece->rows == 0) {
+            if (piece->leaf / 64 != window || !is_chained(c, piece->leaf, (uint32_t)(piece - c->piece))) return false;
+            continue;
+        }
         uint32_t first = window * 64 + (uint32_t)__builtin_ctzll(piece->set);
         if ((all & piece->set) != 0 || piece->leaf != first || piece->count != sp_i_count(piece->set) || first / c->leaves_per_pod != sp_i_piece_last(piece) / c->leaves_per_pod)
             return false;
@@ -36,6 +48,7 @@ static bool leaf_consistent(const sp_cluster *c, uint32_t l)
     uint64_t held = in_set ? c->word[l] : 0, is_free = in_set ? 0 : c->word[l], parts;
     for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) {
         const sp_i_piece *piece = &c->piece[p];
+        if (p < c->set_room && (p / 64 != l / 64 || (c->slots[p / 64] >> p % 64 & 1) == 0)) return false;
         if (in_set || (held & piece->mask) != 0 || l != piece->leaf || piece->count != 1 || piece->rows != 0) return false;
         held |= c->piece[p].mask;
     }
@@ -67,20 +80,15 @@ bool sp_cluster_consistent(const sp_cluster *c)
             whole = rows = 0;
         }
     }
-    uint32_t promised = 0, pieces = 0, all_rows = 0, all_pods = 0;
+    uint32_t pieces = 0, all_rows = 0, all_pods = 0;
     for (uint32_t pod = 0; pod < c->pods; pod++) {
         all_rows += c->pod_rows[pod];
         all_pods += c->pod_whole[pod] == c->leaves_per_pod;
     }
     if (all_rows != c->whole_rows || all_pods != c->whole_pods) return false;
     for (uint32_t l = 0; l < c->leaves; l++)
-        for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) pieces++;
-    for (uint32_t w = 0; w < (c->leaves + 63) / 64; w++)
-        for (uint32_t p = c->window[w]; p != SP_NOWHERE; p = c->piece[p].beside) {
-            pieces++;
-            promised += c->piece[p].count - 1;
-        }
-    if (pieces != c->pieces || promised != c->promised || c->piece_room - c->pieces < promised) return false;
+        for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) pieces += p >= c->set_room;
+    if (pieces != c->pieces || c->piece_room - c->set_room < pieces) return false;
     return free_chips == c->free_chips && down == c->down_positions && spares == c->spares_ready
            && spares + c->spares_used == c->leaves * c->shape.spares_per_leaf;
 }
