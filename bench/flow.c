@@ -321,6 +321,18 @@ static void broken_3(uint32_t n, bool lifted, run *out)
     broken(n, SP_COLL_ALL_REDUCE, "rotated-inner", 3, out);
 }
 
+/* Tens of millions of transfers one by one. */
+static void broken_halving(uint32_t n, bool lifted, run *out)
+{
+    (void)lifted;
+    broken(n, SP_COLL_ALL_REDUCE, "halving-doubling", 1, out);
+}
+
+static void broken_rings(uint32_t n, bool trees, run *out)
+{
+    broken(n, SP_COLL_ALL_REDUCE, trees ? "ring-tree" : "hierarchical-ring", 1, out);
+}
+
 static void broken_100(uint32_t n, bool gathers, run *out)
 {
     broken(n, gathers ? SP_COLL_ALL_GATHER : SP_COLL_ALL_REDUCE, "phased", 100, out);
@@ -375,6 +387,9 @@ static const bench_case cases[] = {
     {"reduce-scatter 1 GiB, 100 dead links", 1006720, broken_100_scatter, false, 0, {0}},
     {"all-to-all 1 GiB, 100 dead links", 524288, broken_100_scatter, true, 0, {0}},
     {"all-to-all 1 GiB, 100 dead links", 1006720, broken_100_scatter, true, 0, {0}},
+    {"halving-doubling, 1 dead link", 524288, broken_halving, false, 0, {0}},
+    {"ring-tree, 1 dead link", 1006720, broken_rings, true, 0, {0}},
+    {"hierarchical-ring, 1 dead link", 1006720, broken_rings, false, 0, {0}},
 };
 
 static double cpu_s(const struct rusage *usage)

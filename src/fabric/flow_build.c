@@ -54,6 +54,8 @@ static sp_status make_edges(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_fo
         e.c = &jobs[j];
         ok = form->instances(&e) && sp_i_flow_gates(&e);
     }
+    if (ok)
+        sp_i_problem_end_routes(p);
     ok = ok && sp_i_problem_turn_edges(p, e.pred, e.n) && (!rolled(jobs, n) || sp_i_flow_lags(jobs, n, form));
     free(e.pred);
     return ok ? SP_OK : sp_i_flow_no_memory(err);

@@ -60,7 +60,9 @@ static sp_status add_route(sp_i_flow_case *c, const leg *l, sp_error *err)
         sp_i_flow_combine(c, task, c->hops, n);
     if (c->cover)
         n = sp_i_cover_keep(c->cover, c->hops, n);
-    return sp_i_flow_hops_add(c->p, c->router, c->options, c->fraction, l->src, l->dst, c->hops, n, latency_s, err);
+    sp_status status = sp_i_flow_hops_add(c->p, c->router, c->options, c->fraction, l->src, l->dst, c->hops, n, latency_s, err);
+    c->p->like += c->p->like != SP_I_NO_ROUTE;
+    return status;
 }
 
 static sp_status count_route(sp_i_flow_case *c, const leg *l, sp_error *err)
@@ -113,11 +115,29 @@ static sp_status memory_routes(sp_i_flow_case *c, uint32_t k, sp_error *err)
     return SP_OK;
 }
 
+static bool same_legs(const sp_task_class *a, const sp_task_class *b)
+{
+    const sp_rank_map *x = &a->peer, *y = &b->peer;
+    return a->kind == b->kind && a->domain.size == b->domain.size && a->domain.stride == b->domain.stride && a->domain_lo == b->domain_lo &&
+           a->domain_hi == b->domain_hi && x->digit.size == y->digit.size && x->digit.stride == y->digit.stride && x->op == y->op && x->c0 == y->c0 &&
+           x->c_step == y->c_step && x->c_chunk == y->c_chunk && a->n_chunk == b->n_chunk && (!x->c_step || a->n_step == b->n_step);
+}
+
+/* First route of a class whose routes go where those of k go: what is gathered goes the way of what was scattered. */
+static uint32_t routes_like(const sp_i_flow_case *c, uint32_t k)
+{
+    for (uint32_t like = k; like-- > 0;)
+        if (same_legs(&c->program->classes[like], &c->program->classes[k]))
+            return c->route_base[like];
+    return SP_I_NO_ROUTE;
+}
+
 static sp_status routes(sp_i_flow_case *c, sp_error *err)
 {
     for (uint32_t k = 0; k < c->program->n_classes; k++) {
         const sp_task_class *task = &c->program->classes[k];
         c->route_base[k] = c->p->n_routes;
+        c->p->like = task->kind == SP_TASK_TRANSFER ? routes_like(c, k) : SP_I_NO_ROUTE;
         sp_status status = task->kind == SP_TASK_TRANSFER ? each_leg(c, k, add_route, err) : SP_OK;
         if (status == SP_OK && sp_i_flow_reduces(task))
             status = memory_routes(c, k, err);

@@ -150,7 +150,7 @@ static bool times_fit(const judge *j)
     const sp_i_problem *p = j->p;
     double all = 0;
     for (uint32_t t = 0; t < p->n_tasks && all <= LONGEST_PS; t++)
-        all += ((double)sp_i_task_delay_ps(p, t) + sp_i_task_wire_ps(p, t, j->quantum)) * (p->steps ? p->steps[t] : 1) + (double)sp_i_task_release_ps(p, t);
+        all += ((double)sp_i_task_delay_ps(p, t) + sp_i_task_wire_ps(p, t, j->quantum)) * sp_i_task_steps(p, t) + (double)sp_i_task_release_ps(p, t);
     return all <= LONGEST_PS;
 }
 

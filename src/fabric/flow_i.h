@@ -38,8 +38,8 @@ typedef struct sp_i_kinds { uint32_t bytes, n, room; void *kind; uint32_t *slot,
 uint32_t sp_i_kinds_add(sp_i_kinds *kinds, const void *kind);   /* its number; UINT32_MAX: no memory */
 void sp_i_kinds_close(sp_i_kinds *kinds);
 
-/* Bytes and endpoint overhead of tasks alike. */
-typedef struct sp_i_flow_size { double bytes; int64_t delay_ps; } sp_i_flow_size;
+/* Bytes and endpoint overhead of a step of tasks alike; how often they run again after the first. */
+typedef struct sp_i_flow_size { double bytes; int64_t delay_ps; uint32_t repeats; } sp_i_flow_size;
 
 typedef struct sp_i_flow_link {
     double cap_bytes_per_s;
@@ -47,7 +47,7 @@ typedef struct sp_i_flow_link {
 } sp_i_flow_link;
 
 /* Step s waits for step s - back (0 or 1) of `from`, if there is one. Tasks joined by lags have as many steps. */
-typedef struct sp_i_flow_lag { uint32_t from; uint8_t back; } sp_i_flow_lag;
+typedef struct sp_i_flow_lag { uint32_t from : 31, back : 1; } sp_i_flow_lag;
 
 typedef struct sp_i_problem {
     uint32_t n_links, links_room; sp_i_flow_link *link;
@@ -56,19 +56,19 @@ typedef struct sp_i_problem {
     uint32_t n_routes, routes_room; sp_i_flow_route *route;
     uint32_t n_hops, hops_room, *hop;       /* links of each route, then their loads if apart  */
     uint32_t n_legs, legs_room; sp_i_flow_leg *leg;   /* of the route being made               */
+    uint32_t like;                          /* in: a route that may end with the hops of the one being made; SP_I_NO_ROUTE */
     sp_i_kinds ways, loads;
     uint32_t hops_max;
     uint32_t n_sizes; sp_i_flow_size *size;
     uint32_t n_tasks;
-    uint32_t *task_route, *task_size;       /* [n_tasks]                                       */
+    uint32_t *task_route, *task_size;       /* [n_tasks]; task_route NULL: that of their own number, of those that have one */
     uint32_t *succ_off, *succ;              /* [n_tasks+1] CSR of those waiting; NULL: nobody  */
     uint32_t *waits;                        /* [n_tasks] how many it waits for; consumed       */
     int64_t *start_ps, *end_ps;             /* [n_tasks] out: of the first step, of the last; start_ps in: not before (released); NULL: */
     uint32_t *stream, n_streams, streams_per_chip;   /* [n_tasks] that it holds alone, SP_I_NO_STREAM: none; NULL: nothing computes */
     int64_t *work_ps, *order;               /* [n_tasks] for how long; the lowest of those ready goes first */
     int64_t launch_ps;                      /* none starts before, and nobody asks when they start */
-    uint32_t *steps;                        /* [n_tasks] times that it runs, one after the other; NULL: once each */
-    uint32_t *lag_off; sp_i_flow_lag *lag;  /* where steps is: [n_tasks+1] CSR, whose steps a task's steps wait for */
+    uint32_t *lag_off; sp_i_flow_lag *lag;  /* [n_tasks+1] CSR, whose steps a task's steps wait for; NULL: all run once */
     bool events;                            /* in: run events even where nothing is shared, and tell links' peaks */
     uint64_t steps_max;                     /* in: of tasks of several steps, run one by one; 0: as many as a minute takes */
     uint32_t *link_of;                      /* [ids] link + 1, 0: none yet                      */
@@ -97,16 +97,28 @@ bool sp_i_problem_hop(sp_i_problem *p, uint32_t link, double share, uint32_t cou
 /* Ends the route being made. weight: relative, of the order of 1. */
 bool sp_i_problem_route(sp_i_problem *p, double latency_s, double weight, uint64_t orbit);
 
+/* Times that a task runs, one after the other. */
+static inline uint32_t sp_i_task_steps(const sp_i_problem *p, uint32_t task)
+{
+    return 1 + p->size[p->task_size[task]].repeats;
+}
+
+/* SP_I_NO_ROUTE: it has none. */
+static inline uint32_t sp_i_task_route(const sp_i_problem *p, uint32_t task)
+{
+    return p->task_route ? p->task_route[task] : task < p->n_routes ? task : SP_I_NO_ROUTE;
+}
+
 /* The way of a task that has a route; hops and what they load. */
 static inline const sp_i_flow_way *sp_i_task_way(const sp_i_problem *p, uint32_t task)
 {
-    return (const sp_i_flow_way *)p->ways.kind + p->route[p->task_route[task]].way;
+    return (const sp_i_flow_way *)p->ways.kind + p->route[sp_i_task_route(p, task)].way;
 }
 typedef struct sp_i_flow_hops { const uint32_t *link, *load; uint32_t n, step; } sp_i_flow_hops;   /* load: every step-th */
 static inline sp_i_flow_hops sp_i_task_hops(const sp_i_problem *p, uint32_t task)
 {
     const sp_i_flow_way *way = sp_i_task_way(p, task);
-    const uint32_t *link = p->hop + p->route[p->task_route[task]].off;
+    const uint32_t *link = p->hop + p->route[sp_i_task_route(p, task)].off;
     bool apart = way->load == SP_I_APART;
     return (sp_i_flow_hops){link, apart ? link + way->n : &way->load, way->n, apart};
 }
@@ -115,6 +127,8 @@ static inline const sp_i_flow_load *sp_i_hop_load(const sp_i_problem *p, const s
     return (const sp_i_flow_load *)p->loads.kind + hops->load[(size_t)h * hops->step];
 }
 
+/* Once all tasks have their routes: lets go of a table that says nothing. */
+void sp_i_problem_end_routes(sp_i_problem *p);
 /* Lists of whom each task waits for (waits[t] of them, in order of t; counted in succ_off[from + 2]) turned round into succ. */
 bool sp_i_problem_turn_edges(sp_i_problem *p, const uint32_t *pred, uint64_t n_edges);
 

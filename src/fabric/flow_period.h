@@ -6,13 +6,15 @@
 
 typedef struct sp_i_period sp_i_period;
 
-/* An instant, after its rates have been set. */
+/* Tasks that start together at ps: first, and then next[it] until next[] is UINT32_MAX. */
+typedef struct sp_i_start_group { int64_t ps; uint32_t first, last; } sp_i_start_group;
+
+/* An instant, after its rates have been set: every step on its way waits in a group, or flows. */
 typedef struct sp_i_period_at {
     int64_t ps;
     const sp_i_maxmin *rates;
     uint32_t *done;                        /* [n_tasks] steps ended; raised where a period is found          */
-    const bool *busy;                      /* [n_tasks] a step is on its way                                 */
-    const int64_t *wake_ps;                /* [n_tasks] when it flows                                        */
+    const sp_i_start_group *group; uint32_t n_groups; const int64_t *next;
     uint32_t n_done;                       /* tasks ended                                                    */
     uint64_t ended, flows, end_sum_ps;     /* steps ended; flows that they stand for; the sum of their ends */
 } sp_i_period_at;

@@ -8,7 +8,7 @@
 
 bool sp_i_problem_open(sp_i_problem *p, uint64_t n_ids)
 {
-    *p = (sp_i_problem){.n_ids = n_ids, .link_of = calloc(n_ids + 1, sizeof *p->link_of),
+    *p = (sp_i_problem){.n_ids = n_ids, .like = SP_I_NO_ROUTE, .link_of = calloc(n_ids + 1, sizeof *p->link_of),
                          .ways.bytes = sizeof(sp_i_flow_way), .loads.bytes = sizeof(sp_i_flow_load)};
     return p->link_of != NULL;
 }
@@ -31,7 +31,6 @@ void sp_i_problem_close(sp_i_problem *p)
     free(p->waits);
     free(p->start_ps);
     free(p->end_ps);
-    free(p->steps);
     free(p->stream);
     free(p->work_ps);
     free(p->order);
@@ -128,14 +127,35 @@ static bool weigh(sp_i_problem *p, double weight)
     return ok;
 }
 
-/* Legs into hops; what they load, if it is the same for all. */
-static bool lay_legs(sp_i_problem *p, uint32_t *load)
+/* Where p->like ends with the legs, which load alike; UINT32_MAX: it does not. */
+static uint32_t laid_before(const sp_i_problem *p)
+{
+    const sp_i_flow_route *route = &p->route[p->like];
+    const sp_i_flow_way *way = (const sp_i_flow_way *)p->ways.kind + route->way;
+    uint32_t off = route->off + way->n - p->n_legs;
+    if (way->load == SP_I_APART || way->n < p->n_legs)
+        return UINT32_MAX;
+    for (uint32_t h = 0; h < p->n_legs; h++)
+        if (p->hop[off + h] != p->leg[h].link)
+            return UINT32_MAX;
+    return off;
+}
+
+/* Legs into hops, from *off on; what they load, if it is the same for all. */
+static bool lay_legs(sp_i_problem *p, uint32_t *off, uint32_t *load)
 {
     uint32_t n = p->n_legs, words;
+    *off = p->n_hops;
     *load = n ? p->leg[0].load : 0;
     for (uint32_t h = 1; h < n; h++)
         *load = p->leg[h].load == *load ? *load : SP_I_APART;
     words = *load == SP_I_APART ? 2 * n : n;
+    uint32_t before = p->like != SP_I_NO_ROUTE && words == n ? laid_before(p) : UINT32_MAX;
+    if (before != UINT32_MAX) {
+        *off = before;
+        p->n_legs = 0;
+        return true;
+    }
     uint32_t *hop = room_for(p->hop, &p->hops_room, p->n_hops, words, sizeof *hop);
     if (!hop)
         return false;
@@ -156,19 +176,30 @@ bool sp_i_problem_route(sp_i_problem *p, double latency_s, double weight, uint64
     if (!route)
         return false;
     p->route = route;
-    uint32_t off = p->n_hops;
+    uint32_t off;
     sp_i_flow_way way = {.orbit = orbit, .n = p->n_legs, .latency_ps = sp_ticks_ps(latency_s), .weight = (int64_t)llround(weight * (double)SP_I_ONE)};
     way.weight = way.weight > 0 ? way.weight : 1;
     for (uint32_t h = 0; h < p->n_legs; h++) {
         double rate = p->link[p->leg[h].link].cap_bytes_per_s * (double)SP_I_ONE / (double)leg_load(p, &p->leg[h])->load;
         way.alone_bytes_per_s = h == 0 || rate < way.alone_bytes_per_s ? rate : way.alone_bytes_per_s;
     }
-    if ((way.weight != SP_I_ONE && !weigh(p, weight)) || !lay_legs(p, &way.load))
+    if ((way.weight != SP_I_ONE && !weigh(p, weight)) || !lay_legs(p, &off, &way.load))
         return false;
     uint32_t kind = sp_i_kinds_add(&p->ways, &way);
     p->route[p->n_routes++] = (sp_i_flow_route){off, kind};
     p->hops_max = way.n > p->hops_max ? way.n : p->hops_max;
     return kind != UINT32_MAX;
+}
+
+void sp_i_problem_end_routes(sp_i_problem *p)
+{
+    bool own = true;
+    for (uint32_t t = 0; t < p->n_tasks && own; t++)
+        own = p->task_route[t] == (t < p->n_routes ? t : SP_I_NO_ROUTE);
+    if (own) {
+        free(p->task_route);
+        p->task_route = NULL;
+    }
 }
 
 /* Filling moves each offset to where the next begins: that is why the counts sit two places on. */

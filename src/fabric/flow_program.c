@@ -225,8 +225,8 @@ static sp_status make_problem(run *r, sp_flow_time *time, sp_error *err)
     uint64_t all = 0;
     time->classes = 0;
     for (uint32_t t = 0; t < r->p.n_tasks && status == SP_OK; t++)
-        if (r->p.task_route[t] != SP_I_NO_ROUTE) {
-            uint32_t steps = r->p.steps ? r->p.steps[t] : 1;
+        if (sp_i_task_route(&r->p, t) != SP_I_NO_ROUTE) {
+            uint32_t steps = sp_i_task_steps(&r->p, t);
             time->classes += steps;
             all += sp_i_task_way(&r->p, t)->orbit * steps;
         }

@@ -36,7 +36,7 @@ static inline double sp_i_rate_ticks(double bytes, int64_t rate, double quantum_
 
 static inline bool sp_i_task_flows(const sp_i_problem *p, uint32_t task)
 {
-    return p->task_route[task] != SP_I_NO_ROUTE && sp_i_task_way(p, task)->n && p->size[p->task_size[task]].bytes > 0;
+    return sp_i_task_route(p, task) != SP_I_NO_ROUTE && sp_i_task_way(p, task)->n && p->size[p->task_size[task]].bytes > 0;
 }
 
 static inline int64_t sp_i_task_release_ps(const sp_i_problem *p, uint32_t task)
@@ -54,7 +54,7 @@ static inline int64_t sp_i_task_delay_ps(const sp_i_problem *p, uint32_t task)
 {
     if (sp_i_task_computes(p, task))
         return p->work_ps[task];
-    return p->size[p->task_size[task]].delay_ps + (p->task_route[task] == SP_I_NO_ROUTE ? 0 : sp_i_task_way(p, task)->latency_ps);
+    return p->size[p->task_size[task]].delay_ps + (sp_i_task_route(p, task) == SP_I_NO_ROUTE ? 0 : sp_i_task_way(p, task)->latency_ps);
 }
 
 /* Share of a flow when it is alone, in quanta. */

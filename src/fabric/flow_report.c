@@ -12,11 +12,11 @@ static bool load_links(sp_i_problem *p)
     if (!p->link_bytes)
         return false;
     for (uint32_t t = 0; t < p->n_tasks; t++) {
-        if (p->task_route[t] == SP_I_NO_ROUTE)
+        if (sp_i_task_route(p, t) == SP_I_NO_ROUTE)
             continue;
         const sp_i_flow_way *way = sp_i_task_way(p, t);
         sp_i_flow_hops hops = sp_i_task_hops(p, t);
-        double bytes = p->size[p->task_size[t]].bytes * (p->steps ? p->steps[t] : 1) / (double)way->weight;
+        double bytes = p->size[p->task_size[t]].bytes * sp_i_task_steps(p, t) / (double)way->weight;
         for (uint32_t h = 0; h < hops.n; h++) {
             const sp_i_flow_load *load = sp_i_hop_load(p, &hops, h);
             p->link_bytes[hops.link[h]] += bytes * (double)load->load * (double)load->count;

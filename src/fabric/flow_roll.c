@@ -139,6 +139,8 @@ void sp_i_flow_roll_close(sp_i_flow_roll *roll)
 
 /* ---- into the problem --------------------------------------------------------------------------------------------------- */
 
+#define FROM_MASK 0x7fffffffu   /* tasks that a lag can name */
+
 static bool put(sp_i_problem *p, sp_i_flow_lag lag, uint32_t *room)
 {
     uint32_t n = p->lag_off[p->n_tasks];
@@ -166,7 +168,7 @@ static bool add_lags(sp_i_flow_case *c, const sp_i_flow_form *form, uint32_t k, 
             (dep->rank.digit.size && !sp_rank_map_apply(&dep->rank, rank, 0, 0, roll->program.n_ranks, &from)) ||
             !sp_class_has_rank(&roll->classes[dep->from], from))
             continue;
-        if (!put(c->p, (sp_i_flow_lag){c->base[dep->from] + form->place(c, dep->from, from), roll->lag[i].back}, room))
+        if (!put(c->p, (sp_i_flow_lag){(c->base[dep->from] + form->place(c, dep->from, from)) & FROM_MASK, roll->lag[i].back & 1u}, room))
             return false;
     }
     return true;
@@ -176,11 +178,13 @@ static bool add_job(sp_i_flow_case *c, const sp_i_flow_form *form, const sp_prog
 {
     for (uint32_t k = 0; k < whole->n_classes; k++) {
         uint32_t t = c->base[k];
-        for (uint32_t row = 0, end = form->rows(c); c->roll && c->roll->even[k] && row < end; row++) {
+        bool even = c->roll && c->roll->even[k];
+        if (even)
+            c->p->size[c->size_of[k]].repeats = whole->classes[k].n_step - 1;
+        for (uint32_t row = 0, end = form->rows(c); even && row < end; row++) {
             uint32_t rank = form->rank(c, row);
             if (!sp_class_has_rank(&whole->classes[k], rank))
                 continue;
-            c->p->steps[t] = whole->classes[k].n_step;
             c->p->lag_off[t++] = c->p->lag_off[c->p->n_tasks];
             if (!add_lags(c, form, k, rank, room))
                 return false;
@@ -195,14 +199,10 @@ bool sp_i_flow_lags(sp_i_flow_case *jobs, uint32_t n, const sp_i_flow_form *form
 {
     sp_i_problem *p = jobs[0].p;
     uint32_t room = 0, t = 0;
-    p->steps = malloc(((size_t)p->n_tasks + 1) * sizeof *p->steps);
     p->lag_off = calloc((size_t)p->n_tasks + 1, sizeof *p->lag_off);
     p->lag = malloc(sizeof *p->lag);
-    if (!p->steps || !p->lag_off || !p->lag)
+    if (!p->lag_off || !p->lag || p->n_tasks > FROM_MASK)
         return false;
-    for (t = 0; t < p->n_tasks; t++)
-        p->steps[t] = 1;
-    t = 0;
     for (uint32_t j = 0; j < n; j++) {
         for (; t < jobs[j].base[0]; t++)   /* gates of the job before */
             p->lag_off[t] = p->lag_off[p->n_tasks];

@@ -15,7 +15,7 @@
 #define LOOK_UP 64u   /* instants between two looks at whether to stop */
 
 /* Until a task has ended, end_ps is the next one of its group. */
-typedef struct group { int64_t ps; uint32_t first, last; } group;
+typedef sp_i_start_group group;
 
 typedef struct loop {
     sp_i_problem *p;
@@ -25,7 +25,6 @@ typedef struct loop {
     group open;                           /* the group being collected; first NONE: none */
     uint32_t *done; bool *busy;           /* [n_tasks] steps that have ended; one is on its way; NULL where all have one step */
     uint32_t *to_off, *to;                /* CSR: tasks whose steps wait for this one's */
-    int64_t *wake_ps;                     /* [n_tasks] when the step on its way flows */
     uint32_t n_done;                      /* tasks */
     uint64_t ended, flows, end_sum_ps;    /* steps ended, flows that they stand for, sum of their ends */
     int64_t end_ps, passed_ps;            /* passed_ps: the clock is so far behind, by periods passed over */
@@ -94,8 +93,6 @@ static bool ready(loop *w, uint32_t task, int64_t now)
             p->start_ps[task] = ps + w->passed_ps;
     }
     ps += sp_i_task_delay_ps(p, task);
-    if (w->done)
-        w->wake_ps[task] = ps;
     return wait_in_group(w, task, ps);
 }
 
@@ -104,7 +101,7 @@ static bool ready_if(loop *w, uint32_t task, int64_t now)
 {
     const sp_i_problem *p = w->p;
     uint32_t step = w->done[task];
-    if (w->busy[task] || p->waits[task] || step == p->steps[task])
+    if (w->busy[task] || p->waits[task] || step == sp_i_task_steps(p, task))
         return true;
     for (uint32_t e = p->lag_off[task]; e < p->lag_off[task + 1]; e++)
         if (step >= p->lag[e].back && w->done[p->lag[e].from] <= step - p->lag[e].back)
@@ -125,7 +122,7 @@ static bool step_done(loop *w, uint32_t task, int64_t now)
     bool ok = true;
     w->done[task]++;
     w->busy[task] = false;
-    if ((w->anchor == NONE || w->done[w->anchor] == w->p->steps[w->anchor]) && w->done[task] < w->p->steps[task])
+    if ((w->anchor == NONE || w->done[w->anchor] == sp_i_task_steps(w->p, w->anchor)) && w->done[task] < sp_i_task_steps(w->p, task))
         w->anchor = task;
     w->look = w->look || w->anchor == task;
     ok = ready_if(w, task, now);
@@ -142,13 +139,13 @@ static bool finish(loop *w, uint32_t task, int64_t now)
         sp_i_streams_end(w->streams, task);
     w->end_ps = p->end_ps[task] = now + w->passed_ps;
     w->ended++;
-    if (p->task_route[task] != SP_I_NO_ROUTE) {
+    if (sp_i_task_route(p, task) != SP_I_NO_ROUTE) {
         w->flows += sp_i_task_way(p, task)->orbit;
         w->end_sum_ps += (uint64_t)w->end_ps * sp_i_task_way(p, task)->orbit;
     }
     if (w->done) {
         ok = step_done(w, task, now);
-        if (w->done[task] < p->steps[task])
+        if (w->done[task] < sp_i_task_steps(p, task))
             return ok;
     }
     w->n_done++;
@@ -210,7 +207,7 @@ static bool instant(loop *w, int64_t now)
 static void pass_over(loop *w, int64_t now, sp_i_flow_counts *counts)
 {
     sp_i_period_found found;
-    sp_i_period_at at = {now, w->rates, w->done, w->busy, w->wake_ps, w->n_done, w->ended, w->flows, w->end_sum_ps};
+    sp_i_period_at at = {now, w->rates, w->done, w->heap, w->n_heap, w->p->end_ps, w->n_done, w->ended, w->flows, w->end_sum_ps};
     uint64_t n = sp_i_period_look(w->period, &at, &found), pairs = n % 2 ? (n + 1) / 2 * n : n / 2 * (n + 1);
     if (!n)
         return;
@@ -227,7 +224,7 @@ static sp_status run(loop *w, sp_i_flow_counts *counts, sp_error *err)
     uint64_t most = w->p->steps_max ? w->p->steps_max : STEPS_MAX;
     double all = w->p->n_tasks;   /* steps */
     for (uint32_t t = 0; t < w->p->n_tasks && w->done; t++)
-        all += w->p->steps[t] - 1.0;
+        all += sp_i_task_steps(w->p, t) - 1.0;
     bool ok = true;
     for (uint32_t t = 0; t < w->p->n_tasks && ok; t++)
         if (w->p->waits[t] == 0)
@@ -268,11 +265,10 @@ static bool turn_lags(loop *w)
     size_t n = (size_t)p->n_tasks + 3;
     w->done = calloc(n, sizeof *w->done);
     w->busy = calloc(n, sizeof *w->busy);
-    w->wake_ps = calloc(n, sizeof *w->wake_ps);
     w->period = sp_i_period_create(p);
     w->to_off = calloc(n, sizeof *w->to_off);
     w->to = malloc(((size_t)p->lag_off[p->n_tasks] + 1) * sizeof *w->to);
-    if (!w->done || !w->busy || !w->wake_ps || !w->period || !w->to_off || !w->to)
+    if (!w->done || !w->busy || !w->period || !w->to_off || !w->to)
         return false;
     for (uint32_t e = 0; e < p->lag_off[p->n_tasks]; e++)
         w->to_off[p->lag[e].from + 2]++;
@@ -295,7 +291,6 @@ static sp_status run_events(sp_i_problem *p, sp_i_flow_counts *counts, sp_error 
     sp_i_streams_destroy(w.streams);
     free(w.done);
     free(w.busy);
-    free(w.wake_ps);
     sp_i_period_destroy(w.period);
     free(w.to_off);
     free(w.to);

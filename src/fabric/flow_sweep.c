@@ -19,16 +19,16 @@
 typedef struct sweep {
     sp_i_problem *p;
     bool whole; double quantum;     /* durations in whole ticks at whole quanta, as events have them; else a bound */
-    int64_t *ps;                    /* [n_tasks] duration of a step, worked out once; NULL: tasks have one step   */
+    int64_t *ps;                    /* duration of a step, by position in the component that is run; NULL: tasks have one step */
     bool starts;
     uint32_t n;                     /* components                                                                */
     uint32_t *of;                   /* [n_tasks] component                                                       */
     uint32_t *off, *member;         /* CSR: tasks of a component; whom they wait for at the same step come first */
     uint32_t *at;                   /* [n_tasks] position in the component                                       */
-    uint64_t *waits;                /* [n] of all members; single tasks use up the problem's, and put them back   */
+    uint32_t *waits;                /* [n] of all members; single tasks use up the problem's, and put them back   */
     uint32_t *queue, n_queue;       /* [n] components in an order in which they can run                          */
     int64_t *base;                  /* [n_tasks] first step: not before; of single tasks, end_ps until they run  */
-    int64_t *row[2];                /* ends of a step and of the one before                                      */
+    int64_t *row[2];                /* ends of a step and of the one before, by position                         */
     uint32_t *edge_off, *edge; uint8_t *back;   /* lags of the component, by position                            */
     uint64_t worked;                /* steps of tasks, one by one */
     sp_i_flow_counts *counts;
@@ -86,7 +86,7 @@ static bool lay(sweep *w, uint32_t *scratch)
         w->of[t] = t;
     for (uint32_t t = 0; t < p->n_tasks; t++)
         for (uint32_t e = p->lag_off[t]; e < p->lag_off[t + 1]; e++) {
-            if (p->steps[t] != p->steps[p->lag[e].from])
+            if (sp_i_task_steps(p, t) != sp_i_task_steps(p, p->lag[e].from))
                 return false;
             w->of[find(w->of, t)] = find(w->of, p->lag[e].from);
         }
@@ -110,6 +110,26 @@ static bool lay(sweep *w, uint32_t *scratch)
     return true;
 }
 
+/* What is kept of a component while it runs: room for the largest, by tasks and by lags. */
+static bool open_rows(sweep *w)
+{
+    size_t n = 1, n_lags = 1;
+    for (uint32_t k = 0; k < w->n; k++) {
+        size_t lags = 1;
+        for (uint32_t i = w->off[k]; i < w->off[k + 1]; i++)
+            lags += w->p->lag_off[w->member[i] + 1] - w->p->lag_off[w->member[i]];
+        n = w->off[k + 1] - w->off[k] + (size_t)1 > n ? w->off[k + 1] - w->off[k] + (size_t)1 : n;
+        n_lags = lags > n_lags ? lags : n_lags;
+    }
+    w->row[0] = malloc(n * sizeof *w->row[0]);
+    w->row[1] = malloc(n * sizeof *w->row[1]);
+    w->ps = malloc(n * sizeof *w->ps);
+    w->edge_off = malloc(n * sizeof *w->edge_off);
+    w->edge = malloc(n_lags * sizeof *w->edge);
+    w->back = malloc(n_lags * sizeof *w->back);
+    return w->row[0] && w->row[1] && w->ps && w->edge_off && w->edge && w->back;
+}
+
 static sp_status open(sweep *w)
 {
     const sp_i_problem *p = w->p;
@@ -120,25 +140,19 @@ static sp_status open(sweep *w)
         w->base = p->end_ps;
         return w->queue ? SP_OK : SP_E_NOMEM;
     }
-    w->waits = calloc(n, sizeof *w->waits);
-    w->base = malloc(n * sizeof *w->base);
     uint32_t *scratch = malloc((3 * n + n_lags) * sizeof *scratch);
     w->n = 0;
     w->of = malloc(n * sizeof *w->of);
     w->off = malloc(n * sizeof *w->off);
     w->member = malloc(n * sizeof *w->member);
     w->at = malloc(n * sizeof *w->at);
-    w->row[0] = malloc(n * sizeof *w->row[0]);
-    w->row[1] = malloc(n * sizeof *w->row[1]);
-    w->ps = malloc(n * sizeof *w->ps);
-    w->edge_off = malloc(n * sizeof *w->edge_off);
-    w->edge = malloc(n_lags * sizeof *w->edge);
-    w->back = malloc(n_lags * sizeof *w->back);
-    bool room = w->queue && w->waits && w->base && scratch && w->of && w->off && w->member && w->at && w->row[0] && w->row[1] && w->ps && w->edge_off && w->edge && w->back;
-    bool ok = room && lay(w, scratch);
+    bool room = w->queue && scratch && w->of && w->off && w->member && w->at, ok = room && lay(w, scratch);
     free(scratch);
-    for (uint32_t t = 0; t < p->n_tasks && ok; t++)
-        w->ps[t] = time_ps(w, t);
+    if (ok) {
+        w->waits = calloc(n, sizeof *w->waits);
+        w->base = malloc(n * sizeof *w->base);
+        room = w->waits && w->base && open_rows(w);
+    }
     return !room ? SP_E_NOMEM : ok ? SP_OK : SP_E_UNFIT;
 }
 
@@ -162,15 +176,16 @@ static void close(sweep *w)
 
 static uint64_t orbit_of(const sp_i_problem *p, uint32_t t)
 {
-    return p->task_route[t] == SP_I_NO_ROUTE ? 0 : sp_i_task_way(p, t)->orbit;
+    return sp_i_task_route(p, t) == SP_I_NO_ROUTE ? 0 : sp_i_task_way(p, t)->orbit;
 }
 
 /* ---- a component -------------------------------------------------------------------------------------------------------- */
 
-static void gather_edges(sweep *w, const uint32_t *member, uint32_t n)
+static void gather(sweep *w, const uint32_t *member, uint32_t n)
 {
     uint32_t k = 0;
     for (uint32_t i = 0; i < n; i++) {
+        w->ps[i] = time_ps(w, member[i]);
         w->edge_off[i] = k;
         for (uint32_t e = w->p->lag_off[member[i]]; e < w->p->lag_off[member[i] + 1]; e++, k++) {
             w->edge[k] = w->at[w->p->lag[e].from];
@@ -194,12 +209,12 @@ static void first_step(sweep *w, const uint32_t *member, uint32_t n, int64_t *no
         for (uint32_t e = w->edge_off[i]; e < w->edge_off[i + 1]; e++)
             t = !w->back[e] && now[w->edge[e]] > t ? now[w->edge[e]] : t;
         w->base[member[i]] = t;
-        now[i] = later(t, w->ps[member[i]]);
+        now[i] = later(t, w->ps[i]);
     }
 }
 
 /* true: every end is as much after the one before it. */
-static bool next_step(const sweep *w, const uint32_t *member, uint32_t n, const int64_t *before, int64_t *now)
+static bool next_step(const sweep *w, uint32_t n, const int64_t *before, int64_t *now)
 {
     bool alike = true;
     for (uint32_t i = 0; i < n; i++) {
@@ -208,7 +223,7 @@ static bool next_step(const sweep *w, const uint32_t *member, uint32_t n, const 
             int64_t other = w->back[e] ? before[w->edge[e]] : now[w->edge[e]];
             t = other > t ? other : t;
         }
-        now[i] = later(t, w->ps[member[i]]);
+        now[i] = later(t, w->ps[i]);
         alike = alike && now[i] - before[i] == now[0] - before[0];
     }
     return alike;
@@ -234,16 +249,12 @@ static uint64_t most_of(const sweep *w)
 /* The steps after s by their changes alone. SP_E_UNFIT: nothing was run. */
 static sp_status run_lines(sweep *w, const uint32_t *member, uint32_t n, uint32_t n_step, uint32_t s, int64_t *now, const int64_t *before)
 {
-    int64_t *ps = malloc(((size_t)n + 1) * sizeof *ps);
     uint64_t *weight = malloc(((size_t)n + 1) * sizeof *weight);
-    sp_i_lines lines = {.p = w->p, .n = n, .n_step = n_step, .step = s, .ps = ps, .weight = weight, .edge_off = w->edge_off, .edge = w->edge, .back = w->back,
+    sp_i_lines lines = {.p = w->p, .n = n, .n_step = n_step, .step = s, .ps = w->ps, .weight = weight, .edge_off = w->edge_off, .edge = w->edge, .back = w->back,
                         .now = now, .before = before, .worked = w->worked / CHANGE_STEPS, .most = most_of(w) / CHANGE_STEPS};
-    for (uint32_t i = 0; i < n && ps && weight; i++) {
-        ps[i] = w->ps[member[i]];
+    for (uint32_t i = 0; i < n && weight; i++)
         weight[i] = orbit_of(w->p, member[i]);
-    }
-    sp_status status = ps && weight ? sp_i_lines_run(&lines) : SP_E_NOMEM;
-    free(ps);
+    sp_status status = weight ? sp_i_lines_run(&lines) : SP_E_NOMEM;
     free(weight);
     if (status != SP_OK)
         return status;
@@ -259,9 +270,9 @@ static sp_status run_lines(sweep *w, const uint32_t *member, uint32_t n, uint32_
 static sp_status run_steps(sweep *w, uint32_t k)
 {
     const uint32_t *member = w->member + w->off[k];
-    uint32_t n = w->off[k + 1] - w->off[k], n_step = w->p->steps[member[0]], s = 1;
+    uint32_t n = w->off[k + 1] - w->off[k], n_step = sp_i_task_steps(w->p, member[0]), s = 1;
     int64_t *now = w->row[0], *before = w->row[1];
-    gather_edges(w, member, n);
+    gather(w, member, n);
     first_step(w, member, n, now);
     add_up(w, member, n, now, 0, 0);
     for (bool ended = false; s < n_step && !ended; s++) {
@@ -273,7 +284,7 @@ static sp_status run_steps(sweep *w, uint32_t k)
         int64_t *last = now;
         now = before;
         before = last;
-        bool alike = next_step(w, member, n, before, now);
+        bool alike = next_step(w, n, before, now);
         uint64_t more = alike ? n_step - 1 - s : 0;
         add_up(w, member, n, now, more, now[0] - before[0]);
         for (uint32_t i = 0; i < n && more; i++) {

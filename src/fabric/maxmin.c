@@ -16,9 +16,9 @@
 #define CONNECTED_PART 4u   /* of what filling all that is connected took the last time may be spent on less, before it is done again */
 
 typedef struct mm_link {
-    int64_t used, counts;    /* quanta of the flows on it; how many they stand for */
+    int64_t used;            /* quanta of the flows on it                      */
     int64_t left, open;      /* in a fill: quanta, loads not settled yet       */
-    uint32_t off, n, room;   /* entries (slot << shift | hop) in the pool      */
+    uint32_t off, n, room;   /* entries (slot << shift | hop) in the pool; of no room: off is the only one */
     uint32_t mark, inside;   /* last fill that reached it; its entries there   */
     bool freed, full;        /* somebody left while it was full; it was when the fill reached it */
 } mm_link;
@@ -38,9 +38,11 @@ struct sp_i_maxmin {
     double per_byte_s;                 /* quanta of 1 byte/s: exact            */
     uint32_t shift;                    /* log2 of the room for hops of a slot  */
     mm_link *link;
+    int64_t *counts, each;             /* [n_links] flows that those on it stand for; NULL: each of them for so many */
     int64_t *peak;                     /* [n_links] most quanta that ever flowed; NULL: nobody asks */
     uint32_t *pool; uint64_t pool_n, pool_room;
-    mm_slot *slot; uint32_t *where;    /* where[slot << shift | hop]: index in the link's list */
+    uint32_t unused[32];               /* of rooms of 2^i entries, the first; each begins with the next one */
+    mm_slot *slot; uint32_t *where;    /* [slot][hop]: index in the link's list */
     uint32_t n_slots, slots_room, *idle, n_idle;
     end_node *ends; uint32_t n_ends;
     uint32_t *freed, n_freed;          /* [n_links] links                      */
@@ -52,6 +54,24 @@ struct sp_i_maxmin {
     key_node *keys; uint32_t n_keys; uint32_t *tied;
     uint64_t fills, refilled;
 };
+
+/* Flows that a load stands for, or as many as it is worth. */
+static int64_t counts_of(const sp_i_flow_load *load)
+{
+    return (load->load / SP_I_ONE + 1) * (int64_t)load->count;
+}
+
+/* false: no memory. */
+static bool open_counts(sp_i_maxmin *m)
+{
+    const sp_i_flow_load *load = m->p->loads.kind;
+    bool alike = true;
+    for (uint32_t i = 1; i < m->p->loads.n; i++)
+        alike = alike && counts_of(&load[i]) == counts_of(&load[0]);
+    m->each = m->p->loads.n ? counts_of(&load[0]) : 0;
+    m->counts = alike ? NULL : calloc((size_t)m->p->n_links + 1, sizeof *m->counts);
+    return alike || m->counts;
+}
 
 sp_i_maxmin *sp_i_maxmin_create(const sp_i_problem *p)
 {
@@ -71,9 +91,11 @@ sp_i_maxmin *sp_i_maxmin_create(const sp_i_problem *p)
     m->keys = malloc(n * sizeof *m->keys);
     m->tied = malloc(n * sizeof *m->tied);
     m->freed = malloc(n * sizeof *m->freed);
+    for (uint32_t i = 0; i < 32; i++)
+        m->unused[i] = NONE;
     m->pool_room = 1024;
     m->pool = malloc(m->pool_room * sizeof *m->pool);
-    if (!m->link || !m->reached || !m->keys || !m->tied || !m->freed || !m->pool || (p->events && !m->peak)) {
+    if (!open_counts(m) || !m->link || !m->reached || !m->keys || !m->tied || !m->freed || !m->pool || (p->events && !m->peak)) {
         sp_i_maxmin_destroy(m);
         return NULL;
     }
@@ -85,6 +107,7 @@ void sp_i_maxmin_destroy(sp_i_maxmin *m)
     if (!m)
         return;
     free(m->link);
+    free(m->counts);
     free(m->peak);
     free(m->pool);
     free(m->slot);
@@ -160,7 +183,7 @@ static bool more_slots(sp_i_maxmin *m)
     uint32_t room = m->slots_room ? m->slots_room * 2 : 256;
     mm_slot *slot = realloc(m->slot, room * sizeof *slot);
     m->slot = slot ? slot : m->slot;
-    uint32_t *where = realloc(m->where, ((size_t)room << m->shift) * sizeof *where);
+    uint32_t *where = realloc(m->where, ((size_t)room * m->p->hops_max + 1) * sizeof *where);
     m->where = where ? where : m->where;
     end_node *ends = realloc(m->ends, room * sizeof *ends);
     m->ends = ends ? ends : m->ends;
@@ -174,22 +197,87 @@ static bool more_slots(sp_i_maxmin *m)
     return true;
 }
 
-static bool more_entries(sp_i_maxmin *m, mm_link *link)
+/* Entries of a link, in no order. */
+static uint32_t *entries(const sp_i_maxmin *m, mm_link *link)
 {
-    uint32_t room = link->room ? link->room * 2 : 1;
+    return link->room ? m->pool + link->off : &link->off;
+}
+
+static uint32_t *where(const sp_i_maxmin *m, uint32_t entry)
+{
+    return &m->where[(size_t)(entry >> m->shift) * m->p->hops_max + (entry & ((1u << m->shift) - 1))];
+}
+
+static uint32_t log2_of(uint32_t room)
+{
+    return (uint32_t)__builtin_ctz(room);
+}
+
+/* A room of so many entries, a power of two; NONE: no memory. */
+static uint32_t take_room(sp_i_maxmin *m, uint32_t room)
+{
+    uint32_t off = m->unused[log2_of(room)];
+    if (off != NONE) {
+        m->unused[log2_of(room)] = m->pool[off];
+        return off;
+    }
     if (m->pool_n + room > m->pool_room) {
         uint64_t pool_room = m->pool_room * 2 + room;
         uint32_t *pool = pool_room < UINT32_MAX ? realloc(m->pool, pool_room * sizeof *pool) : NULL;
         if (!pool)
-            return false;
+            return NONE;
         m->pool = pool;
         m->pool_room = pool_room;
     }
-    memcpy(m->pool + m->pool_n, m->pool + link->off, link->n * sizeof *m->pool);
-    link->off = (uint32_t)m->pool_n;
-    link->room = room;
     m->pool_n += room;
+    return (uint32_t)m->pool_n - room;
+}
+
+static void give_room(sp_i_maxmin *m, const mm_link *link)
+{
+    m->pool[link->off] = m->unused[log2_of(link->room)];
+    m->unused[log2_of(link->room)] = link->off;
+}
+
+static bool more_entries(sp_i_maxmin *m, mm_link *link)
+{
+    uint32_t room = link->room ? link->room * 2 : 2, off = take_room(m, room);
+    if (off == NONE)
+        return false;
+    memcpy(m->pool + off, entries(m, link), link->n * sizeof *m->pool);
+    if (link->room)
+        give_room(m, link);
+    link->off = off;
+    link->room = room;
     return true;
+}
+
+static bool put_entry(sp_i_maxmin *m, mm_link *link, uint32_t entry)
+{
+    if (link->n && link->n >= link->room && !more_entries(m, link))
+        return false;
+    *where(m, entry) = link->n;
+    entries(m, link)[link->n++] = entry;
+    return true;
+}
+
+/* The last one takes its place. */
+static void drop_entry(sp_i_maxmin *m, mm_link *link, uint32_t entry)
+{
+    uint32_t *all = entries(m, link), at = *where(m, entry), last = all[--link->n];
+    all[at] = last;
+    *where(m, last) = at;
+    if (link->n == 1 && link->room) {
+        last = all[0];
+        give_room(m, link);
+        link->room = 0;
+        link->off = last;
+    }
+}
+
+static int64_t counts_on(const sp_i_maxmin *m, uint32_t l)
+{
+    return m->counts ? m->counts[l] : m->each * (int64_t)m->link[l].n;
 }
 
 /* In quanta, a power of two. Not kept: millions of links that few flows cross are larger than the cache. */
@@ -203,18 +291,12 @@ static bool is_full(const sp_i_maxmin *m, uint32_t l)
 {
     const mm_link *link = &m->link[l];
     int64_t cap = cap_of(m, l);
-    return cap - link->used <= (cap >> 20) + 4 * link->counts + 4;
+    return cap - link->used <= (cap >> 20) + 4 * counts_on(m, l) + 4;
 }
 
 static int64_t used_by(double share, const sp_i_flow_load *load)
 {
     return share > 0 ? sp_i_rate_used(share, load->load) * (int64_t)load->count : 0;
-}
-
-/* Flows that a load stands for, or as many as it is worth. */
-static int64_t counts_of(const sp_i_flow_load *load)
-{
-    return (load->load / SP_I_ONE + 1) * (int64_t)load->count;
 }
 
 bool sp_i_maxmin_add(sp_i_maxmin *m, uint32_t task, int64_t now)
@@ -228,11 +310,10 @@ bool sp_i_maxmin_add(sp_i_maxmin *m, uint32_t task, int64_t now)
     m->n_ends++;
     for (uint32_t h = 0; h < hops.n; h++) {
         mm_link *link = &m->link[hops.link[h]];
-        if (link->n == link->room && !more_entries(m, link))
+        if (!put_entry(m, link, (s << m->shift) + h))
             return false;
-        m->where[(s << m->shift) + h] = link->n;
-        m->pool[link->off + link->n++] = (s << m->shift) + h;
-        link->counts += counts_of(sp_i_hop_load(m->p, &hops, h));
+        if (m->counts)
+            m->counts[hops.link[h]] += counts_of(sp_i_hop_load(m->p, &hops, h));
     }
     m->fresh[m->n_fresh++] = s;
     return true;
@@ -250,13 +331,12 @@ uint32_t sp_i_maxmin_take(sp_i_maxmin *m)
     ends_remove(m, s);
     for (uint32_t h = 0; h < hops.n; h++) {
         mm_link *link = &m->link[hops.link[h]];
-        uint32_t at = m->where[(s << m->shift) + h], last = m->pool[link->off + --link->n];
         const sp_i_flow_load *load = sp_i_hop_load(m->p, &hops, h);
         bool full = is_full(m, hops.link[h]);
-        m->pool[link->off + at] = last;
-        m->where[last] = at;
+        drop_entry(m, link, (s << m->shift) + h);
         link->used -= used_by(m->slot[s].share, load);
-        link->counts -= counts_of(load);
+        if (m->counts)
+            m->counts[hops.link[h]] -= counts_of(load);
         if (full && link->n && !link->freed) {   /* nobody is left to gain where nobody is left */
             link->freed = true;
             m->freed[m->n_freed++] = hops.link[h];
@@ -321,9 +401,10 @@ static void join(sp_i_maxmin *m, uint32_t s)
 
 static void join_all(sp_i_maxmin *m, uint32_t l)
 {
-    const mm_link *link = &m->link[l];
+    mm_link *link = &m->link[l];
+    const uint32_t *entry = entries(m, link);
     for (uint32_t e = 0; e < link->n && (link->mark != m->fill || link->inside < link->n); e++)
-        join(m, m->pool[link->off + e] >> m->shift);
+        join(m, entry[e] >> m->shift);
 }
 
 /* Whoever is new, or on a full link that somebody left. */
@@ -420,9 +501,10 @@ static bool share_out(sp_i_maxmin *m)
         if (outside)
             return false;
         for (uint32_t i = 0; i < n; i++) {
-            const mm_link *link = &m->link[m->tied[i]];
+            mm_link *link = &m->link[m->tied[i]];
+            const uint32_t *entry = entries(m, link);
             for (uint32_t e = 0; e < link->n; e++) {
-                uint32_t s = m->pool[link->off + e] >> m->shift;
+                uint32_t s = entry[e] >> m->shift;
                 if (m->slot[s].next_share == 0)
                     settle(m, s, share);
             }
