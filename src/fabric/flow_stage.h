@@ -29,6 +29,8 @@ typedef struct sp_i_flow_inside {
 } sp_i_flow_inside;
 typedef struct sp_i_flow_look { void (*look)(void *context, const sp_i_flow_inside *inside); void *context; bool peaks; /* links' peaks are wanted */ } sp_i_flow_look;
 
+/* Links have one rate for all: the protocol is that of the job with the largest buffers. */
+const sp_protocol *sp_i_flow_protocol(const sp_flow_job *jobs, uint32_t n, const sp_machine *machine, const sp_stack *stack);
 /* One problem of n jobs; protocol NULL: that of the largest. */
 struct sp_i_flow_copies;
 sp_status sp_i_flow_evaluate(const sp_flow_job *jobs, uint32_t n, const struct sp_i_flow_copies *copies, const sp_machine *machine,
