@@ -25,14 +25,6 @@ static double *slot_costs(builder *s, const sp_i_slot *slots, bool reverse)
     return cost;
 }
 
-uint32_t sp_i_build_class(sp_i_build *s, sp_task_class task)
-{
-    int32_t index = sp_builder_class(s->b, &task, 0);
-    if (index < 0)
-        s->failed = true;
-    return index < 0 ? 0 : (uint32_t)index;
-}
-
 static uint32_t slot_class(builder *s, const char *label, const sp_i_slot *slots, bool reverse, int32_t priority)
 {
     sp_task_class task = {.label = label, .kind = SP_TASK_CALL, .n_step = s->K, .n_mb = 1, .n_chunk = s->G,
@@ -42,14 +34,6 @@ static uint32_t slot_class(builder *s, const char *label, const sp_i_slot *slots
     /* a stage of one kind of slot names its program; stages that differ are known by their seconds */
     if (s->V == 1 && s->P == 1)
         task.callee = (uint32_t)sp_builder_callee(s->b, slots[0].program);
-    return sp_i_build_class(s, task);
-}
-
-uint32_t sp_i_build_send(sp_i_build *s, uint32_t lo, uint32_t hi, uint32_t n, const double *cost, sp_digit digit)
-{
-    sp_task_class task = {.label = "pp", .kind = SP_TASK_CALL, .domain = sp_i_build_stage(s), .domain_lo = lo, .domain_hi = hi,
-                          .n_step = n, .n_mb = 1, .n_chunk = 1, .stream = s->step->pp_stream, .cost_step = digit, .cost_s = cost,
-                          .callee = SP_CALLEE_NONE, .callee_group = SP_GROUP_PP};
     return sp_i_build_class(s, task);
 }
 
@@ -115,29 +99,6 @@ static void data(builder *s)
         sp_i_build_dep(s, s->backward, (sp_dep){.from = s->wrap_b, .rank = sp_i_build_shift(s, 1 - P), .step = back, .chunk = last_segment,
                                      .when = {s->P, s->V}, .when_value = v});
     }
-}
-
-bool sp_i_build_any_sync(const sp_i_build *s, bool gather)
-{
-    for (uint32_t i = 0; i < s->P * s->V; i++)
-        if ((gather ? s->step->sync[i].gather_s : s->step->sync[i].reduce_s) > 0)
-            return true;
-    return false;
-}
-
-uint32_t sp_i_build_sync(sp_i_build *s, const char *label, int32_t stride, uint32_t first, bool gather)
-{
-    double *cost = sp_arena_alloc(s->arena, s->P, sizeof *cost);
-    if (!cost)
-        s->failed = true;
-    for (uint32_t p = 0; cost && p < s->P; p++) {
-        const sp_i_sync *sync = &s->step->sync[(int64_t)p * stride + first];
-        cost[p] = (gather ? sync->gather_s : sync->reduce_s) / s->G;
-    }
-    sp_task_class task = {.label = label, .kind = SP_TASK_CALL, .n_step = 1, .n_mb = 1, .n_chunk = s->G,
-                          .stream = s->step->dp_stream, .cost_rank = sp_i_build_stage(s), .cost_s = cost,
-                          .callee = SP_CALLEE_NONE, .callee_group = SP_GROUP_DP};
-    return sp_i_build_class(s, task);
 }
 
 /* Updated weights are gathered at the start of the step, chunk by chunk, under the first micro-batch's forwards. */
