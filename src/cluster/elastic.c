@@ -72,10 +72,10 @@ static void hold(sp_i_run *run, sp_i_slot *slot, uint32_t chips)
     sp_i_measure(run, slot, &spread);
 }
 
-bool sp_i_shrink(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
+bool sp_i_shrink(sp_i_run *run, uint32_t s, uint32_t leaf, uint32_t gone)
 {
     sp_i_slot *slot = &run->slot[s];
-    uint32_t replica = run->jobs->job[slot->job].replica_chips, gone = sp_i_count(lost);
+    uint32_t replica = run->jobs->job[slot->job].replica_chips;
     if (replica == 0) return false;
     uint32_t less = (gone + replica - 1) / replica * replica;
     if (less >= slot->chips || !list_shrunk(run, s)) return false;
@@ -117,10 +117,10 @@ static const sp_recovery_row *cheapest(const sp_i_run *run, const sp_recovery *t
     return best;
 }
 
-const sp_recovery_row *sp_i_replan(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, double repair_s)
+const sp_recovery_row *sp_i_replan(sp_i_run *run, uint32_t s, uint32_t leaf, uint32_t gone, double repair_s)
 {
     sp_i_slot *slot = &run->slot[s];
-    uint32_t kind = run->jobs->job[slot->job].kind, gone = sp_i_count(lost), have = slot->chips - gone;
+    uint32_t kind = run->jobs->job[slot->job].kind, have = slot->chips - gone;
     const sp_recovery *table = kind == 0 ? NULL : run->op->kind[kind - 1].recovery;
     if (table == NULL) return NULL;
     double wait_s = lacking_s(run, slot, have, repair_s), cost_s = 0;

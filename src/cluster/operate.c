@@ -181,6 +181,7 @@ static void unmake(sp_i_run *run)
     for (uint32_t s = 0; s < run->slots; s++) free(run->slot[s].tally);
     free(run->slot);
     free(run->repair);
+    free(run->loss);
     free(run->hidden);
     free(run->left_us);
     free(run->first_us);

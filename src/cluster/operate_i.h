@@ -76,6 +76,8 @@ struct sp_i_run {
     uint32_t slots, slot_free;
     sp_i_repair_job *repair;
     uint32_t repairs, repair_room, repair_free;
+    struct sp_i_loss *loss;              /* what the failure that strikes now took of jobs            */
+    uint32_t losses, loss_room;
     struct sp_i_pool *pool;              /* of spare hosts                                           */
     uint64_t *reserved;                  /* [leaves] chips of theirs that stand by                   */
     uint32_t pools, missing_hosts, reserve_chips;
@@ -182,9 +184,9 @@ bool sp_i_preempt(sp_i_run *run, uint32_t head);                    /* true: it 
 bool sp_i_defrag(sp_i_run *run, uint32_t head);                     /* true: jobs were moved, and it runs now */
 
 /* ---- elastic.c ---- */
-bool sp_i_shrink(sp_i_run *run, uint32_t slot, uint32_t leaf, uint64_t lost);   /* false: it cannot */
+bool sp_i_shrink(sp_i_run *run, uint32_t slot, uint32_t leaf, uint32_t gone);   /* so many chips, some of the leaf; false: it cannot */
 /* Goes on with the plan of its kind's table that costs least until the part is back; NULL: there is none, or waiting costs less. */
-const sp_recovery_row *sp_i_replan(sp_i_run *run, uint32_t slot, uint32_t leaf, uint64_t lost, double repair_s);
+const sp_recovery_row *sp_i_replan(sp_i_run *run, uint32_t slot, uint32_t leaf, uint32_t gone, double repair_s);
 void sp_i_measure(sp_i_run *run, sp_i_slot *slot, const sp_spread *spread);     /* its speed there */
 void sp_i_grow_all(sp_i_run *run);
 void sp_i_forget_shrunk(sp_i_run *run, uint32_t slot);

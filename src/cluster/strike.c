@@ -106,41 +106,55 @@ sp_status sp_i_failures_start(sp_i_run *run, sp_error *err)
 
 #define TALLY_CHIPS 256   /* above it a walk over the job's leaves takes longer than a tally's 65 + pods steps */
 
-/* Ours, with a tally for large jobs. */
-static bool replace_near(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
+/* What a failure took of a job in one rack: chips that are gone for good, 0 when it restarts where it is. */
+typedef struct sp_i_loss { uint32_t slot, leaf; uint64_t lost; } loss;
+
+/* Its pieces no longer hold the lost chips; nor does its tally, before others take their place. */
+static void tell_tally(sp_i_run *run, sp_i_slot *slot, const loss *l)
 {
-    sp_i_slot *slot = &run->slot[s];
-    sp_cluster *c = run->cluster;
-    if (slot->tally != NULL) {
-        const sp_i_piece *piece = sp_i_piece_of(c, leaf, s);
-        sp_i_tally_change(c, slot->tally, leaf, piece->mask | lost, piece->mask);
-    } else if (slot->chips >= TALLY_CHIPS) {
-        slot->tally = sp_i_tally_make(c, slot->list);
-    }
-    return sp_i_replace(c, leaf, lost, s, &slot->list, slot->tally);
+    const sp_i_piece *piece = sp_i_piece_of(run->cluster, l->leaf, l->slot);
+    sp_i_tally_change(run->cluster, slot->tally, l->leaf, piece->mask | l->lost, piece->mask);
 }
 
-/* The job goes on with other chips in the place of those lost, which its piece no longer holds. */
-static bool replace(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost)
+/* The job goes on with other chips in the place of those lost in a rack. */
+static bool replace(sp_i_run *run, const loss *l)
 {
-    sp_i_slot *slot = &run->slot[s];
+    sp_i_slot *slot = &run->slot[l->slot];
     sp_cluster *c = run->cluster;
     bool (*other)(sp_cluster *, uint32_t, uint64_t, uint32_t, uint32_t *) = run->op->policy->replace;
-    sp_i_reserve_draw(run, leaf, sp_i_count(lost));
-    if (!(other != NULL ? other(c, leaf, lost, s, &slot->list) : replace_near(run, s, leaf, lost))) return false;
+    sp_i_reserve_draw(run, l->leaf, sp_i_count(l->lost));
+    return other != NULL ? other(c, l->leaf, l->lost, l->slot, &slot->list) : sp_i_replace(c, l->leaf, l->lost, l->slot, &slot->list, slot->tally);
+}
+
+/* In all racks where the job of losses[at] lost chips. Returns how many nothing stands by for; *leaf: one of their racks. Our policies keep a tally of large jobs. */
+static uint32_t replace_all(sp_i_run *run, uint32_t at, uint32_t *leaf)
+{
+    uint32_t s = run->loss[at].slot, gone = 0;
+    sp_i_slot *slot = &run->slot[s];
+    sp_cluster *c = run->cluster;
+    for (uint32_t i = at; slot->tally != NULL && i < run->losses; i++)
+        if (run->loss[i].slot == s && run->loss[i].lost != 0) tell_tally(run, slot, &run->loss[i]);
+    if (slot->tally == NULL && run->op->policy->replace == NULL && slot->chips >= TALLY_CHIPS) slot->tally = sp_i_tally_make(c, slot->list);
+    for (uint32_t i = at; i < run->losses; i++) {
+        const loss *l = &run->loss[i];
+        if (l->slot != s || l->lost == 0 || replace(run, l)) continue;
+        if (gone == 0) *leaf = l->leaf;
+        gone += sp_i_count(l->lost);
+    }
+    if (gone != 0) return gone;
     sp_spread spread = slot->tally != NULL ? sp_i_tally_spread(c, slot->tally) : sp_cluster_spread(c, slot->list);
     sp_i_measure(run, slot, &spread);
     run->history.replaced++;
     run->dirty = true;   /* free chips changed */
-    return true;
+    return 0;
 }
 
 /* Nothing stands by for the chips that are lost: fewer of them do, or the job waits. The other replicas hold what is needed to go on. */
-static void go_on(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, const sp_fail_class *class, double drain_s, double detect_s)
+static void go_on(sp_i_run *run, uint32_t s, uint32_t leaf, uint32_t gone, const sp_fail_class *class, double drain_s, double detect_s)
 {
     sp_i_slot *slot = &run->slot[s];
-    const sp_recovery_row *row = sp_i_replan(run, s, leaf, lost, class->repair_s.nominal * run->op->repair_scale);
-    if (row != NULL || sp_i_shrink(run, s, leaf, lost)) {
+    const sp_recovery_row *row = sp_i_replan(run, s, leaf, gone, class->repair_s.nominal * run->op->repair_scale);
+    if (row != NULL || sp_i_shrink(run, s, leaf, gone)) {
         bool new_plan = row != NULL && row->rung == SP_RUNG_REPLAN;
         sp_i_tell(run, new_plan ? SP_HAPPENED_REPLAN : SP_HAPPENED_SHRINK, slot->job, SP_NOWHERE, leaf, slot->chips);
         double restart_s = row != NULL ? fmax(0, row->transition_s - run->op->detect_s) : run->op->swap_s;   /* a row's has the reading of the state in it */
@@ -158,22 +172,28 @@ double sp_i_notice_s(const sp_operation *op, const sp_fail_class *class)
     return own_s < 0 ? op->detect_s : own_s;
 }
 
-/* Chips `lost` of the leaf are gone for good; 0: the job restarts where it is. Planned: it writes a checkpoint first. */
-static void interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, const sp_fail_class *class)
+/* Stops the job of losses[at], once for all its racks. Planned: it writes a checkpoint first. */
+static void interrupt(sp_i_run *run, uint32_t at, const sp_fail_class *class)
 {
     bool planned = class->planned;
+    uint32_t s = run->loss[at].slot, leaf = run->loss[at].leaf, lost = 0, gone = 0;
     sp_i_slot *slot = &run->slot[s];
     double drain_s = planned ? 1e-6 * (double)slot->checkpoint_us : 0, detect_s = sp_i_notice_s(run->op, class);
+    for (uint32_t i = at; i < run->losses; i++)
+        if (run->loss[i].slot == s) lost += sp_i_count(run->loss[i].lost);
     if (planned) run->history.maintained++;
     else sp_i_count_stop(run, slot->job);
     sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, slot->chips});
     sp_i_segment(run, slot, planned ? SP_I_SAVED : SP_I_BROKEN);
     slot->generation++;
-    if (lost != 0 && !replace(run, s, leaf, lost)) {
-        go_on(run, s, leaf, lost, class, drain_s, detect_s);
+    if (lost != 0) gone = replace_all(run, at, &leaf);
+    for (uint32_t i = at; i < run->losses; i++)
+        if (run->loss[i].slot == s) run->loss[i].slot = SP_NOWHERE;
+    if (gone != 0) {
+        go_on(run, s, leaf, gone, class, drain_s, detect_s);
         return;
     }
-    sp_i_tell(run, lost == 0 ? SP_HAPPENED_RESTART : SP_HAPPENED_REPLACE, slot->job, SP_NOWHERE, leaf, lost == 0 ? slot->chips : sp_i_count(lost));
+    sp_i_tell(run, lost == 0 ? SP_HAPPENED_RESTART : SP_HAPPENED_REPLACE, slot->job, SP_NOWHERE, leaf, lost == 0 ? slot->chips : lost);
     sp_i_begin(run, s, (sp_i_pauses){drain_s, detect_s, planned ? 0 : run->op->decide_s, lost == 0 ? run->op->swap_s : run->op->restart_s, sp_i_read_s(run, slot->job)});
 }
 
@@ -231,8 +251,19 @@ static uint32_t find_victims(sp_cluster *c, uint32_t leaf, uint64_t hit, victim 
     return n;
 }
 
-/* A class strikes positions of one leaf; what is down already does not fail again. */
-static void strike_leaf(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, uint64_t mask)
+static bool losses_fit(sp_i_run *run, uint32_t n)
+{
+    if (run->losses + n <= run->loss_room) return true;
+    uint32_t room = 2 * run->loss_room + n;
+    loss *grown = realloc(run->loss, room * sizeof *grown);
+    if (grown == NULL) return false;
+    run->loss = grown;
+    run->loss_room = room;
+    return true;
+}
+
+/* A class strikes positions of one leaf, and what it takes of jobs is noted; what is down already does not fail again. */
+static void break_leaf(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, uint64_t mask)
 {
     sp_cluster *c = run->cluster;
     victim who[64];   /* at most one a chip */
@@ -248,7 +279,17 @@ static void strike_leaf(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, 
         sp_i_fail(c, leaf, hit);
     }
     if (row->down) run->no_memory |= !push_repair(run, row, leaf, covered ? 0 : hit, covered ? chips : 0);
-    for (uint32_t i = 0; i < n; i++) interrupt(run, who[i].slot, leaf, row->down && !covered ? who[i].lost : 0, row);
+    run->no_memory |= !losses_fit(run, n);
+    for (uint32_t i = 0; i < n && !run->no_memory; i++) run->loss[run->losses++] = (loss){who[i].slot, leaf, row->down && !covered ? who[i].lost : 0};
+}
+
+/* All racks of a failure are struck before anybody goes on: a job stops once, and does not flee into a rack that fails with its own. */
+static void strike_leaves(sp_i_run *run, const sp_fail_class *row, uint32_t first, uint32_t n, uint64_t mask)
+{
+    run->losses = 0;
+    for (uint32_t leaf = first; leaf < first + n && leaf < run->cluster->leaves; leaf++) break_leaf(run, row, leaf, mask);
+    for (uint32_t i = 0; i < run->losses && !run->no_memory; i++)
+        if (run->loss[i].slot != SP_NOWHERE) interrupt(run, i, row);
 }
 
 /* A switch over a rack: its jobs go round it where their chips have others on that tier; else all of them stop. */
@@ -258,7 +299,7 @@ static void strike_switch(sp_i_run *run, uint32_t class, uint32_t leaf)
     victim who[64];
     uint32_t slots[64], n = run->op->reroute ? find_victims(c, leaf, c->full & ~c->down[leaf], who) : 0;
     for (uint32_t i = 0; i < n; i++) slots[i] = who[i].slot;
-    if (!run->op->reroute || !sp_i_reroute_switch(run, class, leaf, slots, n)) strike_leaf(run, &run->op->failures->row[class], leaf, c->full);
+    if (!run->op->reroute || !sp_i_reroute_switch(run, class, leaf, slots, n)) strike_leaves(run, &run->op->failures->row[class], leaf, 1, c->full);
 }
 
 void sp_i_strike(sp_i_run *run, uint32_t class, uint64_t unit)
@@ -267,22 +308,18 @@ void sp_i_strike(sp_i_run *run, uint32_t class, uint64_t unit)
     const sp_fail_class *row = &run->op->failures->row[class];
     uint32_t per = c->shape.leaf_chips, chip;
     switch (row->unit) {
-    case SP_FAIL_CHIP: strike_leaf(run, row, (uint32_t)(unit / per), UINT64_C(1) << unit % per); break;
+    case SP_FAIL_CHIP: strike_leaves(run, row, (uint32_t)(unit / per), 1, UINT64_C(1) << unit % per); break;
     case SP_FAIL_HOST:
-        strike_leaf(run, row, (uint32_t)(unit / c->rows_per_leaf), sp_i_row(c, (uint32_t)(unit % c->rows_per_leaf)));
+        strike_leaves(run, row, (uint32_t)(unit / c->rows_per_leaf), 1, sp_i_row(c, (uint32_t)(unit % c->rows_per_leaf)));
         break;
-    case SP_FAIL_RACK: strike_leaf(run, row, (uint32_t)unit, c->full); break;
-    case SP_FAIL_POWER:
-        for (uint32_t l = (uint32_t)unit * SP_POWER_RACKS; l < ((uint32_t)unit + 1) * SP_POWER_RACKS && l < c->leaves; l++) strike_leaf(run, row, l, c->full);
-        break;
-    case SP_FAIL_POD:
-        for (uint32_t l = 0; l < c->leaves_per_pod; l++) strike_leaf(run, row, (uint32_t)unit * c->leaves_per_pod + l, c->full);
-        break;
+    case SP_FAIL_RACK: strike_leaves(run, row, (uint32_t)unit, 1, c->full); break;
+    case SP_FAIL_POWER: strike_leaves(run, row, (uint32_t)unit * SP_POWER_RACKS, SP_POWER_RACKS, c->full); break;
+    case SP_FAIL_POD: strike_leaves(run, row, (uint32_t)unit * c->leaves_per_pod, c->leaves_per_pod, c->full); break;
     case SP_FAIL_SWITCH: strike_switch(run, class, (uint32_t)sp_rng_below(&run->rng, c->leaves)); break;
     default:   /* a link: whoever runs on the chip at its end */
         chip = (uint32_t)sp_rng_below(&run->rng, c->shape.chips);
         if (run->op->reroute && sp_i_reroute(run, class, chip)) break;
-        strike_leaf(run, row, chip / per, UINT64_C(1) << chip % per);
+        strike_leaves(run, row, chip / per, 1, UINT64_C(1) << chip % per);
         break;
     }
 }

@@ -234,6 +234,43 @@ static void domains_fail_together(void **state)
     free(e.one);
 }
 
+/* A failure of many racks stops a job in them once, which is then noticed once; who is moved does not go where it fails at the same instant. */
+static void a_domain_stops_a_job_once(void **state)
+{
+    (void)state;
+    static const struct { sp_fail_unit unit; double rate_per_s; uint32_t racks; } set[] = {{SP_FAIL_POWER, 1e-5, 4}, {SP_FAIL_POD, 2e-5, 16}};
+    const sp_machine *machine = machine_of("atlas-950-superpod-1024");
+    sp_jobs jobs = endless(1, 512);
+    events e = {0};
+    for (size_t k = 0; k < 2; k++) {
+        sp_failures f = of_class(set[k].unit, set[k].rate_per_s, 1);
+        f.row[0].down = true;
+        f.row[0].repair_s = sp_value_of(2000, SP_GRADE_GUESS, "");
+        f.row[0].repair_sigma = 0;
+        sp_operation op = quiet(machine, &f, 1e7);
+        op.detect_s = 30;
+        sp_history h = run(op, &jobs, 3, &e);
+        uint64_t stops = 0, struck = 0;
+        for (size_t i = 0, next; i < e.n; i = next) {
+            uint32_t fails = 0, here = 0;
+            for (next = i; next < e.n && e.one[next].at_us == e.one[i].at_us; next++) {
+                fails += e.one[next].what == SP_HAPPENED_FAIL;
+                here += e.one[next].what == SP_HAPPENED_REPLACE || e.one[next].what == SP_HAPPENED_REQUEUE;
+            }
+            assert_true(fails <= set[k].racks && here <= 1);
+            struck += fails != 0;
+            stops += here;
+        }
+        print_message("%s: %llu struck, the job stopped %llu times, noticed after %.4g s\n", sp_fail_unit_name(set[k].unit), (unsigned long long)struck, (unsigned long long)stops, h.mttr_detect_s);
+        assert_true(stops > 50 && stops <= struck);
+        assert_int_equal(h.interruptions, stops);
+        assert_int_equal(h.replaced + h.requeued, stops);
+        assert_float_equal(h.mttr_detect_s, 30, 0.03 * 30);   /* another failure meanwhile begins it anew */
+    }
+    sp_jobs_free(&jobs);
+    free(e.one);
+}
+
 /* A job of n hosts is stopped n times as often as one of one. */
 static void large_jobs_stop_more_often(void **state)
 {
@@ -363,7 +400,7 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(gaps_have_their_law), cmocka_unit_test(aging_units_fail_at_their_rate), cmocka_unit_test(repairs_are_lognormal),
-                                       cmocka_unit_test(domains_fail_together), cmocka_unit_test(large_jobs_stop_more_often), cmocka_unit_test(who_notices),
+                                       cmocka_unit_test(domains_fail_together), cmocka_unit_test(a_domain_stops_a_job_once), cmocka_unit_test(large_jobs_stop_more_often), cmocka_unit_test(who_notices),
                                        cmocka_unit_test(llama3_by_cause), cmocka_unit_test(titan_by_class)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
