@@ -123,12 +123,11 @@ static inline void sp_i_bits_fill(sp_i_bits *bits, uint32_t at, uint64_t set)
     bits->word[at] |= set;
     bits->summary[at / 64] |= UINT64_C(1) << at % 64;
 }
-/* Members of the word of `from`, from there on and below `to`. */
-static inline uint64_t sp_i_bits_rest(const sp_i_bits *bits, uint32_t from, uint32_t to)
+/* Of the 64 ids of word `at` those from first to last. */
+static inline uint64_t sp_i_span(uint32_t at, uint32_t first, uint32_t last)
 {
-    uint32_t base = from / 64 * 64;
-    uint64_t rest = bits->word[from / 64] & UINT64_MAX << from % 64;
-    return to - base < 64 ? rest & UINT64_MAX >> (64 - (to - base)) : rest;
+    uint64_t span = at == first / 64 ? UINT64_MAX << first % 64 : UINT64_MAX;
+    return at == last / 64 ? span & UINT64_MAX >> (63 - last % 64) : span;
 }
 /* The members in [low, low + 64), low as bit 0. */
 static inline uint64_t sp_i_bits_window(const sp_i_bits *bits, uint32_t low)

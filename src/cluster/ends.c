@@ -10,28 +10,22 @@
 /* first: end[0] once more, so that a search for a block touches no other memory. */
 typedef struct sp_i_block { sp_i_end first, *end; uint32_t n; uint64_t chips; } sp_i_block;
 
-static bool before(const sp_i_end *a, const sp_i_end *b) { return a->tick != b->tick ? a->tick < b->tick : a->job < b->job; }
+/* Without a branch: whether it holds is a coin's throw at every step of a search. */
+static bool before(const sp_i_end *a, const sp_i_end *b) { return (a->tick < b->tick) | ((a->tick == b->tick) & (a->job < b->job)); }
 
 /* The last block whose first end is not after `end`; 0 when all are. */
 static uint32_t block_of(const sp_i_ends *ends, const sp_i_end *end)
 {
-    uint32_t low = 0, high = ends->n;
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (before(end, &ends->block[middle].first)) high = middle;
-        else low = middle;
-    }
+    uint32_t low = 0;
+    for (uint32_t n = ends->n; n > 1; n -= n / 2) low += before(end, &ends->block[low + n / 2].first) ? 0 : n / 2;
     return low;
 }
 
+/* How many ends of the block come before it. */
 static uint32_t place_in(const sp_i_block *block, const sp_i_end *end)
 {
-    uint32_t low = 0, high = block->n;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (before(&block->end[middle], end)) low = middle + 1;
-        else high = middle;
-    }
+    uint32_t low = 0;
+    for (uint32_t n = block->n; n > 0; n -= (n + 1) / 2) low += before(&block->end[low + n / 2], end) ? (n + 1) / 2 : 0;
     return low;
 }
 

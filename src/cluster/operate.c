@@ -5,7 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-int64_t sp_i_us(double seconds) { return seconds >= (double)(INT64_MAX / 8) * 1e-6 ? INT64_MAX / 8 : (int64_t)llround(seconds * 1e6); }
+int64_t sp_i_us(double seconds)
+{
+    if (seconds == 0) return 0;   /* most pauses */
+    return seconds >= (double)(INT64_MAX / 8) * 1e-6 ? INT64_MAX / 8 : (int64_t)llround(seconds * 1e6);
+}
 
 sp_operation sp_operation_default(const sp_machine *machine)
 {

@@ -359,18 +359,23 @@ static void take_in_window(sp_cluster *c, uint32_t window, uint64_t set, uint32_
 uint32_t sp_i_take_level(sp_cluster *c, uint32_t rows, uint32_t low, uint32_t high, uint32_t most, uint32_t owner, uint32_t *list, sp_i_extent *extent)
 {
     sp_i_bits *bits = &c->rows[rows];
-    uint32_t taken = 0, first = most == 0 ? SP_NOWHERE : sp_i_bits_first(bits, low, high), last = 0;
-    for (uint32_t at = first; at != SP_NOWHERE && taken < most; at = sp_i_bits_first(bits, (at | 63u) + 1, high)) {
-        uint64_t set = sp_i_bits_rest(bits, at, high);
-        uint32_t count = sp_i_count(set);
-        if (count > most - taken) {
-            count = most - taken;
-            set = sp_i_lowest_bits(set, count);
+    uint32_t taken = 0, first = 0, last = 0, from = low / 64, to = (high - 1) / 64;
+    if (bits->members == 0 || low >= high) return 0;
+    for (uint32_t s = from / 64; s <= to / 64; s++)
+        for (uint64_t windows = bits->summary[s] & sp_i_span(s, from, to); windows != 0 && taken < most; windows &= windows - 1) {
+            uint32_t window = s * 64 + (uint32_t)__builtin_ctzll(windows);
+            uint64_t set = bits->word[window] & sp_i_span(window, low, high - 1);
+            uint32_t count = sp_i_count(set);
+            if (count == 0) continue;
+            if (count > most - taken) {
+                count = most - taken;
+                set = sp_i_lowest_bits(set, count);
+            }
+            if (taken == 0) first = window * 64 + (uint32_t)__builtin_ctzll(set);
+            last = window * 64 + 63 - (uint32_t)__builtin_clzll(set);
+            taken += count;
+            take_in_window(c, window, set, rows, owner, list, extent);
         }
-        taken += count;
-        last = (at | 63u) - (uint32_t)__builtin_clzll(set);
-        take_in_window(c, at / 64, set, rows, owner, list, extent);
-    }
     if (taken == 0) return 0;
     bits->members -= taken;
     c->whole_rows -= taken * rows;
