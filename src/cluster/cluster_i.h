@@ -234,6 +234,8 @@ typedef struct sp_i_waiting {
     uint32_t n, count, low;          /* low: nobody waits before it */
     uint64_t chips_sum;
     sp_i_size size[SP_I_SIZES];
+    uint32_t least[SP_I_SIZES];      /* of all that wait of a class: the roots of the trees, side by side */
+    int64_t shortest[SP_I_SIZES];
     uint32_t *local, *position;      /* [n] place of a position in its class; positions by class */
     uint32_t *chips;                 /* nodes of all trees: least size, shortest estimate        */
     int64_t *estimate;

@@ -43,6 +43,10 @@ bool sp_i_waiting_make(sp_i_waiting *w, const uint32_t *chips, uint32_t n)
     if (w->local == NULL || w->position == NULL || w->bits_memory == NULL) return false;
     size_t nodes = divide(w, chips);
     sp_i_bits_carve(&w->bits, n, w->bits_memory);
+    for (uint32_t k = 0; k < SP_I_SIZES; k++) {
+        w->least[k] = UINT32_MAX;
+        w->shortest[k] = INT64_MAX;
+    }
     w->chips = malloc((nodes + 1) * sizeof *w->chips);
     w->estimate = malloc((nodes + 1) * sizeof *w->estimate);
     if (w->chips == NULL || w->estimate == NULL) return false;
@@ -74,10 +78,12 @@ static void set(sp_i_waiting *w, uint32_t position, uint32_t class, uint32_t chi
         at /= 2;
         uint32_t a = 2 * at, b = a + 1, few = least[a] < least[b] ? least[a] : least[b];
         int64_t brief = shortest[a] < shortest[b] ? shortest[a] : shortest[b];
-        if (least[at] == few && shortest[at] == brief) break;
+        if (least[at] == few && shortest[at] == brief) return;
         least[at] = few;
         shortest[at] = brief;
     }
+    w->least[class] = least[1];
+    w->shortest[class] = shortest[1];
 }
 
 void sp_i_waiting_add(sp_i_waiting *w, uint32_t position, uint32_t chips, int64_t estimate)
@@ -165,10 +171,11 @@ static uint32_t lower(const sp_i_waiting *w, sp_i_size *size, uint32_t from)
 uint32_t sp_i_waiting_find(sp_i_waiting *w, uint32_t from, uint32_t to, uint32_t most, int64_t limit, uint32_t extra)
 {
     limits l = {most, extra, limit};
-    uint32_t best = to, classes = most == 0 ? 0 : class_of(most) + 1;
-    for (uint32_t k = 0; k < classes && w->count != 0; k++) {
-        sp_i_size *size = &w->size[k];
-        if (size->n != 0 && may(w, size->node + 1, &l)) best = find_in(w, size, lower(w, size, from), best, &l);
+    uint32_t best = to, classes = most == 0 ? 0 : class_of(most) + 1, some = 0;
+    for (uint32_t k = 0; k < classes; k++) some |= (uint32_t)((w->least[k] <= most) & ((w->shortest[k] <= limit) | (w->least[k] <= extra))) << k;
+    for (; some != 0; some &= some - 1) {
+        sp_i_size *size = &w->size[__builtin_ctz(some)];
+        best = find_in(w, size, lower(w, size, from), best, &l);
     }
     return best < to ? best : SP_NOWHERE;
 }
