@@ -16,25 +16,25 @@ typedef struct sp_i_bits { uint64_t *word, *summary; uint32_t n, words, summarie
 typedef struct sp_i_piece { union { uint64_t mask, set; }; uint32_t leaf, owner, next, beside, above; uint8_t count, rows; } sp_i_piece;
 static inline uint32_t sp_i_piece_last(const sp_i_piece *piece) { return piece->rows == 0 ? piece->leaf : (piece->leaf | 63u) - (uint32_t)__builtin_clzll(piece->set); }
 
-/* Invariants (sp_cluster_consistent recounts them):
- *   free[l] & down[l] == 0; a position in a piece is neither free nor down;
+/* What is known of a leaf, in 32 B aligned to them: one line of cache. parts: set of c of the invariant; rows: whole ones of word; first: its
+ * first piece. */
+typedef struct sp_i_leaf { uint64_t word, parts, down; uint32_t first; uint16_t spare_ready; uint8_t rows; } sp_i_leaf;
+
+/* Invariants (sp_cluster_consistent recounts them), of leaf l:
+ *   free & down == 0; a position in a piece is neither free nor down;
  *   leaf l is member of rows[r] for exactly its number r > 0 of wholly free rows, and of part[c] for every c in 1 .. row_chips - 1
  *   for which one of its rows has exactly c free chips;
  *   l is in `alone` when no piece is chained to it and what is free of it is whole rows: then it may be taken in a set;
- *   l is in `held` when a set has it: nothing of it is free, and word[l], word_rows[l] keep what was, and will be again, so that a set
+ *   l is in `held` when a set has it: nothing of it is free, and word and rows keep what was, and will be again, so that a set
  *   is taken and freed in a few words, however many leaves it has; else they are what is free;
  *   pod_whole, pod_rows, free_chips are the sums over leaves. */
 struct sp_cluster {
     sp_cluster_shape shape;
     uint32_t leaves, pods, leaves_per_pod, rows_per_leaf;
     uint64_t full, row_full, row_first;  /* all positions of a leaf, of row 0; the first of every row */
-    uint64_t *word, *down;               /* [leaves]                                */
-    uint64_t *parts;                     /* [leaves] set of c of the invariant      */
-    uint8_t *word_rows;                  /* [leaves] whole rows of word             */
+    sp_i_leaf *leaf;                     /* [leaves]                                */
     uint64_t *alone, *held;              /* [windows] sets of leaves                */
     uint64_t *slots;                     /* [windows] pieces 64 w … 64 w + 63 in use */
-    uint16_t *spare_ready;               /* [leaves]                                */
-    uint32_t *first;                     /* [leaves] first piece of the leaf        */
     uint32_t *pod_whole, *pod_rows;      /* [pods] wholly free leaves, rows         */
     uint32_t *pod_mark, *pod_count, mark;   /* scratch of spread.c: marked when equal to mark */
     sp_i_bits *rows, *part;              /* [rows_per_leaf + 1], [row_chips]        */
@@ -164,8 +164,8 @@ bool sp_i_take_new(sp_cluster *cluster, uint32_t leaf, uint64_t mask, uint32_t o
 uint32_t sp_i_take_level(sp_cluster *cluster, uint32_t rows, uint32_t low, uint32_t high, uint32_t most, uint32_t owner, uint32_t *list, sp_i_extent *extent);
 /* What is free of a leaf. */
 static inline bool sp_i_is_held(const sp_cluster *c, uint32_t leaf) { return (c->held[leaf / 64] >> leaf % 64 & 1) != 0; }
-static inline uint64_t sp_i_free(const sp_cluster *c, uint32_t leaf) { return sp_i_is_held(c, leaf) ? 0 : c->word[leaf]; }
-static inline uint32_t sp_i_rows_free(const sp_cluster *c, uint32_t leaf) { return sp_i_is_held(c, leaf) ? 0 : c->word_rows[leaf]; }
+static inline uint64_t sp_i_free(const sp_cluster *c, uint32_t leaf) { return sp_i_is_held(c, leaf) ? 0 : c->leaf[leaf].word; }
+static inline uint32_t sp_i_rows_free(const sp_cluster *c, uint32_t leaf) { return sp_i_is_held(c, leaf) ? 0 : c->leaf[leaf].rows; }
 uint32_t sp_i_set_at(const sp_cluster *cluster, uint32_t leaf);   /* the set that has the leaf, or SP_NOWHERE */
 /* A leaf that is in a set gets a piece of its own, chained to it. */
 void sp_i_open(sp_cluster *cluster, uint32_t leaf);

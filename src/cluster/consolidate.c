@@ -36,9 +36,9 @@ static int64_t free_at(const sp_i_run *run, uint32_t leaf)
     const sp_cluster *c = run->cluster;
     int64_t at = run->now_us;
     uint32_t set = sp_i_set_at(c, leaf);
-    if (c->down[leaf] != 0) return run->horizon_us;
+    if (c->leaf[leaf].down != 0) return run->horizon_us;
     if (set != SP_NOWHERE) at = run->slot[c->piece[set].owner].end_key_us;
-    for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside) {
+    for (uint32_t p = c->leaf[leaf].first; p != SP_NOWHERE; p = c->piece[p].beside) {
         int64_t end = run->slot[c->piece[p].owner].end_key_us;
         if (c->piece[p].mask != 0 && end > at) at = end;
     }

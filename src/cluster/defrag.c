@@ -29,7 +29,7 @@ static uint64_t disturbed(const plan *p, uint32_t leaf)
 {
     uint64_t chips = 0;
     sp_i_open(p->c, leaf);
-    for (uint32_t at = p->c->first[leaf]; at != SP_NOWHERE; at = p->c->piece[at].beside)
+    for (uint32_t at = p->c->leaf[leaf].first; at != SP_NOWHERE; at = p->c->piece[at].beside)
         if (p->c->piece[at].mask != 0) chips += sp_cluster_spread(p->c, p->list[p->c->piece[at].owner]).chips;
     return chips;
 }
@@ -55,7 +55,7 @@ static bool empty_leaf(plan *p, uint32_t leaf)
 {
     sp_cluster *c = p->c;
     sp_i_open(c, leaf);
-    for (uint32_t at = c->first[leaf]; at != SP_NOWHERE; at = c->first[leaf]) {
+    for (uint32_t at = c->leaf[leaf].first; at != SP_NOWHERE; at = c->leaf[leaf].first) {
         while (at != SP_NOWHERE && c->piece[at].mask == 0) at = c->piece[at].beside;
         if (at == SP_NOWHERE) return true;
         uint32_t owner = c->piece[at].owner, chips = sp_i_count(c->piece[at].mask);
@@ -80,7 +80,7 @@ static uint64_t choose(plan *p, uint32_t pod, bool mark)
     for (; need > 0; need--) {
         uint32_t best = SP_NOWHERE, fewest = UINT32_MAX;
         for (uint32_t l = low; l < low + c->leaves_per_pod; l++) {
-            if (p->target[l] || sp_i_free(c, l) == c->full || c->down[l] != 0 || held(c, l) >= fewest || held(c, l) == c->shape.leaf_chips) continue;
+            if (p->target[l] || sp_i_free(c, l) == c->full || c->leaf[l].down != 0 || held(c, l) >= fewest || held(c, l) == c->shape.leaf_chips) continue;
             best = l;
             fewest = held(c, l);
         }

@@ -15,7 +15,7 @@ static uint64_t free_rows(const sp_cluster *c, uint32_t leaf, uint32_t n)
     uint64_t out = 0;
     for (uint32_t r = 0; r < c->rows_per_leaf && n > 0; r++) {
         uint64_t row = sp_i_row(c, r);
-        if ((c->word[leaf] & row) != row) continue;
+        if ((c->leaf[leaf].word & row) != row) continue;
         out |= row;
         n--;
     }
@@ -155,13 +155,13 @@ bool sp_i_replace_mindcluster(sp_cluster *c, uint32_t leaf, uint64_t lost, uint3
     uint64_t rest = piece == NULL ? 0 : piece->mask & rows;
     bool part = (uint32_t)(sp_i_count(lost) + sp_i_count(rest)) != nodes * c->shape.row_chips;   /* a job of less than a node */
     if (part) return rest == 0 && sp_i_extend(c, leaf, sp_i_count(lost), owner, list, NULL);
-    uint32_t from = c->word_rows[leaf] >= nodes ? leaf : low, to = c->word_rows[leaf] >= nodes ? leaf + 1 : low + c->leaves_per_pod;
+    uint32_t from = c->leaf[leaf].rows >= nodes ? leaf : low, to = c->leaf[leaf].rows >= nodes ? leaf + 1 : low + c->leaves_per_pod;
     if (!sp_i_reserve(c, c->rows_per_leaf * nodes + 1)) return false;
     if (c->pod_rows[pod] >= nodes) {
         if (!take_nodes(c, from, to, nodes, 1, owner, list)) return false;
         piece = sp_i_piece_of(c, leaf, owner);
         piece->mask &= ~rest;
-        sp_i_set_free(c, leaf, c->word[leaf] | rest);
+        sp_i_set_free(c, leaf, c->leaf[leaf].word | rest);
         return true;
     }
     uint32_t all = nodes_in(c, *list, pod) + (rest == 0 ? nodes : 0), block = sp_gcd(all, c->rows_per_leaf), other = choose_pod(c, all, block, pod);

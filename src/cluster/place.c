@@ -12,7 +12,7 @@ typedef struct found { uint32_t leaf; uint64_t mask; } found;
 static uint64_t row_with(const sp_cluster *c, uint32_t leaf, uint32_t n)
 {
     for (uint32_t r = 0; r < c->rows_per_leaf; r++) {
-        uint64_t row = c->word[leaf] & sp_i_row(c, r);
+        uint64_t row = c->leaf[leaf].word & sp_i_row(c, r);
         if (sp_i_count(row) == n) return row;
     }
     return 0;
@@ -24,7 +24,7 @@ static uint64_t rectangle(const sp_cluster *c, uint32_t leaf, uint32_t a, uint32
     uint64_t out = 0, columns = UINT64_MAX >> (64 - b);
     for (uint32_t r = 0; r < c->rows_per_leaf && a > 0; r++) {
         uint64_t row = sp_i_row(c, r);
-        if ((c->word[leaf] & row) != row) continue;
+        if ((c->leaf[leaf].word & row) != row) continue;
         out |= columns << r * c->shape.row_chips;
         a--;
     }
@@ -248,8 +248,8 @@ static uint32_t take_chips(sp_cluster *c, uint32_t n, uint32_t owner, uint32_t *
 {
     for (uint32_t window = 0; n > 0 && (window = next_free_window(c, window)) != SP_NOWHERE; window++)
         for (uint64_t leaves = any_free(c, window); leaves != 0 && n > 0; leaves &= leaves - 1) {
-            uint32_t leaf = window * 64 + (uint32_t)__builtin_ctzll(leaves), have = sp_i_count(c->word[leaf]), take = have < n ? have : n;
-            if (!sp_i_take_fresh(c, leaf, take == have ? c->word[leaf] : sp_i_lowest_bits(c->word[leaf], take), owner, list)) return n;
+            uint32_t leaf = window * 64 + (uint32_t)__builtin_ctzll(leaves), have = sp_i_count(c->leaf[leaf].word), take = have < n ? have : n;
+            if (!sp_i_take_fresh(c, leaf, take == have ? c->leaf[leaf].word : sp_i_lowest_bits(c->leaf[leaf].word, take), owner, list)) return n;
             n -= take;
         }
     return n;
@@ -374,7 +374,7 @@ static bool move_hosts(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t own
     if (at.leaf == SP_NOWHERE || at.leaf == leaf) return false;
     uint64_t before = piece->mask;
     piece->mask &= ~rest;
-    sp_i_set_free(c, leaf, c->word[leaf] | rest);
+    sp_i_set_free(c, leaf, c->leaf[leaf].word | rest);
     if (tally != NULL) sp_i_tally_change(c, tally, leaf, before, before & ~rest);
     return add_chips(c, at, owner, list, tally);
 }
@@ -405,8 +405,8 @@ bool sp_i_extend(sp_cluster *c, uint32_t leaf, uint32_t k, uint32_t owner, uint3
     if (at.leaf != SP_NOWHERE) return add_chips(c, at, owner, list, tally);
     for (uint32_t window = 0; k > 0 && (window = next_free_window(c, window)) != SP_NOWHERE; window++)   /* crumbs: there are as many free chips */
         for (uint64_t leaves = any_free(c, window); leaves != 0 && k > 0; leaves &= leaves - 1) {
-            uint32_t l = window * 64 + (uint32_t)__builtin_ctzll(leaves), have = sp_i_count(c->word[l]), take = have < k ? have : k;
-            if (!add_chips(c, (found){l, sp_i_lowest_bits(c->word[l], take)}, owner, list, tally)) return false;
+            uint32_t l = window * 64 + (uint32_t)__builtin_ctzll(leaves), have = sp_i_count(c->leaf[l].word), take = have < k ? have : k;
+            if (!add_chips(c, (found){l, sp_i_lowest_bits(c->leaf[l].word, take)}, owner, list, tally)) return false;
             k -= take;
         }
     return true;

@@ -312,7 +312,7 @@ void sp_recovery_counts(const sp_recovery *r, uint64_t *hits, uint64_t *misses)
 sp_room sp_cluster_room(const sp_cluster *c, uint32_t chip, uint32_t chips)
 {
     uint32_t leaf = chip / c->shape.leaf_chips, pod = leaf / c->leaves_per_pod;
-    if (c->spare_ready[leaf] >= chips) return SP_ROOM_SPARE;
+    if (c->leaf[leaf].spare_ready >= chips) return SP_ROOM_SPARE;
     if ((uint64_t)c->pod_rows[pod] * c->shape.row_chips >= chips) return SP_ROOM_POD;
     return c->free_chips >= chips ? SP_ROOM_MACHINE : SP_ROOM_NONE;
 }
@@ -331,7 +331,7 @@ const sp_recovery_row *sp_recovery_answer(const sp_recovery *r, sp_cluster *c, s
     if (row->rung == SP_RUNG_SPARE) {
         for (uint32_t i = 0; i < chips; i++) sp_i_spare_take(c, leaf);
     } else {
-        sp_i_fail(c, leaf, mask & ~c->down[leaf]);
+        sp_i_fail(c, leaf, mask & ~c->leaf[leaf].down);
         if ((row->rung == SP_RUNG_SWAP || row->rung == SP_RUNG_RESTART) && !sp_i_replace(c, leaf, lost, owner, list, NULL)) return NULL;
     }
     *spread = sp_cluster_spread(c, *list);

@@ -16,33 +16,28 @@ static sp_status check_shape(const sp_cluster_shape *s, sp_error *err)
     return SP_OK;
 }
 
-/* One block: words first, then smaller types, so that everything is aligned. */
+/* One block: leaves first, then words, then smaller types, so that everything is aligned. */
 static sp_status allocate(sp_cluster *c, sp_error *err)
 {
     size_t sets = c->rows_per_leaf + 1u + c->shape.row_chips, windows = (c->leaves + 63u) / 64u;
-    size_t words = 3u * (size_t)c->leaves + 3u * windows + sets * sp_i_bits_words(c->leaves);
-    size_t bytes = words * 8 + (size_t)c->leaves * (4 + 2 + 1) + (size_t)c->pods * 16 + 16;
+    size_t words = 3u * windows + sets * sp_i_bits_words(c->leaves), size = sizeof *c->leaf;
+    size_t bytes = (c->leaves * size + words * 8 + (size_t)c->pods * 16 + size - 1) / size * size;
     c->rows = calloc(sets, sizeof *c->rows);
-    c->memory = calloc(1, bytes);
+    c->memory = aligned_alloc(size, bytes);
     if (c->rows == NULL || c->memory == NULL || c->piece == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for the cluster's state");
-    uint64_t *at = c->memory;
-    c->word = at;
-    c->down = at + c->leaves;
-    c->parts = at + 2u * (size_t)c->leaves;
-    at += 3u * (size_t)c->leaves;
+    memset(c->memory, 0, bytes);
+    c->leaf = c->memory;
+    uint64_t *at = (uint64_t *)(c->leaf + c->leaves);
     c->alone = at;
     c->held = at + windows;
     c->slots = at + 2u * windows;
     at += 3u * windows;
     c->part = c->rows + c->rows_per_leaf + 1;
     for (size_t i = 0; i < sets; i++) at = sp_i_bits_carve(&c->rows[i], c->leaves, at);
-    c->first = (uint32_t *)at;
-    c->pod_whole = c->first + c->leaves;
+    c->pod_whole = (uint32_t *)at;
     c->pod_rows = c->pod_whole + c->pods;
     c->pod_mark = c->pod_rows + c->pods;
     c->pod_count = c->pod_mark + c->pods;
-    c->spare_ready = (uint16_t *)(c->pod_count + c->pods);
-    c->word_rows = (uint8_t *)(c->spare_ready + c->leaves);
     c->memory_bytes = bytes;
     c->sets = sets;
     c->bytes = bytes + sets * sizeof *c->rows + sizeof *c;
@@ -72,8 +67,8 @@ sp_status sp_cluster_create(const sp_cluster_shape *shape, sp_cluster **out, sp_
         return status;
     }
     for (uint32_t l = 0; l < c->leaves; l++) {
-        c->first[l] = SP_NOWHERE;
-        c->spare_ready[l] = (uint16_t)shape->spares_per_leaf;
+        c->leaf[l].first = SP_NOWHERE;
+        c->leaf[l].spare_ready = (uint16_t)shape->spares_per_leaf;
         sp_i_set_free(c, l, c->full);
         c->alone[l / 64] |= UINT64_C(1) << l % 64;
     }
@@ -166,8 +161,8 @@ static void change_whole(sp_cluster *c, uint32_t pod, uint32_t by)
 static void flip_whole(sp_cluster *c, uint32_t leaf, bool freed)
 {
     uint32_t pod = leaf / c->leaves_per_pod, rows = c->rows_per_leaf;
-    c->word[leaf] = freed ? c->full : 0;
-    c->word_rows[leaf] = (uint8_t)(freed ? rows : 0);
+    c->leaf[leaf].word = freed ? c->full : 0;
+    c->leaf[leaf].rows = (uint8_t)(freed ? rows : 0);
     sp_i_bits_put(&c->rows[rows], leaf, freed);
     c->free_chips += freed ? c->shape.leaf_chips : 0u - c->shape.leaf_chips;
     c->pod_rows[pod] += freed ? rows : 0u - rows;
@@ -179,37 +174,37 @@ static void flip_whole(sp_cluster *c, uint32_t leaf, bool freed)
 static void set_alone(sp_cluster *c, uint32_t leaf)
 {
     uint64_t bit = UINT64_C(1) << leaf % 64;
-    if (c->first[leaf] == SP_NOWHERE && c->parts[leaf] == 0) c->alone[leaf / 64] |= bit;
+    if (c->leaf[leaf].first == SP_NOWHERE && c->leaf[leaf].parts == 0) c->alone[leaf / 64] |= bit;
     else c->alone[leaf / 64] &= ~bit;
 }
 
 /* The leaf is in no set. */
 void sp_i_set_free(sp_cluster *c, uint32_t leaf, uint64_t mask)
 {
-    uint64_t parts, was = c->word[leaf];
+    uint64_t parts, was = c->leaf[leaf].word;
     if (was == mask) return;
     if ((was | mask) == c->full && (was & mask) == 0 && (was == 0 || mask == 0)) {
         flip_whole(c, leaf, was == 0);
         return;
     }
-    uint32_t rows = classify(c, mask, &parts), rows_before = c->word_rows[leaf], pod = leaf / c->leaves_per_pod;
-    c->word[leaf] = mask;
+    uint32_t rows = classify(c, mask, &parts), rows_before = c->leaf[leaf].rows, pod = leaf / c->leaves_per_pod;
+    c->leaf[leaf].word = mask;
     c->free_chips += sp_i_count(mask) - sp_i_count(was);
     if (rows != rows_before) {
         if (rows_before != 0) sp_i_bits_put(&c->rows[rows_before], leaf, false);
         if (rows != 0) sp_i_bits_put(&c->rows[rows], leaf, true);
-        c->word_rows[leaf] = (uint8_t)rows;
+        c->leaf[leaf].rows = (uint8_t)rows;
         c->pod_rows[pod] += rows - rows_before;
         c->whole_rows += rows - rows_before;
         if (rows == c->rows_per_leaf) change_whole(c, pod, 1);
         else if (rows_before == c->rows_per_leaf) change_whole(c, pod, UINT32_MAX);
     }
-    if (parts == c->parts[leaf]) return;
-    for (uint64_t changed = parts ^ c->parts[leaf]; changed != 0; changed &= changed - 1) {
+    if (parts == c->leaf[leaf].parts) return;
+    for (uint64_t changed = parts ^ c->leaf[leaf].parts; changed != 0; changed &= changed - 1) {
         uint32_t n = (uint32_t)__builtin_ctzll(changed);
         sp_i_bits_put(&c->part[n], leaf, (parts >> n & 1) != 0);
     }
-    c->parts[leaf] = parts;
+    c->leaf[leaf].parts = parts;
     set_alone(c, leaf);
 }
 
@@ -235,7 +230,7 @@ bool sp_i_reserve(sp_cluster *c, uint32_t n)
 /* First of the leaf's chain. */
 static void hook(sp_cluster *c, uint32_t leaf, uint32_t p)
 {
-    uint32_t *head = &c->first[leaf];
+    uint32_t *head = &c->leaf[leaf].first;
     c->piece[p].beside = *head;
     c->piece[p].above = SP_NOWHERE;
     if (*head != SP_NOWHERE) c->piece[*head].above = p;
@@ -245,7 +240,7 @@ static void hook(sp_cluster *c, uint32_t leaf, uint32_t p)
 static void unhook(sp_cluster *c, uint32_t leaf, uint32_t p)
 {
     const sp_i_piece *piece = &c->piece[p];
-    if (piece->above == SP_NOWHERE) c->first[leaf] = piece->beside;
+    if (piece->above == SP_NOWHERE) c->leaf[leaf].first = piece->beside;
     else c->piece[piece->above].beside = piece->beside;
     if (piece->beside != SP_NOWHERE) c->piece[piece->beside].above = piece->above;
 }
@@ -286,21 +281,21 @@ static uint32_t new_set(sp_cluster *c, uint32_t window, uint64_t set, uint32_t c
 static bool add(sp_cluster *c, sp_i_piece *held, uint64_t mask)
 {
     held->mask |= mask;
-    sp_i_set_free(c, held->leaf, c->word[held->leaf] & ~mask);
+    sp_i_set_free(c, held->leaf, c->leaf[held->leaf].word & ~mask);
     return true;
 }
 
 bool sp_i_take(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list)
 {
     assert((mask & ~sp_i_free(c, leaf)) == 0);
-    sp_i_piece *held = *list == SP_NOWHERE || c->word[leaf] == c->full ? NULL : sp_i_piece_of(c, leaf, owner);   /* a new list holds nothing */
+    sp_i_piece *held = *list == SP_NOWHERE || c->leaf[leaf].word == c->full ? NULL : sp_i_piece_of(c, leaf, owner);   /* a new list holds nothing */
     return held != NULL ? add(c, held, mask) : sp_i_take_new(c, leaf, mask, owner, list);
 }
 
 bool sp_i_take_fresh(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, uint32_t *list)
 {
     assert((mask & ~sp_i_free(c, leaf)) == 0);
-    uint32_t first = *list == SP_NOWHERE ? SP_NOWHERE : c->first[leaf];
+    uint32_t first = *list == SP_NOWHERE ? SP_NOWHERE : c->leaf[leaf].first;
     return first != SP_NOWHERE && c->piece[first].owner == owner ? add(c, &c->piece[first], mask) : sp_i_take_new(c, leaf, mask, owner, list);
 }
 
@@ -310,7 +305,7 @@ bool sp_i_take_new(sp_cluster *c, uint32_t leaf, uint64_t mask, uint32_t owner, 
     uint64_t bit = UINT64_C(1) << leaf % 64;
     *list = new_piece(c, leaf, mask, owner, *list);
     c->alone[leaf / 64] &= ~bit;
-    sp_i_set_free(c, leaf, c->word[leaf] & ~mask);
+    sp_i_set_free(c, leaf, c->leaf[leaf].word & ~mask);
     return true;
 }
 
@@ -330,9 +325,9 @@ static uint64_t whole_rows(const sp_cluster *c, uint64_t word)
 /* A leaf that others hold part of. It is counted as taken already. */
 static void take_odd(sp_cluster *c, uint32_t leaf, uint32_t owner, uint32_t *list)
 {
-    uint64_t mask = c->parts[leaf] == 0 ? c->word[leaf] : whole_rows(c, c->word[leaf]);
-    c->word[leaf] &= ~mask;
-    c->word_rows[leaf] = 0;
+    uint64_t mask = c->leaf[leaf].parts == 0 ? c->leaf[leaf].word : whole_rows(c, c->leaf[leaf].word);
+    c->leaf[leaf].word &= ~mask;
+    c->leaf[leaf].rows = 0;
     *list = new_piece(c, leaf, mask, owner, *list);
 }
 
@@ -402,18 +397,18 @@ void sp_i_open(sp_cluster *c, uint32_t leaf)
     uint64_t bit = UINT64_C(1) << leaf % 64, rest = c->piece[p].set & ~bit;
     sp_i_piece *own = &c->piece[p];
     uint32_t next = rest == 0 ? own->next : new_set(c, window, rest, own->count - 1u, own->rows, own->owner, own->next);
-    fill(own, leaf, c->word[leaf], 1, 0, own->owner, next);
+    fill(own, leaf, c->leaf[leaf].word, 1, 0, own->owner, next);
     hook(c, leaf, p);
     c->alone[window] &= ~bit;
     c->held[window] &= ~bit;
-    c->word[leaf] = c->word_rows[leaf] = 0;
+    c->leaf[leaf].word = c->leaf[leaf].rows = 0;
 }
 
 static void free_leaf(sp_cluster *c, const sp_i_piece *piece, uint32_t p)
 {
     uint32_t leaf = piece->leaf;
     unhook(c, leaf, p);
-    sp_i_set_free(c, leaf, c->word[leaf] | piece->mask);
+    sp_i_set_free(c, leaf, c->leaf[leaf].word | piece->mask);
     set_alone(c, leaf);
 }
 
@@ -459,15 +454,15 @@ uint32_t sp_i_give_back(sp_cluster *c, sp_i_piece *piece, uint32_t most)
     if (piece->rows != 0) sp_i_open(c, piece->leaf);
     for (uint64_t left = piece->mask; left != 0 && n < most; left &= left - 1, n++) mask |= left & -left;
     piece->mask &= ~mask;
-    sp_i_set_free(c, piece->leaf, c->word[piece->leaf] | mask);
+    sp_i_set_free(c, piece->leaf, c->leaf[piece->leaf].word | mask);
     return n;
 }
 
 sp_i_piece *sp_i_piece_at(const sp_cluster *c, uint32_t leaf, uint64_t bit)
 {
     uint32_t set = sp_i_set_at(c, leaf);
-    if (set != SP_NOWHERE) return (c->word[leaf] & bit) != 0 ? &c->piece[set] : NULL;
-    for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside)
+    if (set != SP_NOWHERE) return (c->leaf[leaf].word & bit) != 0 ? &c->piece[set] : NULL;
+    for (uint32_t p = c->leaf[leaf].first; p != SP_NOWHERE; p = c->piece[p].beside)
         if ((c->piece[p].mask & bit) != 0) return &c->piece[p];
     return NULL;
 }
@@ -475,7 +470,7 @@ sp_i_piece *sp_i_piece_at(const sp_cluster *c, uint32_t leaf, uint64_t bit)
 sp_i_piece *sp_i_piece_of(sp_cluster *c, uint32_t leaf, uint32_t owner)
 {
     sp_i_open(c, leaf);
-    for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside)
+    for (uint32_t p = c->leaf[leaf].first; p != SP_NOWHERE; p = c->piece[p].beside)
         if (c->piece[p].owner == owner) return &c->piece[p];
     return NULL;
 }
@@ -498,7 +493,7 @@ uint32_t sp_cluster_list_chips(const sp_cluster *c, uint32_t list, uint32_t *out
     for (uint32_t p = list; p != SP_NOWHERE; p = c->piece[p].next)
         for (uint64_t leaves = c->piece[p].rows != 0 ? c->piece[p].set : UINT64_C(1) << c->piece[p].leaf % 64; leaves != 0; leaves &= leaves - 1) {
             uint32_t leaf = c->piece[p].leaf / 64 * 64 + (uint32_t)__builtin_ctzll(leaves), low = leaf * c->shape.leaf_chips;
-            for (uint64_t left = c->piece[p].rows == 0 ? c->piece[p].mask : c->word[leaf]; left != 0; left &= left - 1) out[n++] = low + (uint32_t)__builtin_ctzll(left);
+            for (uint64_t left = c->piece[p].rows == 0 ? c->piece[p].mask : c->leaf[leaf].word; left != 0; left &= left - 1) out[n++] = low + (uint32_t)__builtin_ctzll(left);
         }
     qsort(out, n, sizeof *out, by_number);
     return n;
@@ -508,36 +503,36 @@ uint32_t sp_cluster_list_chips(const sp_cluster *c, uint32_t list, uint32_t *out
 
 void sp_i_fail(sp_cluster *c, uint32_t leaf, uint64_t mask)
 {
-    assert((c->down[leaf] & mask) == 0);
+    assert((c->leaf[leaf].down & mask) == 0);
     sp_i_open(c, leaf);
-    for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside) c->piece[p].mask &= ~mask;
-    c->down[leaf] |= mask;
+    for (uint32_t p = c->leaf[leaf].first; p != SP_NOWHERE; p = c->piece[p].beside) c->piece[p].mask &= ~mask;
+    c->leaf[leaf].down |= mask;
     c->down_positions += sp_i_count(mask);
-    sp_i_set_free(c, leaf, c->word[leaf] & ~mask);
+    sp_i_set_free(c, leaf, c->leaf[leaf].word & ~mask);
 }
 
 void sp_cluster_take_down(sp_cluster *c, uint32_t chip)
 {
     uint32_t leaf = chip / c->shape.leaf_chips;
     uint64_t bit = UINT64_C(1) << chip % c->shape.leaf_chips;
-    if ((c->down[leaf] & bit) != 0) return;
+    if ((c->leaf[leaf].down & bit) != 0) return;
     assert((sp_i_free(c, leaf) & bit) != 0);
     sp_i_fail(c, leaf, bit);
 }
 
 void sp_i_repair(sp_cluster *c, uint32_t leaf, uint64_t mask)
 {
-    assert((c->down[leaf] & mask) == mask);
+    assert((c->leaf[leaf].down & mask) == mask);
     sp_i_open(c, leaf);
-    c->down[leaf] &= ~mask;
+    c->leaf[leaf].down &= ~mask;
     c->down_positions -= sp_i_count(mask);
-    sp_i_set_free(c, leaf, c->word[leaf] | mask);
+    sp_i_set_free(c, leaf, c->leaf[leaf].word | mask);
 }
 
 bool sp_i_spare_take(sp_cluster *c, uint32_t leaf)
 {
-    if (c->spare_ready[leaf] == 0) return false;
-    c->spare_ready[leaf]--;
+    if (c->leaf[leaf].spare_ready == 0) return false;
+    c->leaf[leaf].spare_ready--;
     c->spares_ready--;
     c->spares_used++;
     return true;
@@ -545,7 +540,7 @@ bool sp_i_spare_take(sp_cluster *c, uint32_t leaf)
 
 void sp_i_spare_give(sp_cluster *c, uint32_t leaf)
 {
-    c->spare_ready[leaf]++;
+    c->leaf[leaf].spare_ready++;
     c->spares_ready++;
     c->spares_used--;
 }

@@ -16,7 +16,7 @@ static uint32_t count_rows(const sp_cluster *c, uint64_t word, uint64_t *parts)
 
 static bool is_chained(const sp_cluster *c, uint32_t leaf, uint32_t piece)
 {
-    uint32_t p = c->first[leaf];
+    uint32_t p = c->leaf[leaf].first;
     while (p != SP_NOWHERE && p != piece) p = c->piece[p].beside;
     return p != SP_NOWHERE;
 }
@@ -36,7 +36,7 @@ static bool window_consistent(const sp_cluster *c, uint32_t window)
         if ((all & piece->set) != 0 || piece->leaf != first || piece->count != sp_i_count(piece->set) || first / c->leaves_per_pod != sp_i_piece_last(piece) / c->leaves_per_pod)
             return false;
         for (uint64_t left = piece->set; left != 0; left &= left - 1)
-            if (piece->rows == 0 || c->word_rows[window * 64 + (uint32_t)__builtin_ctzll(left)] != piece->rows) return false;
+            if (piece->rows == 0 || c->leaf[window * 64 + (uint32_t)__builtin_ctzll(left)].rows != piece->rows) return false;
         all |= piece->set;
     }
     return all == c->held[window];
@@ -45,17 +45,17 @@ static bool window_consistent(const sp_cluster *c, uint32_t window)
 static bool leaf_consistent(const sp_cluster *c, uint32_t l)
 {
     bool in_set = (c->held[l / 64] >> l % 64 & 1) != 0, alone = (c->alone[l / 64] >> l % 64 & 1) != 0;
-    uint64_t held = in_set ? c->word[l] : 0, is_free = in_set ? 0 : c->word[l], parts;
-    for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) {
+    uint64_t held = in_set ? c->leaf[l].word : 0, is_free = in_set ? 0 : c->leaf[l].word, parts;
+    for (uint32_t p = c->leaf[l].first; p != SP_NOWHERE; p = c->piece[p].beside) {
         const sp_i_piece *piece = &c->piece[p];
         if (p < c->set_room && (p / 64 != l / 64 || (c->slots[p / 64] >> p % 64 & 1) == 0)) return false;
         if (in_set || (held & piece->mask) != 0 || l != piece->leaf || piece->count != 1 || piece->rows != 0) return false;
         held |= c->piece[p].mask;
     }
-    uint32_t rows = count_rows(c, c->word[l], &parts);
-    if ((held & is_free) != 0 || (held & c->down[l]) != 0 || (is_free & c->down[l]) != 0) return false;
-    if ((held | is_free | c->down[l]) != c->full || rows != c->word_rows[l] || parts != c->parts[l]) return false;
-    if (alone != (c->first[l] == SP_NOWHERE && parts == 0)) return false;
+    uint32_t rows = count_rows(c, c->leaf[l].word, &parts);
+    if ((held & is_free) != 0 || (held & c->leaf[l].down) != 0 || (is_free & c->leaf[l].down) != 0) return false;
+    if ((held | is_free | c->leaf[l].down) != c->full || rows != c->leaf[l].rows || parts != c->leaf[l].parts) return false;
+    if (alone != (c->leaf[l].first == SP_NOWHERE && parts == 0)) return false;
     for (uint32_t r = 1; r <= c->rows_per_leaf; r++)
         if (sp_i_bits_has(&c->rows[r], l) != (r == rows && !in_set)) return false;
     for (uint32_t n = 1; n < c->shape.row_chips; n++)
@@ -69,10 +69,10 @@ bool sp_cluster_consistent(const sp_cluster *c)
     for (uint32_t l = 0; l < c->leaves; l++) {
         if (!leaf_consistent(c, l) || (l % 64 == 0 && !window_consistent(c, l / 64))) return false;
         bool in_set = (c->held[l / 64] >> l % 64 & 1) != 0;
-        uint32_t rows_free = in_set ? 0 : c->word_rows[l];
-        free_chips += in_set ? 0 : sp_i_count(c->word[l]);
-        down += sp_i_count(c->down[l]);
-        spares += c->spare_ready[l];
+        uint32_t rows_free = in_set ? 0 : c->leaf[l].rows;
+        free_chips += in_set ? 0 : sp_i_count(c->leaf[l].word);
+        down += sp_i_count(c->leaf[l].down);
+        spares += c->leaf[l].spare_ready;
         whole += rows_free == c->rows_per_leaf;
         rows += rows_free;
         if ((l + 1) % c->leaves_per_pod == 0) {
@@ -87,7 +87,7 @@ bool sp_cluster_consistent(const sp_cluster *c)
     }
     if (all_rows != c->whole_rows || all_pods != c->whole_pods) return false;
     for (uint32_t l = 0; l < c->leaves; l++)
-        for (uint32_t p = c->first[l]; p != SP_NOWHERE; p = c->piece[p].beside) pieces += p >= c->set_room;
+        for (uint32_t p = c->leaf[l].first; p != SP_NOWHERE; p = c->piece[p].beside) pieces += p >= c->set_room;
     if (pieces != c->pieces || c->piece_room - c->set_room < pieces) return false;
     return free_chips == c->free_chips && down == c->down_positions && spares == c->spares_ready
            && spares + c->spares_used == c->leaves * c->shape.spares_per_leaf;

@@ -240,7 +240,7 @@ static uint32_t find_victims(sp_cluster *c, uint32_t leaf, uint64_t hit, victim 
 {
     uint32_t n = 0;
     sp_i_open(c, leaf);
-    for (uint32_t p = c->first[leaf]; p != SP_NOWHERE; p = c->piece[p].beside) {
+    for (uint32_t p = c->leaf[leaf].first; p != SP_NOWHERE; p = c->piece[p].beside) {
         uint64_t lost = c->piece[p].mask & hit;
         uint32_t i = 0;
         if (lost == 0) continue;
@@ -267,10 +267,10 @@ static void break_leaf(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, u
 {
     sp_cluster *c = run->cluster;
     victim who[64];   /* at most one a chip */
-    uint64_t hit = mask & ~c->down[leaf];
+    uint64_t hit = mask & ~c->leaf[leaf].down;
     uint32_t chips = sp_i_count(hit), n = find_victims(c, leaf, hit, who);
     if (chips == 0) return;
-    bool covered = row->down && c->spare_ready[leaf] >= chips;
+    bool covered = row->down && c->leaf[leaf].spare_ready >= chips;
     sp_i_tell(run, covered ? SP_HAPPENED_SPARE : SP_HAPPENED_FAIL, SP_NOWHERE, (uint32_t)(row - run->op->failures->row), leaf, chips);
     if (covered) {
         for (uint32_t i = 0; i < chips; i++) sp_i_spare_take(c, leaf);
@@ -297,7 +297,7 @@ static void strike_switch(sp_i_run *run, uint32_t class, uint32_t leaf)
 {
     sp_cluster *c = run->cluster;
     victim who[64];
-    uint32_t slots[64], n = run->op->reroute ? find_victims(c, leaf, c->full & ~c->down[leaf], who) : 0;
+    uint32_t slots[64], n = run->op->reroute ? find_victims(c, leaf, c->full & ~c->leaf[leaf].down, who) : 0;
     for (uint32_t i = 0; i < n; i++) slots[i] = who[i].slot;
     if (!run->op->reroute || !sp_i_reroute_switch(run, class, leaf, slots, n)) strike_leaves(run, &run->op->failures->row[class], leaf, 1, c->full);
 }
@@ -331,7 +331,7 @@ static void hide(sp_i_run *run, uint32_t class, uint64_t unit)
     const sp_fail_class *row = &run->op->failures->row[class];
     uint32_t size = row->unit == SP_FAIL_CHIP ? 1 : c->shape.row_chips, first = (uint32_t)unit * size, leaf = first / c->shape.leaf_chips;
     victim who[64];
-    uint64_t hit = (UINT64_MAX >> (64 - size) << first % c->shape.leaf_chips) & ~c->down[leaf];
+    uint64_t hit = (UINT64_MAX >> (64 - size) << first % c->shape.leaf_chips) & ~c->leaf[leaf].down;
     uint32_t n = find_victims(c, leaf, hit, who);
     for (uint32_t i = 0; i < n; i++) run->no_memory |= !sp_i_hide(run, class, unit, who[i].slot);
 }
