@@ -51,12 +51,10 @@ typedef struct sp_i_extent { sp_spread spread; uint64_t sizes; uint32_t low, hig
 static inline sp_i_extent sp_i_extent_begin(sp_cluster *c) { return (sp_i_extent){.mark = ++c->mark}; }   /* marks are epochs: nothing is cleared */
 static inline void sp_i_extent_pod(sp_cluster *c, sp_i_extent *e, uint32_t pod, uint32_t count)
 {
-    if (c->pod_mark[pod] != e->mark) {
-        c->pod_mark[pod] = e->mark;
-        c->pod_count[pod] = 0;
-        e->spread.pods++;
-    }
-    c->pod_count[pod] += count;
+    bool seen = c->pod_mark[pod] == e->mark;   /* no branch: it would be guessed wrong every other time */
+    c->pod_mark[pod] = e->mark;
+    c->pod_count[pod] = (seen ? c->pod_count[pod] : 0) + count;
+    e->spread.pods += !seen;
 }
 /* `count` leaves from `first` to `last`, with so many chips in so many rows of each; their pods are counted beside it. */
 static inline void sp_i_extent_leaves(sp_i_extent *e, uint32_t first, uint32_t last, uint32_t count, uint32_t chips, uint32_t rows)
@@ -116,7 +114,7 @@ static inline void sp_i_bits_clear(sp_i_bits *bits, uint32_t at, uint64_t set)
 {
     uint64_t left = bits->word[at] & ~set;
     bits->word[at] = left;
-    if (left == 0) bits->summary[at / 64] &= ~(UINT64_C(1) << at % 64);
+    bits->summary[at / 64] &= ~((uint64_t)(left == 0) << at % 64);
 }
 static inline void sp_i_bits_fill(sp_i_bits *bits, uint32_t at, uint64_t set)
 {

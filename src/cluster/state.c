@@ -430,7 +430,7 @@ void sp_cluster_free(sp_cluster *c, uint32_t list)
     while (list != SP_NOWHERE) {
         sp_i_piece *piece = &c->piece[list];
         uint32_t next = piece->next;
-        if (next != SP_NOWHERE) __builtin_prefetch(&c->piece[next]);
+        __builtin_prefetch(&c->piece[next == SP_NOWHERE ? list : next]);
         if (piece->rows != 0) rows += free_set(c, piece);
         else free_leaf(c, piece, list);
         if (list < c->set_room) {
