@@ -217,12 +217,12 @@ static int64_t select_kth(int64_t *v, int64_t n, int64_t k)
 void sp_i_waits(sp_i_run *run, int64_t *wait_us)
 {
     sp_history *h = &run->history;
-    int64_t *sorted = run->since_us, n = 0;   /* no longer needed */
+    int64_t *sorted = run->waiting.estimate, n = 0;   /* no longer needed; its trees have more nodes than there are jobs */
     double sum = 0;
     for (uint32_t i = 0; i < run->jobs->n; i++) {
         const sp_job *job = &run->jobs->job[i];
-        if (run->left_us[i] != 0 && job->deadline_us != 0 && job->deadline_us <= run->horizon_us) h->deadlines_missed++;
-        int64_t wait = run->first_us[i] < 0 ? -1 : run->first_us[i] - job->submit_us;
+        if (run->progress[i].left_us != 0 && job->deadline_us != 0 && job->deadline_us <= run->horizon_us) h->deadlines_missed++;
+        int64_t wait = run->progress[i].first_us < 0 ? -1 : run->progress[i].first_us - job->submit_us;
         if (wait_us != NULL) wait_us[i] = wait;
         if (wait < 0) continue;
         sum += 1e-6 * (double)wait;

@@ -67,7 +67,7 @@ static uint32_t slot_of(const sp_i_run *run, uint32_t job)
 static void undo(sp_i_run *run, const sp_i_hidden *hidden)
 {
     uint32_t s = slot_of(run, hidden->job);
-    int64_t *left = &run->left_us[hidden->job];
+    int64_t *left = &run->progress[hidden->job].left_us;
     if (s == SP_NOWHERE && *left == 0) {
         run->history.corrupted++;
         return;

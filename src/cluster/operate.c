@@ -133,17 +133,11 @@ static sp_status make(sp_i_run *run, const sp_operation *op, const sp_jobs *jobs
     status = cap(run, err);
     if (status != SP_OK) return status;
     run->queue = sp_queue_create(1024);
-    run->left_us = malloc(n * sizeof *run->left_us);
-    run->first_us = malloc(n * sizeof *run->first_us);
-    run->since_us = malloc(n * sizeof *run->since_us);
-    run->why = calloc(n, sizeof *run->why);
-    if (run->queue == NULL || run->left_us == NULL || run->first_us == NULL || run->since_us == NULL || run->why == NULL || !sp_i_queue_make(run)
+    run->progress = aligned_alloc(sizeof *run->progress, n * sizeof *run->progress);
+    if (run->queue == NULL || run->progress == NULL || !sp_i_queue_make(run)
         || !sp_i_preempt_make(run) || !sp_i_reserve_make(run))
         return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory for %u jobs", jobs->n);
-    for (uint32_t i = 0; i < jobs->n; i++) {
-        run->left_us[i] = jobs->job[i].work_us;
-        run->first_us[i] = run->since_us[i] = -1;
-    }
+    for (uint32_t i = 0; i < jobs->n; i++) run->progress[i] = (sp_i_progress){jobs->job[i].work_us, -1, -1, SP_I_NEW};
     run->history.jobs = jobs->n;
     return sp_i_failures_start(run, err);
 }
@@ -187,10 +181,7 @@ static void unmake(sp_i_run *run)
     free(run->repair);
     free(run->loss);
     free(run->hidden);
-    free(run->left_us);
-    free(run->first_us);
-    free(run->since_us);
-    free(run->why);
+    free(run->progress);
 }
 
 /* An end whose segment was broken since has an old generation. */
@@ -204,9 +195,9 @@ static void end_job(sp_i_run *run, uint64_t payload)
     sp_i_segment(run, slot, SP_I_DONE);
     sp_i_tell(run, SP_HAPPENED_DONE, slot->job, SP_NOWHERE, SP_NOWHERE, slot->chips);
     run->history.jobs_done++;
-    run->left_us[slot->job] = 0;
+    run->progress[slot->job].left_us = 0;
     if (job->deadline_us != 0 && run->now_us > job->deadline_us) run->history.deadlines_missed++;
-    double wait = (double)(run->first_us[slot->job] - job->submit_us), ran = (double)(run->now_us - run->first_us[slot->job]);
+    double wait = (double)(run->progress[slot->job].first_us - job->submit_us), ran = (double)(run->now_us - run->progress[slot->job].first_us);
     double slowdown = fmax(1, (wait + ran) / fmax(ran, 1e7));
     run->slowdown_sum += slowdown;
     run->size_slowdown[sp_i_size_class(run, job->chips)] += slowdown;
@@ -244,12 +235,10 @@ static void fetch_next(const sp_i_run *run)
     const sp_i_slot *slot = &run->slot[(uint32_t)next->payload];
     uint32_t job = slot->job;
     if (job == SP_NOWHERE) return;
-    __builtin_prefetch(&slot->left_us);
-    __builtin_prefetch(&slot->slow);
+    for (size_t line = 0; line < sizeof *slot; line += 64) __builtin_prefetch((const char *)slot + line);
     __builtin_prefetch(&run->cluster->piece[slot->list]);
     __builtin_prefetch(&run->jobs->job[job]);
-    __builtin_prefetch(&run->first_us[job]);
-    __builtin_prefetch(&run->left_us[job]);
+    __builtin_prefetch(&run->progress[job]);
 }
 
 /* Everything that happens at this tick, in a fixed order. */

@@ -10,9 +10,10 @@ typedef unsigned __int128 sp_i_chip_us;   /* 2^24 chips x 300,000 years of micro
 
 enum { SP_I_END, SP_I_REPAIR, SP_I_WEIBULL, SP_I_FOUND, SP_I_LINK };   /* kinds of queued events; arrivals and exponential failures are kept outside */
 
-/* A running job. The slot's number is the owner of its chips. */
+/* A running job. The slot's number is the owner of its chips. Three whole lines of cache: thousands of jobs run between its start and its end. */
 typedef struct sp_i_slot {
-    uint32_t job, list, generation, next_free;
+    _Alignas(64) uint32_t job;
+    uint32_t list, generation, next_free;
     uint32_t chips;                      /* held                                                     */
     int64_t since_us;                    /* when it came to these chips                              */
     int64_t left_us;                     /* work left at the begin of the segment                    */
@@ -57,6 +58,9 @@ typedef struct sp_i_claim { int64_t since_us; uint32_t level, job, slot; } sp_i_
 /* Why a job waits. */
 typedef enum sp_i_wait { SP_I_NEW, SP_I_FAILED, SP_I_EVICTED } sp_i_wait;
 
+/* Of a job: work left; first start or -1; last thrown out or -1; an sp_i_wait. 32 B and aligned to them: one line of cache a start or an end. */
+typedef struct sp_i_progress { int64_t left_us, first_us, since_us; uint8_t why; } sp_i_progress;
+
 struct sp_i_run {
     const sp_operation *op;
     const sp_jobs *jobs;
@@ -83,8 +87,7 @@ struct sp_i_run {
     uint32_t pools, missing_hosts, reserve_chips;
     sp_i_hidden *hidden;
     uint32_t hidden_room, hidden_free;
-    int64_t *left_us, *first_us, *since_us;   /* [jobs] work left; first start or -1; last thrown out or -1 */
-    uint8_t *why;                        /* [jobs] sp_i_wait */
+    sp_i_progress *progress;             /* [jobs]                                                   */
     sp_rng rng;
     double class_rate[SP_FAIL_CLASSES], total_rate, rate_per_chip;
     uint64_t class_units[SP_FAIL_CLASSES];

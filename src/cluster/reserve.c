@@ -83,7 +83,7 @@ void sp_i_reserve_tend(sp_i_run *run, uint32_t head)
 {
     uint32_t row = run->cluster->shape.row_chips;
     if (run->pools == 0) return;
-    bool failed = head != SP_NOWHERE && run->why[head] == SP_I_FAILED;
+    bool failed = head != SP_NOWHERE && run->progress[head].why == SP_I_FAILED;
     if (!failed) {
         for (uint32_t i = 0; i < run->pools && run->missing_hosts > 0; i++)
             if (run->pool[i].missing > 0) fill_pool(run, &run->pool[i]);

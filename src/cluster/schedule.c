@@ -9,8 +9,10 @@ static uint32_t new_slot(sp_i_run *run)
 {
     if (run->slot_free == SP_NOWHERE) {
         uint32_t more = run->slots + 64;
-        sp_i_slot *slot = realloc(run->slot, (run->slots + (size_t)more) * sizeof *slot);
+        sp_i_slot *slot = aligned_alloc(_Alignof(sp_i_slot), (run->slots + (size_t)more) * sizeof *slot);
         if (slot == NULL) return SP_NOWHERE;
+        if (run->slots != 0) memcpy(slot, run->slot, run->slots * sizeof *slot);
+        free(run->slot);
         run->slot = slot;
         for (uint32_t i = 0; i < more; i++)
             slot[run->slots + i] = (sp_i_slot){.job = SP_NOWHERE, .next_free = i + 1 < more ? run->slots + i + 1 : SP_NOWHERE};
@@ -78,9 +80,9 @@ void sp_i_leave(sp_i_run *run, uint32_t s)
 void sp_i_requeue(sp_i_run *run, uint32_t s, sp_i_wait why)
 {
     uint32_t j = run->slot[s].job;
-    run->left_us[j] = run->slot[s].left_us;
-    run->since_us[j] = run->now_us;
-    run->why[j] = (uint8_t)why;
+    run->progress[j].left_us = run->slot[s].left_us;
+    run->progress[j].since_us = run->now_us;
+    run->progress[j].why = (uint8_t)why;
     sp_i_queue_add(run, j);
     sp_i_leave(run, s);
 }
@@ -90,15 +92,15 @@ static void count_start(sp_i_run *run, uint32_t s, uint32_t j, double drain_s)
 {
     const sp_job *job = &run->jobs->job[j];
     run->history.placements++;
-    if (run->why[j] == SP_I_NEW) {
-        run->first_us[j] = run->now_us;
+    if (run->progress[j].why == SP_I_NEW) {
+        run->progress[j].first_us = run->now_us;
         run->history.jobs_started++;
         sp_i_begin(run, s, (sp_i_pauses){.drain_s = drain_s});
         return;
     }
-    bool failed = run->why[j] == SP_I_FAILED;
-    run->requeued_chip_us += (sp_i_chip_us)job->chips * (uint64_t)(run->now_us - run->since_us[j]);
-    if (failed) run->allocate_s_sum += 1e-6 * (double)(run->now_us - run->since_us[j]);
+    bool failed = run->progress[j].why == SP_I_FAILED;
+    run->requeued_chip_us += (sp_i_chip_us)job->chips * (uint64_t)(run->now_us - run->progress[j].since_us);
+    if (failed) run->allocate_s_sum += 1e-6 * (double)(run->now_us - run->progress[j].since_us);
     sp_i_begin(run, s, (sp_i_pauses){drain_s, failed ? run->op->detect_s : 0, failed ? run->op->decide_s : 0, run->op->restart_s, sp_i_read_s(run, j)});
 }
 
@@ -128,7 +130,7 @@ bool sp_i_start(sp_i_run *run, uint32_t j, double drain_s)
     slot->list = list;
     slot->chips = job->chips;
     slot->since_us = run->now_us;
-    slot->left_us = run->left_us[j];
+    slot->left_us = run->progress[j].left_us;
     slot->straggle = 1;
     slot->row = NULL;
     slot->n_slow = 0;
