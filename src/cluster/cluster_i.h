@@ -188,8 +188,13 @@ uint32_t sp_i_give_back(sp_cluster *cluster, sp_i_piece *piece, uint32_t most);
 uint64_t sp_i_fit(const sp_cluster *cluster, uint32_t leaf, uint32_t chips);
 
 /* ---- spread.c ---- */
-/* Mean bandwidth-time of a byte of a job's collectives on that spread, seconds a byte of one chip. */
-double sp_i_comm_cost(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *spread);
+/* Of one chip, bytes/s: over the tier that first joins a row, a leaf, a pod, the machine; over one link of the innermost tier. */
+typedef struct sp_i_rates { double row, leaf, pod, all, link; } sp_i_rates;
+sp_i_rates sp_i_rates_of(const sp_machine *machine, const sp_cluster_shape *shape);
+/* Mean bandwidth-time of a byte of a job's collectives on that spread, seconds a byte of one chip; on the ideal one of so many chips. */
+double sp_i_comm_cost(const sp_i_rates *rates, const sp_cluster_shape *shape, const sp_spread *spread);
+double sp_i_comm_ideal(const sp_i_rates *rates, const sp_cluster_shape *shape, uint32_t chips);
+double sp_i_slowdown(double ideal, double cost);          /* of a job of the usual share of communication, >= 1 */
 
 /* The tier whose links of that kind a job on the spread sends over; SP_NOWHERE: over none. */
 uint32_t sp_i_link_tier(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *spread, sp_fail_unit unit);

@@ -50,13 +50,11 @@ void sp_i_measure(sp_i_run *run, sp_i_slot *slot, const sp_spread *spread)
     sp_faults faults = {.straggler = 1};   /* that is a factor of its own */
     memcpy(faults.links_lost, slot->links_lost, sizeof faults.links_lost);
     const sp_faults *broken = slot->n_links == 0 ? NULL : &faults;
-    const sp_cluster_shape *shape = &run->cluster->shape;
     if (slot->row == NULL) {
         slot->slow = sp_i_slow(run, slot->job, spread, broken) * less * slot->straggle;
         return;
     }
-    double there = broken == NULL ? sp_cluster_slowdown(run->op->machine, shape, spread) : sp_i_slowdown_without(run->op->machine, shape, spread, slot->links_lost);
-    slot->slow = fmax(1, there / slot->row->speed) * slot->straggle;
+    slot->slow = fmax(1, sp_i_slow_there(run, spread, broken) / slot->row->speed) * slot->straggle;
 }
 
 static void hold(sp_i_run *run, sp_i_slot *slot, uint32_t chips)

@@ -81,12 +81,30 @@ void sp_job_kind_counts(const sp_job_kind *kind, uint64_t *hits, uint64_t *misse
 
 static uint32_t kind_of(const sp_i_run *run, uint32_t job) { return run->jobs->job[job].kind; }
 
+/* The interval is best for the job's own MTBF; years beyond the horizon stand for never. */
+static const sp_i_sized *sized(sp_i_run *run, uint32_t chips)
+{
+    sp_i_sized *of = &run->sized[(uint32_t)(chips * UINT32_C(2654435761)) >> 24];   /* sizes repeat; powers of two fall apart (Knuth 6.4) */
+    if (of->chips == chips) return of;
+    double rate = run->rate_per_chip * chips, t = run->op->interval_s;
+    if (t <= 0) t = rate > 0 ? sp_cluster_interval(1 / rate, run->op->checkpoint_s) : INFINITY;
+    int64_t us = sp_i_us(fmax(t, run->op->drain_s));   /* the next begins when the last has arrived */
+    *of = (sp_i_sized){chips, us < 1 ? 1 : us, sp_i_comm_ideal(&run->rates, &run->cluster->shape, chips)};
+    return of;
+}
+
+double sp_i_slow_there(sp_i_run *run, const sp_spread *spread, const sp_faults *faults)
+{
+    const sp_cluster_shape *shape = &run->cluster->shape;
+    if (faults != NULL) return sp_i_slowdown_without(run->op->machine, shape, spread, faults->links_lost);
+    return sp_i_slowdown(sized(run, spread->chips)->ideal_cost, sp_i_comm_cost(&run->rates, shape, spread));
+}
+
 /* The predicted step there over the ideal one. Where the plan cannot be laid on so uneven a placement, and for jobs without a model, by what the
  * placement does to a job of the usual share of communication. */
 double sp_i_slow(sp_i_run *run, uint32_t job, const sp_spread *spread, const sp_faults *faults)
 {
-    const sp_cluster_shape *shape = &run->cluster->shape;
-    double any = faults == NULL ? sp_cluster_slowdown(run->op->machine, shape, spread) : sp_i_slowdown_without(run->op->machine, shape, spread, faults->links_lost), step_s = 0;
+    double any = sp_i_slow_there(run, spread, faults), step_s = 0;
     if (kind_of(run, job) == 0 || isinf(any)) return any;
     struct sp_kind_judge *judge = run->op->kind[kind_of(run, job) - 1].judge;
     pthread_mutex_lock(&judge->lock);
@@ -98,12 +116,12 @@ double sp_i_slow(sp_i_run *run, uint32_t job, const sp_spread *spread, const sp_
 
 double sp_i_read_s(const sp_i_run *run, uint32_t job) { return kind_of(run, job) == 0 ? run->op->read_s : run->op->kind[kind_of(run, job) - 1].ckpt.read_s; }
 
-sp_i_keeping sp_i_keeping_of(const sp_i_run *run, uint32_t job)
+sp_i_keeping sp_i_keeping_of(sp_i_run *run, uint32_t job)
 {
     const sp_operation *op = run->op;
     uint32_t chips = run->jobs->job[job].chips;
+    if (kind_of(run, job) == 0) return (sp_i_keeping){run->checkpoint_us, run->drain_us, sized(run, chips)->interval_us};
     double mtbf_s = run->rate_per_chip > 0 ? 1 / (run->rate_per_chip * chips) : INFINITY;
-    if (kind_of(run, job) == 0) return (sp_i_keeping){run->checkpoint_us, run->drain_us, 0};
     const sp_job_kind *kind = &op->kind[kind_of(run, job) - 1];
     double interval_s = op->interval_s > 0 ? op->interval_s : fmax(sp_cluster_interval(mtbf_s, kind->checkpoint_s), kind->drain_s);
     int64_t us = sp_i_us(interval_s);

@@ -129,6 +129,7 @@ static sp_status make(sp_i_run *run, const sp_operation *op, const sp_jobs *jobs
     if (!op->rack_spares) shape.spares_per_leaf = 0;
     if (status == SP_OK) status = sp_cluster_create(&shape, &run->cluster, err);
     if (status != SP_OK) return status;
+    run->rates = sp_i_rates_of(op->machine, &shape);
     run->installed = shape.chips + shape.chips / shape.leaf_chips * shape.spares_per_leaf;
     status = cap(run, err);
     if (status != SP_OK) return status;

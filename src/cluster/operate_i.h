@@ -61,6 +61,9 @@ typedef enum sp_i_wait { SP_I_NEW, SP_I_FAILED, SP_I_EVICTED } sp_i_wait;
 /* Of a job: work left; first start or -1; last thrown out or -1; an sp_i_wait. 32 B and aligned to them: one line of cache a start or an end. */
 typedef struct sp_i_progress { int64_t left_us, first_us, since_us; uint8_t why; } sp_i_progress;
 
+/* What all jobs of so many chips share: their best checkpoint interval, the cost of communication on the ideal placement. */
+typedef struct sp_i_sized { uint32_t chips; int64_t interval_us; double ideal_cost; } sp_i_sized;
+
 struct sp_i_run {
     const sp_operation *op;
     const sp_jobs *jobs;
@@ -92,7 +95,8 @@ struct sp_i_run {
     double class_rate[SP_FAIL_CLASSES], total_rate, rate_per_chip;
     uint64_t class_units[SP_FAIL_CLASSES];
     int64_t now_us, horizon_us, next_fail_us, next_defrag_us, checkpoint_us, drain_us;
-    struct { uint32_t chips; int64_t us; } interval[64];   /* best checkpoint intervals by size, direct-mapped */
+    sp_i_rates rates;                    /* of the machine                                           */
+    sp_i_sized sized[256];               /* by size, direct-mapped (kind.c)                          */
     uint32_t next_job, installed, cap_chips, running_chips;   /* cap: of chips that run; UINT32_MAX: none */
     bool dirty, no_memory, deaf;         /* deaf: the watch wants no more */
     struct { int64_t shadow_us; uint64_t changes; uint32_t head, available, most, extra; bool known; } blocked;   /* what EASY's last pass left (backfill.c) */
@@ -125,10 +129,11 @@ sp_status sp_i_shares(sp_i_run *run, sp_error *err);
 void sp_i_waits(sp_i_run *run, int64_t *wait_us);
 
 /* ---- kind.c ---- */
-/* Times of a job's checkpoints; interval_us 0: that of its size. */
+/* Times of a job's checkpoints. */
 typedef struct sp_i_keeping { int64_t checkpoint_us, copy_us, interval_us; } sp_i_keeping;
-sp_i_keeping sp_i_keeping_of(const sp_i_run *run, uint32_t job);
+sp_i_keeping sp_i_keeping_of(sp_i_run *run, uint32_t job);
 double sp_i_slow(sp_i_run *run, uint32_t job, const sp_spread *spread, const sp_faults *faults);   /* >= 1, against its ideal placement; infinite: a chip has no link left */
+double sp_i_slow_there(sp_i_run *run, const sp_spread *spread, const sp_faults *faults);             /* the same of a job of unknown model */
 double sp_i_read_s(const sp_i_run *run, uint32_t job);              /* to read its checkpoint back */
 void sp_i_count_tokens(sp_i_run *run, uint32_t job, int64_t useful_us);
 

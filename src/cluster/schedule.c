@@ -24,19 +24,6 @@ static uint32_t new_slot(sp_i_run *run)
     return s;
 }
 
-/* The interval that is best for the job's own MTBF; years beyond the horizon stand for never. */
-static int64_t interval_us(sp_i_run *run, uint32_t chips)
-{
-    uint32_t at = (uint32_t)(chips * UINT32_C(2654435761)) >> 26;   /* sizes repeat; powers of two fall apart (Knuth 6.4) */
-    if (run->interval[at].chips == chips) return run->interval[at].us;
-    double rate = run->rate_per_chip * chips, t = run->op->interval_s;
-    if (t <= 0) t = rate > 0 ? sp_cluster_interval(1 / rate, run->op->checkpoint_s) : INFINITY;
-    int64_t us = sp_i_us(fmax(t, run->op->drain_s));   /* the next begins when the last has arrived */
-    run->interval[at].chips = chips;
-    run->interval[at].us = us < 1 ? 1 : us;
-    return run->interval[at].us;
-}
-
 void sp_i_begin(sp_i_run *run, uint32_t s, sp_i_pauses pauses)
 {
     sp_i_slot *slot = &run->slot[s];
@@ -140,7 +127,7 @@ bool sp_i_start(sp_i_run *run, uint32_t j, double drain_s)
     sp_i_keeping keeping = sp_i_keeping_of(run, j);
     slot->checkpoint_us = keeping.checkpoint_us;
     slot->copy_us = keeping.copy_us;
-    slot->interval_us = keeping.interval_us != 0 ? keeping.interval_us : interval_us(run, job->chips);
+    slot->interval_us = keeping.interval_us;
     sp_i_queue_remove(run, j);
     count_running(run, j, job->chips);
     count_start(run, s, j, drain_s);

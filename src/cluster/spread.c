@@ -152,40 +152,53 @@ static uint32_t box_links(const sp_spread *s)
     return links == 0 ? 1 : links;
 }
 
+sp_i_rates sp_i_rates_of(const sp_machine *machine, const sp_cluster_shape *shape)
+{
+    return (sp_i_rates){sp_i_rate_at(machine, shape->row_chips), sp_i_rate_at(machine, shape->leaf_chips), sp_i_rate_at(machine, shape->pod_chips),
+                        sp_i_rate_at(machine, shape->chips), machine->planes[0].tiers[0].bw_bytes_per_s.nominal};
+}
+
 /* A hierarchical reduce-scatter: of a chip's bytes (1 - 1/a) move inside rows of a chips, (1/a - 1/b) inside leaves that hold b,
  * (1/b - 1/c) inside pods that hold c, the rest between pods. An uneven placement is as good as its granule. */
-double sp_i_comm_cost(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *s)
+double sp_i_comm_cost(const sp_i_rates *rates, const sp_cluster_shape *shape, const sp_spread *s)
 {
     if (s->chips <= 1) return 0;
-    if (shape->torus[0] != 0 && s->pods == 1) return (1 - 1.0 / s->chips) / (machine->planes[0].tiers[0].bw_bytes_per_s.nominal * box_links(s));
-    double n = s->chips, b = s->regular ? n / s->leaves : s->granule, a = n / s->rows, c = n / s->pods;
+    if (shape->torus[0] != 0 && s->pods == 1) return (1 - 1.0 / s->chips) / (rates->link * box_links(s));
+    double n = s->chips, b = s->regular ? n / s->leaves : s->granule, a = n / s->rows, c = n / s->pods, beyond_leaf = s->leaves > 1 ? rates->pod : rates->leaf;
     if (a > b) a = b;
     if (c < b) c = b;
-    double cost = (1 - 1 / a) / sp_i_rate_at(machine, shape->row_chips);
-    if (b > a) cost += (1 / a - 1 / b) / sp_i_rate_at(machine, shape->leaf_chips);
-    if (c > b) cost += (1 / b - 1 / c) / sp_i_rate_at(machine, s->leaves > 1 ? shape->pod_chips : shape->leaf_chips);
-    if (n > c) cost += (1 / c - 1 / n) / sp_i_rate_at(machine, s->pods > 1 ? shape->chips : s->leaves > 1 ? shape->pod_chips : shape->leaf_chips);
+    double cost = (1 - 1 / a) / rates->row;
+    if (b > a) cost += (1 / a - 1 / b) / rates->leaf;
+    if (c > b) cost += (1 / b - 1 / c) / beyond_leaf;
+    if (n > c) cost += (1 / c - 1 / n) / (s->pods > 1 ? rates->all : beyond_leaf);
     return cost;
+}
+
+double sp_i_comm_ideal(const sp_i_rates *rates, const sp_cluster_shape *shape, uint32_t chips)
+{
+    sp_spread ideal = sp_cluster_ideal(shape, chips);
+    return sp_i_comm_cost(rates, shape, &ideal);
 }
 
 /* guess: share of communication in a step on the ideal placement; exposed communication of published runs is 10 to 40 %. */
 #define COMM_SHARE 0.2
 
-static double slowdown_on(const sp_machine *machine, const sp_machine *part, const sp_cluster_shape *shape, const sp_spread *spread)
-{
-    sp_spread ideal = sp_cluster_ideal(shape, spread->chips);
-    double best = sp_i_comm_cost(machine, shape, &ideal), is = sp_i_comm_cost(part, shape, spread);
-    return best <= 0 || is <= best ? 1 : 1 + COMM_SHARE * (is / best - 1);
-}
+double sp_i_slowdown(double ideal, double cost) { return ideal <= 0 || cost <= ideal ? 1 : 1 + COMM_SHARE * (cost / ideal - 1); }
 
-double sp_cluster_slowdown(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *spread) { return slowdown_on(machine, machine, shape, spread); }
+double sp_cluster_slowdown(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *spread)
+{
+    sp_i_rates rates = sp_i_rates_of(machine, shape);
+    return sp_i_slowdown(sp_i_comm_ideal(&rates, shape, spread->chips), sp_i_comm_cost(&rates, shape, spread));
+}
 
 /* ---- links that died ------------------------------------------------------------------------------------------------------ */
 
 double sp_i_slowdown_without(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *spread, const uint8_t links_lost[SP_TIERS_MAX])
 {
     sp_machine part = *machine;
-    return sp_i_without_links(&part, machine, links_lost, NULL) == SP_OK ? slowdown_on(machine, &part, shape, spread) : INFINITY;
+    if (sp_i_without_links(&part, machine, links_lost, NULL) != SP_OK) return INFINITY;
+    sp_i_rates whole = sp_i_rates_of(machine, shape), rest = sp_i_rates_of(&part, shape);
+    return sp_i_slowdown(sp_i_comm_ideal(&whole, shape, spread->chips), sp_i_comm_cost(&rest, shape, spread));
 }
 
 static bool is_switched(const sp_tier *tier)
