@@ -157,19 +157,6 @@ static void change_whole(sp_cluster *c, uint32_t pod, uint32_t by)
     c->pod_whole[pod] = after;
 }
 
-/* Wholly free <-> wholly taken: most of what large jobs do. */
-static void flip_whole(sp_cluster *c, uint32_t leaf, bool freed)
-{
-    uint32_t pod = leaf / c->leaves_per_pod, rows = c->rows_per_leaf;
-    c->leaf[leaf].word = freed ? c->full : 0;
-    c->leaf[leaf].rows = (uint8_t)(freed ? rows : 0);
-    sp_i_bits_put(&c->rows[rows], leaf, freed);
-    c->free_chips += freed ? c->shape.leaf_chips : 0u - c->shape.leaf_chips;
-    c->pod_rows[pod] += freed ? rows : 0u - rows;
-    change_whole(c, pod, freed ? 1u : UINT32_MAX);
-    c->whole_rows += freed ? rows : 0u - rows;
-}
-
 /* May the leaf be taken in a set? */
 static void set_alone(sp_cluster *c, uint32_t leaf)
 {
@@ -178,35 +165,46 @@ static void set_alone(sp_cluster *c, uint32_t leaf)
     else c->alone[leaf / 64] &= ~bit;
 }
 
-/* The leaf is in no set. */
-void sp_i_set_free(sp_cluster *c, uint32_t leaf, uint64_t mask)
+/* From a level of whole rows to another; level 0 is no set. */
+static void change_rows(sp_cluster *c, uint32_t leaf, uint32_t before, uint32_t after)
 {
-    uint64_t parts, was = c->leaf[leaf].word;
-    if (was == mask) return;
-    if ((was | mask) == c->full && (was & mask) == 0 && (was == 0 || mask == 0)) {
-        flip_whole(c, leaf, was == 0);
-        return;
+    uint32_t pod = leaf / c->leaves_per_pod, more = after - before;
+    uint64_t bit = UINT64_C(1) << leaf % 64;
+    if (before != 0) {
+        sp_i_bits_clear(&c->rows[before], leaf / 64, bit);
+        c->rows[before].members--;
     }
-    uint32_t rows = classify(c, mask, &parts), rows_before = c->leaf[leaf].rows, pod = leaf / c->leaves_per_pod;
-    c->leaf[leaf].word = mask;
-    c->free_chips += sp_i_count(mask) - sp_i_count(was);
-    if (rows != rows_before) {
-        if (rows_before != 0) sp_i_bits_put(&c->rows[rows_before], leaf, false);
-        if (rows != 0) sp_i_bits_put(&c->rows[rows], leaf, true);
-        c->leaf[leaf].rows = (uint8_t)rows;
-        c->pod_rows[pod] += rows - rows_before;
-        c->whole_rows += rows - rows_before;
-        if (rows == c->rows_per_leaf) change_whole(c, pod, 1);
-        else if (rows_before == c->rows_per_leaf) change_whole(c, pod, UINT32_MAX);
+    if (after != 0) {
+        sp_i_bits_fill(&c->rows[after], leaf / 64, bit);
+        c->rows[after].members++;
     }
-    if (parts == c->leaf[leaf].parts) return;
-    for (uint64_t changed = parts ^ c->leaf[leaf].parts; changed != 0; changed &= changed - 1) {
+    c->leaf[leaf].rows = (uint8_t)after;
+    c->pod_rows[pod] += more;
+    c->whole_rows += more;
+    if (after == c->rows_per_leaf) change_whole(c, pod, 1);
+    else if (before == c->rows_per_leaf) change_whole(c, pod, UINT32_MAX);
+}
+
+/* The leaf is in no set. */
+static inline void set_word(sp_cluster *c, uint32_t leaf, uint64_t word)
+{
+    sp_i_leaf *at = &c->leaf[leaf];
+    uint64_t parts, was = at->word;
+    if (was == word) return;
+    uint32_t rows = classify(c, word, &parts);
+    at->word = word;
+    c->free_chips += sp_i_count(word) - sp_i_count(was);
+    if (rows != at->rows) change_rows(c, leaf, at->rows, rows);
+    if (parts == at->parts) return;
+    for (uint64_t changed = parts ^ at->parts; changed != 0; changed &= changed - 1) {
         uint32_t n = (uint32_t)__builtin_ctzll(changed);
         sp_i_bits_put(&c->part[n], leaf, (parts >> n & 1) != 0);
     }
-    c->leaf[leaf].parts = parts;
+    at->parts = parts;
     set_alone(c, leaf);
 }
+
+void sp_i_set_free(sp_cluster *c, uint32_t leaf, uint64_t mask) { set_word(c, leaf, mask); }
 
 /* ---- pieces ------------------------------------------------------------------------------------------------------- */
 
@@ -408,7 +406,7 @@ static void free_leaf(sp_cluster *c, const sp_i_piece *piece, uint32_t p)
 {
     uint32_t leaf = piece->leaf;
     unhook(c, leaf, p);
-    sp_i_set_free(c, leaf, c->leaf[leaf].word | piece->mask);
+    set_word(c, leaf, c->leaf[leaf].word | piece->mask);
     set_alone(c, leaf);
 }
 
