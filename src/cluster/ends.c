@@ -10,14 +10,14 @@
 /* first: end[0] once more, so that a search for a block touches no other memory. */
 typedef struct sp_i_block { sp_i_end first, *end; uint32_t n; uint64_t chips; } sp_i_block;
 
-/* Without a branch: whether it holds is a coin's throw at every step of a search. */
-static bool before(const sp_i_end *a, const sp_i_end *b) { return (a->tick < b->tick) | ((a->tick == b->tick) & (a->job < b->job)); }
+/* 0 or 1, without a branch: it is a coin's throw at every step of a search. */
+static uint32_t before(const sp_i_end *a, const sp_i_end *b) { return (uint32_t)(a->tick < b->tick) | ((uint32_t)(a->tick == b->tick) & (uint32_t)(a->job < b->job)); }
 
 /* The last block whose first end is not after `end`; 0 when all are. */
 static uint32_t block_of(const sp_i_ends *ends, const sp_i_end *end)
 {
     uint32_t low = 0;
-    for (uint32_t n = ends->n; n > 1; n -= n / 2) low += before(end, &ends->block[low + n / 2].first) ? 0 : n / 2;
+    for (uint32_t n = ends->n; n > 1; n -= n / 2) low += n / 2 & (before(end, &ends->block[low + n / 2].first) - 1);
     return low;
 }
 
@@ -25,7 +25,7 @@ static uint32_t block_of(const sp_i_ends *ends, const sp_i_end *end)
 static uint32_t place_in(const sp_i_block *block, const sp_i_end *end)
 {
     uint32_t low = 0;
-    for (uint32_t n = block->n; n > 0; n -= (n + 1) / 2) low += before(&block->end[low + n / 2], end) ? (n + 1) / 2 : 0;
+    for (uint32_t n = block->n; n > 0; n -= (n + 1) / 2) low += (n + 1) / 2 & (0 - before(&block->end[low + n / 2], end));
     return low;
 }
 
