@@ -1,7 +1,6 @@
 /* Jobs on and off the machine, and what starts when something changed. */
 #include "operate_i.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
