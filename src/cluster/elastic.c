@@ -44,17 +44,25 @@ static void release(sp_i_run *run, sp_i_slot *slot, uint32_t leaf, uint32_t chip
 
 /* Speed by the chips that are left, and by where they lie. A plan of the table was predicted on its ideal placement; no plan counts as faster
  * than the job's own. */
-void sp_i_measure(sp_i_run *run, sp_i_slot *slot, const sp_spread *spread)
+static double slow_of(sp_i_run *run, const sp_i_slot *slot, const sp_spread *spread, const sp_faults *broken)
 {
     double less = (double)run->jobs->job[slot->job].chips / slot->chips;
+    if (slot->row == NULL) return sp_i_slow(run, slot->job, spread, broken) * less * slot->straggle;
+    return fmax(1, sp_i_slow_there(run, spread, broken) / slot->row->speed) * slot->straggle;
+}
+
+/* Who is cut off loses the chip at this tick, and has no speed until then. */
+void sp_i_measure(sp_i_run *run, sp_i_slot *slot, const sp_spread *spread)
+{
+    uint32_t s = (uint32_t)(slot - run->slot);
+    sp_i_lost lost = sp_i_lost_by(run, s, spread);
     sp_faults faults = {.straggler = 1};   /* that is a factor of its own */
-    memcpy(faults.links_lost, slot->links_lost, sizeof faults.links_lost);
-    const sp_faults *broken = slot->n_links == 0 ? NULL : &faults;
-    if (slot->row == NULL) {
-        slot->slow = sp_i_slow(run, slot->job, spread, broken) * less * slot->straggle;
-        return;
-    }
-    slot->slow = fmax(1, sp_i_slow_there(run, spread, broken) / slot->row->speed) * slot->straggle;
+    memcpy(faults.links_lost, lost.links, sizeof faults.links_lost);
+    slot->slow = slow_of(run, slot, spread, lost.any ? &faults : NULL);
+    slot->cut_off = isinf(slot->slow);
+    if (!slot->cut_off) return;
+    slot->slow = slow_of(run, slot, spread, NULL);
+    run->no_memory |= !sp_queue_push(run->queue, run->now_us, 1, SP_I_CUT_OFF, s);
 }
 
 static void hold(sp_i_run *run, sp_i_slot *slot, uint32_t chips)

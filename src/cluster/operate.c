@@ -121,7 +121,7 @@ static sp_status make(sp_i_run *run, const sp_operation *op, const sp_jobs *jobs
 {
     sp_cluster_shape shape;
     size_t n = jobs->n == 0 ? 1 : jobs->n;
-    *run = (sp_i_run){.op = op, .jobs = jobs, .slot_free = SP_NOWHERE, .repair_free = SP_NOWHERE, .hidden_free = SP_NOWHERE, .rng = sp_rng_make(seed, 0)};
+    *run = (sp_i_run){.op = op, .jobs = jobs, .slot_free = SP_NOWHERE, .repair_free = SP_NOWHERE, .hidden_free = SP_NOWHERE, .dead_free = SP_NOWHERE, .rng = sp_rng_make(seed, 0)};
     run->horizon_us = sp_i_us(op->horizon_s);
     run->checkpoint_us = sp_i_us(op->checkpoint_s);
     run->drain_us = sp_i_us(op->drain_s);
@@ -182,6 +182,7 @@ static void unmake(sp_i_run *run)
     free(run->repair);
     free(run->loss);
     free(run->hidden);
+    sp_i_dead_release(run);
     free(run->progress);
 }
 
@@ -254,6 +255,7 @@ static void one_tick(sp_i_run *run)
         else if (event.kind == SP_I_REPAIR) sp_i_repaired(run, (uint32_t)event.payload);
         else if (event.kind == SP_I_FOUND) sp_i_found(run, (uint32_t)event.payload);
         else if (event.kind == SP_I_LINK) sp_i_link_back(run, (uint32_t)event.payload);
+        else if (event.kind == SP_I_CUT_OFF) sp_i_cut_off(run, (uint32_t)event.payload);
         else sp_i_weibull(run, event.payload);
     }
     while (run->next_fail_us == run->now_us) {

@@ -8,7 +8,7 @@
 
 typedef unsigned __int128 sp_i_chip_us;   /* 2^24 chips x 300,000 years of microseconds fit in 96 bits */
 
-enum { SP_I_END, SP_I_REPAIR, SP_I_WEIBULL, SP_I_FOUND, SP_I_LINK };   /* kinds of queued events; arrivals and exponential failures are kept outside */
+enum { SP_I_END, SP_I_REPAIR, SP_I_WEIBULL, SP_I_FOUND, SP_I_LINK, SP_I_CUT_OFF };   /* kinds of queued events; arrivals and exponential failures are kept outside */
 
 /* A running job. The slot's number is the owner of its chips. Three whole lines of cache: thousands of jobs run between its start and its end. */
 typedef struct sp_i_slot {
@@ -21,8 +21,7 @@ typedef struct sp_i_slot {
     int64_t checkpoint_us, copy_us;      /* of the job: stopped by a checkpoint; then under way      */
     double slow, straggle;               /* slow: of placement, lost replicas and straggler together  */
     uint32_t n_slow;                     /* its slow parts: it waits for the slowest, so that more of them cost no more */
-    uint32_t n_links;                    /* dead links that it goes round: the sum of links_lost      */
-    uint8_t links_lost[SP_TIERS_MAX];    /* of one of its chips, by tier                              */
+    bool cut_off;                        /* a chip has no link left on a tier: it loses it at this very tick */
     const sp_recovery_row *row;          /* of its kind's table: the plan that it goes on with; NULL: its own */
     sp_i_tally *tally;                   /* of large jobs, once a part was replaced; else NULL        */
 } sp_i_slot;
@@ -31,6 +30,14 @@ typedef struct sp_i_repair { uint64_t mask; uint32_t leaf, spares, next_free; } 
 
 /* A fault that nobody has noticed yet. clean_us: work left in the last checkpoint before it. */
 typedef struct sp_i_hidden { uint64_t unit; int64_t since_us, clean_us; uint32_t class, slot, job, next_free; } sp_i_hidden;
+
+/* A link or switch that is dead: of the chips at its ends in a leaf, one or all; those that it took down with it. */
+typedef struct sp_i_dead { uint64_t chips, down; uint32_t leaf, class, next; } sp_i_dead;
+/* Dead links of the worst off of a job's chips, by tier, and one of them. */
+typedef struct sp_i_lost { uint8_t links[SP_TIERS_MAX]; uint32_t dead[SP_TIERS_MAX]; bool any; } sp_i_lost;
+
+/* Whom a failure in a leaf strikes, and the chips that it loses. */
+typedef struct sp_i_victim { uint32_t slot; uint64_t lost; } sp_i_victim;
 
 typedef struct sp_i_run sp_i_run;
 
@@ -91,6 +98,9 @@ struct sp_i_run {
     sp_i_hidden *hidden;
     uint32_t hidden_room, hidden_free;
     sp_i_progress *progress;             /* [jobs]                                                   */
+    sp_i_dead *dead;
+    uint32_t dead_room, dead_free, n_dead, *dead_first;   /* first: [leaves], NULL until one is dead  */
+    uint64_t *dead_leaves;               /* set of leaves that have one                              */
     sp_rng rng;
     double class_rate[SP_FAIL_CLASSES], total_rate, rate_per_chip;
     uint64_t class_units[SP_FAIL_CLASSES];
@@ -211,12 +221,23 @@ void sp_i_hidden_drop(sp_i_run *run, uint32_t hidden);
 bool sp_i_hide(sp_i_run *run, uint32_t class, uint64_t unit, uint32_t slot);    /* strikes a job unnoticed; false: no memory */
 void sp_i_found(sp_i_run *run, uint32_t hidden);
 
+/* ---- dead.c ---- */
+uint32_t sp_i_dead_add(sp_i_run *run, uint32_t class, uint32_t leaf, uint64_t chips);   /* SP_NOWHERE: no memory, which the run knows */
+void sp_i_dead_drop(sp_i_run *run, uint32_t dead);
+void sp_i_dead_release(sp_i_run *run);
+sp_i_lost sp_i_lost_by(sp_i_run *run, uint32_t slot, const sp_spread *spread);
+/* Could nobody who uses the whole machine run on one of these chips? */
+bool sp_i_cuts_off(const sp_i_run *run, uint32_t leaf, uint64_t chips);
+uint32_t sp_i_dead_that_cuts(sp_i_run *run, uint32_t slot, const sp_spread *spread);    /* a chip of the job off from a tier; SP_NOWHERE: none */
+
 /* ---- reroute.c ---- */
-/* A link of the chip dies: the job there goes round it, or sends nothing over it, or nobody runs there. False: it cannot. */
+/* A link of the chip dies: the job there goes round it, or sends nothing over it, or nobody runs there. False: it cannot, and nothing has
+ * changed. */
 bool sp_i_reroute(sp_i_run *run, uint32_t class, uint32_t chip);
-/* A switch over the rack has died under these jobs: all go round it, or (false) nothing has changed. */
-bool sp_i_reroute_switch(sp_i_run *run, uint32_t class, uint32_t leaf, const uint32_t *slots, uint32_t n);
-void sp_i_link_back(sp_i_run *run, uint32_t hidden);
+/* A switch over the rack dies under these jobs. */
+void sp_i_reroute_switch(sp_i_run *run, uint32_t class, uint32_t leaf, const uint32_t *slots, uint32_t n);
+void sp_i_cut_off(sp_i_run *run, uint32_t slot);
+void sp_i_link_back(sp_i_run *run, uint32_t dead);
 
 /* ---- schedule.c ---- */
 void sp_i_schedule(sp_i_run *run);
@@ -229,6 +250,9 @@ void sp_i_leave(sp_i_run *run, uint32_t slot);                                  
 void sp_i_requeue(sp_i_run *run, uint32_t slot, sp_i_wait why);                     /* leaves, and waits again with what it saved */
 
 /* ---- strike.c ---- */
+uint32_t sp_i_victims(sp_cluster *cluster, uint32_t leaf, uint64_t hit, sp_i_victim *out);   /* out: room for 64 */
+/* Chips `lost` of the leaf are gone for good; 0: the job restarts where it is. Planned: it writes a checkpoint first. */
+void sp_i_interrupt(sp_i_run *run, uint32_t slot, uint32_t leaf, uint64_t lost, const sp_fail_class *class);
 sp_status sp_i_failures_start(sp_i_run *run, sp_error *err);
 void sp_i_next_failure(sp_i_run *run);
 int64_t sp_i_repair_us(sp_i_run *run, const sp_fail_class *row);    /* drawn */

@@ -120,9 +120,7 @@ bool sp_i_start(sp_i_run *run, uint32_t j, double drain_s)
     slot->straggle = 1;
     slot->row = NULL;
     slot->n_slow = 0;
-    slot->n_links = 0;
-    memset(slot->links_lost, 0, sizeof slot->links_lost);
-    slot->slow = sp_i_slow(run, j, &spread, NULL);
+    sp_i_measure(run, slot, &spread);
     sp_i_keeping keeping = sp_i_keeping_of(run, j);
     slot->checkpoint_us = keeping.checkpoint_us;
     slot->copy_us = keeping.copy_us;

@@ -234,9 +234,7 @@ void sp_i_repaired(sp_i_run *run, uint32_t r)
     run->dirty = true;
 }
 
-typedef struct victim { uint32_t slot; uint64_t lost; } victim;
-
-static uint32_t find_victims(sp_cluster *c, uint32_t leaf, uint64_t hit, victim *out)
+uint32_t sp_i_victims(sp_cluster *c, uint32_t leaf, uint64_t hit, sp_i_victim *out)
 {
     uint32_t n = 0;
     sp_i_open(c, leaf);
@@ -245,7 +243,7 @@ static uint32_t find_victims(sp_cluster *c, uint32_t leaf, uint64_t hit, victim 
         uint32_t i = 0;
         if (lost == 0) continue;
         while (i < n && out[i].slot != c->piece[p].owner) i++;
-        if (i == n) out[n++] = (victim){.slot = c->piece[p].owner};
+        if (i == n) out[n++] = (sp_i_victim){.slot = c->piece[p].owner};
         out[i].lost |= lost;
     }
     return n;
@@ -266,9 +264,9 @@ static bool losses_fit(sp_i_run *run, uint32_t n)
 static void break_leaf(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, uint64_t mask)
 {
     sp_cluster *c = run->cluster;
-    victim who[64];   /* at most one a chip */
+    sp_i_victim who[64];   /* at most one a chip */
     uint64_t hit = mask & ~c->leaf[leaf].down;
-    uint32_t chips = sp_i_count(hit), n = find_victims(c, leaf, hit, who);
+    uint32_t chips = sp_i_count(hit), n = sp_i_victims(c, leaf, hit, who);
     if (chips == 0) return;
     bool covered = row->down && c->leaf[leaf].spare_ready >= chips;
     sp_i_tell(run, covered ? SP_HAPPENED_SPARE : SP_HAPPENED_FAIL, SP_NOWHERE, (uint32_t)(row - run->op->failures->row), leaf, chips);
@@ -283,6 +281,15 @@ static void break_leaf(sp_i_run *run, const sp_fail_class *row, uint32_t leaf, u
     for (uint32_t i = 0; i < n && !run->no_memory; i++) run->loss[run->losses++] = (loss){who[i].slot, leaf, row->down && !covered ? who[i].lost : 0};
 }
 
+void sp_i_interrupt(sp_i_run *run, uint32_t s, uint32_t leaf, uint64_t lost, const sp_fail_class *class)
+{
+    run->losses = 0;
+    run->no_memory |= !losses_fit(run, 1);
+    if (run->no_memory) return;
+    run->loss[run->losses++] = (loss){s, leaf, lost};
+    interrupt(run, 0, class);
+}
+
 /* All racks of a failure are struck before anybody goes on: a job stops once, and does not flee into a rack that fails with its own. */
 static void strike_leaves(sp_i_run *run, const sp_fail_class *row, uint32_t first, uint32_t n, uint64_t mask)
 {
@@ -292,14 +299,19 @@ static void strike_leaves(sp_i_run *run, const sp_fail_class *row, uint32_t firs
         if (run->loss[i].slot != SP_NOWHERE) interrupt(run, i, row);
 }
 
-/* A switch over a rack: its jobs go round it where their chips have others on that tier; else all of them stop. */
+/* A switch over a rack: each of its jobs goes round it, where its chips have others on that tier. */
 static void strike_switch(sp_i_run *run, uint32_t class, uint32_t leaf)
 {
     sp_cluster *c = run->cluster;
-    victim who[64];
-    uint32_t slots[64], n = run->op->reroute ? find_victims(c, leaf, c->full & ~c->leaf[leaf].down, who) : 0;
+    sp_i_victim who[64];
+    uint32_t slots[64];
+    if (!run->op->reroute) {
+        strike_leaves(run, &run->op->failures->row[class], leaf, 1, c->full);
+        return;
+    }
+    uint32_t n = sp_i_victims(c, leaf, c->full & ~c->leaf[leaf].down, who);
     for (uint32_t i = 0; i < n; i++) slots[i] = who[i].slot;
-    if (!run->op->reroute || !sp_i_reroute_switch(run, class, leaf, slots, n)) strike_leaves(run, &run->op->failures->row[class], leaf, 1, c->full);
+    sp_i_reroute_switch(run, class, leaf, slots, n);
 }
 
 void sp_i_strike(sp_i_run *run, uint32_t class, uint64_t unit)
@@ -330,9 +342,9 @@ static void hide(sp_i_run *run, uint32_t class, uint64_t unit)
     sp_cluster *c = run->cluster;
     const sp_fail_class *row = &run->op->failures->row[class];
     uint32_t size = row->unit == SP_FAIL_CHIP ? 1 : c->shape.row_chips, first = (uint32_t)unit * size, leaf = first / c->shape.leaf_chips;
-    victim who[64];
+    sp_i_victim who[64];
     uint64_t hit = (UINT64_MAX >> (64 - size) << first % c->shape.leaf_chips) & ~c->leaf[leaf].down;
-    uint32_t n = find_victims(c, leaf, hit, who);
+    uint32_t n = sp_i_victims(c, leaf, hit, who);
     for (uint32_t i = 0; i < n; i++) run->no_memory |= !sp_i_hide(run, class, unit, who[i].slot);
 }
 

@@ -70,7 +70,8 @@ static double step_without(sp_judge *judge, uint32_t links)
     return step_s;
 }
 
-/* A job on all chips whose links die and come back: it makes the steps of as many links as it has, but for the notice and a step each time. */
+/* A job on all chips whose links die and come back: it makes the steps of a chip without a link while there is one, but for the notice and a step each
+ * time. (That a second link of the same chip dies meanwhile happens to one of a thousand.) */
 static void tokens_are_those_of_the_links(void **state)
 {
     (void)state;
@@ -94,7 +95,7 @@ static void tokens_are_those_of_the_links(void **state)
         const sp_happened *one = i < told.n ? &told.one[i] : NULL;
         double now = one == NULL ? horizon_s : 1e-6 * (double)one->at_us;
         if (one != NULL && one->what != SP_HAPPENED_REROUTE && one->what != SP_HAPPENED_REPAIR) continue;
-        if (now > runs_from) steps += (now - fmax(at, runs_from)) / step_without(judge, dead);
+        if (now > runs_from) steps += (now - fmax(at, runs_from)) / step_without(judge, dead > 0);
         at = now;
         if (one == NULL) break;
         if (one->what == SP_HAPPENED_REPAIR) {
@@ -110,7 +111,7 @@ static void tokens_are_those_of_the_links(void **state)
                   step_without(judge, 1), h.tokens_per_day, steps * kind.tokens_per_step * 86400 / horizon_s);
     assert_true(rerouted > 400 && most >= 3 && back > 400 && step_without(judge, 1) > kind.step_time_s && step_without(judge, 2) > step_without(judge, 1));
     assert_true(h.rerouted == rerouted && h.interruptions == rerouted && h.mttr_recompute_s == 0);
-    assert_float_equal(h.tokens_per_day / (steps * kind.tokens_per_step * 86400 / horizon_s), 1, 1e-6);
+    assert_float_equal(h.tokens_per_day / (steps * kind.tokens_per_step * 86400 / horizon_s), 1, 1e-4);
     op.reroute = false;   /* the chip goes with its link: a rack's spare stands in, and the job goes back to its checkpoint, which costs nothing here */
     sp_history back_to = run(op, &jobs);
     print_message("to the checkpoint instead: %.4g tokens a day\n", back_to.tokens_per_day);
@@ -185,6 +186,111 @@ static void switches_are_gone_round(void **state)
     machine = usual;
 }
 
+static sp_job job_of(uint32_t id, uint32_t chips, double submit_s, double work_s)
+{
+    return (sp_job){.id = id, .chips = chips, .submit_us = (int64_t)(1e6 * submit_s), .work_us = (int64_t)(1e6 * work_s), .estimate_us = (int64_t)(1e6 * work_s)};
+}
+
+static uint64_t told_of(sp_happening what, uint32_t id)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < told.n; i++) n += told.one[i].what == what && told.one[i].job == id;
+    return n;
+}
+
+static void use_machine(const char *text)
+{
+    sp_error err = {0};
+    if (sp_catalog_machine(catalog, text, &machine, &err) != SP_OK) fail_msg("%s", err.text);
+}
+
+static sp_operation plain(const sp_failures *f, double horizon_s)
+{
+    sp_operation op = sp_operation_default(machine);
+    op.failures = f;
+    op.horizon_s = horizon_s;
+    op.checkpoint_s = op.detect_s = op.decide_s = op.restart_s = op.swap_s = op.read_s = op.link_detect_s = op.reroute_s = 0;
+    return op;
+}
+
+/* A link that died while nobody was there slows a job that comes later, as one that dies under it, until it is repaired. */
+static void who_comes_later_finds_the_link_dead(void **state)
+{
+    (void)state;
+    const double horizon_s = 4e6, repair_s = 1e9;
+    const sp_machine *usual = machine;
+    use_machine("mesh:8@50GB/s,200ns chip=ascend-950dt");
+    sp_failures f = every(3e5, SP_FAIL_ELECTRICAL_LINK, repair_s);
+    sp_operation op = plain(&f, horizon_s);
+    double dead_s = 0, share[2];
+    for (int late = 0; late < 2; late++) {
+        sp_job job = job_of(1, 8, late ? horizon_s / 2 : 0, horizon_s);
+        sp_jobs jobs = {.job = &job, .n = 1};
+        sp_history h = run(op, &jobs);
+        for (size_t i = 0; i < told.n && dead_s == 0; i++) dead_s = told.one[i].what == SP_HAPPENED_FAIL ? 1e-6 * (double)told.one[i].at_us : 0;
+        share[late] = h.share[SP_LOSS_SLOWDOWN];
+        print_message("job from %g s on: first link dead at %.0f s, slowed %.4f\n", late ? horizon_s / 2 : 0, dead_s, share[late]);
+    }
+    assert_true(dead_s > 0 && dead_s < horizon_s / 2 && share[0] > share[1] && share[1] > 0.01);
+    assert_true(share[1] > 0.4 * share[0]);   /* half of the time, and more of it with links dead */
+    machine = usual;
+}
+
+/* Two jobs of a rack whose only switch dies: the one within the rack does not notice; the one that leaves it stops, until the switch is back. */
+static void only_who_uses_a_switch_stops(void **state)
+{
+    (void)state;
+    const double horizon_s = 1e6, repair_s = 500;
+    const sp_machine *usual = machine;
+    use_machine("mesh:8@50GB/s,200ns clos:2@50GB/s,1us chip=ascend-950dt");
+    sp_failures f = every(1e4, SP_FAIL_SWITCH, repair_s);
+    sp_operation op = plain(&f, horizon_s);
+    sp_job pair[] = {job_of(1, 12, 0, 2 * horizon_s), job_of(2, 4, 0, 2 * horizon_s)};
+    sp_jobs jobs = {.job = pair, .n = 2};
+    sp_history h = run(op, &jobs);
+    uint64_t fails = told_of(SP_HAPPENED_FAIL, SP_NOWHERE), back = told_of(SP_HAPPENED_REPAIR, SP_NOWHERE);
+    print_message("%llu switches died, %llu came back: the wide job waited %llu times, the narrow one %llu; down %.4f, useful %.4f\n", (unsigned long long)fails,
+                  (unsigned long long)back, (unsigned long long)told_of(SP_HAPPENED_REQUEUE, 1), (unsigned long long)told_of(SP_HAPPENED_REQUEUE, 2), h.share[SP_LOSS_DOWN],
+                  h.share[SP_LOSS_USEFUL]);
+    assert_true(fails > 50 && back >= fails - 2);
+    assert_true(told_of(SP_HAPPENED_REQUEUE, 1) > 50 && told_of(SP_HAPPENED_REQUEUE, 2) == 0 && told_of(SP_HAPPENED_RESTART, 2) == 0 && told_of(SP_HAPPENED_REPLACE, 2) == 0);
+    /* 12 of 16 chips stand still, or are down, 500 s in 10,000 */
+    assert_float_equal(h.share[SP_LOSS_USEFUL] + h.share[SP_LOSS_SLOWDOWN], 1 - 0.75 * (double)fails * repair_s / horizon_s, 0.02);
+    machine = usual;
+}
+
+/* Many small jobs on a machine whose links and switches die all the time: chips that are cut off go down and come back, and nothing is lost. */
+static void chips_cut_off_come_back(void **state)
+{
+    (void)state;
+    enum { JOBS = 400 };
+    const double horizon_s = 1e6;
+    const sp_machine *usual = machine;
+    use_machine("mesh:8@50GB/s,200ns mesh:8@50GB/s,200ns clos:8@50GB/s,1us,planes=2 chip=ascend-950dt");
+    sp_failures f = every(3000, SP_FAIL_SWITCH, 9000), links = every(500, SP_FAIL_ELECTRICAL_LINK, 9000);
+    f.row[f.n++] = links.row[0];
+    sp_operation op = plain(&f, horizon_s);
+    op.checkpoint_s = 1;
+    uint64_t stops = 0, rounds = 0, down = 0;
+    for (uint32_t seed = 0; seed < 20; seed++) {
+        sp_job many[JOBS];
+        sp_rng rng = sp_rng_make(seed, 7);
+        for (uint32_t i = 0; i < JOBS; i++) many[i] = job_of(i, 1 + (uint32_t)sp_rng_below(&rng, 200), i * horizon_s / JOBS / 2, 1000 + 4000 * sp_rng_unit(&rng));
+        sp_jobs jobs = {.job = many, .n = JOBS};
+        sp_history h = run(op, &jobs);
+        double sum = 0;
+        for (int l = 0; l < SP_LOSSES; l++) sum += h.share[l];
+        assert_float_equal(sum, 1, 1e-9);
+        assert_int_equal(h.jobs_done, JOBS);
+        stops += h.interruptions - h.rerouted;
+        rounds += h.rerouted;
+        down += h.share[SP_LOSS_DOWN] > 0;
+    }
+    print_message("8,000 jobs done: %llu went round, %llu were cut off; chips down in %llu of 20 runs\n", (unsigned long long)rounds, (unsigned long long)stops, (unsigned long long)down);
+    assert_true(rounds > 1000 && stops > 20 && down > 10);
+    machine = usual;
+}
+
 /* Every stage of the mean time to repair, from the times between stops; together they are the whole. */
 static void stages_add_up(void **state)
 {
@@ -234,6 +340,7 @@ static void stages_add_up(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(tokens_are_those_of_the_links), cmocka_unit_test(links_of_unknown_jobs), cmocka_unit_test(switches_are_gone_round), cmocka_unit_test(stages_add_up)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(tokens_are_those_of_the_links), cmocka_unit_test(links_of_unknown_jobs), cmocka_unit_test(switches_are_gone_round), cmocka_unit_test(who_comes_later_finds_the_link_dead),
+                                       cmocka_unit_test(only_who_uses_a_switch_stops), cmocka_unit_test(chips_cut_off_come_back), cmocka_unit_test(stages_add_up)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
