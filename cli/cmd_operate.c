@@ -61,6 +61,8 @@ static sp_status read_checkpoint(cli_run *cli, answer *a, sp_error *err)
         op->checkpoint_s = sp_ckpt_stall_s(&ckpt);
         op->drain_s = ckpt.drain_s;
         op->read_s = ckpt.read_s;
+        op->place = ckpt.place;
+        op->storage_s = ckpt.storage_s;
         return SP_OK;
     }
     if (background || cli_given(cli, CLI_O_STATE))

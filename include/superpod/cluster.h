@@ -35,6 +35,11 @@ uint64_t sp_cluster_spares_needed(uint64_t needed, double target, double fail_pe
 
 /* ---- checkpoints ---------------------------------------------------------------------------------------- */
 
+/* What a class of failures strikes. Links and switches are those of the machine's planes, counted by sp_machine_count_tier. */
+typedef enum sp_fail_unit { SP_FAIL_CHIP, SP_FAIL_HOST, SP_FAIL_RACK, SP_FAIL_POWER, SP_FAIL_POD, SP_FAIL_ELECTRICAL_LINK, SP_FAIL_OPTICAL_LINK,
+                            SP_FAIL_SWITCH, SP_FAIL_UNITS } sp_fail_unit;
+const char *sp_fail_unit_name(sp_fail_unit unit);    /* "chip" "host" "rack" "power" "pod" "electrical-link" … */
+
 /* Where a checkpoint is kept: the host's memory (lost with the host), another rack's memory, storage. */
 typedef enum sp_ckpt_place { SP_CKPT_LOCAL, SP_CKPT_PEER, SP_CKPT_STORAGE, SP_CKPT_PLACES } sp_ckpt_place;
 const char *sp_ckpt_place_name(sp_ckpt_place place);   /* "local" "peer" "storage" */
@@ -44,7 +49,10 @@ typedef struct sp_ckpt {
     double block_s;                  /* the job stands still: the whole copy, or a snapshot to the host's memory */
     double drain_s;                  /* the copy goes on in the background; until then it is of no use  */
     double read_s;                   /* back to the chip                                                */
+    double storage_s;                /* the same state to storage, or from there, for what `place` does not outlive; 0: of storage itself */
 } sp_ckpt;
+/* Whether a checkpoint there is still to be had after a unit went out of service: that of a host's memory is lost with the host. */
+bool sp_ckpt_outlives(sp_ckpt_place place, sp_fail_unit unit);
 /* Bytes of one chip's state that no other has: of the stage with most. */
 double sp_ckpt_state_bytes(const sp_train_report *report, const sp_plan *plan);
 /* storage_bytes_per_s: of all chips together; 0: 122 MB/s a chip (Llama 3's). Errors: SP_E_INVAL negative or infinite figures. */
@@ -54,10 +62,6 @@ double sp_ckpt_interval_s(const sp_ckpt *ckpt, double mtbf_s);      /* the best 
 
 /* ---- failures ----------------------------------------------------------------------------------------- */
 
-/* What a class of failures strikes. Links and switches are those of the machine's planes, counted by sp_machine_count_tier. */
-typedef enum sp_fail_unit { SP_FAIL_CHIP, SP_FAIL_HOST, SP_FAIL_RACK, SP_FAIL_POWER, SP_FAIL_POD, SP_FAIL_ELECTRICAL_LINK, SP_FAIL_OPTICAL_LINK,
-                            SP_FAIL_SWITCH, SP_FAIL_UNITS } sp_fail_unit;
-const char *sp_fail_unit_name(sp_fail_unit unit);    /* "chip" "host" "rack" "power" "pod" "electrical-link" … */
 #define SP_POWER_RACKS 4u        /* guess: racks that one power distribution unit feeds; no description has power domains */
 
 typedef struct sp_fail_class {
@@ -370,6 +374,8 @@ typedef struct sp_operation {
     uint32_t conservative_depth;       /* jobs of the queue that get a reservation                        */
     double checkpoint_s;               /* blocking cost of one checkpoint                                  */
     double drain_s;                    /* after it the copy goes on in the background, and is of use when it has arrived */
+    sp_ckpt_place place;               /* a failure that it does not outlive takes jobs back to their last copy in storage */
+    double storage_s;                  /* such a copy takes so long behind the work, and as long to read; of places other than storage */
     double interval_s;                 /* 0: the best one for each job's MTBF                              */
     double detect_s;                   /* to notice a part that is out                                     */
     double link_detect_s, process_detect_s;   /* links and switches; stops after which nothing is out. < 0: as detect_s */

@@ -99,6 +99,7 @@ void sp_i_segment(sp_i_run *run, sp_i_slot *slot, sp_i_close how)
     }
     run->recompute_s_sum += 1e-6 * (double)open;
     if (sp_i_series(run)) sp_i_series_segment(run, slot, slot->begin_us + drain + detect + restart, open);
+    sp_i_stored_after(run, slot, x);
     useful = how == SP_I_DONE ? slot->left_us : slot->slow <= 1 ? saved : (int64_t)((double)saved / slot->slow);
     if (useful > slot->left_us) useful = slot->left_us;
     slot->left_us -= useful;

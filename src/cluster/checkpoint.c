@@ -46,15 +46,22 @@ sp_status sp_ckpt_cost(const sp_machine *machine, sp_ckpt_place place, bool back
     if (scale_out > 0) rate[SP_CKPT_STORAGE] = fmin(rate[SP_CKPT_STORAGE], scale_out);
     double copy_s = state_bytes / rate[place], snapshot_s = state_bytes / local_rate(machine);
     bool apart = background && place != SP_CKPT_LOCAL && copy_s > snapshot_s;
+    double storage_s = place == SP_CKPT_STORAGE ? 0 : state_bytes / rate[SP_CKPT_STORAGE];
     *out = (sp_ckpt){.place = place, .state_bytes = state_bytes, .rate_bytes_per_s = rate[place], .block_s = apart ? snapshot_s : copy_s,
-                     .drain_s = apart ? copy_s : 0, .read_s = copy_s};
+                     .drain_s = apart ? copy_s : 0, .read_s = copy_s, .storage_s = storage_s};
     return SP_OK;
 }
 
-/* guess: what a copy in the background takes of the step: it shares links and memory with it. */
-#define DRAIN_SHARE 0.02
+bool sp_ckpt_outlives(sp_ckpt_place place, sp_fail_unit unit)
+{
+    switch (place) {
+    case SP_CKPT_LOCAL: return unit == SP_FAIL_CHIP || unit >= SP_FAIL_ELECTRICAL_LINK;
+    case SP_CKPT_PEER: return unit != SP_FAIL_POD;   /* the other rack is one behind another power distribution unit */
+    default: return true;
+    }
+}
 
-double sp_ckpt_stall_s(const sp_ckpt *ckpt) { return ckpt->block_s + DRAIN_SHARE * ckpt->drain_s; }
+double sp_ckpt_stall_s(const sp_ckpt *ckpt) { return ckpt->block_s + SP_I_DRAIN_SHARE * ckpt->drain_s; }
 
 /* A checkpoint that is still being copied is no checkpoint: the next begins when it has arrived. */
 double sp_ckpt_interval_s(const sp_ckpt *ckpt, double mtbf_s) { return fmax(sp_cluster_interval(mtbf_s, sp_ckpt_stall_s(ckpt)), ckpt->drain_s); }

@@ -82,6 +82,7 @@ static void undo(sp_i_run *run, const sp_i_hidden *hidden)
     if (hidden->clean_us > *left) sp_i_undo(run, hidden->job, hidden->clean_us - *left);
     if (hidden->clean_us > *left) *left = hidden->clean_us;
     if (s == SP_NOWHERE) return;
+    sp_i_stored_undo(run, s);
     sp_i_count_stop(run, hidden->job);
     sp_i_tell(run, SP_HAPPENED_RESTART, hidden->job, hidden->class, SP_NOWHERE, run->slot[s].chips);
     sp_i_begin(run, s, (sp_i_pauses){.restart_s = run->op->swap_s, .load_s = sp_i_read_s(run, hidden->job)});

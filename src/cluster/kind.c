@@ -50,6 +50,7 @@ sp_status sp_job_kind_make(const sp_machine *machine, const sp_model *model, con
     if (status != SP_OK) return status;
     kind.checkpoint_s = checkpoint_s >= 0 ? checkpoint_s : sp_ckpt_stall_s(&kind.ckpt);
     kind.drain_s = checkpoint_s >= 0 ? 0 : kind.ckpt.drain_s;
+    if (checkpoint_s >= 0) kind.ckpt.storage_s = 0;   /* where it lies is not said */
     status = make_judge(machine, &kind, err);
     if (status == SP_OK) *out = kind;
     return status;

@@ -15,6 +15,7 @@ sp_operation sp_operation_default(const sp_machine *machine)
 {
     return (sp_operation){.machine = machine, .policy = &sp_place_policies[0], .order = SP_ORDER_EASY,
                           .checkpoint_s = 30,   /* guess: blocking part of a checkpoint to storage; 1 s to peers' memory */
+                          .place = SP_CKPT_STORAGE,
                           .detect_s = 30,       /* guess: watchdogs find a dead process in half a minute; without one 10 to 30 min */
                           .defrag_period_s = 600,   /* guess: a queue is looked through for moves every ten minutes */
                           .restart_s = 600,     /* guess: job restart; Meta RSC: 5 minutes is a low overhead (arXiv 2410.21680) */
@@ -29,7 +30,7 @@ sp_operation sp_operation_default(const sp_machine *machine)
 static sp_status check_times(const sp_operation *op, sp_error *err)
 {
     const struct { const char *what; double value; } t[] = {
-        {"checkpoint of %g s", op->checkpoint_s}, {"copy of a checkpoint of %g s", op->drain_s}, {"checkpoint every %g s", op->interval_s}, {"detection of %g s", op->detect_s},
+        {"checkpoint of %g s", op->checkpoint_s}, {"copy of a checkpoint of %g s", op->drain_s}, {"copy to storage of %g s", op->storage_s}, {"checkpoint every %g s", op->interval_s}, {"detection of %g s", op->detect_s},
         {"detection of links of %g s", op->link_detect_s < 0 ? 0 : op->link_detect_s}, {"detection of processes of %g s", op->process_detect_s < 0 ? 0 : op->process_detect_s},
         {"restart of %g s", op->restart_s}, {"restart in place of %g s", op->swap_s}, {"reading of a checkpoint of %g s", op->read_s}, {"decision of %g s", op->decide_s}, {"step of %g s done again", op->reroute_s}, {"factor of %g on rates", op->fail_scale},
         {"factor of %g on repair times", op->repair_scale}, {"move worth %g times its cost", op->defrag_ratio}};
@@ -41,9 +42,9 @@ static sp_status check_times(const sp_operation *op, sp_error *err)
     }
     if (!(op->horizon_s >= 1 && op->horizon_s <= 1e4 * SP_YEAR_S))
         return sp_error_set(err, SP_E_RANGE, NULL, 0, 0, "%g s of operation; expected one second to 10,000 years", op->horizon_s);
-    if (!(op->fair_half_life_s > 0) || (unsigned)op->order >= SP_ORDERS || op->conservative_depth > 1u << 20)
-        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a half-life of %g s, queue order %d, %u reservations; expected more than 0 s, a row of the table, at most 2^20",
-                            op->fair_half_life_s, (int)op->order, op->conservative_depth);
+    if (!(op->fair_half_life_s > 0) || (unsigned)op->order >= SP_ORDERS || (unsigned)op->place >= SP_CKPT_PLACES || op->conservative_depth > 1u << 20)
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a half-life of %g s, queue order %d, checkpoints in place %d, %u reservations; expected more than 0 s, rows of the tables, at most 2^20",
+                            op->fair_half_life_s, (int)op->order, (int)op->place, op->conservative_depth);
     if (op->defrag_ratio > 0 && !(op->defrag_period_s >= 1 && op->defrag_period_s <= 1e9))
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a look for moves every %g s; expected 1 to 10^9", op->defrag_period_s);
     if (op->preempt && sp_i_orders[op->order].urgency == NULL)
@@ -180,6 +181,7 @@ static void unmake(sp_i_run *run)
     for (uint32_t s = 0; s < run->slots; s++) free(run->slot[s].tally);
     free(run->slot);
     free(run->repair);
+    free(run->stored);
     free(run->loss);
     free(run->hidden);
     sp_i_dead_release(run);

@@ -26,6 +26,13 @@ typedef struct sp_i_slot {
     sp_i_tally *tally;                   /* of large jobs, once a part was replaced; else NULL        */
 } sp_i_slot;
 
+/* A running job's copies to storage of checkpoints that lie in memory. */
+typedef struct sp_i_stored {
+    int64_t takes_us, every_us, since_us;   /* one of them (0: there are none); running time from one to the next, and since the last began */
+    int64_t left_us;                     /* work left in the last that arrived                       */
+    sp_ckpt_place place;                 /* of the checkpoints                                       */
+} sp_i_stored;
+
 typedef struct sp_i_repair { uint64_t mask; uint32_t leaf, spares, next_free; } sp_i_repair_job;
 
 /* A fault that nobody has noticed yet. clean_us: work left in the last checkpoint before it. */
@@ -88,6 +95,8 @@ struct sp_i_run {
     uint32_t *shrunk, n_shrunk, shrunk_room;   /* slots of elastic jobs that lack chips             */
     sp_i_slot *slot;
     uint32_t slots, slot_free;
+    sp_i_stored *stored;                 /* [slots] beside them, since few runs have any; NULL: nobody has */
+    uint32_t stored_room;
     sp_i_repair_job *repair;
     uint32_t repairs, repair_room, repair_free;
     struct sp_i_loss *loss;              /* what the failure that strikes now took of jobs            */
@@ -102,7 +111,7 @@ struct sp_i_run {
     uint32_t dead_room, dead_free, n_dead, *dead_first;   /* first: [leaves], NULL until one is dead  */
     uint64_t *dead_leaves;               /* set of leaves that have one                              */
     sp_rng rng;
-    double class_rate[SP_FAIL_CLASSES], total_rate, rate_per_chip;
+    double class_rate[SP_FAIL_CLASSES], total_rate, rate_per_chip, forget_rate_per_chip[SP_CKPT_PLACES];   /* forget: of failures that no checkpoint there outlives */
     uint64_t class_units[SP_FAIL_CLASSES];
     int64_t now_us, horizon_us, next_fail_us, next_defrag_us, checkpoint_us, drain_us;
     sp_i_rates rates;                    /* of the machine                                           */
@@ -146,6 +155,15 @@ double sp_i_slow(sp_i_run *run, uint32_t job, const sp_spread *spread, const sp_
 double sp_i_slow_there(sp_i_run *run, const sp_spread *spread, const sp_faults *faults);             /* the same of a job of unknown model */
 double sp_i_read_s(const sp_i_run *run, uint32_t job);              /* to read its checkpoint back */
 void sp_i_count_tokens(sp_i_run *run, uint32_t job, int64_t useful_us);
+
+/* ---- stored.c ---- */
+void sp_i_stored_begin(sp_i_run *run, uint32_t slot);               /* a job comes to its chips: its copies to storage, and what they take of the step */
+void sp_i_stored_after(sp_i_run *run, const sp_i_slot *slot, int64_t run_us);   /* so much running from left_us on: which of them have arrived */
+void sp_i_stored_undo(sp_i_run *run, uint32_t slot);                /* what they have beyond the work left is wrong */
+void sp_i_count_forgetting(sp_i_run *run, const sp_fail_class *class, double rate_per_chip);   /* for how often they are best made */
+bool sp_i_forgets(const sp_i_run *run, uint32_t slot, const sp_fail_class *class);   /* such a failure takes its checkpoints with it */
+void sp_i_fall_back(sp_i_run *run, uint32_t slot);                  /* to the last copy that arrived */
+double sp_i_load_s(const sp_i_run *run, uint32_t slot, bool stored);   /* to read the last checkpoint, or the copy in storage */
 
 /* ---- series.c ---- */
 static inline bool sp_i_series(const sp_i_run *run) { return run->op->watch != NULL && run->op->watch->spent_s != NULL; }

@@ -87,7 +87,7 @@ static void count_start(sp_i_run *run, uint32_t s, uint32_t j, double drain_s)
     bool failed = run->progress[j].why == SP_I_FAILED;
     run->requeued_chip_us += (sp_i_chip_us)job->chips * (uint64_t)(run->now_us - run->progress[j].since_us);
     if (failed) run->allocate_s_sum += 1e-6 * (double)(run->now_us - run->progress[j].since_us);
-    sp_i_begin(run, s, (sp_i_pauses){drain_s, failed ? run->op->detect_s : 0, failed ? run->op->decide_s : 0, run->op->restart_s, sp_i_read_s(run, j)});
+    sp_i_begin(run, s, (sp_i_pauses){drain_s, failed ? run->op->detect_s : 0, failed ? run->op->decide_s : 0, run->op->restart_s, sp_i_load_s(run, s, true)});
 }
 
 sp_request sp_i_request_of(const sp_i_run *run, uint32_t j)
@@ -125,6 +125,7 @@ bool sp_i_start(sp_i_run *run, uint32_t j, double drain_s)
     slot->checkpoint_us = keeping.checkpoint_us;
     slot->copy_us = keeping.copy_us;
     slot->interval_us = keeping.interval_us;
+    sp_i_stored_begin(run, s);
     sp_i_queue_remove(run, j);
     count_running(run, j, job->chips);
     count_start(run, s, j, drain_s);

@@ -60,6 +60,7 @@ static sp_status start_class(sp_i_run *run, uint32_t class, sp_error *err)
     if (status != SP_OK) return status;
     double all = rate * (double)run->class_units[class];
     run->rate_per_chip += all / run->op->machine->chips;
+    sp_i_count_forgetting(run, row, all / run->op->machine->chips);
     if (row->shape == 1) {
         run->class_rate[class] = all;
         run->total_rate += all;
@@ -150,15 +151,16 @@ static uint32_t replace_all(sp_i_run *run, uint32_t at, uint32_t *leaf)
 }
 
 /* Nothing stands by for the chips that are lost: fewer of them do, or the job waits. The other replicas hold what is needed to go on. */
-static void go_on(sp_i_run *run, uint32_t s, uint32_t leaf, uint32_t gone, const sp_fail_class *class, double drain_s, double detect_s)
+static void go_on(sp_i_run *run, uint32_t s, uint32_t leaf, uint32_t gone, const sp_fail_class *class, sp_i_pauses pauses)
 {
     sp_i_slot *slot = &run->slot[s];
     const sp_recovery_row *row = sp_i_replan(run, s, leaf, gone, class->repair_s.nominal * run->op->repair_scale);
     if (row != NULL || sp_i_shrink(run, s, leaf, gone)) {
         bool new_plan = row != NULL && row->rung == SP_RUNG_REPLAN;
         sp_i_tell(run, new_plan ? SP_HAPPENED_REPLAN : SP_HAPPENED_SHRINK, slot->job, SP_NOWHERE, leaf, slot->chips);
-        double restart_s = row != NULL ? fmax(0, row->transition_s - run->op->detect_s) : run->op->swap_s;   /* a row's has the reading of the state in it */
-        sp_i_begin(run, s, (sp_i_pauses){drain_s, detect_s, class->planned ? 0 : run->op->decide_s, restart_s, row != NULL ? 0 : sp_i_read_s(run, slot->job)});
+        pauses.restart_s = row != NULL ? fmax(0, row->transition_s - run->op->detect_s) : run->op->swap_s;   /* a row's has the reading of the state in it */
+        if (row != NULL) pauses.load_s = 0;
+        sp_i_begin(run, s, pauses);
         return;
     }
     run->history.requeued++;
@@ -178,7 +180,7 @@ static void interrupt(sp_i_run *run, uint32_t at, const sp_fail_class *class)
     bool planned = class->planned;
     uint32_t s = run->loss[at].slot, leaf = run->loss[at].leaf, lost = 0, gone = 0;
     sp_i_slot *slot = &run->slot[s];
-    double drain_s = planned ? 1e-6 * (double)slot->checkpoint_us : 0, detect_s = sp_i_notice_s(run->op, class);
+    bool forgets = sp_i_forgets(run, s, class);
     for (uint32_t i = at; i < run->losses; i++)
         if (run->loss[i].slot == s) lost += sp_i_count(run->loss[i].lost);
     if (planned) run->history.maintained++;
@@ -186,15 +188,18 @@ static void interrupt(sp_i_run *run, uint32_t at, const sp_fail_class *class)
     sp_i_ends_remove(&run->ends, (sp_i_end){slot->end_key_us, s, slot->chips});
     sp_i_segment(run, slot, planned ? SP_I_SAVED : SP_I_BROKEN);
     slot->generation++;
+    if (forgets) sp_i_fall_back(run, s);
+    sp_i_pauses pauses = {.drain_s = planned ? 1e-6 * (double)slot->checkpoint_us : 0, .detect_s = sp_i_notice_s(run->op, class), .decide_s = planned ? 0 : run->op->decide_s,
+                          .restart_s = lost == 0 ? run->op->swap_s : run->op->restart_s, .load_s = sp_i_load_s(run, s, forgets)};
     if (lost != 0) gone = replace_all(run, at, &leaf);
     for (uint32_t i = at; i < run->losses; i++)
         if (run->loss[i].slot == s) run->loss[i].slot = SP_NOWHERE;
     if (gone != 0) {
-        go_on(run, s, leaf, gone, class, drain_s, detect_s);
+        go_on(run, s, leaf, gone, class, pauses);
         return;
     }
     sp_i_tell(run, lost == 0 ? SP_HAPPENED_RESTART : SP_HAPPENED_REPLACE, slot->job, SP_NOWHERE, leaf, lost == 0 ? slot->chips : lost);
-    sp_i_begin(run, s, (sp_i_pauses){drain_s, detect_s, planned ? 0 : run->op->decide_s, lost == 0 ? run->op->swap_s : run->op->restart_s, sp_i_read_s(run, slot->job)});
+    sp_i_begin(run, s, pauses);
 }
 
 /* ---- whom ---------------------------------------------------------------------------------------------------------------- */

@@ -396,6 +396,47 @@ static void copies_on_their_way_are_no_checkpoints(void **state)
     sp_jobs_free(&jobs);
 }
 
+/* Checkpoints in a host's memory are lost with the host: the job goes back to the last copy in storage. So it has the ETTR of copies alone, written
+ * behind the work every P = best interval for what they take of the step; a stop of processes costs next to nothing. */
+static void memory_is_lost_with_its_host(void **state)
+{
+    (void)state;
+    enum { SEEDS = 12 };
+    const double copy_s = 400, m = 86400 / (512 * 6.5 / 1000), stall_s = 0.02 * copy_s, every_s = sp_cluster_interval(m, stall_s);
+    static const struct { sp_fail_unit unit; sp_ckpt_place place; bool down, lost; } set[] = {
+        {SP_FAIL_HOST, SP_CKPT_LOCAL, true, true}, {SP_FAIL_HOST, SP_CKPT_LOCAL, false, false}, {SP_FAIL_CHIP, SP_CKPT_LOCAL, true, false}, {SP_FAIL_HOST, SP_CKPT_PEER, true, false},
+        {SP_FAIL_RACK, SP_CKPT_LOCAL, true, true}, {SP_FAIL_RACK, SP_CKPT_PEER, true, false}};
+    const sp_machine *machine = machine_of("atlas-950-superpod");
+    for (size_t k = 0; k < sizeof set / sizeof *set; k++) {
+        uint32_t chips = set[k].unit == SP_FAIL_CHIP ? 1 : set[k].unit == SP_FAIL_HOST ? 8 : 64;
+        sp_failures f = {.n = 1, .row = {{.name = "part", .unit = set[k].unit, .rate_per_s = sp_value_of(chips / (4096 * m), SP_GRADE_GUESS, ""), .shape = 1, .down = set[k].down,
+                                          .repair_s = sp_value_of(600, SP_GRADE_GUESS, "")}}};
+        sp_operation op = sp_operation_default(machine);
+        sp_history h[SEEDS];
+        double value[SEEDS], mean, half;
+        op.failures = &f;
+        op.rack_spares = false;
+        op.place = set[k].place;
+        op.storage_s = copy_s;
+        op.checkpoint_s = 0;
+        op.interval_s = 10;
+        op.detect_s = 10;
+        op.swap_s = op.restart_s = 50;
+        sp_jobs jobs = generated("one:chips=4096", machine->chips, op.horizon_s, 1);
+        assert_int_equal(sp_operate_seeds(&op, &jobs, NULL, 7, SEEDS, 2, h, NULL), SP_OK);
+        for (int s = 0; s < SEEDS; s++) {
+            sums_to_one(&h[s]);
+            value[s] = h[s].ettr;
+        }
+        sp_cluster_mean(value, SEEDS, &mean, &half);
+        /* Read back, and the copy on its way is none: 2 x 400 s more for each failure. */
+        double closed = set[k].lost ? sp_cluster_ettr(m, every_s, stall_s, 60 + 2 * copy_s) : sp_cluster_ettr(m, 10, 0, 60);
+        print_message("%s %s in %s memory: ETTR %.4f +- %.4f, %.4f by the closed form\n", sp_fail_unit_name(set[k].unit), set[k].down ? "out" : "stops", sp_ckpt_place_name(set[k].place), mean, half, closed);
+        assert_true(half < 0.003 && fabs(mean - closed) < 2 * half + 0.001);
+        sp_jobs_free(&jobs);
+    }
+}
+
 /* Where nothing stands by, a job of all chips that can give up replicas goes on: with w of R racks whole on average it has w / R of the
  * time, where a rigid one has the probability that all are whole. */
 static void elastic_jobs_go_on(void **state)
@@ -481,6 +522,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_fails), cmocka_unit_test(figures_by_level_and_size), cmocka_unit_test(checkpoints_stall), cmocka_unit_test(closed_form_lies_in_the_interval), cmocka_unit_test(llama3),
         cmocka_unit_test(meta_rsc), cmocka_unit_test(easy_equals_the_book), cmocka_unit_test(threads_change_nothing),
-        cmocka_unit_test(down_share_is_the_chain), cmocka_unit_test(copies_on_their_way_are_no_checkpoints), cmocka_unit_test(elastic_jobs_go_on), cmocka_unit_test(bad_input_is_refused)};
+        cmocka_unit_test(down_share_is_the_chain), cmocka_unit_test(copies_on_their_way_are_no_checkpoints), cmocka_unit_test(memory_is_lost_with_its_host), cmocka_unit_test(elastic_jobs_go_on), cmocka_unit_test(bad_input_is_refused)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

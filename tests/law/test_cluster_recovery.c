@@ -154,6 +154,7 @@ static void checkpoints_cost_bytes_over_rates(void **state)
     assert_float_equal(peer.block_s, 1e9 / port, 1e-12);
     assert_float_equal(storage.block_s, 1e9 * 16384 / 2e12, 1e-9);
     assert_true(behind.block_s == local.block_s && behind.drain_s == storage.block_s && sp_ckpt_stall_s(&behind) < storage.block_s);
+    assert_true(local.storage_s == storage.block_s && peer.storage_s == storage.block_s && storage.storage_s == 0);   /* for what takes the memory with it */
     assert_true(sp_ckpt_interval_s(&storage, 3600) == sp_cluster_interval(3600, storage.block_s));
     assert_true(sp_ckpt_interval_s(&behind, 1) >= behind.drain_s);   /* a copy on its way is no checkpoint */
     sp_judge *judge;
