@@ -113,6 +113,11 @@ typedef struct sp_study_row {
 typedef struct sp_study_score { uint32_t rows, expressed; double median_ape, p90_ape, bias; } sp_study_score;
 typedef struct sp_study_group { sp_study_kind kind; const char *hw_class, *source; sp_study_score score; } sp_study_group;
 
+/* What a change of one thing does to the throughput of a chip, from one row of the open tables to another, as a part: how far more chips
+ * lose (series), or one technique gains. `within`: the sign is right, and a series is off by 0.05 at most, a difference by 30 % of itself. */
+#define SP_STUDY_PAIRS 16u
+typedef struct sp_study_pair { const char *what, *from, *to; bool series, sign, within; double predicted, measured; } sp_study_pair;
+
 typedef struct sp_study {
     uint32_t n_rows; sp_study_row *rows;               /* in order of files and lines                              */
     sp_study_score summary;                            /* expressed rows that are not secondary, all kinds          */
@@ -121,6 +126,7 @@ typedef struct sp_study {
     sp_study_score memory;                             /* of printed peaks of memory; bias + where predicted too much */
     uint32_t n_groups; sp_study_group *groups;         /* kind x class x source, in that order; not secondary      */
     uint32_t n_classes; sp_study_group *classes;       /* kind x class; source NULL                                */
+    uint32_t n_pairs; sp_study_pair pair[SP_STUDY_PAIRS];   /* those whose rows are both there and predicted          */
     uint32_t constants_fitted, guesses;                /* different values of the catalog graded fitted, graded guess */
     uint32_t n_files; struct { const char *path, *sha256; } *files;
 } sp_study;
@@ -134,13 +140,6 @@ sp_status sp_study_validate(sp_catalog *catalog, const char *const *paths, uint3
 /* Score of the rows for which keep() is true. O(n log n). */
 sp_study_score sp_study_score_rows(const sp_study_row *rows, uint32_t n_rows, bool (*keep)(const sp_study_row *row, void *context),
                                    void *context, sp_arena *arena);
-
-/* What a change of one thing does to the throughput of a chip, from one row of the open tables to another, as a part: how far more chips
- * lose (series), or one technique gains. `within`: the sign is right, and a series is off by 0.05 at most, a difference by 30 % of itself. */
-#define SP_STUDY_PAIRS 15u
-typedef struct sp_study_pair { const char *what, *from, *to; bool series, sign, within; double predicted, measured; } sp_study_pair;
-/* Those whose rows are both there and predicted. Fills out[SP_STUDY_PAIRS], gives how many. O(rows). */
-uint32_t sp_study_pairs(const sp_study *study, sp_study_pair *out);
 
 /* The page of a validation: Markdown tables at `path`, and one SVG scatter plot a kind and class in the folder of the
  * same name without ".md" beside it. Written under temporary names and renamed. */

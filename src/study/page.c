@@ -75,13 +75,12 @@ static void totals(FILE *file, const sp_study *study)
 
 static void effects(FILE *file, const sp_study *study)
 {
-    sp_study_pair pair[SP_STUDY_PAIRS];
-    uint32_t n = sp_study_pairs(study, pair);
-    if (n == 0)
+    const sp_study_pair *pair = study->pair;
+    if (study->n_pairs == 0)
         return;
     fputs("## Series and differences\n\nThroughput of a chip at the last row of a series against its first, and with a technique against without. "
           "A series holds within 5 points, a difference within 30 % of itself.\n\n| what | rows | predicted | measured | holds |\n|---|---|---:|---:|---|\n", file);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < study->n_pairs; i++)
         fprintf(file, "| %s | %s, %s | %+.1f %% | %+.1f %% | %s |\n", pair[i].what, pair[i].from, pair[i].to, 100 * pair[i].predicted,
                 100 * pair[i].measured, pair[i].within ? "yes" : pair[i].sign ? "no" : "no, sign wrong");
     fputs("\nWhy some do not: [models/calibration.md](models/calibration.md#series-and-differences).\n\n", file);

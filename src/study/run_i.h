@@ -108,6 +108,8 @@ const char *sp_i_cell_text(const sp_csv *csv, size_t row, const char *column);
 sp_status sp_i_cell_number(const sp_csv *csv, size_t row, const char *column, double *out, sp_error *err);
 
 /* Every score of a study whose rows are filled. */
+/* Series and differences of the rows that are predicted, into study->pair (pairs.c). */
+void sp_i_study_pairs(sp_i_ctx *ctx, sp_study *study);
 void sp_i_study_score(sp_study *study, sp_arena *arena);
 
 #endif

@@ -201,6 +201,7 @@ sp_status sp_study_validate(sp_catalog *catalog, const char *const *paths, uint3
     if (status != SP_OK)
         return status;
     sp_i_study_score(&study, arena);
+    sp_i_study_pairs(&ctx, &study);
     study.constants_fitted = constants_of(&ctx, SP_GRADE_FITTED);
     study.guesses = constants_of(&ctx, SP_GRADE_GUESS);
     *out = study;

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define SLOPE_POINTS 5.0
 #define ZERO_SAVES 0.015
 
 /* First rows of the series that are known to be off. */
@@ -49,15 +48,18 @@ static bool is_off(const char *from)
 static void test_pairs(void **state)
 {
     const world *w = *state;
-    sp_study_pair pair[SP_STUDY_PAIRS];
     unsigned wrong = 0;
-    assert_int_equal(sp_study_pairs(&w->study, pair), SP_STUDY_PAIRS);
+    assert_int_equal(w->study.n_pairs, SP_STUDY_PAIRS);
     for (unsigned i = 0; i < SP_STUDY_PAIRS; i++) {
-        const sp_study_pair *p = &pair[i];
+        const sp_study_pair *p = &w->study.pair[i];
         double from[2], to[2];
-        rates(&w->study, p->from, from);
-        rates(&w->study, p->to, to);
-        assert_true(fabs(p->predicted - (to[0] / from[0] - 1)) < 1e-9 && fabs(p->measured - (to[1] / from[1] - 1)) < 1e-9);
+        bool stated = row_of(&w->study, p->from)->status == SP_STUDY_EXPRESSED;   /* else with a script's layout */
+        if (stated) {
+            rates(&w->study, p->from, from);
+            rates(&w->study, p->to, to);
+        }
+        assert_true(!stated || fabs(p->predicted - (to[0] / from[0] - 1)) < 1e-9);
+        assert_true(!stated || fabs(p->measured - (to[1] / from[1] - 1)) < 1e-9);
         bool held = is_off(p->from) ? p->sign : p->within;
         print_message("%-72s predicted %+6.1f %%  measured %+6.1f %%%s\n", p->what, 100 * p->predicted, 100 * p->measured,
                       !held ? "  OFF" : p->within == !is_off(p->from) ? "" : p->within ? "  holds now: say so here and on the page" : "  (known to be off)");
@@ -65,34 +67,6 @@ static void test_pairs(void **state)
     }
     if (wrong)
         fail_msg("%u of %u effects are not as they were", wrong, SP_STUDY_PAIRS);
-}
-
-/* ModelLink's series, whose rows state no layout, with that of its script (examples/gpt3/pretrain_gpt3_175B_ptd.sh at the time): batch
- * grows with the machine. */
-static void test_modellink(void **state)
-{
-    const world *w = *state;
-    double step_s[2];
-    for (int i = 0; i < 2; i++) {
-        const uint32_t dp = i ? 62 : 1;
-        const sp_machine *machine;
-        const sp_model *model;
-        const char *path;
-        char text[160], words[160];
-        sp_plan plan = sp_plan_default();
-        sp_train_report result;
-        sp_error err = {0};
-        snprintf(text, sizeof text, "mesh:8@28GB/s,500ns clos:%u@25GB/s,3us,nic chip=ascend-910b", 16 * dp);
-        snprintf(words, sizeof words, "tp=8 pp=16 vpp=3 schedule=interleaved dp=%u mbs=2 gbs=%u seq=2048 zero=0 overlap-tp=yes software=modellink", dp, 1024 * dp);
-        if (sp_catalog_machine(w->catalog, text, &machine, &err) != SP_OK || sp_catalog_model_path(w->catalog, "gpt3-175b", &path, &err) != SP_OK ||
-            sp_model_load(path, NULL, w->arena, &model, &err) != SP_OK || sp_plan_parse(words, w->arena, &plan, &err) != SP_OK ||
-            sp_predict_train(machine, model, &plan, true, w->arena, &result, NULL, &err) != SP_OK)
-            fail_msg("%s", err.text);
-        step_s[i] = result.step_time_s;
-    }
-    double predicted = 100 * (step_s[0] / step_s[1] - 1), measured = 100 * (50.5 / 53.8 - 1);   /* MFU of TR0897 and TR0890 */
-    print_message("%-52s predicted %+6.1f %%  measured %+6.1f %%\n", "ModelLink 175B, 128 to 7,936 NPUs, its script's plan", predicted, measured);
-    assert_true(predicted < 0 && fabs(predicted - measured) < SLOPE_POINTS);
 }
 
 /* Throughput of a chip does not rise with the number of chips at one batch, but for what ZeRO saves, an optimizer shared by more, and
@@ -136,6 +110,6 @@ static int tear_down(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pairs), cmocka_unit_test(test_modellink), cmocka_unit_test(test_monotone)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pairs), cmocka_unit_test(test_monotone)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
