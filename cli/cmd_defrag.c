@@ -78,8 +78,10 @@ static sp_status tell(cli_run *cli, const answer *a, sp_error *err)
     if (cli_given(cli, CLI_O_JSON))
         return cli_json_emit(cli, json_pack("{s:o, s:i, s:i, s:f, s:f}", "moves", moves_json(cli, a), "blocks_before", (int)d->blocks_before, "blocks_after", (int)d->blocks_after,
                                             "cost_chip_hours", cost, "blocks_per_chip_hour", cost > 0 ? gained / cost : 0.0), err);
-    fprintf(cli->out, "%s%u blocks%s of %llu chips, %u after %u moves that cost %.4g chip-hours of restarts\n", cli_strong(cli, true), d->blocks_before, cli_strong(cli, false),
+    fprintf(cli->out, "%s%u block%s%s of %llu chips, %u after %u moves that cost %.4g chip-hours of restarts\n", cli_strong(cli, true), d->blocks_before, d->blocks_before == 1 ? "" : "s", cli_strong(cli, false),
             (unsigned long long)cli_count(cli, CLI_O_SEGMENT), d->blocks_after, d->n, cost);
+    if (d->blocks_after < cli_count(cli, CLI_O_BLOCKS))
+        cli_line(cli, "short", "of the %llu wanted: no moves were found that free more", (unsigned long long)cli_count(cli, CLI_O_BLOCKS));
     if (d->n == 0) return SP_OK;
     print_moves(cli, a);
     if (cost > 0) cli_line(cli, "value/cost", "%.4g blocks for a chip-hour", gained / cost);

@@ -222,6 +222,7 @@ static void mean_of(const answer *a, const sp_history_field *field, double *mean
     *mean = *half = NAN;
     if (n != 0) sp_cluster_mean(value, n, mean, half);
     if (n < 2) *half = NAN;
+    else if (*half < 1e-12 * fabs(*mean)) *half = 0;   /* roundings of sums, no spread */
     free(value);
 }
 
@@ -313,6 +314,9 @@ static void print_answer(cli_run *cli, const answer *a)
     cli_line(cli, "jobs", "%s, queue %s, placement %s", cli_text(cli, CLI_O_JOBS), sp_order_name(op->order), op->policy->name);
     if (a->jobs.spec != NULL && strstr(a->jobs.spec, "chips=") == NULL)
         cli_line(cli, "", "of at most %u chips, so that a 64th of the machine is left for what is broken; chips=N says otherwise", sp_jobs_generate_most(op->machine->chips));
+    if (cli_jobs_moot(&a->jobs))
+        cli_line(cli, "", "no two jobs differ in their %s: they go as in %s. Generators take priorities=N, users=N and slack=2, a CSV columns priority, user and deadline",
+                 sp_order_goes_by(op->order), sp_order_name(SP_ORDER_EASY));
     if (a->jobs.jobs.repaired != 0 || a->jobs.jobs.skipped != 0)
         cli_line(cli, "repairs", "%llu records put right, %llu left out; first: %s", (unsigned long long)a->jobs.jobs.repaired, (unsigned long long)a->jobs.jobs.skipped, a->jobs.jobs.note);
     cli_jobs_print(&a->jobs);

@@ -252,6 +252,19 @@ void cli_jobs_print(const cli_jobs *jobs)
     }
 }
 
+/* Of a generator: those of the first seed. */
+bool cli_jobs_moot(const cli_jobs *jobs)
+{
+    const sp_operation *op = jobs->operation;
+    if (sp_order_goes_by(op->order) == NULL) return false;
+    if (jobs->spec == NULL) return sp_order_is_moot(op->order, &jobs->jobs);
+    sp_jobs drawn;
+    if (sp_jobs_generate(jobs->spec, op->machine->chips, op->horizon_s, jobs->cli->seed, &drawn, NULL) != SP_OK) return false;
+    bool moot = sp_order_is_moot(op->order, &drawn);
+    sp_jobs_free(&drawn);
+    return moot;
+}
+
 json_t *cli_jobs_json(const cli_jobs *jobs)
 {
     json_t *array = json_array();

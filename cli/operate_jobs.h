@@ -23,6 +23,7 @@ sp_status cli_jobs_recover(cli_jobs *jobs, sp_error *err);
 void cli_jobs_release(cli_jobs *jobs);
 void cli_jobs_key(const cli_jobs *jobs, FILE *key);     /* what is known of the trainings, as words */
 void cli_jobs_print(const cli_jobs *jobs);
+bool cli_jobs_moot(const cli_jobs *jobs);   /* nothing that the queue's order goes by distinguishes them */
 json_t *cli_jobs_json(const cli_jobs *jobs);
 json_t *cli_jobs_effort(const cli_jobs *jobs);          /* placements judged and priced by this process */
 

@@ -351,6 +351,8 @@ typedef enum sp_order { SP_ORDER_FIFO, SP_ORDER_EASY, SP_ORDER_CONSERVATIVE, SP_
 const char *sp_order_name(sp_order order);    /* "fifo" "easy" "conservative" "priority" "fair-share" "deadline" */
 const char *sp_order_about(sp_order order);   /* a line that says what it does */
 bool sp_order_find(const char *name, sp_order *out);
+const char *sp_order_goes_by(sp_order order); /* before submission: "priorities" "users" "deadlines"; NULL: by nothing else */
+bool sp_order_is_moot(sp_order order, const sp_jobs *jobs);   /* no two of them differ in that, so that they go by submission */
 
 /* Spare hosts on which no job is started: so many of every rack, of every pod, or of the machine. They take the place of failed ones where
  * as many are not free in the pod, for jobs in it and for those that wait to run again. */

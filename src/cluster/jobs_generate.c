@@ -41,6 +41,10 @@ static sp_status read_name(const char *text, size_t n, spec *out, sp_error *err)
     }
     if (out->one || out->shape != NULL) return SP_OK;
     const char *near = sp_text_nearest(word, names);
+    size_t comma = strcspn(word, ",");
+    for (size_t i = 0; word[comma] == ',' && i < sizeof names / sizeof *names - 1; i++)
+        if (strlen(names[i]) == comma && strncmp(word, names[i], comma) == 0)
+            return sp_error_set(err, SP_E_PARSE, "--jobs", 1, (uint32_t)comma + 1, "found '%s'; expected '%s:%s': a colon stands before the first word", word, names[i], word + comma + 1);
     return sp_error_set(err, SP_E_NOTFOUND, "--jobs", 1, 1, "unknown jobs '%s'%s%s%s; expected a file (.swf, .csv) or one of: one, pretrain, philly, acme, mix",
                         word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }

@@ -36,6 +36,21 @@ bool sp_order_find(const char *name, sp_order *out)
     return false;
 }
 
+const char *sp_order_goes_by(sp_order order)
+{
+    if ((unsigned)order >= SP_ORDERS || (sp_i_orders[order].urgency == NULL && !sp_i_orders[order].users)) return NULL;
+    return sp_i_orders[order].users ? "users" : sp_i_orders[order].urgency == by_priority ? "priorities" : "deadlines";
+}
+
+bool sp_order_is_moot(sp_order order, const sp_jobs *jobs)
+{
+    if (sp_order_goes_by(order) == NULL) return false;
+    int (*urgency)(const sp_job *, const sp_job *) = sp_i_orders[order].urgency;
+    for (uint32_t i = 1; i < jobs->n; i++)
+        if (urgency != NULL ? urgency(&jobs->job[0], &jobs->job[i]) != 0 : jobs->job[0].user != jobs->job[i].user) return false;
+    return jobs->n > 1;
+}
+
 /* ---- positions ------------------------------------------------------------------------------------------------------ */
 
 /* Stable merge sort of job numbers by an order's key (of users, by user). */

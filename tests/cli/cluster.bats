@@ -175,6 +175,31 @@ END
     json 'result["preemptions"] >= 0 and sum(result["losses"].values()) == 1'
 }
 
+@test "operate: an order that nothing distinguishes jobs by is told" {
+    # shellcheck disable=SC2086
+    for order in priority fair-share deadline; do
+        answers $BUSY --queue $order
+        says "no two jobs differ in their"
+        says "they go as in easy"
+    done
+    answers $BUSY,priorities=3 --queue priority
+    [[ "$output" != *"no two jobs differ"* ]]
+    answers $BUSY,users=9 --queue fair-share
+    [[ "$output" != *"no two jobs differ"* ]]
+    answers $BUSY,slack=2 --queue deadline
+    [[ "$output" != *"no two jobs differ"* ]]
+    table="$(printf 'submit,run,chips,priority\n0,100,8,1\n0,100,8,1\n' | file same.csv)"
+    answers operate atlas-950-superpod --jobs "$table" --years 0.001 --seeds 1 --queue priority
+    says "no two jobs differ in their priorities"
+    answers operate atlas-950-superpod --jobs "$table" --years 0.001 --seeds 1 --queue easy
+    [[ "$output" != *"no two jobs differ"* ]]
+}
+
+@test "operate: a generator's words after a comma" {
+    refuses "--jobs:1:4: error: found 'mix,load=0.95'; expected 'mix:load=0.95'" operate atlas-950-superpod --jobs mix,load=0.95
+    refuses "unknown jobs 'mixx,load=1'" operate atlas-950-superpod --jobs mixx,load=1
+}
+
 @test "place: what does not fit is told when it will" {
     jobs="$BATS_TEST_TMPDIR/running.txt"
     printf '# NAME IDS TIME\nbig 0-511 3h\nmid 512-767 20min\nold 768-831\n' > "$jobs"
@@ -208,6 +233,7 @@ END
     json 'close(result["cost_chip_hours"], 8 * 630 / 3600, 1e-9)'
     run "$SUPERPOD" defrag atlas-950-superpod-1024 "$jobs" --segment 128 --blocks 8
     [ "$status" -eq 1 ]   # three jobs of 56 chips need one rack
+    says "of the 8 wanted: no moves were found that free more"
     valid defrag atlas-950-superpod-1024 "$jobs" --segment 64 --blocks 14
     answers defrag atlas-950-superpod-1024 "$jobs" --segment 64 --blocks 14
     says "small"
