@@ -63,6 +63,7 @@ static sp_status read_checkpoint(cli_run *cli, answer *a, sp_error *err)
         op->read_s = ckpt.read_s;
         op->place = ckpt.place;
         op->storage_s = ckpt.storage_s;
+        op->storage_share = ckpt.storage_share;
         return SP_OK;
     }
     if (background || cli_given(cli, CLI_O_STATE))

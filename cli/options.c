@@ -178,7 +178,7 @@ const cli_option cli_options[CLI_O_N] = {
     [CLI_O_RECOVERY] = {"recovery", 0, CLI_FLAG, NULL, NULL, 0, 0, V(PLACE), NULL, "print what would follow each failure (--network)", NULL,
         "For each part that can fail and what stands by: the rung of the ladder that costs least until the repair, its plan, step and transition time."},
     [CLI_O_CHECKPOINT] = {"checkpoint", 0, CLI_TEXT, "WHERE", "30s", 0, 0, V(OPERATE), NULL, "local, peer, storage; or the time that one stops a job", NULL,
-        "Where: the time follows from --state and the machine's own bandwidths; see docs/models/checkpointing.md."},
+        "Where: the time follows from --state and the machine's own bandwidths; see docs/models/checkpointing.md. local is lost with the host, peer with the pod: jobs then go back to the last copy in storage."},
     [CLI_O_STATE] = {"state", 0, CLI_TEXT, "SIZE", "2GB", 0, 0, V(OPERATE), NULL, "state that a chip writes", NULL, "Llama 3: 1 MB to 4 GB of a GPU."},
     [CLI_O_INTERVAL] = {"interval", 0, CLI_TEXT, "TIME", NULL, 0, 0, V(OPERATE), NULL, "work between checkpoints; default: each job's best", STOPS, NULL},
     [CLI_O_DETECT] = {"detect", 0, CLI_TEXT, "TIME", "30s", 0, 0, V(OPERATE), NULL, "to notice a failure, or who does", STOPS,

@@ -48,8 +48,10 @@ typedef struct sp_ckpt {
     double state_bytes, rate_bytes_per_s;   /* of one chip                                             */
     double block_s;                  /* the job stands still: the whole copy, or a snapshot to the host's memory */
     double drain_s;                  /* the copy goes on in the background; until then it is of no use  */
+    double drain_share;              /* of the step that it takes meanwhile                             */
     double read_s;                   /* back to the chip                                                */
     double storage_s;                /* the same state to storage, or from there, for what `place` does not outlive; 0: of storage itself */
+    double storage_share;            /* of the step that it takes meanwhile                             */
 } sp_ckpt;
 /* Whether a checkpoint there is still to be had after a unit went out of service: that of a host's memory is lost with the host. */
 bool sp_ckpt_outlives(sp_ckpt_place place, sp_fail_unit unit);
@@ -378,6 +380,7 @@ typedef struct sp_operation {
     double drain_s;                    /* after it the copy goes on in the background, and is of use when it has arrived */
     sp_ckpt_place place;               /* a failure that it does not outlive takes jobs back to their last copy in storage */
     double storage_s;                  /* such a copy takes so long behind the work, and as long to read; of places other than storage */
+    double storage_share;              /* of the step that it takes meanwhile                              */
     double interval_s;                 /* 0: the best one for each job's MTBF                              */
     double detect_s;                   /* to notice a part that is out                                     */
     double link_detect_s, process_detect_s;   /* links and switches; stops after which nothing is out. < 0: as detect_s */

@@ -33,6 +33,12 @@ static double peer_rate(const sp_machine *machine, const sp_cluster_shape *shape
     return sp_i_rate_at(machine, inner < shape->chips ? inner + UINT64_C(1) : shape->chips) * fraction;
 }
 
+/* Of the step, by a copy in the background while it lasts: its part of the way out, as far as the step uses that, and of the memory. */
+static double share_taken(const sp_machine *machine, double rate, double way_out)
+{
+    return fmin(1, SP_I_COMM_SHARE * rate / way_out + rate / machine->chip->mem_bw_bytes_per_s.nominal);
+}
+
 sp_status sp_ckpt_cost(const sp_machine *machine, sp_ckpt_place place, bool background, double state_bytes, double storage_bytes_per_s, sp_ckpt *out, sp_error *err)
 {
     sp_cluster_shape shape;
@@ -44,11 +50,13 @@ sp_status sp_ckpt_cost(const sp_machine *machine, sp_ckpt_place place, bool back
     if (storage_bytes_per_s > 0) rate[SP_CKPT_STORAGE] = storage_bytes_per_s / machine->chips;
     double scale_out = machine->chip->scaleout_bw_bytes_per_s.nominal;
     if (scale_out > 0) rate[SP_CKPT_STORAGE] = fmin(rate[SP_CKPT_STORAGE], scale_out);
-    double copy_s = state_bytes / rate[place], snapshot_s = state_bytes / local_rate(machine);
+    double out_rate = scale_out > 0 ? scale_out : peer_rate(machine, &shape), copy_s = state_bytes / rate[place], snapshot_s = state_bytes / local_rate(machine);
     bool apart = background && place != SP_CKPT_LOCAL && copy_s > snapshot_s;
     double storage_s = place == SP_CKPT_STORAGE ? 0 : state_bytes / rate[SP_CKPT_STORAGE];
     *out = (sp_ckpt){.place = place, .state_bytes = state_bytes, .rate_bytes_per_s = rate[place], .block_s = apart ? snapshot_s : copy_s,
-                     .drain_s = apart ? copy_s : 0, .read_s = copy_s, .storage_s = storage_s};
+                     .drain_s = apart ? copy_s : 0, .read_s = copy_s, .storage_s = storage_s,
+                     .drain_share = share_taken(machine, rate[place], place == SP_CKPT_PEER ? rate[place] : out_rate),
+                     .storage_share = share_taken(machine, rate[SP_CKPT_STORAGE], out_rate)};
     return SP_OK;
 }
 
@@ -61,7 +69,7 @@ bool sp_ckpt_outlives(sp_ckpt_place place, sp_fail_unit unit)
     }
 }
 
-double sp_ckpt_stall_s(const sp_ckpt *ckpt) { return ckpt->block_s + SP_I_DRAIN_SHARE * ckpt->drain_s; }
+double sp_ckpt_stall_s(const sp_ckpt *ckpt) { return ckpt->block_s + ckpt->drain_share * ckpt->drain_s; }
 
 /* A checkpoint that is still being copied is no checkpoint: the next begins when it has arrived. */
 double sp_ckpt_interval_s(const sp_ckpt *ckpt, double mtbf_s) { return fmax(sp_cluster_interval(mtbf_s, sp_ckpt_stall_s(ckpt)), ckpt->drain_s); }

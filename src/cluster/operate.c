@@ -30,7 +30,7 @@ sp_operation sp_operation_default(const sp_machine *machine)
 static sp_status check_times(const sp_operation *op, sp_error *err)
 {
     const struct { const char *what; double value; } t[] = {
-        {"checkpoint of %g s", op->checkpoint_s}, {"copy of a checkpoint of %g s", op->drain_s}, {"copy to storage of %g s", op->storage_s}, {"checkpoint every %g s", op->interval_s}, {"detection of %g s", op->detect_s},
+        {"checkpoint of %g s", op->checkpoint_s}, {"copy of a checkpoint of %g s", op->drain_s}, {"copy to storage of %g s", op->storage_s}, {"copy to storage that takes %g of the step", op->storage_share}, {"checkpoint every %g s", op->interval_s}, {"detection of %g s", op->detect_s},
         {"detection of links of %g s", op->link_detect_s < 0 ? 0 : op->link_detect_s}, {"detection of processes of %g s", op->process_detect_s < 0 ? 0 : op->process_detect_s},
         {"restart of %g s", op->restart_s}, {"restart in place of %g s", op->swap_s}, {"reading of a checkpoint of %g s", op->read_s}, {"decision of %g s", op->decide_s}, {"step of %g s done again", op->reroute_s}, {"factor of %g on rates", op->fail_scale},
         {"factor of %g on repair times", op->repair_scale}, {"move worth %g times its cost", op->defrag_ratio}};

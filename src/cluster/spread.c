@@ -180,10 +180,8 @@ double sp_i_comm_ideal(const sp_i_rates *rates, const sp_cluster_shape *shape, u
     return sp_i_comm_cost(rates, shape, &ideal);
 }
 
-/* guess: share of communication in a step on the ideal placement; exposed communication of published runs is 10 to 40 %. */
-#define COMM_SHARE 0.2
 
-double sp_i_slowdown(double ideal, double cost) { return ideal <= 0 || cost <= ideal ? 1 : 1 + COMM_SHARE * (cost / ideal - 1); }
+double sp_i_slowdown(double ideal, double cost) { return ideal <= 0 || cost <= ideal ? 1 : 1 + SP_I_COMM_SHARE * (cost / ideal - 1); }
 
 double sp_cluster_slowdown(const sp_machine *machine, const sp_cluster_shape *shape, const sp_spread *spread)
 {

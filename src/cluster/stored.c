@@ -23,7 +23,7 @@ void sp_i_stored_begin(sp_i_run *run, uint32_t s)
     sp_i_slot *slot = &run->slot[s];
     uint32_t kind = run->jobs->job[slot->job].kind;
     const sp_ckpt *ckpt = kind == 0 ? NULL : &run->op->kind[kind - 1].ckpt;
-    double takes_s = ckpt == NULL ? run->op->storage_s : ckpt->storage_s;
+    double takes_s = ckpt == NULL ? run->op->storage_s : ckpt->storage_s, share = ckpt == NULL ? run->op->storage_share : ckpt->storage_share;
     if (takes_s == 0 && run->stored == NULL) return;
     if (!room(run)) {
         run->no_memory = true;
@@ -31,7 +31,7 @@ void sp_i_stored_begin(sp_i_run *run, uint32_t s)
     }
     sp_i_stored *stored = &run->stored[s];
     *stored = (sp_i_stored){.takes_us = sp_i_us(takes_s), .every_us = INT64_MAX / 8, .left_us = slot->left_us, .place = ckpt == NULL ? run->op->place : ckpt->place};
-    double rate = run->forget_rate_per_chip[stored->place] * slot->chips, stall_s = SP_I_DRAIN_SHARE * takes_s;
+    double rate = run->forget_rate_per_chip[stored->place] * slot->chips, stall_s = share * takes_s;
     if (rate <= 0 || takes_s == 0) return;
     double every = 1e6 * fmax(takes_s, sp_cluster_interval(1 / rate, stall_s)), cycles = ceil(every / (double)cycle_us(slot));
     if (cycles * (double)cycle_us(slot) > 1e17) return;

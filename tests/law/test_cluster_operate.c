@@ -418,6 +418,7 @@ static void memory_is_lost_with_its_host(void **state)
         op.rack_spares = false;
         op.place = set[k].place;
         op.storage_s = copy_s;
+        op.storage_share = 0.02;
         op.checkpoint_s = 0;
         op.interval_s = 10;
         op.detect_s = 10;

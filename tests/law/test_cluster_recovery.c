@@ -155,6 +155,11 @@ static void checkpoints_cost_bytes_over_rates(void **state)
     assert_float_equal(storage.block_s, 1e9 * 16384 / 2e12, 1e-9);
     assert_true(behind.block_s == local.block_s && behind.drain_s == storage.block_s && sp_ckpt_stall_s(&behind) < storage.block_s);
     assert_true(local.storage_s == storage.block_s && peer.storage_s == storage.block_s && storage.storage_s == 0);   /* for what takes the memory with it */
+    /* By hand: a fifth of the step goes over the links, of which storage's 122 MB/s are a part, as they are of the memory's rate; a copy to a peer has a link for itself. */
+    double to_storage = 2e12 / 16384, memory = machine->chip->mem_bw_bytes_per_s.nominal, out = machine->chip->scaleout_bw_bytes_per_s.nominal;
+    assert_float_equal(sp_ckpt_stall_s(&behind) - behind.block_s, (0.2 * to_storage / out + to_storage / memory) * behind.drain_s, 1e-9);
+    assert_float_equal(local.storage_share, behind.drain_share, 1e-15);
+    assert_float_equal(peer.drain_share, 0.2 + port / memory, 1e-9);
     assert_true(sp_ckpt_interval_s(&storage, 3600) == sp_cluster_interval(3600, storage.block_s));
     assert_true(sp_ckpt_interval_s(&behind, 1) >= behind.drain_s);   /* a copy on its way is no checkpoint */
     sp_judge *judge;
