@@ -64,15 +64,24 @@ static uint32_t tier_of(const sp_i_run *run, const sp_i_dead *dead, const sp_spr
     return sp_i_link_tier(run->op->machine, &run->cluster->shape, spread, run->op->failures->row[dead->class].unit);
 }
 
-/* The most that one of these chips of a leaf lost; a chip's own links and the switches over all of them add up. */
+static bool of_one_chip(const sp_i_dead *dead) { return (dead->chips & (dead->chips - 1)) == 0; }
+
+/* The most that one of these chips of a leaf lost: its own links and the switches over all of them add up. */
 static void look_at_leaf(const sp_i_run *run, const sp_spread *spread, uint32_t leaf, uint64_t chips, sp_i_lost *lost)
 {
+    uint32_t own[SP_TIERS_MAX][64] = {{0}}, all[SP_TIERS_MAX] = {0};
     for (uint32_t d = run->dead_first[leaf]; d != SP_NOWHERE; d = run->dead[d].next) {
         const sp_i_dead *dead = &run->dead[d];
-        uint32_t tier = tier_of(run, dead, spread), n = 0;
+        uint32_t tier = tier_of(run, dead, spread);
+        if (tier == SP_NOWHERE) continue;
+        if (of_one_chip(dead)) own[tier][__builtin_ctzll(dead->chips)]++;
+        else all[tier]++;
+    }
+    for (uint32_t d = run->dead_first[leaf]; d != SP_NOWHERE; d = run->dead[d].next) {
+        const sp_i_dead *dead = &run->dead[d];
+        uint32_t tier = tier_of(run, dead, spread);
         if ((dead->chips & chips) == 0 || tier == SP_NOWHERE) continue;
-        for (uint32_t o = run->dead_first[leaf]; o != SP_NOWHERE; o = run->dead[o].next)
-            n += (run->dead[o].chips & dead->chips) == dead->chips && tier_of(run, &run->dead[o], spread) == tier;
+        uint32_t n = all[tier] + (of_one_chip(dead) ? own[tier][__builtin_ctzll(dead->chips)] : 0);
         if (n <= lost->links[tier]) continue;
         lost->links[tier] = n < UINT8_MAX ? (uint8_t)n : UINT8_MAX;
         lost->dead[tier] = d;
