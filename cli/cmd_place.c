@@ -118,13 +118,28 @@ static sp_status take_used(cli_run *cli, sp_cluster *cluster, sp_error *err)
     return SP_OK;
 }
 
-static const char *why_not(cli_run *cli, const sp_cluster *cluster, const job *j)
+/* Would it on the empty machine? */
+static bool ever_fits(const job *j, const sp_place_policy *policy, const sp_request *request)
+{
+    sp_cluster *empty;
+    sp_spread spread;
+    uint32_t list;
+    if (sp_cluster_create(&j->shape, &empty, NULL) != SP_OK) return true;
+    bool fits = policy->place(empty, request, 0, &list, &spread);
+    sp_cluster_destroy(empty);
+    return fits;
+}
+
+static const char *why_not(cli_run *cli, const sp_cluster *cluster, const job *j, const sp_place_policy *policy, const sp_request *request)
 {
     uint32_t free_chips = sp_cluster_free_chips(cluster);
     if (free_chips < j->chips)
         return sp_arena_printf(cli->arena, "needs %u chips and %u of %u are free", j->chips, free_chips, j->shape.chips);
-    return sp_arena_printf(cli->arena, "%u chips are free, but not in the form that policy %s asks for; --policy best or scatter takes others", free_chips,
-                           cli_text(cli, CLI_O_POLICY));
+    const char *form = request->segment_chips == 0 ? "in the form" : sp_arena_printf(cli->arena, "in blocks of %u, or not in the form", request->segment_chips);
+    const char *others = policy == &sp_place_policies[0] ? "" : "; --policy best or scatter takes others";
+    if (!ever_fits(j, policy, request)) return sp_arena_printf(cli->arena, "policy %s has no place for %u chips%s even on the empty machine%s", policy->name, j->chips,
+                                                               request->segment_chips == 0 ? "" : " in such blocks", others);
+    return sp_arena_printf(cli->arena, "%u chips are free, but not %s that policy %s asks for%s", free_chips, form, policy->name, others);
 }
 
 /* The first end of a running job after which the job fits, as the file says when they end. NULL: at none of them. */
@@ -153,7 +168,7 @@ static const ending *when(cli_run *cli, sp_cluster *cluster, const cli_running *
 /* What it needs and what there is; then, when, if the running jobs' ends are known. */
 static sp_status tell_unfit(cli_run *cli, sp_cluster *cluster, const job *j, const cli_running *running, const sp_place_policy *policy, const sp_request *request, sp_error *err)
 {
-    const char *why = why_not(cli, cluster, j);
+    const char *why = why_not(cli, cluster, j, policy, request);
     const ending *at = when(cli, cluster, running, policy, request);
     if (cli_given(cli, CLI_O_JSON))
         return cli_json_emit(cli, json_pack("{s:b, s:s, s:o, s:o}", "fits", 0, "why", why, "when", at == NULL ? json_null() : json_real(at->at_s), "after",
@@ -210,7 +225,9 @@ static sp_status make_recovery(cli_run *cli, const job *j, const sp_spread *spre
 static sp_status tell_placed(cli_run *cli, const job *j, const sp_place_policy *policy, const uint32_t *chip, const sp_spread *s, const sp_recovery *recovery, sp_error *err)
 {
     double step_s, slowdown;
+    sp_place_check check;
     sp_status status = judge(j, s, &step_s, &slowdown, err);
+    if (status == SP_OK) status = sp_cluster_check(j->machine, &j->shape, chip, j->chips, &check, err);
     uint32_t *host = sp_arena_alloc(cli->arena, j->chips, sizeof *host);
     if (status != SP_OK) return status;
     if (host == NULL) return sp_error_set(err, SP_E_NOMEM, NULL, 0, 0, "no memory");
@@ -219,7 +236,7 @@ static sp_status tell_placed(cli_run *cli, const job *j, const sp_place_policy *
     if (cli_given(cli, CLI_O_JSON))
         return cli_json_emit(cli, json_pack("{s:b, s:s, s:s, s:o, s:f, s:i, s:i, s:i, s:b, s:b, s:s, s:o, s:o}", "fits", 1, "nodes", nodes, "rank_order", ranks, "step_time_s",
                                             step_s > 0 ? json_real(step_s) : json_null(), "slowdown", slowdown, "hosts", (int)s->rows, "racks", (int)s->leaves,
-                                            "pods", (int)s->pods, "whole", s->whole, "aligned", s->aligned, "policy", policy->name, "judged", counts_json(j), "recovery",
+                                            "pods", (int)s->pods, "whole", check.whole, "aligned", check.aligned, "policy", policy->name, "judged", counts_json(j), "recovery",
                                             recovery == NULL ? json_null() : cli_recovery_json(recovery)), err);
     tell_spread(cli, j, s, slowdown);
     cli_line(cli, "policy", "%s", policy->name);
@@ -245,6 +262,8 @@ int cli_cmd_place(cli_run *cli)
     if (status == SP_OK) status = take_used(cli, cluster, &err);
     if (status == SP_OK && cli_given(cli, CLI_O_RUNNING)) status = cli_running_read(cli, cli->value[CLI_O_RUNNING], cluster, &running, &err);
     if (status == SP_OK) status = make_judge(cli, &j, &err);
+    if (status == SP_OK && cli_given(cli, CLI_O_SEGMENT) && j.chips % cli_count(cli, CLI_O_SEGMENT) != 0)
+        status = sp_error_set(&err, SP_E_INVAL, "--segment", 0, 0, "found blocks of %llu for %u chips; expected a divisor of them", (unsigned long long)cli_count(cli, CLI_O_SEGMENT), j.chips);
     const sp_place_policy *policy = sp_place_policy_find(cli_text(cli, CLI_O_POLICY));
     sp_request request = {.chips = j.chips, .segment_chips = (uint32_t)cli_count(cli, CLI_O_SEGMENT)};
     if (status == SP_OK && j.judge != NULL && policy == &sp_place_policies[0]) policy = judged_policy(&j, cluster, &request, running.n);
@@ -297,9 +316,12 @@ static sp_status tell_checked(cli_run *cli, const job *j, const sp_place_check *
                                             (int)c->spares, "slowdown", slowdown, "step_time_s", step_s > 0 ? json_real(step_s) : json_null(), "hosts",
                                             (int)c->spread.rows, "racks", (int)c->spread.leaves, "pods", (int)c->spread.pods), err);
     cli_table *table = cli_table_begin(cli, "lrl", NULL);
-    const struct { const char *name; bool yes; const char *what; } row[] = {{"whole", c->whole, "whole racks, or all in one rack"},
-                                                                            {"aligned", c->aligned, "racks in one run that starts at a multiple of its power of two"},
-                                                                            {"connected", c->connected, "the share of each rack is rows x columns: a full mesh"}};
+    const bool torus = j->shape.torus[0] != 0;
+    const struct { const char *name; bool yes; const char *what; } row[] = {
+        {"whole", c->whole, torus ? "a box of the torus, or whole cubes" : "whole racks, or all in one rack"},
+        {"aligned", c->aligned, torus ? "the box begins at multiples of its edges" : "racks in one run that starts at a multiple of its power of two"},
+        {"connected", c->connected, torus ? "links of the torus join all chips, or optical switches the cubes"
+                                          : j->shape.mesh_leaf ? "the share of each rack is rows x columns: a full mesh" : "racks are switched: any share of one is joined"}};
     tell_spread(cli, j, &c->spread, slowdown);
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         cli_table_cell(table, "%s", row[i].name);

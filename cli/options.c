@@ -307,8 +307,8 @@ const cli_verb cli_verbs[CLI_V_N] = {
          "superpod place atlas-950-superpod 512 --network llama3-70b --set \"tp=8 dp=64 gbs=512\""}, false, cli_cmd_place},
     [CLI_V_CHECK_PLACEMENT] = {"check-placement", "any manager's placement, checked", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_TEXT, "CHIPS"}, {CLI_TEXT, "IDS"}}, 3,
         "IDS are CHIPS chips, or as many hosts as hold CHIPS chips, as 0-63,72. Prints whether racks are whole, the block is aligned, each "
-        "rack's share is a full mesh, how many spare chips stand by in those racks, and the slowdown. Exits with 1 when the job's chips are not "
-        "in whole racks, or no full mesh in a rack.",
+        "rack's share is a full mesh, how many spare chips stand by in those racks, and the slowdown; on a torus, whether they are a box or whole "
+        "cubes, and joined. Exits with 1 when the job's chips are not in whole racks, or no full mesh in a rack; on a torus, no box.",
         {"superpod check-placement atlas-950-superpod 128 0-15"}, false, cli_cmd_check_placement},
     [CLI_V_SPARES] = {"spares", "availability against spares and repair time", NULL, {{CLI_MACHINE, "MACHINE"}}, 1,
         "Prints with which probability racks, pods and the machine are whole, with 0, 1 and 2 spare chips a rack, and how many spare chips in a "

@@ -185,7 +185,8 @@ sp_status sp_cluster_defrag(sp_cluster *cluster, uint32_t *list, uint32_t owners
 /* Independent checker of a node list that any manager made. */
 typedef struct sp_place_check {
     sp_spread spread;
-    bool whole, aligned, connected;  /* connected: every leaf's share is a full-mesh sub-array (or the leaf is switched); on a torus:
+    bool whole, aligned;             /* racks as of sp_spread; on a torus: a box, or whole cubes; the box begins at multiples of its edges */
+    bool connected;                  /* every leaf's share is a full-mesh sub-array (or the leaf is switched); on a torus:
                                       * links join all chips, or optical switches whole cubes                             */
     uint32_t spares;                 /* spare chips in the leaves touched                                                  */
     double slowdown;                 /* against the ideal placement of as many chips (sp_cluster_slowdown)                 */

@@ -138,10 +138,10 @@ static sp_status walk(const sp_cluster_shape *shape, const uint32_t *chip, uint3
 }
 
 /* Is the set a box, across the wrap or not? Its chips differ in as many values of each coordinate as its edges, which follow each
- * other; the edges' product is their number. */
-static void find_box(const sp_cluster_shape *shape, const uint32_t *chip, uint32_t n, sp_spread *s)
+ * other; the edges' product is their number. Aligned: it begins at multiples of its edges, so that boxes of its kind fill the rest. */
+static void find_box(const sp_cluster_shape *shape, const uint32_t *chip, uint32_t n, sp_spread *s, bool *aligned)
 {
-    uint32_t count[3] = {0}, breaks[3] = {0};
+    uint32_t count[3] = {0}, breaks[3] = {0}, begin[3] = {0};
     for (int d = 0; d < 3; d++) {
         unsigned char has[4096] = {0};
         uint32_t size = shape->torus[d], at[3];
@@ -153,17 +153,20 @@ static void find_box(const sp_cluster_shape *shape, const uint32_t *chip, uint32
         for (uint32_t x = 0; x < size; x++) {
             count[d] += has[x];
             breaks[d] += has[x] != 0 && has[(x + 1) % size] == 0;
+            if (has[x] != 0 && has[(x + size - 1) % size] == 0) begin[d] = x;
         }
     }
     if ((uint64_t)count[0] * count[1] * count[2] != n || breaks[0] > 1 || breaks[1] > 1 || breaks[2] > 1) return;
+    *aligned = true;
     for (int d = 0; d < 3; d++) {
+        *aligned = *aligned && begin[d] % count[d] == 0;
         s->box[d] = count[d];
         s->ring[d] = count[d] == shape->torus[d];
     }
 }
 
-/* Cubes of 4 x 4 x 4, each wholly in the set: optical switches make a torus of any of them. */
-static void find_cubes(const sp_cluster_shape *shape, const uint32_t *chip, uint32_t n, sp_spread *s)
+/* Cubes of 4 x 4 x 4, each wholly in the set: optical switches make a torus of any of them, wherever they lie. */
+static void find_cubes(const sp_cluster_shape *shape, const uint32_t *chip, uint32_t n, sp_spread *s, bool *aligned)
 {
     for (int d = 0; d < 3; d++)
         if (shape->torus[d] % 4 != 0) return;
@@ -175,16 +178,21 @@ static void find_cubes(const sp_cluster_shape *shape, const uint32_t *chip, uint
             uint32_t other = chip[i] / shape->pod_chips * shape->pod_chips + at[0] + shape->torus[0] * (at[1] + shape->torus[1] * at[2]);
             if (!holds(chip, n, other)) return;
         }
-    if (sp_i_torus_shape(shape->torus, n, s->box)) s->ring[0] = s->ring[1] = s->ring[2] = true;
+    if (!sp_i_torus_shape(shape->torus, n, s->box)) return;
+    s->ring[0] = s->ring[1] = s->ring[2] = *aligned = true;
 }
 
-static sp_status check_torus(const sp_cluster_shape *shape, const uint32_t *chip, uint32_t n, sp_spread *s, bool *connected, sp_error *err)
+/* Racks of a torus are no more than runs of numbers: boxes and cubes are what is whole there. */
+static sp_status check_torus(const sp_cluster_shape *shape, const uint32_t *chip, uint32_t n, sp_place_check *out, sp_error *err)
 {
+    sp_spread *s = &out->spread;
     if (shape->torus[0] == 0 || s->pods != 1) return SP_OK;
-    sp_status status = walk(shape, chip, n, connected, err);
-    find_box(shape, chip, n, s);
-    find_cubes(shape, chip, n, s);
-    *connected = *connected || (s->ring[0] && s->ring[1] && s->ring[2]);   /* cubes that the switches join */
+    out->aligned = false;
+    sp_status status = walk(shape, chip, n, &out->connected, err);
+    find_box(shape, chip, n, s, &out->aligned);
+    find_cubes(shape, chip, n, s, &out->aligned);
+    out->whole = s->box[0] != 0;
+    out->connected = out->connected || (s->ring[0] && s->ring[1] && s->ring[2]);   /* cubes that the switches join */
     return status;
 }
 
@@ -202,11 +210,12 @@ sp_status sp_cluster_check(const sp_machine *machine, const sp_cluster_shape *sh
     uint32_t step = 1;
     while (step < s.leaves) step *= 2;
     s.aligned = s.whole && copy[n - 1] / leaf - copy[0] / leaf + 1 == s.leaves && copy[0] % shape->pod_chips / leaf % step == 0;
-    bool connected = !shape->mesh_leaf || meshes(shape, copy, n);
-    status = check_torus(shape, copy, n, &s, &connected, err);
-    if (status == SP_OK)
-        *out = (sp_place_check){.spread = s, .whole = s.whole, .aligned = s.aligned, .spares = s.leaves * shape->spares_per_leaf,
-                            .connected = connected, .slowdown = sp_cluster_slowdown(machine, shape, &s)};
+    sp_place_check check = {.spread = s, .whole = s.whole, .aligned = s.aligned, .spares = s.leaves * shape->spares_per_leaf, .connected = !shape->mesh_leaf || meshes(shape, copy, n)};
+    status = check_torus(shape, copy, n, &check, err);
+    if (status == SP_OK) {
+        check.slowdown = sp_cluster_slowdown(machine, shape, &check.spread);
+        *out = check;
+    }
     free(copy);
     return status;
 }

@@ -101,6 +101,13 @@ END
     run "$SUPERPOD" place atlas-950-superpod 65 --policy sub-array --json
     [ "$status" -eq 1 ]
     json 'not result["fits"] and "policy sub-array" in result["why"]'
+    run "$SUPERPOD" place atlas-950-superpod 8 --policy cubes
+    [ "$status" -eq 1 ]
+    says "policy cubes has no place for 8 chips even on the empty machine; --policy best or scatter takes others"
+    run "$SUPERPOD" place atlas-950-superpod-1024 64 --policy sub-array --used 0,64,128,192,256,320,384,448,512,576,640,704,768,832,896,960
+    [ "$status" -eq 1 ]
+    says "1008 chips are free, but not in the form that policy sub-array asks for"
+    refuses "--segment: error: found blocks of 64 for 100 chips; expected a divisor of them" place atlas-950-superpod 100 --segment 64
     refuses "expected a whole number from 1 to 8192" place atlas-950-superpod 0
     refuses "--used" place atlas-950-superpod 8 --used 8192
 }
@@ -122,6 +129,16 @@ END
         run "$SUPERPOD" check-placement atlas-950-superpod "$chips" "$ranks" --json
         json 'result["connected"] and result["slowdown"] < 1.2'
     done
+    for chips in 8 64 128 1024; do   # boxes and cubes of a torus
+        answers place tpu-v4-pod "$chips" --used 0-70 --json
+        ranks="$(printf '%s' "$output" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"]["rank_order"])')"
+        answers check-placement tpu-v4-pod "$chips" "$ranks" --json
+        json 'result["whole"] and result["connected"] and result["slowdown"] < 1.3'
+    done
+    run "$SUPERPOD" check-placement tpu-v4-pod 64 0-15   # four rows of a plane
+    says "a box of the torus"
+    answers check-placement dgx-h100:64 64 0-7
+    says "racks are switched"
 }
 
 @test "spares: the table of a SuperCluster" {

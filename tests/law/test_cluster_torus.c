@@ -69,7 +69,7 @@ static void boxes_are_found_when_they_exist(void **state)
                 assert_int_equal(spread.box[0] * spread.box[1] + spread.box[1] * spread.box[2] + spread.box[0] * spread.box[2], surface);
                 assert_int_equal(sp_cluster_list_chips(c, list, chip), n);
                 assert_int_equal(sp_cluster_check(machine, &shape, chip, n, &check, NULL), SP_OK);
-                assert_true(check.connected && memcmp(check.spread.box, spread.box, sizeof spread.box) == 0 && memcmp(check.spread.ring, spread.ring, 3) == 0);
+                assert_true(check.connected && check.whole && memcmp(check.spread.box, spread.box, sizeof spread.box) == 0 && memcmp(check.spread.ring, spread.ring, 3) == 0);
                 wrapped += chip[n - 1] - chip[0] > shape.chips / 2 && n < 40;
             }
             sp_cluster_destroy(c);
@@ -108,7 +108,13 @@ static void cubes_need_no_neighbours(void **state)
     assert_true(spread.box[0] == 12 && spread.box[1] == 12 && spread.box[2] == 12 && spread.ring[0] && spread.ring[2]);
     assert_int_equal(sp_cluster_list_chips(c, list, chip), 27 * 64);
     assert_int_equal(sp_cluster_check(machine, &shape, chip, 27 * 64, &check, NULL), SP_OK);
-    assert_true(check.connected && check.spread.box[1] == 12 && check.slowdown == 1);
+    assert_true(check.connected && check.whole && check.aligned && check.spread.box[1] == 12 && check.slowdown == 1);
+    static const struct { uint32_t chip[4]; bool whole, aligned, connected; } by_hand[] = {   /* 16 x 16 x 16 */
+        {{0, 1, 16, 17}, true, true, true}, {{1, 2, 17, 18}, true, false, true}, {{0, 1, 2, 16}, false, false, true}, {{0, 2, 4, 6}, false, false, false}, {{0, 15, 240, 255}, true, false, true}};
+    for (size_t i = 0; i < sizeof by_hand / sizeof *by_hand; i++) {
+        assert_int_equal(sp_cluster_check(machine, &shape, by_hand[i].chip, 4, &check, NULL), SP_OK);
+        assert_true(check.whole == by_hand[i].whole && check.aligned == by_hand[i].aligned && check.connected == by_hand[i].connected);
+    }
     assert_true(sp_cluster_consistent(c));
     for (uint32_t owner = 2; policy->place(c, &(sp_request){.chips = 8}, owner, &list, &spread); owner++) {   /* 2 x 2 x 2 in the cubes that lack a chip */
         assert_true(spread.box[0] * spread.box[1] * spread.box[2] == 8 && spread.box[0] <= 4 && spread.box[1] <= 4 && spread.box[2] <= 4);
