@@ -19,6 +19,7 @@ void sp_queue_destroy(sp_queue *queue);
 bool sp_queue_push(sp_queue *queue, int64_t tick, int32_t priority, uint32_t kind, uint64_t payload);
 bool sp_queue_pop(sp_queue *queue, sp_event *out);          /* false: empty. O(log n) */
 const sp_event *sp_queue_peek(const sp_queue *queue);       /* NULL: empty            */
+const sp_event *sp_queue_soon(const sp_queue *queue, size_t *n);   /* n <= 5 events side by side: the one that comes first, and among the others the second */
 size_t sp_queue_count(const sp_queue *queue);
 
 /* Seconds to ticks of 1 ps, rounded to nearest; saturates at INT64_MAX / 4 so that sums cannot overflow. */

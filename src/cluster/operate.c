@@ -231,16 +231,22 @@ static int64_t next_tick(const sp_i_run *run)
     return at;
 }
 
-/* The job that ends next started thousands of jobs ago: its record is on its way while others are looked at. */
+/* The job that ends next started thousands of jobs ago: what is known of it is on its way while others are looked at. First where its pieces
+ * are, when it may be the second to end. */
 static void fetch_next(const sp_i_run *run)
 {
-    const sp_event *next = sp_queue_peek(run->queue);
-    if (next == NULL || next->kind != SP_I_END) return;
+    size_t n;
+    const sp_event *next = sp_queue_soon(run->queue, &n);
+    for (size_t i = 1; i < n; i++)
+        if (next[i].kind == SP_I_END) __builtin_prefetch(&run->slot[(uint32_t)next[i].payload]);
+    if (n == 0 || next->kind != SP_I_END) return;
     const sp_i_slot *slot = &run->slot[(uint32_t)next->payload];
     uint32_t job = slot->job;
     if (job == SP_NOWHERE) return;
-    for (size_t line = 0; line < sizeof *slot; line += 64) __builtin_prefetch((const char *)slot + line);
+    __builtin_prefetch((const char *)slot + 64);
+    __builtin_prefetch((const char *)slot + 128);
     __builtin_prefetch(&run->cluster->piece[slot->list]);
+    for (int i = 0; i < SP_I_AHEAD; i++) __builtin_prefetch(&run->cluster->piece[slot->ahead[i]]);
     __builtin_prefetch(&run->jobs->job[job]);
     __builtin_prefetch(&run->progress[job]);
 }

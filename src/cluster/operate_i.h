@@ -10,10 +10,12 @@ typedef unsigned __int128 sp_i_chip_us;   /* 2^24 chips x 300,000 years of micro
 
 enum { SP_I_END, SP_I_REPAIR, SP_I_WEIBULL, SP_I_FOUND, SP_I_LINK, SP_I_CUT_OFF };   /* kinds of queued events; arrivals and exponential failures are kept outside */
 
+#define SP_I_AHEAD 5
 /* A running job. The slot's number is the owner of its chips. Three whole lines of cache: thousands of jobs run between its start and its end. */
 typedef struct sp_i_slot {
     _Alignas(64) uint32_t job;
     uint32_t list, generation, next_free;
+    uint32_t ahead[SP_I_AHEAD];          /* pieces of the list after the first when it began, to be fetched before they are needed */
     uint32_t chips;                      /* held                                                     */
     int64_t since_us;                    /* when it came to these chips                              */
     int64_t left_us;                     /* work left at the begin of the segment                    */

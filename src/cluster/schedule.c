@@ -114,6 +114,10 @@ bool sp_i_start(sp_i_run *run, uint32_t j, double drain_s)
     sp_i_slot *slot = &run->slot[s];
     slot->job = j;
     slot->list = list;
+    for (uint32_t i = 0, p = list; i < SP_I_AHEAD; i++) {
+        if (run->cluster->piece[p].next != SP_NOWHERE) p = run->cluster->piece[p].next;
+        slot->ahead[i] = p;
+    }
     slot->chips = job->chips;
     slot->since_us = run->now_us;
     slot->left_us = run->progress[j].left_us;

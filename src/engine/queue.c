@@ -116,6 +116,12 @@ const sp_event *sp_queue_peek(const sp_queue *queue)
     return queue->count ? &queue->heap[0] : NULL;
 }
 
+const sp_event *sp_queue_soon(const sp_queue *queue, size_t *n)
+{
+    *n = queue->count < 1 + WAYS ? queue->count : 1 + WAYS;
+    return queue->heap;
+}
+
 size_t sp_queue_count(const sp_queue *queue)
 {
     return queue->count;

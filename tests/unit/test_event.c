@@ -30,6 +30,30 @@ static void queue_is_a_total_order(void **state)
     sp_queue_destroy(queue);
 }
 
+static void second_event_is_among_those_soon(void **state)
+{
+    (void)state;
+    sp_queue *queue = sp_queue_create(1);
+    sp_rng rng = sp_rng_make(8, 1);
+    size_t n;
+    sp_queue_soon(queue, &n);
+    assert_int_equal(n, 0);
+    for (uint32_t i = 0; i < 1000; i++) assert_true(sp_queue_push(queue, (int64_t)sp_rng_below(&rng, 400), 0, i, i));
+    while (sp_queue_count(queue) > 0) {
+        sp_event soon[5], first;
+        const sp_event *at = sp_queue_soon(queue, &n);
+        assert_in_range(n, 1, 5);
+        memcpy(soon, at, n * sizeof *soon);
+        sp_queue_pop(queue, &first);
+        assert_int_equal(soon[0].sequence, first.sequence);
+        const sp_event *second = sp_queue_peek(queue);
+        bool found = second == NULL;
+        for (size_t i = 1; i < n && !found; i++) found = soon[i].sequence == second->sequence;
+        assert_true(found);
+    }
+    sp_queue_destroy(queue);
+}
+
 static sp_task_class task(const char *label, uint32_t steps, uint32_t stream, const double *cost)
 {
     return (sp_task_class){.label = label, .kind = SP_TASK_COMPUTE, .n_step = steps, .n_mb = 1, .n_chunk = 1, .stream = stream, .cost_s = cost};
@@ -161,7 +185,7 @@ static void random_programs_keep_the_laws(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(queue_is_a_total_order), cmocka_unit_test(forward_pipeline_takes_its_closed_form),
+        cmocka_unit_test(queue_is_a_total_order), cmocka_unit_test(second_event_is_among_those_soon), cmocka_unit_test(forward_pipeline_takes_its_closed_form),
         cmocka_unit_test(streams_overlap_and_priorities_order), cmocka_unit_test(a_cycle_is_an_error_that_names_it), cmocka_unit_test(what_outlasts_the_ticks_is_refused),
         cmocka_unit_test(random_programs_keep_the_laws)};
     return cmocka_run_group_tests(tests, NULL, NULL);
