@@ -118,29 +118,23 @@ static bool take_leaves(sp_cluster *c, uint32_t low, uint32_t high, uint32_t n, 
     return sp_i_take_level(c, c->rows_per_leaf, low, high, n, owner, list, extent) == n;
 }
 
-/* The least of the pods' numbers that is n or more, or UINT32_MAX: those with less wrap to beyond the others. */
-static uint32_t least_from(const sp_cluster *c, const uint32_t *number, uint32_t n)
-{
-    uint32_t least = UINT32_MAX;
-    for (uint32_t i = 0; i < c->pods; i++) {
-        uint32_t more = number[i] - n;
-        least = more < least ? more : least;
-    }
-    return least > UINT32_MAX - n ? UINT32_MAX : least + n;
-}
-
 /* The fullest pod that still has n wholly free leaves (and, if asked, an aligned run of them at *run), the first of equal ones. */
 static uint32_t best_pod(const sp_cluster *c, uint32_t n, uint32_t *run)
 {
+    uint32_t best = SP_NOWHERE, least = 0u - n;   /* pods with less than n wrap to this or more */
     if (c->rows[c->rows_per_leaf].members < n) return SP_NOWHERE;
-    for (uint32_t have = n; (have = least_from(c, c->pod_whole, have)) <= c->leaves_per_pod; have++)
-        for (uint32_t pod = 0; pod < c->pods; pod++) {
-            if (c->pod_whole[pod] != have) continue;
-            if (run == NULL) return pod;
-            *run = aligned_run(c, pod, n);
-            if (*run != SP_NOWHERE) return pod;
+    for (uint32_t pod = 0; pod < c->pods && least != 0; pod++) {
+        uint32_t more = c->pod_whole[pod] - n, at;
+        if (more >= least) continue;
+        if (run != NULL) {
+            at = aligned_run(c, pod, n);
+            if (at == SP_NOWHERE) continue;
+            *run = at;
         }
-    return SP_NOWHERE;
+        best = pod;
+        least = more;
+    }
+    return best;
 }
 
 /* Undoes what a policy took when it could not take all. The extent, if any, is of all that it took. */
@@ -258,9 +252,14 @@ static uint32_t take_chips(sp_cluster *c, uint32_t n, uint32_t owner, uint32_t *
 /* The pod with the fewest free rows that are n or more, the first of equal ones; or SP_NOWHERE. */
 static uint32_t fullest_pod(const sp_cluster *c, uint32_t n)
 {
-    uint32_t least = c->whole_rows < n ? UINT32_MAX : least_from(c, c->pod_rows, n), pod = 0;
-    if (least == UINT32_MAX) return SP_NOWHERE;
-    while (c->pod_rows[pod] != least) pod++;
+    uint32_t least = UINT32_MAX, pod = 0;
+    if (c->whole_rows < n) return SP_NOWHERE;
+    for (uint32_t i = 0; i < c->pods; i++) {   /* those with less wrap to beyond the others */
+        uint32_t more = c->pod_rows[i] - n;
+        least = more < least ? more : least;
+    }
+    if (least > c->whole_rows) return SP_NOWHERE;
+    while (c->pod_rows[pod] - n != least) pod++;
     return pod;
 }
 
