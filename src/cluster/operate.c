@@ -48,7 +48,7 @@ static sp_status check_times(const sp_operation *op, sp_error *err)
     if (op->defrag_ratio > 0 && !(op->defrag_period_s >= 1 && op->defrag_period_s <= 1e9))
         return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "a look for moves every %g s; expected 1 to 10^9", op->defrag_period_s);
     if (op->preempt && sp_i_orders[op->order].urgency == NULL)
-        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "preempt: nobody is preempted in the order %s; expected the order priority or deadline", sp_order_name(op->order));
+        return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "preempt: nobody is preempted in the order %s; expected priority or deadline", sp_order_name(op->order));
     return SP_OK;
 }
 
