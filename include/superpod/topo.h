@@ -75,7 +75,8 @@ typedef struct sp_software {
                                      * it is longer by slow_by x (1 - (1 - slow_share)^n) in the mean; grade NONE: 0 */
     sp_value route_factor;          /* on permuting tokens to experts and back; grade NONE: as memory-bound work */
     sp_value quantise_factor;       /* on casts to narrow formats; grade NONE: made by the kernel before, writing alone */
-    sp_value expert_bias_factor;    /* on biases of experts' outputs, in place of vector_factor; grade NONE: as memory-bound work */
+    sp_value expert_bias_factor;    /* on biases of experts' outputs; grade NONE: one pass                     */
+    sp_value yarn_factor;           /* on rotating queries and keys by YaRN; grade NONE: one pass              */
     const char *attention_family;   /* chip family its attention kernels were written for; NULL: each chip's own. Another family
                                      * runs them at its attention_previous                                     */
     double gradient_bytes;          /* an element of gradients on the wire: 4 where they are reduced in FP32   */

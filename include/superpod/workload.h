@@ -46,6 +46,7 @@ typedef struct sp_attn {
     bool chunked;                    /* `window` is an aligned chunk, not a sliding window (Llama 4)         */
     uint32_t index_heads, index_dim, index_topk;  /* DSA lightning indexer; 0: none                          */
     bool bias, out_bias, output_gate, sinks;
+    bool yarn;                       /* positions stretched by YaRN, which scales queries and keys as it rotates them */
     bool qk_norm, qk_norm_all;       /* norms of q and k: over one head, over all heads at once              */
     bool k_eq_v;                     /* keys serve as values: no value projection                            */
     bool kv_shared;                  /* keys and values of an earlier layer: no projection, no cache (Gemma E) */

@@ -7,15 +7,15 @@
 #include <string.h>
 
 #define LP64_SIZE(type, bytes) _Static_assert(sizeof(void *) != 8 || sizeof(type) == (bytes), #type " has changed: write its fields below")
-LP64_SIZE(sp_attn, 80);
+LP64_SIZE(sp_attn, 88);
 LP64_SIZE(sp_ffn, 36);
-LP64_SIZE(sp_block, 128);
+LP64_SIZE(sp_block, 136);
 LP64_SIZE(sp_model, 176);
 LP64_SIZE(sp_chip, 2296);
 LP64_SIZE(sp_tier, 216);
 LP64_SIZE(sp_protocol, 256);
 LP64_SIZE(sp_stack, 2712);
-LP64_SIZE(sp_software, 448);
+LP64_SIZE(sp_software, 488);
 LP64_SIZE(sp_machine, 7216);
 
 typedef struct scribe { FILE *file; } scribe;
@@ -44,7 +44,7 @@ static void write_block(scribe *s, const sp_block *b)
     const sp_ffn *f = &b->ffn;
     fprintf(s->file, "attention %d %u %u %u %u %u %u %u %llu %d %u %u %u", a->kind, a->heads, a->kv_heads, a->d_qk, a->d_v, a->q_lora, a->kv_lora, a->d_rope,
             (unsigned long long)a->window, a->chunked, a->index_heads, a->index_dim, a->index_topk);
-    fprintf(s->file, " %d %d %d %d %d %d %d %d %u %u %u %u\n", a->bias, a->out_bias, a->output_gate, a->sinks, a->qk_norm, a->qk_norm_all, a->k_eq_v,
+    fprintf(s->file, " %d %d %d %d %d %d %d %d %d %u %u %u %u\n", a->bias, a->out_bias, a->output_gate, a->sinks, a->yarn, a->qk_norm, a->qk_norm_all, a->k_eq_v,
             a->kv_shared, a->o_groups, a->o_lora, a->compress, a->conv);
     fprintf(s->file, "ffn %d %d %d %u %u %u %u %u %u %d %d %d norms %u %d\n", f->kind, f->gated, f->bias, f->inner, f->experts, f->topk, f->expert_inner,
             f->expert_hidden, f->shared_inner, f->shared_gate, f->dense_parallel, f->router_bias, b->norms, b->norm_bias);

@@ -4,6 +4,7 @@
 #include "superpod/engine.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 uint32_t sp_i_stream_of(const sp_layout *layout, sp_comm_group group)
@@ -23,6 +24,20 @@ static double whole_ticks(double seconds)
     return (double)sp_ticks_ps(seconds) * 1e-12;
 }
 
+/* Times that the line moves the bytes of this work, where it is not fused as the program says. */
+static double passes(const sp_software *software, const char *label)
+{
+    static const struct { const char *label; size_t offset; } rows[] = {
+        {"route", offsetof(sp_software, route_factor)}, {"quantise", offsetof(sp_software, quantise_factor)},
+        {"expert-bias", offsetof(sp_software, expert_bias_factor)}, {"yarn", offsetof(sp_software, yarn_factor)}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const sp_value *factor = (const sp_value *)(const void *)((const char *)software + rows[i].offset);
+        if (strcmp(label, rows[i].label) == 0 && factor->grade != SP_GRADE_NONE)
+            return factor->nominal;
+    }
+    return 1;
+}
+
 /* Seconds as the clocks of a chip under load and the software product line make them. */
 static double slowed(const sp_chip *chip, const sp_software *software, const sp_op *op, const sp_op_cost *cost)
 {
@@ -33,15 +48,9 @@ static double slowed(const sp_chip *chip, const sp_software *software, const sp_
         time_s = fmax(time_s, cost->flop / sp_chip_sustained_flop_per_s(chip, op->format));
     if (!software)
         return time_s;
-    if (strcmp(op->label, "expert-bias") == 0 && software->expert_bias_factor.grade != SP_GRADE_NONE)
-        return fmax(time_s * software->expert_bias_factor.nominal, software->host_op_s.nominal);
     time_s *= op->kind == SP_OP_ATTENTION || strcmp(op->label, "attention") == 0 ? software->attention_factor.nominal
               : op->kind == SP_OP_GEMM ? software->matrix_factor.nominal : software->vector_factor.nominal;
-    if (strcmp(op->label, "route") == 0 && software->route_factor.grade != SP_GRADE_NONE)
-        time_s *= software->route_factor.nominal;
-    if (strcmp(op->label, "quantise") == 0 && software->quantise_factor.grade != SP_GRADE_NONE)
-        time_s *= software->quantise_factor.nominal;
-    return fmax(time_s, software->host_op_s.nominal);
+    return fmax(time_s * passes(software, op->label), software->host_op_s.nominal);
 }
 
 /* What pieces are priced with from here on. */

@@ -12,7 +12,7 @@ static const char *gloss_of(const char *label)
     static const struct { const char *label, *gloss; } rows[] = {
         {"gemm", "dense matrix products"}, {"expert-gemm", "matrix products of the experts"}, {"attention", "scores and values"},
         {"vector", "element-wise work, bound by memory"}, {"recompute", "activations computed again"},
-        {"vocab", "embedding, head and loss"}, {"quantise", "casts to narrow formats"}, {"route", "routing tokens to experts"}, {"offload", "activations on their way to the host and back"}, {"expert-bias", "experts' biases"}, {"bubble", "waiting for other stages"},
+        {"vocab", "embedding, head and loss"}, {"quantise", "casts to narrow formats"}, {"route", "routing tokens to experts"}, {"offload", "activations on their way to the host and back"}, {"expert-bias", "experts' biases"}, {"yarn", "rotary positions stretched by YaRN"}, {"bubble", "waiting for other stages"},
         {"tp", "tensor parallel traffic not hidden"}, {"ep", "expert traffic not hidden"},
         {"cp", "context parallel traffic not hidden"}, {"dp", "data parallel traffic not hidden"},
         {"etp", "traffic inside experts not hidden"}, {"pp", "hand-over between stages not hidden"}, {"optimizer", "update of weights"}};

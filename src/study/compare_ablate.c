@@ -51,6 +51,7 @@ static void find_lines(rung *r)
         worse(&r->naive.route_factor, &machine->software[i]->route_factor);
         worse(&r->naive.quantise_factor, &machine->software[i]->quantise_factor);
         worse(&r->naive.expert_bias_factor, &machine->software[i]->expert_bias_factor);
+        worse(&r->naive.yarn_factor, &machine->software[i]->yarn_factor);
     }
 }
 

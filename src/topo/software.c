@@ -15,6 +15,7 @@ static const struct { const char *key, *path; sp_unit unit; size_t offset; doubl
     {"route_factor", "routing factor", SP_UNIT_NONE, offsetof(sp_software, route_factor), 0.5, true},
     {"quantise_factor", "quantise factor", SP_UNIT_NONE, offsetof(sp_software, quantise_factor), 0.5, true},
     {"expert_bias_factor", "expert bias factor", SP_UNIT_NONE, offsetof(sp_software, expert_bias_factor), 0.5, true},
+    {"yarn_factor", "YaRN factor", SP_UNIT_NONE, offsetof(sp_software, yarn_factor), 0.5, true},
 };
 #define N_FIELDS (sizeof fields / sizeof fields[0])
 #define FACTOR_MAX 20.0   /* a product line twenty times slower than the hardware is a mistake in the file */
@@ -70,7 +71,7 @@ static sp_status read_gradient_wire(sp_node root, sp_software *out, sp_error *er
 
 static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, sp_error *err)
 {
-    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "slow_share", "slow_by", "route_factor", "quantise_factor", "expert_bias_factor",
+    static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "slow_share", "slow_by", "route_factor", "quantise_factor", "expert_bias_factor", "yarn_factor",
                                        "dispatch", "gradient_wire", "attention_kernels", NULL};
     if (sp_node_kind_of(root) != SP_NODE_MAP)
         return sp_node_fail(root, SP_E_PARSE, err, "found no map, expected a software product line: name, about, matrix_factor, …");

@@ -144,6 +144,7 @@ static void fill_gqa(const sp_hf_config *config, layer_type type, sp_attn *attn)
     attn->qk_norm = config->traits & HF_QK_NORM;
     attn->qk_norm_all = config->traits & HF_QK_NORM_FULL;
     attn->sinks = config->traits & HF_SINKS;
+    attn->yarn = (config->traits & (HF_YARN | HF_V4)) == HF_YARN;   /* what DeepSeek-V4 does is not known */
     attn->output_gate = config->traits & HF_OUTPUT_GATE;
     if (type == LAYER_LOCAL || config->traits & HF_V4) {
         attn->window = v[HF_WINDOW];

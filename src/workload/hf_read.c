@@ -73,6 +73,28 @@ static sp_status apply_switch(sp_hf_config *config, const char *key, uint32_t tr
     return status;
 }
 
+/* YaRN scales queries and keys by what the file says, or by 1 + 0.1 ln factor over the same for all dimensions. */
+static sp_status read_yarn(sp_hf_config *config)
+{
+    sp_node kind = sp_i_hf_find(config, "rope_scaling.rope_type|rope_scaling.type|rope_parameters.rope_type"), node[4];
+    static const char *const keys[4] = {"factor", "attention_factor", "mscale", "mscale_all_dim"};
+    double value[4] = {1, 0, 0, 0};
+    const char *word = sp_node_is(kind) ? sp_node_text(kind) : NULL;
+    if (!word || strcmp(word, "yarn") != 0)
+        return SP_OK;
+    for (size_t i = 0; i < 4; i++) {
+        char path[96];
+        snprintf(path, sizeof path, "rope_scaling.%s|rope_parameters.%s", keys[i], keys[i]);
+        node[i] = sp_i_hf_find(config, path);
+        sp_status status = sp_node_is(node[i]) ? sp_node_read_double(node[i], 0, 1e9, &value[i], config->err) : SP_OK;
+        if (status != SP_OK)
+            return status;
+    }
+    bool scales = sp_node_is(node[1]) ? value[1] != 1 : value[2] > 0 && value[3] > 0 ? value[2] != value[3] : value[0] > 1;
+    config->traits |= scales ? HF_YARN : 0;
+    return SP_OK;
+}
+
 static sp_status read_switches(sp_hf_config *config)
 {
     const uint32_t all = HF_QKV_BIAS | HF_OUT_BIAS | HF_FFN_BIAS | HF_NORM_BIAS, family = config->family->traits;
@@ -108,7 +130,7 @@ static sp_status read_switches(sp_hf_config *config)
         status = sp_i_hf_flag(config, "linear_attn_config.use_full_rank_gate", &config->full_rank_gate);
     if (alibi || rope)
         config->traits &= ~(uint32_t)HF_LEARNED_POS;
-    return status;
+    return status == SP_OK ? read_yarn(config) : status;
 }
 
 /* ---- family ---------------------------------------------------------------------------------------------- */

@@ -115,7 +115,7 @@ static void grouped_query(sp_i_lower *lower, const sp_attn *attn)
     } else
         sp_i_lower_joined(lower, "gemm", lower->tokens, widths, 3, lower->model->hidden, 1);
     double rotated = lower->tokens * (heads + kv) * attn->d_qk;
-    sp_i_lower_vector(lower, "vector", rotated, rotated, attn->qk_norm ? 8 : 3);
+    sp_i_lower_vector(lower, attn->yarn ? "yarn" : "vector", rotated, rotated, attn->qk_norm ? 8 : 3);
     share_keys(lower, kv * (attn->d_qk + attn->d_v));
     trade(lower, heads * attn->d_qk + kv * (attn->d_qk + attn->d_v));
     core(lower, attn, heads, kv);

@@ -23,7 +23,7 @@ static const sp_model_row attn_rows[] = {
     {"index_topk", '.', SP_ROW_U32, AT(index_topk), TOKENS_MAX},
     {"bias", '.', SP_ROW_BOOL, AT(bias), 0}, {"out_bias", '.', SP_ROW_BOOL, AT(out_bias), 0},
     {"qk_norm", '.', SP_ROW_BOOL, AT(qk_norm), 0}, {"qk_norm_all", '.', SP_ROW_BOOL, AT(qk_norm_all), 0},
-    {"output_gate", '.', SP_ROW_BOOL, AT(output_gate), 0}, {"sinks", '.', SP_ROW_BOOL, AT(sinks), 0},
+    {"output_gate", '.', SP_ROW_BOOL, AT(output_gate), 0}, {"sinks", '.', SP_ROW_BOOL, AT(sinks), 0}, {"yarn", '.', SP_ROW_BOOL, AT(yarn), 0},
     {"k_eq_v", '.', SP_ROW_BOOL, AT(k_eq_v), 0}, {"kv_shared", '.', SP_ROW_BOOL, AT(kv_shared), 0},
     {"o_groups", '.', SP_ROW_U32, AT(o_groups), COUNT_MAX}, {"o_lora", '.', SP_ROW_U32, AT(o_lora), WIDTH_MAX},
     {"compress", '.', SP_ROW_U32, AT(compress), WIDTH_MAX}, {"conv", '.', SP_ROW_U32, AT(conv), 1024},

@@ -281,6 +281,39 @@ static void a_step_waits_for_the_slowest_chip(void **state)
     }
 }
 
+/* Passes that a line does not fuse: their part of the step is the line's factor longer, and no other part changes. */
+static void unfused_passes_take_the_factor_of_the_line(void **state)
+{
+    fixture *f = *state;
+    static const char *const labels[2] = {"expert-bias", "yarn"};
+    sp_machine m = *machine(f, "dgx-h100:1");
+    sp_software line[2] = {*m.software[0], *m.software[0]};
+    const sp_software *lines[2] = {&line[0], &line[1]};
+    for (int i = 0; i < 2; i++) {
+        line[i].name = i ? "unfused" : "fused";
+        line[i].host_op_s.nominal = 0;
+        line[i].expert_bias_factor = sp_value_of(i ? 5 : 1, SP_GRADE_GUESS, "test");
+        line[i].yarn_factor = sp_value_of(i ? 3 : 1, SP_GRADE_GUESS, "test");
+    }
+    m.software = lines;
+    m.n_software = 2;
+    double part_s[2][3] = {{0}};   /* two labels, and all others */
+    for (int i = 0; i < 2; i++) {
+        sp_train_report r;
+        sp_plan plan = sp_plan_default();
+        plan.ep = plan.dp = 8;
+        plan.gbs = 8;
+        plan.seq = 4096;
+        plan.software = line[i].name;
+        run_plan(&m, model(f, "gpt-oss-20b"), &plan, f->arena, &r);
+        for (uint32_t k = 0; k < r.n_parts; k++)
+            part_s[i][strcmp(r.part[k].label, labels[0]) == 0 ? 0 : strcmp(r.part[k].label, labels[1]) == 0 ? 1 : 2] += r.part[k].time_s;
+    }
+    assert_true(part_s[0][0] > 0 && fabs(part_s[1][0] / part_s[0][0] - 5) < 1e-3);
+    assert_true(part_s[0][1] > 0 && fabs(part_s[1][1] / part_s[0][1] - 3) < 1e-3);
+    assert_true(fabs(part_s[1][2] / part_s[0][2] - 1) < 1e-2);
+}
+
 /* Experts' tokens by DeepEP's kernels, NCCL's, and those that the plan names: only the first write straight to the receiver. */
 static void experts_travel_by_the_library_of_the_line(void **state)
 {
@@ -632,7 +665,7 @@ int main(void)
         cmocka_unit_test(bound_and_parts), cmocka_unit_test(hidden_traffic_shows_where_it_is_longer), cmocka_unit_test(layers_run_in_order),
         cmocka_unit_test(unfused_attention_costs_time_and_memory), cmocka_unit_test(gradients_travel_in_the_format_of_the_software),
         cmocka_unit_test(a_step_waits_for_the_slowest_chip), cmocka_unit_test(experts_travel_by_the_library_of_the_line),
-        cmocka_unit_test(kernels_of_another_family_run_attention_slower),
+        cmocka_unit_test(kernels_of_another_family_run_attention_slower), cmocka_unit_test(unfused_passes_take_the_factor_of_the_line),
         cmocka_unit_test(collectives_keep_cores_from_what_they_hide_under), cmocka_unit_test(ways_of_context_parallelism), cmocka_unit_test(experts_wait_for_the_fullest_rank),
         cmocka_unit_test(frozen_weights_have_no_gradients), cmocka_unit_test(memory_counts_what_the_run_holds),
         cmocka_unit_test(gathered_keys_are_never_faster), cmocka_unit_test(overlapped_gradients_are_never_slower),

@@ -248,6 +248,7 @@ static void test_bad_values(void **state)
         {"{" V4 LLAMA ",\"o_groups\":2}", "compress_ratios", 1, 1},
         {"{" V4 LLAMA ",\"o_groups\":2,\n\"compress_ratios\": [0]}", "1 entries for 2 layers", 2, 20},
         {"{\"model_type\":\"gpt_oss\",\"num_local_experts\":4,\"num_experts_per_tok\":2," LLAMA ",\n\"layer_types\": [\"full_attention\", \"odd\"]}", "odd", 2, 35},
+        {"{\"model_type\":\"llama\"," LLAMA ",\"rope_scaling\":{\"rope_type\":\"yarn\",\n\"factor\": -2}}", "-2", 2, 11},
         {"{\"model_type\":\"gpt2\",\"n_embd\":64,\"n_layer\":1,\"n_head\":2,\"vocab_size\":9}", "n_positions", 1, 1},
         {"{\n\"model_type\": \"brand_new\", \"num_experts\": 4, \"hidden_size\": 4}", "unknown model_type \"brand_new\"", 2, 15},
         {"{\n\"model_type\": \"brand_new\", \"num_experts\": 4, \"hidden_size\": 4}", "lacks num_hidden_layers, num_attention_heads, intermediate_size, vocab_size and leaves unread num_experts", 2, 15},
@@ -264,6 +265,26 @@ static void test_bad_values(void **state)
         if (status == SP_OK || model || !strstr(err.text, rows[i].says) || err.line != rows[i].line || err.column != rows[i].column || strcmp(err.file, "config.json"))
             fail_msg("%s:\n  got %s:%u:%u %s\n  expected %u:%u …%s…", rows[i].text, err.file, err.line, err.column, err.text, rows[i].line, rows[i].column, rows[i].says);
         sp_doc_destroy(doc);
+        sp_arena_destroy(arena);
+    }
+}
+
+/* YaRN scales queries and keys unless the file says that it does not, or by a ratio of one. */
+static void test_yarn(void **state)
+{
+    (void)state;
+    static const struct { const char *scaling; bool yarn; } rows[] = {
+        {"\"rope_scaling\":{\"type\":\"yarn\",\"factor\":4.0}", true}, {"\"rope_parameters\":{\"rope_type\":\"yarn\",\"factor\":4.0}", true},
+        {"\"rope_scaling\":{\"type\":\"yarn\",\"factor\":1}", false}, {"\"rope_scaling\":{\"type\":\"linear\",\"factor\":4.0}", false},
+        {"\"rope_scaling\":{\"type\":\"yarn\",\"factor\":4.0,\"attention_factor\":1.0}", false},
+        {"\"rope_scaling\":{\"type\":\"yarn\",\"factor\":40,\"mscale\":1.0,\"mscale_all_dim\":1.0}", false},
+        {"\"rope_scaling\":{\"type\":\"yarn\",\"factor\":40,\"mscale\":1.0,\"mscale_all_dim\":0.7}", true}, {"\"rope_scaling\":null", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[400];
+        sp_arena *arena = sp_arena_create();
+        snprintf(text, sizeof text, "{\"model_type\":\"llama\"," LLAMA ",%s}", rows[i].scaling);
+        if (block(parse(arena, text, NULL), 0)->attn.yarn != rows[i].yarn)
+            fail_msg("%s", rows[i].scaling);
         sp_arena_destroy(arena);
     }
 }
@@ -289,6 +310,6 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_samples), cmocka_unit_test(test_mla_ignores_head_dim), cmocka_unit_test(test_nested_and_defaults),
                                        cmocka_unit_test(test_llama4), cmocka_unit_test(test_gpt2_and_mpt), cmocka_unit_test(test_families_of_experts),
                                        cmocka_unit_test(test_linear_and_pattern), cmocka_unit_test(test_unknown_family), cmocka_unit_test(test_bad_values),
-                                       cmocka_unit_test(test_no_memory)};
+                                       cmocka_unit_test(test_yarn), cmocka_unit_test(test_no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,9 +85,9 @@ static void what_is_not_said_has_its_default(void **state)
     assert_true(line->gradient_bytes == 2);
     assert_string_equal(got.dispatch, "none");
     assert_true(line->route_factor.grade == SP_GRADE_NONE && line->quantise_factor.grade == SP_GRADE_NONE &&
-                line->expert_bias_factor.grade == SP_GRADE_NONE);
-    assert_int_equal(load(GOOD "gradient_wire: fp32\ndispatch: deepep\nquantise_factor: " FACTOR("4.0") "\nexpert_bias_factor: " FACTOR("9.0") "\nattention_kernels: ampere\n", &got, &err), SP_OK);
-    assert_true(line->gradient_bytes == 4 && line->quantise_factor.nominal == 4 && line->expert_bias_factor.nominal == 9);
+                line->expert_bias_factor.grade == SP_GRADE_NONE && line->yarn_factor.grade == SP_GRADE_NONE);
+    assert_int_equal(load(GOOD "gradient_wire: fp32\ndispatch: deepep\nquantise_factor: " FACTOR("4.0") "\nexpert_bias_factor: " FACTOR("9.0") "\nyarn_factor: " FACTOR("4.5") "\nattention_kernels: ampere\n", &got, &err), SP_OK);
+    assert_true(line->gradient_bytes == 4 && line->quantise_factor.nominal == 4 && line->expert_bias_factor.nominal == 9 && line->yarn_factor.nominal == 4.5);
     assert_string_equal(got.dispatch, "deepep");
 }
 
