@@ -82,6 +82,7 @@ typedef struct sp_software {
     double gradient_bytes;          /* an element of gradients on the wire: 4 where they are reduced in FP32   */
     const char *dispatch;           /* library whose kernels dispatch and combine experts' tokens, each once to every place that needs
                                      * it, over nodes and then inside them; NULL: the machine's, one copy an expert */
+    bool dispatch_dense;            /* it routes by dense maps: probabilities of all experts of a scale-up domain go with every copy, and maps are gathered */
 } sp_software;
 /* Every value that is there, named in words; values belong to the product line. */
 typedef void (*sp_software_visit)(void *context, const char *path, const sp_value *value, sp_unit unit);

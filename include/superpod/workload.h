@@ -70,6 +70,9 @@ typedef struct sp_ffn {
 } sp_ffn;
 
 /* A kind of block; layers refer to kinds by index. */
+/* Width that routed experts work at: their own where tokens are projected into a latent one, else the model's. */
+static inline uint32_t sp_ffn_expert_width(const sp_ffn *ffn, uint32_t hidden) { return ffn->expert_hidden ? ffn->expert_hidden : hidden; }
+
 typedef struct sp_block {
     sp_attn attn; sp_ffn ffn;
     uint32_t norms;                  /* of size hidden                                                       */
@@ -247,6 +250,11 @@ void sp_plan_chunk_layers(const sp_plan *plan, uint32_t n_layers, uint32_t stage
 
 typedef enum sp_pass { SP_PASS_FORWARD, SP_PASS_BACKWARD, SP_PASS_RECOMPUTE } sp_pass;
 
+/* What a dispatch or combine of experts' tokens carries, on one chip: copies of each token in size_bytes, one an expert (0: no such collective);
+ * beside them, for libraries that route by dense maps, the probabilities of all experts with every copy, in FP32 (0: none travel), and maps of
+ * the tokens of all ranks, a byte an expert, gathered before (0: known already). */
+typedef struct sp_carried { uint32_t copies; double prob_bytes, map_bytes; } sp_carried;
+
 /* One thing a chip does in a block: an operator on the compute stream or a collective of a group. */
 typedef struct sp_item {
     bool is_comm;
@@ -254,7 +262,7 @@ typedef struct sp_item {
     sp_op op;
     sp_comm_group group; sp_coll_op coll; double size_bytes;   /* size as in sp_coll_best                        */
     uint32_t slack;              /* collectives: items after it that need not wait for it; 0: the next one waits */
-    uint32_t copies;             /* dispatch and combine: copies of each token in size_bytes, one an expert; 0: others */
+    sp_carried carried;
 } sp_item;
 
 #define SP_ITEMS_MAX 96

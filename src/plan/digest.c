@@ -15,7 +15,7 @@ LP64_SIZE(sp_chip, 2296);
 LP64_SIZE(sp_tier, 216);
 LP64_SIZE(sp_protocol, 256);
 LP64_SIZE(sp_stack, 2712);
-LP64_SIZE(sp_software, 488);
+LP64_SIZE(sp_software, 496);
 LP64_SIZE(sp_machine, 7216);
 
 typedef struct scribe { FILE *file; } scribe;
@@ -124,7 +124,7 @@ static void write_software(scribe *s, const sp_software *w)
     word(s, w->default_for);
     word(s, w->attention_family);
     word(s, w->dispatch);
-    fprintf(s->file, "software %.17g\n", w->gradient_bytes);
+    fprintf(s->file, "software %.17g %d\n", w->gradient_bytes, w->dispatch_dense);
     sp_software_each_value(w, named_value, s);
 }
 

@@ -9,7 +9,7 @@ static double places_hit(double n, double k)
     return n * (1 - pow(1 - 1 / n, k));
 }
 
-sp_status sp_i_dispatch_s(sp_pricer *pricer, const sp_placement *group, const sp_stack *stack, double size_bytes, uint32_t copies,
+sp_status sp_i_dispatch_s(sp_pricer *pricer, const sp_placement *group, const sp_stack *stack, double size_bytes, const sp_carried *carried, bool dense,
                           double *out_s, sp_error *err)
 {
     const sp_tier *inner_tier = &pricer->machine->planes[0].tiers[0];
@@ -19,13 +19,17 @@ sp_status sp_i_dispatch_s(sp_pricer *pricer, const sp_placement *group, const sp
         to->dim[to->n_dims++] = group->dim[d];
     }
     double ranks = sp_placement_ranks(group), nodes = between.n_dims ? sp_placement_ranks(&between) : 1, inside_s = 0, between_s = 0;
-    double once_bytes = size_bytes / copies;   /* of one copy of every token */
+    double near = inside.n_dims ? sp_placement_ranks(&inside) : 1, copies = carried->copies;
+    double probs_bytes = dense ? carried->prob_bytes * near / ranks : 0, map_s = 0;
+    double once_bytes = (size_bytes + probs_bytes) / copies;   /* of one copy of every token */
     sp_status status = SP_OK;
-    if (inside.n_dims)
+    if (dense && carried->map_bytes > 0)   /* by the machine's own library: HybridEP leaves its own gathering off by default */
+        status = sp_i_comm_s(pricer, SP_COLL_ALL_GATHER, group, pricer->now.stack, carried->map_bytes, &map_s, NULL, err);
+    if (status == SP_OK && inside.n_dims)
         status = sp_i_comm_s(pricer, SP_COLL_ALL_TO_ALL, &inside, stack, once_bytes * places_hit(ranks, copies), &inside_s, NULL, err);
     if (status == SP_OK && between.n_dims)
         status = sp_i_comm_s(pricer, SP_COLL_ALL_TO_ALL, &between, stack, once_bytes * places_hit(nodes, copies), &between_s, NULL, err);
     if (status == SP_OK)
-        *out_s = fmax(inside_s, between_s);
+        *out_s = map_s + fmax(inside_s, between_s);
     return status;
 }

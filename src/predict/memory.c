@@ -77,7 +77,7 @@ double sp_i_expert_buffer_bytes(const sp_model *model, const sp_plan *plan)
     double most = 0, tokens = (double)plan->mbs * (double)plan->seq / plan->cp / plan->tp;
     for (uint32_t k = 0; k < model->n_kinds; k++)
         if (model->kinds[k].ffn.kind == SP_FFN_MOE && plan->ep > 1)
-            most = fmax(most, 2 * tokens * model->kinds[k].ffn.topk * model->hidden * SP_I_WEIGHT_BYTES);
+            most = fmax(most, 2 * tokens * model->kinds[k].ffn.topk * sp_ffn_expert_width(&model->kinds[k].ffn, model->hidden) * SP_I_WEIGHT_BYTES);
     return most;
 }
 

@@ -74,8 +74,8 @@ static sp_status comm_s(sp_pricer *pricer, const sp_i_cost *item, double *out_s,
 {
     const sp_placement *group = &pricer->now.layout->group[item->group];
     const sp_i_curve **curve = &pricer->now.curve[item->group][item->coll];
-    if (item->copies > 1 && pricer->now.dispatch)
-        return sp_i_dispatch_s(pricer, group, pricer->now.dispatch, item->size_bytes, item->copies, out_s, err);
+    if (item->carried.copies > 1 && pricer->now.dispatch)
+        return sp_i_dispatch_s(pricer, group, pricer->now.dispatch, item->size_bytes, &item->carried, pricer->now.software->dispatch_dense, out_s, err);
     if (!group->n_dims)
         return SP_OK;
     sp_status status = *curve ? SP_OK : sp_i_curve_find(pricer, item->coll, group, pricer->now.stack, curve, err);
@@ -103,7 +103,7 @@ static sp_status price_item(sp_pricer *pricer, const sp_item *item, sp_i_cost *o
     const sp_software *software = pricer->now.software;
     if (item->is_comm) {
         *out = (sp_i_cost){.label = item->label, .slack = item->slack, .coll = item->coll, .group = item->group, .size_bytes = item->size_bytes,
-                           .copies = item->copies};
+                           .carried = item->carried};
         return price_comm(pricer, out, err);
     }
     *out = (sp_i_cost){.label = item->label, .slack = item->slack, .weight = item->op.accumulate};

@@ -36,7 +36,8 @@ typedef struct sp_i_cost {
     const char *label;
     double time_s, flop;
     double alone_s;              /* matrix work: time_s with all cores its own; 0: other work */
-    uint32_t stream, slack, copies;
+    uint32_t stream, slack;
+    sp_carried carried;
     bool weight;                 /* makes gradients of weights: in a slot of its own where the schedule splits backwards */
     const sp_coll_algo *algo;    /* collectives: what is called, NULL for compute and groups of one */
     sp_coll_op coll; sp_comm_group group; double size_bytes;
@@ -184,8 +185,9 @@ double sp_i_reduced_bytes(const sp_plan *plan, const sp_software *software);
 sp_status sp_i_comm_s(sp_pricer *pricer, sp_coll_op op, const sp_placement *placement, const sp_stack *stack, double size_bytes,
                       double *out_s, const sp_coll_algo **algo, sp_error *err);
 /* Seconds of an expert dispatch or combine that sends each token once to every place holding some of its `copies` experts:
- * between scale-up domains along rails, and inside them rank to rank, the longer of the two. size_bytes: all copies. */
-sp_status sp_i_dispatch_s(sp_pricer *pricer, const sp_placement *group, const sp_stack *stack, double size_bytes, uint32_t copies,
+ * between scale-up domains along rails, and inside them rank to rank, the longer of the two. size_bytes: all copies. dense: with the probabilities
+ * of the experts of a domain, after gathering the maps. */
+sp_status sp_i_dispatch_s(sp_pricer *pricer, const sp_placement *group, const sp_stack *stack, double size_bytes, const sp_carried *carried, bool dense,
                           double *out_s, sp_error *err);
 const sp_stack *sp_i_stack_of(const sp_pricer *pricer, const sp_plan *plan);
 /* Fills the pieces for this plan (no work when they are those already held): whole; or their sums alone. */

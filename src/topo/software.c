@@ -72,7 +72,7 @@ static sp_status read_gradient_wire(sp_node root, sp_software *out, sp_error *er
 static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, sp_error *err)
 {
     static const char *const keys[] = {"name", "about", "default_for", "matrix_factor", "attention_factor", "vector_factor", "comm_factor", "host_op", "slow_share", "slow_by", "route_factor", "quantise_factor", "expert_bias_factor", "yarn_factor",
-                                       "dispatch", "gradient_wire", "attention_kernels", NULL};
+                                       "dispatch", "dispatch_dense", "gradient_wire", "attention_kernels", NULL};
     if (sp_node_kind_of(root) != SP_NODE_MAP)
         return sp_node_fail(root, SP_E_PARSE, err, "found no map, expected a software product line: name, about, matrix_factor, …");
     sp_status status = sp_node_only_keys(root, keys, err);
@@ -84,6 +84,8 @@ static sp_status read_software(sp_node root, sp_arena *arena, sp_software *out, 
         status = read_text(root, "default_for", false, arena, &out->default_for, err);
     if (status == SP_OK)
         status = read_text(root, "dispatch", false, arena, &out->dispatch, err);
+    if (status == SP_OK && sp_node_is(sp_node_get(root, "dispatch_dense")))
+        status = sp_node_read_bool(sp_node_get(root, "dispatch_dense"), &out->dispatch_dense, err);
     if (status == SP_OK)
         status = read_gradient_wire(root, out, err);
     if (status == SP_OK)

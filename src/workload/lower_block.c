@@ -158,8 +158,9 @@ static double ffn_bytes(const sp_i_lower *lower, const sp_ffn *ffn, double narro
         bytes += width_bytes(lower->tokens, (double)ffn->inner / plan->tp, ffn->gated, keep, narrow);
     if (ffn->kind == SP_FFN_MOE) {
         double copies = lower->tokens / plan->tp * ffn->topk * plan->etp * sp_i_lower_load(plan);
+        double width = sp_ffn_expert_width(ffn, lower->model->hidden);
         if (!plan->lora_rank)
-            bytes += copies * h * narrow + copies / plan->etp * h * SP_I_ACT_BYTES;   /* dispatched input, combined output */
+            bytes += copies * width * narrow + copies / plan->etp * width * SP_I_ACT_BYTES;   /* dispatched input, combined output */
         bytes += width_bytes(copies, (double)ffn->expert_inner / plan->etp, ffn->gated, keep, narrow);
         bytes += width_bytes(lower->tokens, (double)ffn->shared_inner / plan->tp, ffn->gated, keep, narrow);
         bytes += lower->tokens / plan->tp * ffn->experts * 4;                     /* router probabilities, FP32 */

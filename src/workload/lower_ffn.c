@@ -37,12 +37,16 @@ static void dense(sp_i_lower *lower, double inner, bool gated)
     }
 }
 
-static void all_to_all(sp_i_lower *lower, double elements, uint32_t copies)
+/* Copies of tokens to their experts or back. `routed`: with probabilities, or their gradients. */
+static void all_to_all(sp_i_lower *lower, const sp_ffn *ffn, double received, double width, bool routed)
 {
     if (lower->plan->ep == 1)
         return;
-    sp_i_lower_comm(lower, "ep", SP_GROUP_EP, SP_COLL_ALL_TO_ALL, elements * SP_I_ACT_BYTES, 0);
-    lower->out->item[lower->out->n - 1].copies = copies;
+    double tokens = lower->tokens / lower->plan->tp;
+    sp_i_lower_comm(lower, "ep", SP_GROUP_EP, SP_COLL_ALL_TO_ALL, received * width * SP_I_ACT_BYTES, 0);
+    lower->out->item[lower->out->n - 1].carried = (sp_carried){
+        .copies = ffn->topk, .prob_bytes = routed ? received * ffn->experts * 4 : 0,
+        .map_bytes = routed && lower->pass != SP_PASS_BACKWARD ? tokens * lower->plan->ep * ffn->experts : 0};
 }
 
 static void gather_etp(sp_i_lower *lower, double elements, sp_coll_op coll)
@@ -85,14 +89,14 @@ static void experts(sp_i_lower *lower, const sp_ffn *ffn)
     double received = copies * sp_i_lower_load(plan);   /* at the fullest rank                              */
     uint32_t held = ffn->experts / plan->ep;            /* experts on this rank                             */
     double rows = received * plan->etp / held;          /* tokens of one expert                             */
-    double width = ffn->expert_hidden ? ffn->expert_hidden : lower->model->hidden;
+    double width = sp_ffn_expert_width(ffn, lower->model->hidden);
     bool backward = lower->pass == SP_PASS_BACKWARD;
     if (!backward)
         sp_i_lower_linear_bf16(lower, "gemm", mine, ffn->experts, lower->model->hidden);
     scores(lower, mine * ffn->experts);
     latent(lower, ffn, mine, !backward);
     permute(lower, received * width);
-    all_to_all(lower, received * width, ffn->topk);
+    all_to_all(lower, ffn, received, width, !backward);
     if (ffn->shared_inner)
         dense(lower, ffn->shared_inner, ffn->gated);
     gather_etp(lower, received * width, SP_COLL_ALL_GATHER);
@@ -102,7 +106,7 @@ static void experts(sp_i_lower *lower, const sp_ffn *ffn)
     if (ffn->bias && !backward)
         bias(lower, rows * held * width);
     gather_etp(lower, received * width, SP_COLL_REDUCE_SCATTER);
-    all_to_all(lower, received * width, ffn->topk);
+    all_to_all(lower, ffn, received, width, backward);
     permute(lower, received * width);
     latent(lower, ffn, mine, backward);
     if (backward)

@@ -149,7 +149,7 @@ sp_model_ffn_weights sp_i_model_ffn_weights(const sp_model *model, const sp_ffn 
         w.dense = ffn_matrices(hidden, ffn->inner, ffn->gated, ffn->bias);
     if (ffn->kind != SP_FFN_MOE)
         return w;
-    w.expert = ffn_matrices(ffn->expert_hidden ? ffn->expert_hidden : hidden, ffn->expert_inner, ffn->gated, ffn->bias);
+    w.expert = ffn_matrices(sp_ffn_expert_width(ffn, model->hidden), ffn->expert_inner, ffn->gated, ffn->bias);
     if (ffn->shared_inner)
         w.shared = ffn_matrices(hidden, ffn->shared_inner, ffn->gated, ffn->bias);
     if (ffn->shared_gate)

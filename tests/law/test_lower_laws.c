@@ -247,6 +247,56 @@ static void passes_of_few_models_are_labelled(void **state)
     }
 }
 
+/* Probabilities go to the experts with the tokens and their gradients come back with the tokens' gradients; maps are gathered once. */
+static void probabilities_travel_with_what_they_weigh(void **state)
+{
+    (void)state;
+    const sp_model *model = load("gpt-oss-120b");
+    sp_plan plan = sp_plan_default();
+    plan.mbs = 2;
+    plan.seq = 4096;
+    plan.tp = 2;
+    plan.ep = 16;
+    plan.dp = 8;
+    plan.gbs = 16;
+    const double tokens = 2.0 * 4096 / 2, probs = tokens * 4 * 128 * 4, map = tokens * 16 * 128;
+    for (int backward = 0; backward < 2; backward++) {
+        sp_items items;
+        sp_carried got[2];
+        uint32_t n = 0;
+        assert_int_equal(sp_lower_block(model, &model->kinds[model->layer_kind[0]], &plan, backward ? SP_PASS_BACKWARD : SP_PASS_FORWARD, &items), SP_OK);
+        for (uint32_t i = 0; i < items.n; i++)
+            if (items.item[i].carried.copies) {
+                assert_true(n < 2 && items.item[i].carried.copies == 4);
+                got[n++] = items.item[i].carried;
+            }
+        assert_int_equal(n, 2);
+        assert_true(got[backward].prob_bytes == probs && got[!backward].prob_bytes == 0);
+        assert_true(got[0].map_bytes == (backward ? 0 : map) && got[1].map_bytes == 0);
+    }
+}
+
+/* Tokens reach experts of a latent width in that width: what a rank keeps of them shrinks with it. */
+static void experts_of_a_latent_width_keep_less(void **state)
+{
+    (void)state;
+    const sp_model *model = load("nemotron-3-super-120b-a12b");
+    sp_plan plan = sp_plan_default();
+    plan.seq = 8192;
+    plan.ep = plan.dp = 64;
+    plan.gbs = 64;
+    for (uint32_t k = 0; k < model->n_kinds; k++) {
+        sp_block whole = model->kinds[k];
+        if (whole.ffn.kind != SP_FFN_MOE)
+            continue;
+        assert_int_equal(whole.ffn.expert_hidden, 1024);
+        double latent = sp_lower_block_activation_bytes(model, &whole, &plan);
+        whole.ffn.expert_hidden = 0;
+        double more = sp_lower_block_activation_bytes(model, &whole, &plan) - latent, expected = 8192.0 * 22 * (4096 - 1024) * (2 + 2);
+        assert_true(fabs(more / expected - 1) < 1e-9);
+    }
+}
+
 /* What tensor parallelism sends: with sequence parallelism as much as without (Korthikanti et al. 2022, section 4.2.2). */
 static void sequence_parallel_sends_the_same(void **state)
 {
@@ -307,6 +357,6 @@ static void predictors_have_their_own_block(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(forward_flops_are_the_models), cmocka_unit_test(experts_alone_take_the_models_flops), cmocka_unit_test(splitting_moves_no_work),
-                                       cmocka_unit_test(shards_add_up), cmocka_unit_test(passes_of_few_models_are_labelled), cmocka_unit_test(alternate_recompute_keeps_every_second_output), cmocka_unit_test(gathers_narrow_where_told), cmocka_unit_test(sequence_parallel_sends_the_same), cmocka_unit_test(predictors_have_their_own_block)};
+                                       cmocka_unit_test(shards_add_up), cmocka_unit_test(passes_of_few_models_are_labelled), cmocka_unit_test(probabilities_travel_with_what_they_weigh), cmocka_unit_test(experts_of_a_latent_width_keep_less), cmocka_unit_test(alternate_recompute_keeps_every_second_output), cmocka_unit_test(gathers_narrow_where_told), cmocka_unit_test(sequence_parallel_sends_the_same), cmocka_unit_test(predictors_have_their_own_block)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

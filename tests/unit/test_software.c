@@ -82,12 +82,12 @@ static void what_is_not_said_has_its_default(void **state)
     const sp_software *line = &got.line;
     sp_error err = {0};
     assert_int_equal(load(GOOD, &got, &err), SP_OK);
-    assert_true(line->gradient_bytes == 2);
+    assert_true(line->gradient_bytes == 2 && !line->dispatch_dense);
     assert_string_equal(got.dispatch, "none");
     assert_true(line->route_factor.grade == SP_GRADE_NONE && line->quantise_factor.grade == SP_GRADE_NONE &&
                 line->expert_bias_factor.grade == SP_GRADE_NONE && line->yarn_factor.grade == SP_GRADE_NONE);
-    assert_int_equal(load(GOOD "gradient_wire: fp32\ndispatch: deepep\nquantise_factor: " FACTOR("4.0") "\nexpert_bias_factor: " FACTOR("9.0") "\nyarn_factor: " FACTOR("4.5") "\nattention_kernels: ampere\n", &got, &err), SP_OK);
-    assert_true(line->gradient_bytes == 4 && line->quantise_factor.nominal == 4 && line->expert_bias_factor.nominal == 9 && line->yarn_factor.nominal == 4.5);
+    assert_int_equal(load(GOOD "gradient_wire: fp32\ndispatch: deepep\ndispatch_dense: true\nquantise_factor: " FACTOR("4.0") "\nexpert_bias_factor: " FACTOR("9.0") "\nyarn_factor: " FACTOR("4.5") "\nattention_kernels: ampere\n", &got, &err), SP_OK);
+    assert_true(line->gradient_bytes == 4 && line->dispatch_dense && line->quantise_factor.nominal == 4 && line->expert_bias_factor.nominal == 9 && line->yarn_factor.nominal == 4.5);
     assert_string_equal(got.dispatch, "deepep");
 }
 
@@ -103,6 +103,7 @@ static void faults_point_at_their_place(void **state)
         {GOOD "route_factor: " FACTOR("-1.0") "\n", "negative", 8},
         {GOOD "attention_kernels: [ampere]\n", "expected", 8},
         {GOOD "dispatch: [deepep]\n", "expected", 8},
+        {GOOD "dispatch_dense: some\n", "some", 8},
         {"name: x\nabout: y\nmatrix_factor: " FACTOR("0.1") "\n", "found matrix_factor", 3},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
