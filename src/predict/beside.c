@@ -219,6 +219,6 @@ sp_status sp_pricer_beside(sp_pricer *pricer, const sp_stack *stack, sp_coll_op 
 sp_status sp_i_beside_share(sp_pricer *pricer, const sp_stack *stack, const sp_layout *layout, sp_comm_group a, sp_coll_op op_a, sp_comm_group b,
                             sp_coll_op op_b, double *out, sp_error *err)
 {
-    sp_placement pair = a == SP_GROUP_PP ? sp_i_send_pair(layout) : layout->group[a];
+    sp_placement pair = a == SP_GROUP_PP ? sp_i_far_pair(layout) : layout->group[a];
     return sp_pricer_beside(pricer, stack, op_a, &pair, op_b, &layout->group[b], out, err);
 }

@@ -149,7 +149,7 @@ static sp_status reduce(sp_pricer *pricer, const sp_plan *plan, const summed *wh
  * reduction, with ZeRO's. Half of the pipeline apart stands for all distances. */
 static sp_status reduce_copies(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, double bytes, sp_i_sync *out, sp_error *err)
 {
-    sp_placement pair = sp_i_send_pair(layout);
+    sp_placement pair = sp_i_far_pair(layout);
     const sp_placement *pipe = &layout->group[SP_GROUP_PP];
     uint32_t size = pipe->dim[pipe->n_dims - 1].size;
     double seconds;
@@ -228,24 +228,59 @@ double sp_i_send_bytes(const sp_model *model, const sp_plan *plan)
     return (double)plan->mbs * (double)plan->seq / plan->cp / (plan->sequence_parallel ? plan->tp : 1) * model->hidden * SP_I_WEIGHT_BYTES;
 }
 
-sp_placement sp_i_send_pair(const sp_layout *layout)
+static sp_placement pair_at(uint32_t stride)
 {
-    /* a stage sends to the next: a pair of the pipeline group's outermost dim */
-    const sp_placement *pipe = &layout->group[SP_GROUP_PP];
     sp_placement pair = {.n_dims = 1};
     pair.dim[0].size = 2;
-    pair.dim[0].stride = pipe->dim[pipe->n_dims - 1].stride;
+    pair.dim[0].stride = stride;
     return pair;
+}
+
+sp_placement sp_i_far_pair(const sp_layout *layout)
+{
+    const sp_placement *pipe = &layout->group[SP_GROUP_PP];
+    return pair_at(pipe->dim[pipe->n_dims - 1].stride);
+}
+
+/* Stages whose number ends with a carry into dim d part there; interleaved chunks go from the last stage back to the first, too. */
+sp_i_hops sp_i_hops_of(const sp_plan *plan, const sp_layout *layout)
+{
+    const sp_placement *pipe = &layout->group[SP_GROUP_PP];
+    sp_i_hops out = {.n = pipe->n_dims < SP_TIERS_MAX ? pipe->n_dims : SP_TIERS_MAX};
+    bool back = plan->schedule == SP_SCHEDULE_INTERLEAVED && plan->vpp > 1;
+    double stages = sp_placement_ranks(pipe), all = stages - (back ? 0 : 1), inside = 1;
+    for (uint32_t i = 0, d = 0; i < out.n; i++) {   /* dims beyond the tiers' number count with the last */
+        double from = inside;
+        do
+            inside *= pipe->dim[d++].size;
+        while (i + 1 == out.n && d < pipe->n_dims);
+        out.pair[i] = pair_at(pipe->dim[d - 1].stride);
+        out.share[i] = (stages / from - stages / inside + (back && i + 1 == out.n)) / all;
+    }
+    return out;
+}
+
+double sp_i_send_s(const sp_lanes *lanes, double size_bytes)
+{
+    double mean_s = 0;
+    for (uint32_t i = 0; i < lanes->n_sends; i++)
+        mean_s += lanes->send_share[i] * sp_i_curve_s(lanes->send[i], size_bytes, NULL);
+    return mean_s;
 }
 
 sp_status sp_i_p2p_s(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, double *out, sp_error *err)
 {
-    if (plan->pp == 1) {
-        *out = 0;
+    sp_status status = SP_OK;
+    *out = 0;
+    if (plan->pp == 1)
         return SP_OK;
+    sp_i_hops hops = sp_i_hops_of(plan, layout);
+    for (uint32_t i = 0; i < hops.n && status == SP_OK; i++) {
+        double one_s = 0;
+        status = sp_i_comm_s(pricer, SP_COLL_SEND_RECV, &hops.pair[i], sp_i_stack_of(pricer, plan), sp_i_send_bytes(pricer->model, plan), &one_s, NULL, err);
+        *out += hops.share[i] * one_s;
     }
-    sp_placement pair = sp_i_send_pair(layout);
-    return sp_i_comm_s(pricer, SP_COLL_SEND_RECV, &pair, sp_i_stack_of(pricer, plan), sp_i_send_bytes(pricer->model, plan), out, NULL, err);
+    return status;
 }
 
 uint32_t sp_i_segments(const sp_plan *plan, uint64_t micro_batches)

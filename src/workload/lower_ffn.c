@@ -40,7 +40,7 @@ static void dense(sp_i_lower *lower, double inner, bool gated)
 /* Copies of tokens to their experts or back. `routed`: with probabilities, or their gradients. */
 static void all_to_all(sp_i_lower *lower, const sp_ffn *ffn, double received, double width, bool routed)
 {
-    if (lower->plan->ep == 1)
+    if (lower->plan->ep == 1 || lower->alternate)   /* what every second product is made again from has been sent */
         return;
     double tokens = lower->tokens / lower->plan->tp;
     sp_i_lower_comm(lower, "ep", SP_GROUP_EP, SP_COLL_ALL_TO_ALL, received * width * SP_I_ACT_BYTES, 0);

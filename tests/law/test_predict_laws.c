@@ -373,6 +373,41 @@ static void dense_maps_and_probabilities_take_their_bytes(void **state)
     assert_true(ep_s[1] - ep_s[0] > least && ep_s[1] - ep_s[0] < 4 * least);
 }
 
+/* What a stage's send is priced at, without sequence parallelism: the same bytes for any TP. */
+static double send_s(fixture *f, const char *text, uint32_t tp, uint32_t vpp)
+{
+    sp_train_report r;
+    sp_plan plan = sp_plan_default();
+    sp_explain *explain = sp_explain_create();
+    sp_error err = {0};
+    double found = -1;
+    plan.tp = tp;
+    plan.pp = plan.gbs = 16;
+    plan.vpp = vpp;
+    plan.schedule = vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
+    plan.seq = 4096;
+    plan.sequence_parallel = false;
+    if (sp_predict_train(machine(f, text), model(f, "llama3-8b"), &plan, false, f->arena, &r, explain, &err) != SP_OK)
+        fail_msg("%s: %s", text, err.text);
+    for (size_t i = 0; i < sp_explain_count(explain); i++)
+        if (strcmp(sp_explain_at(explain, i)->label, "activation send") == 0)
+            found = sp_explain_at(explain, i)->value;
+    sp_explain_destroy(explain);
+    assert_true(found > 0);
+    return found;
+}
+
+/* 16 stages on two nodes of eight: 14 of their 15 hops stay inside a node, and of the 16 of interleaved chunks, which go round, 14 as well. */
+static void few_hops_of_a_pipeline_leave_the_domain(void **state)
+{
+    fixture *f = *state;
+    const char *two = "switch:8@450GB/s,1us clos:2@50GB/s,3us,nic chip=h100";
+    double inside_s = send_s(f, "switch:16@450GB/s,1us chip=h100", 1, 1), across_s = send_s(f, "switch:8@450GB/s,1us clos:16@50GB/s,3us,nic chip=h100", 8, 1);
+    double line_s = (14 * inside_s + across_s) / 15, round_s = (14 * inside_s + 2 * across_s) / 16;
+    assert_true(across_s > 5 * inside_s);
+    assert_true(fabs(send_s(f, two, 1, 1) / line_s - 1) < 1e-6 && fabs(send_s(f, two, 1, 2) / round_s - 1) < 1e-6);
+}
+
 /* Llama 3 8B over 128 chips without overlap: what is reduced in FP32 takes twice the time on the wire. */
 static void gradients_travel_in_the_format_of_the_software(void **state)
 {
@@ -697,7 +732,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bound_and_parts), cmocka_unit_test(hidden_traffic_shows_where_it_is_longer), cmocka_unit_test(layers_run_in_order),
         cmocka_unit_test(unfused_attention_costs_time_and_memory), cmocka_unit_test(gradients_travel_in_the_format_of_the_software),
-        cmocka_unit_test(a_step_waits_for_the_slowest_chip), cmocka_unit_test(experts_travel_by_the_library_of_the_line), cmocka_unit_test(dense_maps_and_probabilities_take_their_bytes),
+        cmocka_unit_test(a_step_waits_for_the_slowest_chip), cmocka_unit_test(experts_travel_by_the_library_of_the_line), cmocka_unit_test(dense_maps_and_probabilities_take_their_bytes), cmocka_unit_test(few_hops_of_a_pipeline_leave_the_domain),
         cmocka_unit_test(kernels_of_another_family_run_attention_slower), cmocka_unit_test(unfused_passes_take_the_factor_of_the_line),
         cmocka_unit_test(collectives_keep_cores_from_what_they_hide_under), cmocka_unit_test(ways_of_context_parallelism), cmocka_unit_test(experts_wait_for_the_fullest_rank),
         cmocka_unit_test(frozen_weights_have_no_gradients), cmocka_unit_test(memory_counts_what_the_run_holds),
