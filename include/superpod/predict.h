@@ -82,7 +82,7 @@ typedef struct sp_lanes {
     const struct sp_i_inner *inner;
     bool sharded, found, unfit;      /* found: the curves below stand; they are looked up when a plan first fits in memory */
     const struct sp_i_curve *reduce[2], *gather[2], *replica[2], *send[SP_TIERS_MAX];
-    double send_share[SP_TIERS_MAX]; uint32_t n_sends;   /* of a pipeline's hops that take each */
+    uint32_t hops[SP_TIERS_MAX], n_sends;   /* of a pipeline, that take each send */
 } sp_lanes;
 sp_status sp_pricer_cut(sp_pricer *pricer, const sp_plan *plan, const sp_cut **out, sp_error *err);
 sp_status sp_pricer_lanes(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_lanes *out, sp_error *err);

@@ -242,30 +242,37 @@ sp_placement sp_i_far_pair(const sp_layout *layout)
     return pair_at(pipe->dim[pipe->n_dims - 1].stride);
 }
 
-/* Stages whose number ends with a carry into dim d part there; interleaved chunks go from the last stage back to the first, too. */
-sp_i_hops sp_i_hops_of(const sp_plan *plan, const sp_layout *layout)
+/* Stages whose number ends with a carry into dim d part there. */
+sp_i_hops sp_i_hops_of(const sp_layout *layout)
 {
     const sp_placement *pipe = &layout->group[SP_GROUP_PP];
     sp_i_hops out = {.n = pipe->n_dims < SP_TIERS_MAX ? pipe->n_dims : SP_TIERS_MAX};
-    bool back = plan->schedule == SP_SCHEDULE_INTERLEAVED && plan->vpp > 1;
-    double stages = sp_placement_ranks(pipe), all = stages - (back ? 0 : 1), inside = 1;
+    uint32_t stages = sp_placement_ranks(pipe), inside = 1;
     for (uint32_t i = 0, d = 0; i < out.n; i++) {   /* dims beyond the tiers' number count with the last */
-        double from = inside;
+        uint32_t from = inside;
         do
             inside *= pipe->dim[d++].size;
         while (i + 1 == out.n && d < pipe->n_dims);
         out.pair[i] = pair_at(pipe->dim[d - 1].stride);
-        out.share[i] = (stages / from - stages / inside + (back && i + 1 == out.n)) / all;
+        out.count[i] = stages / from - stages / inside;
     }
     return out;
 }
 
-double sp_i_send_s(const sp_lanes *lanes, double size_bytes)
+static double mean_hop_s(const sp_plan *plan, const uint32_t *count, const double *hop_s, uint32_t n)
 {
-    double mean_s = 0;
+    double round = plan->schedule == SP_SCHEDULE_INTERLEAVED && plan->vpp > 1 ? 1 : 0, all_s = n ? round * hop_s[n - 1] : 0;
+    for (uint32_t i = 0; i < n; i++)
+        all_s += count[i] * hop_s[i];
+    return all_s / (plan->pp - 1 + round);
+}
+
+double sp_i_send_s(const sp_lanes *lanes, const sp_plan *plan, double size_bytes)
+{
+    double hop_s[SP_TIERS_MAX] = {0};
     for (uint32_t i = 0; i < lanes->n_sends; i++)
-        mean_s += lanes->send_share[i] * sp_i_curve_s(lanes->send[i], size_bytes, NULL);
-    return mean_s;
+        hop_s[i] = sp_i_curve_s(lanes->send[i], size_bytes, NULL);
+    return lanes->n_sends ? mean_hop_s(plan, lanes->hops, hop_s, lanes->n_sends) : 0;
 }
 
 sp_status sp_i_p2p_s(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, double *out, sp_error *err)
@@ -274,12 +281,11 @@ sp_status sp_i_p2p_s(sp_pricer *pricer, const sp_plan *plan, const sp_layout *la
     *out = 0;
     if (plan->pp == 1)
         return SP_OK;
-    sp_i_hops hops = sp_i_hops_of(plan, layout);
-    for (uint32_t i = 0; i < hops.n && status == SP_OK; i++) {
-        double one_s = 0;
-        status = sp_i_comm_s(pricer, SP_COLL_SEND_RECV, &hops.pair[i], sp_i_stack_of(pricer, plan), sp_i_send_bytes(pricer->model, plan), &one_s, NULL, err);
-        *out += hops.share[i] * one_s;
-    }
+    sp_i_hops hops = sp_i_hops_of(layout);
+    double hop_s[SP_TIERS_MAX] = {0};
+    for (uint32_t i = 0; i < hops.n && status == SP_OK; i++)
+        status = sp_i_comm_s(pricer, SP_COLL_SEND_RECV, &hops.pair[i], sp_i_stack_of(pricer, plan), sp_i_send_bytes(pricer->model, plan), &hop_s[i], NULL, err);
+    *out = mean_hop_s(plan, hops.count, hop_s, hops.n);
     return status;
 }
 

@@ -149,11 +149,11 @@ static sp_status find_lanes(sp_pricer *pricer, const sp_plan *plan, sp_lanes *la
             status = lane(pricer, SP_COLL_ALL_REDUCE, &layout->group[i ? SP_GROUP_EREPLICA : SP_GROUP_REPLICA], stack, &lanes->replica[i], err);
     }
     if (status == SP_OK && plan->pp > 1) {
-        sp_i_hops hops = sp_i_hops_of(plan, layout);
-        lanes->n_sends = hops.n;
+        sp_i_hops hops = sp_i_hops_of(layout);
         for (uint32_t i = 0; i < hops.n && status == SP_OK; i++) {
-            lanes->send_share[i] = hops.share[i];
+            lanes->hops[i] = hops.count[i];
             status = lane(pricer, SP_COLL_SEND_RECV, &hops.pair[i], stack, &lanes->send[i], err);
+            lanes->n_sends += status == SP_OK;
         }
     }
     lanes->found = status == SP_OK;
@@ -246,7 +246,7 @@ static void bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
 {
     double dense_way = plan->zero ? sp_i_dense_ways(plan) : 1, expert_way = plan->zero ? sp_i_expert_ways(plan) : 1;
     double part = 1.0 / sp_i_segments(plan, micro), batches = (double)micro, round = plan->vpp > 1 ? plan->pp : 1;
-    double send_s = sp_i_send_s(lanes, pricer->send_bytes), most = 0, busiest = 0, first_s = 0, drain_s = 0;
+    double send_s = sp_i_send_s(lanes, plan, pricer->send_bytes), most = 0, busiest = 0, first_s = 0, drain_s = 0;
     bool sync = plan->zero != 3;
     if (sync && plan->zero)
         first_s = part * pricer->comm_factor * trained_s(lanes->gather, &pricer->stages[0].front, SP_I_WEIGHT_BYTES);
@@ -295,7 +295,7 @@ static sp_i_traffic traffic_in(const sp_pricer *pricer, const sp_plan *plan, con
     if (!lanes)
         return out;
     out = (sp_i_traffic){.factor = pricer->comm_factor, .bytes = pricer->reduced_bytes, .reduce = lanes->reduce,
-                         .send_s = sp_i_send_s(lanes, pricer->send_bytes)};
+                         .send_s = sp_i_send_s(lanes, plan, pricer->send_bytes)};
     if (plan->zero)
         out.gather_s = pricer->comm_factor * trained_s(lanes->gather, &pricer->stages[0].front, SP_I_WEIGHT_BYTES);
     return out;

@@ -408,6 +408,37 @@ static void few_hops_of_a_pipeline_leave_the_domain(void **state)
     assert_true(fabs(send_s(f, two, 1, 1) / line_s - 1) < 1e-6 && fabs(send_s(f, two, 1, 2) / round_s - 1) < 1e-6);
 }
 
+/* Lanes stand for all plans laid the same: who looked them up does not show in what others are quoted, though the hops of their schedules differ. */
+static void lanes_serve_any_schedule(void **state)
+{
+    fixture *f = *state;
+    const sp_machine *m = machine(f, "switch:8@450GB/s,1us clos:2@1GB/s,3us,nic chip=h100");
+    sp_pricer *pricer = NULL;
+    double bound_s[2][2];   /* quoted in own lanes, and in those of the other */
+    assert_int_equal(sp_pricer_create(m, model(f, "llama3-8b"), &pricer, NULL), SP_OK);
+    sp_lanes lanes[2];
+    sp_layout layout;
+    for (int after = 0; after < 2; after++)
+        for (int round = 0; round < 2; round++) {
+            sp_plan plan = sp_plan_default();
+            const sp_cut *cut;
+            sp_price price;
+            plan.pp = plan.gbs = 16;
+            plan.vpp = round ? 2 : 1;
+            plan.schedule = round ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
+            plan.seq = 4096;
+            sp_pricer_shape(pricer, &plan);
+            assert_int_equal(sp_plan_layout(&plan, m, &layout, NULL), SP_OK);
+            assert_int_equal(sp_pricer_cut(pricer, &plan, &cut, NULL), SP_OK);
+            if (!after)
+                assert_int_equal(sp_pricer_lanes(pricer, &plan, &layout, &lanes[round], NULL), SP_OK);
+            assert_int_equal(sp_pricer_quote(pricer, &plan, cut, &lanes[after ? !round : round], &price, NULL), SP_OK);
+            bound_s[after][round] = price.lower_bound_s;
+        }
+    sp_pricer_destroy(pricer);
+    assert_true(bound_s[0][0] == bound_s[1][0] && bound_s[0][1] == bound_s[1][1]);
+}
+
 /* Llama 3 8B over 128 chips without overlap: what is reduced in FP32 takes twice the time on the wire. */
 static void gradients_travel_in_the_format_of_the_software(void **state)
 {
@@ -732,7 +763,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bound_and_parts), cmocka_unit_test(hidden_traffic_shows_where_it_is_longer), cmocka_unit_test(layers_run_in_order),
         cmocka_unit_test(unfused_attention_costs_time_and_memory), cmocka_unit_test(gradients_travel_in_the_format_of_the_software),
-        cmocka_unit_test(a_step_waits_for_the_slowest_chip), cmocka_unit_test(experts_travel_by_the_library_of_the_line), cmocka_unit_test(dense_maps_and_probabilities_take_their_bytes), cmocka_unit_test(few_hops_of_a_pipeline_leave_the_domain),
+        cmocka_unit_test(a_step_waits_for_the_slowest_chip), cmocka_unit_test(experts_travel_by_the_library_of_the_line), cmocka_unit_test(dense_maps_and_probabilities_take_their_bytes), cmocka_unit_test(few_hops_of_a_pipeline_leave_the_domain), cmocka_unit_test(lanes_serve_any_schedule),
         cmocka_unit_test(kernels_of_another_family_run_attention_slower), cmocka_unit_test(unfused_passes_take_the_factor_of_the_line),
         cmocka_unit_test(collectives_keep_cores_from_what_they_hide_under), cmocka_unit_test(ways_of_context_parallelism), cmocka_unit_test(experts_wait_for_the_fullest_rank),
         cmocka_unit_test(frozen_weights_have_no_gradients), cmocka_unit_test(memory_counts_what_the_run_holds),
