@@ -78,6 +78,7 @@ typedef struct sp_block {
     uint32_t norms;                  /* of size hidden                                                       */
     bool norm_bias;
     bool wide;                       /* its products are in BF16 where the recipe's format is narrower       */
+    bool parallel;                   /* attention and a dense FFN beside each other, both of the block's input (PaLM, GPT-NeoX) */
 } sp_block;
 
 #define SP_LAYERS_MAX 4096u   /* blocks of a model; 4 x the deepest published language model we know of */

@@ -46,8 +46,9 @@ static void write_block(scribe *s, const sp_block *b)
             (unsigned long long)a->window, a->chunked, a->index_heads, a->index_dim, a->index_topk);
     fprintf(s->file, " %d %d %d %d %d %d %d %d %d %u %u %u %u\n", a->bias, a->out_bias, a->output_gate, a->sinks, a->yarn, a->qk_norm, a->qk_norm_all, a->k_eq_v,
             a->kv_shared, a->o_groups, a->o_lora, a->compress, a->conv);
-    fprintf(s->file, "ffn %d %d %d %u %u %u %u %u %u %d %d %d norms %u %d\n", f->kind, f->gated, f->bias, f->inner, f->experts, f->topk, f->expert_inner,
-            f->expert_hidden, f->shared_inner, f->shared_gate, f->dense_parallel, f->router_bias, b->norms, b->norm_bias);
+    fprintf(s->file, "ffn %d %d %d %u %u %u %u %u %u %d %d %d norms %u %d %d %d\n", f->kind, f->gated, f->bias, f->inner, f->experts, f->topk, f->expert_inner,
+            f->expert_hidden, f->shared_inner, f->shared_gate, f->dense_parallel, f->router_bias, b->norms, b->norm_bias, b->wide,
+            b->parallel);
 }
 
 /* Layers of other kinds than language are not trained by plans. */

@@ -232,11 +232,35 @@ static const sp_model *named_model(sp_i_ctx *ctx, const sp_i_run *run)
     return model;
 }
 
+/* Attention and FFN beside each other, of models that have them so: not in Megatron-LM, and in MegaScale's ablation from its second row on. */
+static bool side_by_side(const sp_i_run *run)
+{
+    if (sp_i_word_starts(run->framework, "MegaScale"))
+        return sp_i_megascale_has(run->other, "parallel transformer");
+    return !sp_i_word_starts(run->framework, "Megatron-LM");
+}
+
+static const sp_model *settle_blocks(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model)
+{
+    if (side_by_side(run))
+        return model;
+    sp_model *copy = sp_arena_alloc(ctx->arena, 1, sizeof *copy);
+    sp_block *kinds = sp_arena_alloc(ctx->arena, model->n_kinds, sizeof *kinds);
+    if (!copy || !kinds)
+        return NULL;
+    *copy = *model;
+    memcpy(kinds, model->kinds, model->n_kinds * sizeof *kinds);
+    for (uint32_t k = 0; k < model->n_kinds; k++)
+        kinds[k].parallel = false;
+    copy->kinds = kinds;
+    return copy;
+}
+
 static void model_key(const sp_i_run *run, bool mtp, uint32_t recipe, char *out, size_t out_size)
 {
     static const sp_i_num used[] = {SP_N_PARAMS_B, SP_N_LAYERS, SP_N_HIDDEN, SP_N_HEADS, SP_N_KV_HEADS, SP_N_FFN, SP_N_EXPERTS, SP_N_TOPK,
                                     SP_N_MOE_FFN, SP_N_VOCAB, SP_N_SEQ};
-    size_t n = (size_t)snprintf(out, out_size, "row %.80s %d %u", run->model, mtp, recipe);
+    size_t n = (size_t)snprintf(out, out_size, "row %.80s %d %d %u", run->model, mtp, side_by_side(run), recipe);
     for (size_t i = 0; i < sizeof used / sizeof used[0] && n < out_size; i++)
         n += (size_t)snprintf(out + n, out_size - n, " %g", run->num[used[i]]);
 }
@@ -251,7 +275,10 @@ static bool make_model(sp_i_ctx *ctx, const sp_i_run *run, uint32_t recipe, cons
         model = with_layers(ctx, model, layers);
     if (!model)
         return sp_i_row_refuse(ctx, "no memory for a model");
-    model = sp_i_recipe_model(ctx, recipe, settle_mtp(ctx, run, model));
+    model = settle_blocks(ctx, run, settle_mtp(ctx, run, model));
+    if (!model)
+        return sp_i_row_refuse(ctx, "no memory for a model");
+    model = sp_i_recipe_model(ctx, recipe, model);
     if (!model)
         return sp_i_row_refuse(ctx, "no memory for a model");
     *out = model;

@@ -235,23 +235,6 @@ static uint32_t replicas_of(const sp_i_run *run)
     return n ? n : 1;
 }
 
-/* MegaScale's ablation adds its overlaps one by one; each row's text names the last. */
-static bool megascale_has(const char *other, const char *what)
-{
-    static const char *const order[] = {"baseline", "parallel transformer", "sliding window", "TP overlap", "PP overlap",
-                                        "DP overlap", "efficient operators", "misc", "LAMB"};
-    int have = 99, want = -1;
-    for (int i = 0; i < 9; i++) {
-        if (other[0] == '+' && sp_i_word_in(other, order[i]))
-            have = i;
-        if (sp_i_word_in(other, "baseline"))
-            have = 0;
-        if (strcmp(order[i], what) == 0)
-            want = i;
-    }
-    return have >= want;
-}
-
 static void plan_overlap(const sp_i_run *run, const line_row *line, bool moe, sp_plan *plan)
 {
     plan->overlap_dp = line->overlap_dp;
@@ -262,9 +245,9 @@ static void plan_overlap(const sp_i_run *run, const line_row *line, bool moe, sp
     plan->sequence_parallel = line->sequence_parallel && plan->tp > 1;
     plan->unfused_attention = line->unfused_attention;
     if (sp_i_word_starts(run->framework, "MegaScale")) {
-        plan->unfused_attention = !megascale_has(run->other, "efficient operators");   /* its section 3.3: FlashAttention-2 */
-        plan->overlap_tp = plan->tp > 1 && megascale_has(run->other, "TP overlap");
-        plan->overlap_dp = megascale_has(run->other, "DP overlap");
+        plan->unfused_attention = !sp_i_megascale_has(run->other, "efficient operators");   /* its section 3.3: FlashAttention-2 */
+        plan->overlap_tp = plan->tp > 1 && sp_i_megascale_has(run->other, "TP overlap");
+        plan->overlap_dp = sp_i_megascale_has(run->other, "DP overlap");
     }
     if (sp_i_word_starts(run->framework, "Megatron-LM"))
         plan->overlap_dp = false;   /* --overlap-grad-reduce came later and is off unless given */

@@ -33,6 +33,24 @@ void sp_i_row_assume(sp_i_ctx *ctx, const char *format, ...)
 
 bool sp_i_word_in(const char *text, const char *word) { return strcasestr(text, word) != NULL; }
 bool sp_i_word_starts(const char *text, const char *word) { return strncasecmp(text, word, strlen(word)) == 0; }
+
+/* MegaScale's ablation adds its parts one by one; each row's text names the last. Other rows of it have all. */
+bool sp_i_megascale_has(const char *other, const char *part)
+{
+    static const char *const order[] = {"baseline", "parallel transformer", "sliding window", "TP overlap", "PP overlap",
+                                        "DP overlap", "efficient operators", "misc", "LAMB"};
+    int have = 99, want = -1;
+    for (int i = 0; i < 9; i++) {
+        if (other[0] == '+' && sp_i_word_in(other, order[i]))
+            have = i;
+        if (sp_i_word_in(other, "baseline"))
+            have = 0;
+        if (strcmp(order[i], part) == 0)
+            want = i;
+    }
+    return have >= want;
+}
+
 double sp_i_word_number_after(const char *text, const char *word, double otherwise)
 {
     const char *at = strcasestr(text, word);

@@ -39,6 +39,7 @@ void sp_i_row_assume(sp_i_ctx *ctx, const char *format, ...) __attribute__((form
 /* ---- words ---- */
 bool sp_i_word_in(const char *text, const char *word);              /* anywhere, any case                              */
 bool sp_i_word_starts(const char *text, const char *word);           /* any case                                        */
+bool sp_i_megascale_has(const char *other, const char *part);        /* is the part on in that row of MegaScale's ablation? */
 double sp_i_word_number_after(const char *text, const char *word, double otherwise);    /* "hidden 7168", "window=4096" */
 double sp_i_word_number_before(const char *text, const char *word, double otherwise);   /* "128 tokens/rank"            */
 bool sp_i_num_set(double number);                                   /* published                                       */

@@ -21,8 +21,8 @@ static bool predict(sp_i_ctx *ctx, const sp_machine *machine, const sp_model *mo
     char words[512];
     sp_plan_format(plan, words, sizeof words);
     ctx->row->plan = sp_arena_strdup(ctx->arena, words);
-    char *key = sp_arena_printf(ctx->arena, "%s | %s %u %u %u | %s", ctx->row->machine, model->name, model->hidden, model->n_layers,
-                                model->mtp_layers, words);
+    /* models are kept: one address, one model */
+    char *key = sp_arena_printf(ctx->arena, "%s | %p | %s", ctx->row->machine, (const void *)model, words);
     if (!key)
         return sp_i_row_refuse(ctx, "no memory");
     const sp_i_step *known = sp_i_row_cache_get(&ctx->steps, key);

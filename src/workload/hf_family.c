@@ -119,7 +119,7 @@ static const sp_hf_family families[] = {
     {"gpt2", NULL, HF_PLAIN_FFN | HF_TIED | HF_LEARNED_POS | ALL_BIASES,
      {[HF_LAYERS] = {"n_layer|num_hidden_layers", 0}, [HF_HIDDEN] = {"n_embd|hidden_size", 0}, [HF_HEADS] = {"n_head|num_attention_heads", 0},
       [HF_INNER] = {"n_inner|ffn_hidden_size", 0}, [HF_POSITIONS] = {"n_positions|n_ctx|max_position_embeddings", 0}}},
-    {"gpt_neox", NULL, HF_PLAIN_FFN | ALL_BIASES, {{0}}},
+    {"gpt_neox", NULL, HF_PLAIN_FFN | HF_PARALLEL | ALL_BIASES, {{0}}},
     {"opt", NULL, HF_PLAIN_FFN | HF_TIED | HF_LEARNED_POS | ALL_BIASES, {[HF_INNER] = {"ffn_dim", 0}}},
     {"bloom", NULL, HF_PLAIN_FFN | HF_TIED | ALL_BIASES,
      {[HF_LAYERS] = {"n_layer|num_hidden_layers", 0}, [HF_HIDDEN] = {"hidden_size|n_embed", 0}, [HF_HEADS] = {"n_head|num_attention_heads", 0},

@@ -38,7 +38,8 @@ typedef enum sp_hf_trait {
     HF_GEMMA4 = 1 << 22,       /* global layers of other sizes, k = v, shared KV, experts beside the FFN */
     HF_NO_BIAS_KEY = 1 << 23,  /* `no_bias: true` removes every bias                           */
     HF_QK_NORM_FULL = 1 << 24, /* qk norms over all heads at once (OLMo 2)                     */
-    HF_YARN = 1 << 25          /* YaRN that scales queries and keys                            */
+    HF_YARN = 1 << 25,         /* YaRN that scales queries and keys                            */
+    HF_PARALLEL = 1 << 26      /* attention and FFN beside each other, unless use_parallel_residual is false */
 } sp_hf_trait;
 
 typedef struct sp_hf_name {

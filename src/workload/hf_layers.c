@@ -263,6 +263,7 @@ static sp_status fill_block(sp_hf_config *config, const layer_lists *lists, uint
     /* Gemma 4's expert layers have three norms more: around the experts and after the dense part. */
     block->norms = (config->traits & HF_NORMS4 ? 4 : 2) + (block->ffn.dense_parallel ? 3 : 0);
     block->norm_bias = config->traits & HF_NORM_BIAS;
+    block->parallel = config->traits & HF_PARALLEL;
     return config->traits & HF_GEMMA4 ? fill_gemma4(config, type, layer, block) : SP_OK;
 }
 

@@ -109,6 +109,7 @@ static sp_status read_switches(sp_hf_config *config)
         {"use_qk_norm", family & HF_QK_NORM_FULL ? HF_QK_NORM_FULL : HF_QK_NORM, false, (family & HF_CHUNKED) != 0}, /* Llama 4's has no weights */
         {"attn_config.qk_ln", HF_QK_NORM_FULL, false, false},
         {"sandwich_norm", HF_NORMS4, false, false},
+        {"use_parallel_residual", HF_PARALLEL, false, !(family & HF_PARALLEL)},
         {"learned_pos_emb", HF_LEARNED_POS, false, !(family & HF_LEARNED_POS)},
         {"mla_use_output_gate", HF_OUTPUT_GATE, false, !(family & HF_MLA)},
         {"attn_output_gate", HF_OUTPUT_GATE, false, !(family & HF_OUTPUT_GATE)},

@@ -18,6 +18,8 @@ typedef struct sp_i_lower {
     uint32_t products;    /* matrix products so far                                              */
     double kept_bytes;    /* outputs that were kept                                              */
     bool adapted;         /* linear layers here have LoRA adapters                               */
+    bool parallel;        /* attention and FFN share a norm, the way into TP, the way out and the residual sum */
+    bool norms_after;     /* attention and FFN have a norm behind them as well                   */
     bool overflow;        /* an item did not fit: a bug, asserted                                */
 } sp_i_lower;
 
@@ -47,6 +49,11 @@ void sp_i_lower_op(sp_i_lower *lower, const sp_op *op);
  * all-reduce without; mirrored in the backward pass. width: elements a token. */
 void sp_i_lower_tp_enter(sp_i_lower *lower, double width);
 void sp_i_lower_tp_leave(sp_i_lower *lower, double width);
+
+/* The norm of an activation of model width. */
+void sp_i_lower_norm(sp_i_lower *lower);
+/* What attention or FFN ends with: its sum with the block's input, and the norm before that where there is one. */
+void sp_i_lower_residual(sp_i_lower *lower, double inputs);
 
 void sp_i_lower_attention(sp_i_lower *lower, const sp_attn *attn);
 void sp_i_lower_ffn(sp_i_lower *lower, const sp_ffn *ffn);

@@ -7,12 +7,6 @@ static double local(double count, uint32_t parts)
     return count / parts < 1 ? 1 : count / parts;
 }
 
-static void norm(sp_i_lower *lower)
-{
-    double elements = lower->tokens_sp * lower->model->hidden;
-    sp_i_lower_vector(lower, "vector", elements, elements, 5);
-}
-
 static bool full_causal(const sp_attn *attn, uint64_t seq)
 {
     return !attn->compress && !(attn->window && attn->window < seq) && !(attn->index_topk && attn->index_topk < seq);
@@ -184,7 +178,7 @@ static void linear_attention(sp_i_lower *lower, const sp_attn *attn)
  * latents they come from (DeepSeek-V3 report, section 3.2.3; Megatron-Core's recompute_modules mla_up_proj). */
 static void recomputed(sp_i_lower *lower, const sp_attn *attn)
 {
-    norm(lower);
+    sp_i_lower_norm(lower);
     if (attn->kind == SP_ATTN_GQA)
         core(lower, attn, local(attn->heads, lower->plan->tp), local(attn->kv_heads, lower->plan->tp));
     else if (attn->kind == SP_ATTN_MLA)
@@ -224,20 +218,23 @@ void sp_i_lower_attention(sp_i_lower *lower, const sp_attn *attn)
     }
     lower->adapted = lower->plan->lora_rank != 0;
     if (lower->pass != SP_PASS_BACKWARD) {
-        norm(lower);
+        sp_i_lower_norm(lower);
         if (attn->kind != SP_ATTN_MLA)
             sp_i_lower_tp_enter(lower, h);
         mix(lower, attn);
         project_out(lower, attn);
-        sp_i_lower_tp_leave(lower, h);
+        if (!lower->parallel)
+            sp_i_lower_tp_leave(lower, h);
     } else {
-        sp_i_lower_tp_leave(lower, h);
+        if (!lower->parallel)
+            sp_i_lower_tp_leave(lower, h);
         project_out(lower, attn);
         mix(lower, attn);
         if (attn->kind != SP_ATTN_MLA)
             sp_i_lower_tp_enter(lower, h);
-        norm(lower);
+        sp_i_lower_norm(lower);
     }
     lower->adapted = false;
-    sp_i_lower_vector(lower, "vector", 2 * lower->tokens_sp * h, lower->tokens_sp * h, 1);   /* residual */
+    if (!lower->parallel)
+        sp_i_lower_residual(lower, 2);
 }

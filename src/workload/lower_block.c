@@ -33,11 +33,19 @@ static sp_plan plan_of_block(const sp_block *block, const sp_plan *plan)
     return own;
 }
 
+static sp_i_lower lower_of_block(const sp_model *model, const sp_block *block, const sp_plan *plan, sp_pass pass, sp_items *out)
+{
+    sp_i_lower lower = sp_i_lower_make(model, plan, pass, out);
+    lower.parallel = block->parallel;
+    lower.norms_after = block->norms >= 4;
+    return lower;
+}
+
 sp_status sp_lower_block(const sp_model *model, const sp_block *block, const sp_plan *plan, sp_pass pass, sp_items *out)
 {
     out->n = 0;
     sp_plan own = plan_of_block(block, plan);
-    sp_i_lower lower = sp_i_lower_make(model, &own, pass, out);
+    sp_i_lower lower = lower_of_block(model, block, &own, pass, out);
     if (pass == SP_PASS_BACKWARD) {
         sp_i_lower_ffn(&lower, &block->ffn);
         sp_i_lower_attention(&lower, &block->attn);
@@ -100,7 +108,7 @@ sp_status sp_lower_mtp(const sp_model *model, const sp_plan *plan, sp_pass pass,
     const sp_block *block = &model->kinds[sp_model_mtp_kind(model)];
     out->n = 0;
     sp_plan own = plan_of_block(block, plan);
-    sp_i_lower lower = sp_i_lower_make(model, &own, pass, out);
+    sp_i_lower lower = lower_of_block(model, block, &own, pass, out);
     if (pass == SP_PASS_BACKWARD) {
         logits(&lower);
         sp_i_lower_ffn(&lower, &block->ffn);
@@ -153,7 +161,7 @@ static double ffn_bytes(const sp_i_lower *lower, const sp_ffn *ffn, double narro
 {
     const sp_plan *plan = lower->plan;
     bool keep = plan->recompute != SP_RECOMPUTE_SELECTIVE && !plan->lora_rank;   /* frozen layers need no inputs in backward */
-    double h = lower->model->hidden, bytes = lower->tokens_sp * h * (SP_I_ACT_BYTES + (keep ? narrow : 0));
+    double h = lower->model->hidden, bytes = lower->parallel ? 0 : lower->tokens_sp * h * (SP_I_ACT_BYTES + (keep ? narrow : 0));
     if (ffn->kind == SP_FFN_DENSE || ffn->dense_parallel)
         bytes += width_bytes(lower->tokens, (double)ffn->inner / plan->tp, ffn->gated, keep, narrow);
     if (ffn->kind == SP_FFN_MOE) {
@@ -172,7 +180,7 @@ static double ffn_bytes(const sp_i_lower *lower, const sp_ffn *ffn, double narro
 static double alternate_bytes(const sp_model *model, const sp_block *block, const sp_plan *plan)
 {
     sp_items items = {.n = 0};
-    sp_i_lower lower = sp_i_lower_make(model, plan, SP_PASS_RECOMPUTE, &items);
+    sp_i_lower lower = lower_of_block(model, block, plan, SP_PASS_RECOMPUTE, &items);
     sp_i_lower_attention(&lower, &block->attn);
     sp_i_lower_ffn(&lower, &block->ffn);
     return lower.tokens_sp * model->hidden * SP_I_ACT_BYTES + lower.kept_bytes;
@@ -195,7 +203,7 @@ double sp_lower_block_activation_bytes(const sp_model *model, const sp_block *bl
     if (plan->recompute == SP_RECOMPUTE_ALTERNATE)
         return alternate_bytes(model, block, plan);
     sp_plan own = plan_of_block(block, plan);
-    sp_i_lower lower = sp_i_lower_make(model, &own, SP_PASS_FORWARD, NULL);
+    sp_i_lower lower = lower_of_block(model, block, &own, SP_PASS_FORWARD, NULL);
     double narrow = sp_format_bytes(own.precision);
     narrow = narrow < SP_I_ACT_BYTES ? narrow : SP_I_ACT_BYTES;
     double bytes = 0;

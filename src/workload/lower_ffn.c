@@ -2,12 +2,6 @@
  * the router split over TP as well, so an EP rank sends tokens / tp of them, topk copies each. */
 #include "lower.h"
 
-static void norm(sp_i_lower *lower)
-{
-    double elements = lower->tokens_sp * lower->model->hidden;
-    sp_i_lower_vector(lower, "vector", elements, elements, 5);
-}
-
 /* Two or three matrices and the activation between them, for m tokens in `groups` equal parts. */
 static void perceptron(sp_i_lower *lower, const char *label, double m, double h, double inner, bool gated, uint32_t groups)
 {
@@ -27,13 +21,15 @@ static void dense(sp_i_lower *lower, double inner, bool gated)
 {
     double h = lower->model->hidden;
     if (lower->pass != SP_PASS_BACKWARD) {
-        sp_i_lower_tp_enter(lower, h);
+        if (!lower->parallel)
+            sp_i_lower_tp_enter(lower, h);
         perceptron(lower, "gemm", lower->tokens, h, inner / lower->plan->tp, gated, 1);
         sp_i_lower_tp_leave(lower, h);
     } else {
         sp_i_lower_tp_leave(lower, h);
         perceptron(lower, "gemm", lower->tokens, h, inner / lower->plan->tp, gated, 1);
-        sp_i_lower_tp_enter(lower, h);
+        if (!lower->parallel)
+            sp_i_lower_tp_enter(lower, h);
     }
 }
 
@@ -118,7 +114,8 @@ static void recomputed(sp_i_lower *lower, const sp_ffn *ffn)
 {
     const sp_plan *plan = lower->plan;
     double width = (double)ffn->inner / plan->tp * lower->tokens;
-    norm(lower);
+    if (!lower->parallel)
+        sp_i_lower_norm(lower);
     if (ffn->kind == SP_FFN_MOE)
         width = lower->tokens / plan->tp * ffn->topk * ffn->expert_inner + (double)ffn->shared_inner / plan->tp * lower->tokens;
     sp_i_lower_vector(lower, "vector", width * (ffn->gated ? 2 : 1), width, 6);
@@ -126,7 +123,6 @@ static void recomputed(sp_i_lower *lower, const sp_ffn *ffn)
 
 void sp_i_lower_ffn(sp_i_lower *lower, const sp_ffn *ffn)
 {
-    double h = lower->model->hidden;
     if (ffn->kind == SP_FFN_NONE)
         return;
     if (lower->pass == SP_PASS_RECOMPUTE && lower->plan->recompute == SP_RECOMPUTE_SELECTIVE) {
@@ -134,13 +130,13 @@ void sp_i_lower_ffn(sp_i_lower *lower, const sp_ffn *ffn)
         return;
     }
     bool backward = lower->pass == SP_PASS_BACKWARD;
-    if (!backward)
-        norm(lower);
+    if (!backward && !lower->parallel)
+        sp_i_lower_norm(lower);
     if (ffn->kind == SP_FFN_MOE)
         experts(lower, ffn);
     if (ffn->kind == SP_FFN_DENSE || ffn->dense_parallel)
         dense(lower, ffn->inner, ffn->gated);
-    if (backward)
-        norm(lower);
-    sp_i_lower_vector(lower, "vector", 2 * lower->tokens_sp * h, lower->tokens_sp * h, 1);   /* residual */
+    if (backward && !lower->parallel)
+        sp_i_lower_norm(lower);
+    sp_i_lower_residual(lower, lower->parallel ? 3 : 2);
 }

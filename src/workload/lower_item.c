@@ -133,6 +133,20 @@ void sp_i_lower_vector(sp_i_lower *lower, const char *label, double reads, doubl
     vector_bytes(lower, label, elements * SP_I_ACT_BYTES, flop_per_element * reads * (lower->pass == SP_PASS_BACKWARD ? 2 : 1));
 }
 
+void sp_i_lower_norm(sp_i_lower *lower)
+{
+    double elements = lower->tokens_sp * lower->model->hidden;
+    sp_i_lower_vector(lower, "vector", elements, elements, 5);
+}
+
+void sp_i_lower_residual(sp_i_lower *lower, double inputs)
+{
+    double elements = lower->tokens_sp * lower->model->hidden;
+    if (lower->norms_after)
+        sp_i_lower_norm(lower);
+    sp_i_lower_vector(lower, "vector", inputs * elements, elements, 1);
+}
+
 void sp_i_lower_comm(sp_i_lower *lower, const char *label, sp_comm_group group, sp_coll_op coll, double size_bytes, uint32_t slack)
 {
     if (lower->alternate)

@@ -46,6 +46,7 @@ static const sp_model_row moe_rows[] = {
 static const sp_model_row block_rows[] = {
     {"attention", '.', SP_ROW_SKIP, 0, 0}, {"ffn", '.', SP_ROW_SKIP, 0, 0}, {"moe", '.', SP_ROW_SKIP, 0, 0},
     {"norms", '.', SP_ROW_U32, AT(norms), 16}, {"norm_bias", '.', SP_ROW_BOOL, AT(norm_bias), 0}, {"bf16", '.', SP_ROW_BOOL, AT(wide), 0},
+    {"parallel", '.', SP_ROW_BOOL, AT(parallel), 0},
     {NULL, 0, SP_ROW_SKIP, 0, 0}};
 #undef AT
 

@@ -57,6 +57,13 @@ static const char *ffn_fault(const sp_ffn *ffn)
     return ffn->dense_parallel && !ffn->inner ? "the dense FFN beside the experts has no width" : NULL;
 }
 
+/* Latent attention goes into TP with its latents, and experts with each token alone: neither shares the FFN's way in. */
+static const char *side_by_side_fault(const sp_block *block)
+{
+    bool can = (block->attn.kind == SP_ATTN_GQA || block->attn.kind == SP_ATTN_LINEAR) && block->ffn.kind == SP_FFN_DENSE;
+    return block->parallel && !can ? "parallel: expected gqa or linear attention beside a dense FFN" : NULL;
+}
+
 static sp_status fault(const sp_model *model, sp_error *err, const char *where, uint32_t index, const char *what)
 {
     return sp_error_set(err, SP_E_INVAL, NULL, 0, 0, "model %s, %s %u: %s", model->name ? model->name : "without a name", where, index, what);
@@ -84,6 +91,7 @@ sp_status sp_model_check(const sp_model *model, sp_error *err)
     for (uint32_t kind = 0; kind < model->n_kinds; kind++) {
         const char *what = attention_fault(&model->kinds[kind].attn);
         what = what ? what : ffn_fault(&model->kinds[kind].ffn);
+        what = what ? what : side_by_side_fault(&model->kinds[kind]);
         if (what)
             return fault(model, err, "block", kind, what);
     }
