@@ -279,9 +279,8 @@ const cli_verb cli_verbs[CLI_V_N] = {
     [CLI_V_PLAN] = {"plan", "search for the best training plan", NULL, {{CLI_MACHINE, "MACHINE"}, {CLI_MODEL, "MODEL"}}, 2,
         "Searches parallel sizes, the way of context parallelism, ZeRO, recomputation, micro-batch, precision, schedule, uneven stages, what "
         "traffic is hidden and the placement on the tiers; prices every plan that fits, simulates the best, and prints them. Collectives take "
-        "the fastest algorithm each. What is given is kept. Not searched: what the job is (--set expert-load, lora-rank, gradient-bytes, "
-        "unfused-attention, narrow-gather, software), sharding in near groups and offload to the host (--set zero-group, offload-optimizer, "
-        "offload-activations), the library of collectives (--stack), and the tiers of other axes than the pipeline (--place).",
+        "the fastest algorithm each. What is given is kept. Not searched: what the job is (--set expert-load, lora-rank), what its software "
+        "does (--set unfused-attention, blocking-sends, software), the library of collectives (--stack), and the tiers of other axes than the pipeline (--place).",
         {"superpod plan atlas-950-superpod deepseek-v3 --gbs 15360 --seq 4096 --html report.html"}, false, cli_cmd_plan},
     [CLI_V_COMPARE] = {"compare", "one model on several machines, and where one reaches another", NULL,
         {{CLI_MODEL, "MODEL"}, {CLI_MACHINES, "MACHINE"}}, 2,

@@ -213,6 +213,7 @@ typedef struct sp_plan {
     bool offload_optimizer;          /* optimizer state in the host's memory, and its update on the host (ZeRO-Offload)     */
     uint32_t offload_activations;    /* per cent of what layers keep for backward that waits in the host's memory          */
     bool unfused_attention;          /* scores are written to memory and read again (before FlashAttention)  */
+    bool blocking_sends;             /* a stage does nothing else while it sends to another (Megatron-LM before overlap-p2p-communication) */
     bool overlap_dp, overlap_tp, overlap_ep; /* hide that traffic under compute where dependencies allow */
     const char *stack;               /* communication library; NULL: the chip's default               */
     const char *software;            /* product line of catalog/software; NULL: the vendor's default  */

@@ -223,9 +223,22 @@ void sp_i_optimizer_line(const sp_chip *chip, const sp_plan *plan, double *launc
     *per_param_s = (cost.time_s - cost.launch_s) / params;
 }
 
-double sp_i_send_bytes(const sp_model *model, const sp_plan *plan)
+double sp_i_input_bytes(const sp_model *model, const sp_plan *plan)
 {
     return (double)plan->mbs * (double)plan->seq / plan->cp / (plan->sequence_parallel ? plan->tp : 1) * model->hidden * SP_I_WEIGHT_BYTES;
+}
+
+double sp_i_send_bytes(const sp_model *model, const sp_plan *plan)
+{
+    return sp_i_input_bytes(model, plan) / (plan->sequence_parallel ? 1 : plan->tp);
+}
+
+double sp_i_held_sends(const sp_plan *plan, uint32_t stage, double micro_batches)
+{
+    if (!plan->blocking_sends || plan->pp == 1)
+        return 0;
+    uint32_t ends = (stage == 0) + (stage + 1 == plan->pp);   /* the first stage's gradients and the last one's logits stay */
+    return micro_batches * (2.0 * plan->vpp - ends) - (stage > 0);
 }
 
 static sp_placement pair_at(uint32_t stride)
@@ -285,7 +298,11 @@ sp_status sp_i_p2p_s(sp_pricer *pricer, const sp_plan *plan, const sp_layout *la
     double hop_s[SP_TIERS_MAX] = {0};
     for (uint32_t i = 0; i < hops.n && status == SP_OK; i++)
         status = sp_i_comm_s(pricer, SP_COLL_SEND_RECV, &hops.pair[i], sp_i_stack_of(pricer, plan), sp_i_send_bytes(pricer->model, plan), &hop_s[i], NULL, err);
-    *out = mean_hop_s(plan, hops.count, hop_s, hops.n);
+    double gather_s = 0;
+    if (status == SP_OK && plan->tp > 1 && !plan->sequence_parallel)
+        status = sp_i_comm_s(pricer, SP_COLL_ALL_GATHER, &layout->group[SP_GROUP_TP], sp_i_stack_of(pricer, plan), sp_i_input_bytes(pricer->model, plan), &gather_s,
+                             NULL, err);
+    *out = mean_hop_s(plan, hops.count, hop_s, hops.n) + gather_s;
     return status;
 }
 

@@ -80,11 +80,11 @@ static sp_status stretch(sp_pricer *pricer, const sp_layout *layout, const sp_i_
     return SP_OK;
 }
 
-/* A send goes under slots of other micro-batches, whose traffic is there for a part of the time. */
+/* A send goes under slots of other micro-batches, whose traffic is there for a part of the time; one that blocks goes alone. */
 static sp_status meet_sends(sp_pricer *pricer, const sp_plan *plan, const sp_layout *layout, sp_i_step *step, sp_error *err)
 {
     double slots_s = step->forward[0].time_s + step->backward[0].time_s, late = 0;
-    for (size_t i = 0; i < N_INNER && step->p2p_s > 0 && slots_s > 0; i++) {
+    for (size_t i = 0; i < N_INNER && step->p2p_s > 0 && slots_s > 0 && !plan->blocking_sends; i++) {
         double share, all_s = traffic_s(&step->forward[0], inner[i]) + traffic_s(&step->backward[0], inner[i]);
         if (all_s <= 0)
             continue;

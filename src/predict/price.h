@@ -216,11 +216,15 @@ sp_status sp_i_chunk_sync(sp_pricer *pricer, const sp_plan *plan, const sp_layou
 double sp_i_stage_optimizer_s(const sp_pricer *pricer, const sp_plan *plan, uint32_t stage);
 /* The optimizer's seconds are launch_s + per_param_s * parameters updated. */
 void sp_i_optimizer_line(const sp_chip *chip, const sp_plan *plan, double *launch_s, double *per_param_s);
-/* Bytes that a stage sends to the next a micro-batch; and the hops of a pipeline, by the tier that parts two stages: most are within a domain
+/* Bytes of a block's input on one chip, a micro-batch; what a chip sends of it to the next stage: without sequence parallelism a TP rank its share
+ * of what all of them hold, which the next stage gathers (Narayanan et al. 2021, section 4.1); and the hops of a pipeline, by the tier that parts two stages: most are within a domain
  * that holds several stages, few between domains. A micro-batch takes all of them one after the other, so that a send is priced at their mean;
  * interleaved chunks go from the last stage back to the first, too, which is one hop more of the farthest kind, the last. */
 typedef struct sp_i_hops { uint32_t n, count[SP_TIERS_MAX]; sp_placement pair[SP_TIERS_MAX]; } sp_i_hops;
+double sp_i_input_bytes(const sp_model *model, const sp_plan *plan);
 double sp_i_send_bytes(const sp_model *model, const sp_plan *plan);
+/* Sends that keep a stage from its slots before its last backward ends, where sends block; the one after that is its neighbour's to wait for. */
+double sp_i_held_sends(const sp_plan *plan, uint32_t stage, double micro_batches);
 sp_placement sp_i_far_pair(const sp_layout *layout);   /* neighbouring stages that the outermost tier parts */
 sp_i_hops sp_i_hops_of(const sp_layout *layout);
 double sp_i_send_s(const sp_lanes *lanes, const sp_plan *plan, double size_bytes);   /* by the curves of lanes; 0 without a pipeline */

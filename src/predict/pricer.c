@@ -112,7 +112,7 @@ void sp_pricer_shape(sp_pricer *pricer, const sp_plan *plan)
     pricer->vocab = sp_lower_vocab_params(model, plan);
     pricer->module = sp_i_mtp_params(model, plan);
     pricer->send_bytes = sp_i_send_bytes(model, plan);
-    pricer->input_bytes = pricer->send_bytes;   /* a recomputed layer keeps its input, and that is what stages send */
+    pricer->input_bytes = sp_i_input_bytes(model, plan);
     pricer->logit_bytes = sp_i_logit_bytes(model, plan);
     pricer->expert_buffer_bytes = sp_i_expert_buffer_bytes(model, plan);
     pricer->software = software;
@@ -264,7 +264,7 @@ static void bound(const sp_pricer *pricer, const sp_plan *plan, const sp_cut *cu
         } else
             work_s = fmax(work_s, shards_s(pricer, cut, lanes));
         double back_s = fmax(end_s, s->drain_s + last * send_s + drain_s);
-        most = fmax(most, begin_s + batches * work_s + back_s);
+        most = fmax(most, begin_s + batches * work_s + sp_i_held_sends(plan, last, batches) * send_s + back_s);
         busiest = fmax(busiest, computing);
     }
     out->lower_bound_s = fmax(most, first_s + last_batch(&pricer->stages[0], plan, micro, pricer->path_s, send_s) + drain_s);

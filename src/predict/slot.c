@@ -193,7 +193,7 @@ static bool put_offload(maker *m, uint8_t kind, uint32_t recomputed, uint32_t co
     if (!m->plan->offload_activations || m->part == SP_I_WEIGHTS)
         return true;
     double inputs = m->plan->recompute == SP_RECOMPUTE_FULL ? (double)recomputed / count : 0;   /* layers that keep their input alone */
-    double bytes = inputs * sp_i_send_bytes(model, m->plan) + (1 - inputs) * sp_lower_block_activation_bytes(model, &model->kinds[kind], m->plan);
+    double bytes = inputs * sp_i_input_bytes(model, m->plan) + (1 - inputs) * sp_lower_block_activation_bytes(model, &model->kinds[kind], m->plan);
     sp_i_cost item = {.label = "offload", .stream = SP_I_STREAM_HOST, .group = SP_GROUPS,
                       .time_s = bytes * m->plan->offload_activations / 100 / m->pricer->machine->chip->host_bw_bytes_per_s.nominal};
     if (!put_class(m, &item, count, &task))

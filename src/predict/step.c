@@ -204,7 +204,7 @@ double sp_i_step_bound(const sp_i_step *step)
     double fill = sync[0].gather_s / step->segments, drain = 0, most = 0;
     double last_reduce = sync[0].reduce_s / step->segments + step->optimizer_s[0];
     for (uint32_t p = 0; p < step->plan->pp; p++) {
-        double busy = fill + slots_s(step, p);
+        double busy = fill + slots_s(step, p) + sp_i_held_sends(step->plan, p, step->micro_batches) * step->p2p_s;
         double through_first = busy + drain + last_reduce;
         double own = busy + sync[p * V].reduce_s / step->segments + step->optimizer_s[p];
         most = through_first > most ? through_first : most;

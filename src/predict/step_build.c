@@ -11,8 +11,10 @@ uint32_t sp_i_build_class(sp_i_build *s, sp_task_class task)
 
 uint32_t sp_i_build_send(sp_i_build *s, uint32_t lo, uint32_t hi, uint32_t n, const double *cost, sp_digit digit)
 {
+    /* one that blocks goes before any slot that is ready */
+    bool blocks = s->step->plan->blocking_sends;
     sp_task_class task = {.label = "pp", .kind = SP_TASK_CALL, .domain = sp_i_build_stage(s), .domain_lo = lo, .domain_hi = hi,
-                          .n_step = n, .n_mb = 1, .n_chunk = 1, .stream = s->step->pp_stream, .cost_step = digit, .cost_s = cost,
+                          .n_step = n, .n_mb = 1, .n_chunk = 1, .stream = blocks ? SP_I_STREAM_COMPUTE : s->step->pp_stream, .priority = blocks ? -1 : 0, .cost_step = digit, .cost_s = cost,
                           .callee = SP_CALLEE_NONE, .callee_group = SP_GROUP_PP};
     return sp_i_build_class(s, task);
 }

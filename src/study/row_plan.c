@@ -18,32 +18,33 @@ typedef struct line_row {
     bool interleaves;              /* pipelines are interleaved where the row does not say: their overlap needs it */
     bool gradients_bf16;           /* gradients are summed and sent in BF16                                    */
     bool narrow_gather;            /* all-gathers of tensor parallelism carry what is multiplied                */
+    bool plain_blocks;             /* pipelines that are not interleaved wait for their sends (Megatron-LM, arguments.py: no overlap_p2p_comm) */
     bool fills_front;              /* layers that do not divide leave the last chunk of a pipeline short        */
     sp_recompute recompute;
     const char *recompute_source;
 } line_row;
 
 static const line_row lines[] = {
-    {"Megatron-Bridge", "megatron-bridge", 1, true, true, true, false, false, false, true, true, true, SP_RECOMPUTE_NONE,
+    {"Megatron-Bridge", "megatron-bridge", 1, true, true, true, false, false, false, true, true, true, true, SP_RECOMPUTE_NONE,
      "Megatron-Bridge: recompute_granularity is unset unless a recipe sets it"},
-    {"NeMo", "megatron-bridge", 1, true, true, true, true, false, false, true, true, false, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
-    {"Megatron-Core", "megatron-bridge", 1, true, true, true, true, false, true, false, true, false, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
-    {"MegaScale-MoE", "megatron-bridge", 1, true, true, true, false, false, false, false, true, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
-    {"MegaScale", "megatron-lm", 1, true, true, true, true, false, true, false, false, false, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
-    {"Megatron-LM", "megatron-lm", 1, true, true, false, true, true, false, false, false, false, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
-    {"llm-foundry", "llm-foundry", 3, false, true, false, true, false, false, false, false, false, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
+    {"NeMo", "megatron-bridge", 1, true, true, true, true, false, false, true, true, true, false, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
+    {"Megatron-Core", "megatron-bridge", 1, true, true, true, true, false, true, false, true, true, false, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
+    {"MegaScale-MoE", "megatron-bridge", 1, true, true, true, false, false, false, false, true, true, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
+    {"MegaScale", "megatron-lm", 1, true, true, true, true, false, true, false, false, false, false, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
+    {"Megatron-LM", "megatron-lm", 1, true, true, false, true, true, false, false, false, false, false, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
+    {"llm-foundry", "llm-foundry", 3, false, true, false, true, false, false, false, false, false, false, SP_RECOMPUTE_NONE, "llm-foundry: activation_checkpointing false"},
     /* activations lie over the tensor axis between layers (base.yml: activation_embed), XLA decomposes their collectives under the
      * products (Wang et al., ASPLOS 2023) */
-    {"MaxText", "maxtext", 3, true, true, true, true, false, false, false, false, false, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
-    {"torchtitan", "torchtitan", 3, true, true, false, true, false, false, false, true, false, SP_RECOMPUTE_ALTERNATE, "torchtitan: activation_checkpoint.mode selective, by operator"},
-    {"ModelLink", "modellink", 0, false, false, false, true, false, false, false, false, false, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
-    {"MindSpeed", "modellink", 1, true, true, true, false, false, false, false, false, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
-    {"MindSpore", "mindformers", 1, true, false, false, true, false, false, false, false, false, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
-    {"Meta", "megatron-lm", 2, true, true, false, true, false, true, false, false, false, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
-    {"MLPerf NVIDIA", "megatron-bridge", 1, true, true, true, true, false, true, false, true, false, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
-    {"MLPerf", NULL, 1, true, true, false, true, false, false, false, false, false, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
+    {"MaxText", "maxtext", 3, true, true, true, true, false, false, false, false, false, false, SP_RECOMPUTE_FULL, "MaxText: remat_policy full in base.yml"},
+    {"torchtitan", "torchtitan", 3, true, true, false, true, false, false, false, true, false, false, SP_RECOMPUTE_ALTERNATE, "torchtitan: activation_checkpoint.mode selective, by operator"},
+    {"ModelLink", "modellink", 0, false, false, false, true, false, false, false, false, true, false, SP_RECOMPUTE_NONE, "ModelLink: --recompute-granularity is unset"},
+    {"MindSpeed", "modellink", 1, true, true, true, false, false, false, false, false, true, false, SP_RECOMPUTE_FULL, "MindSpeed-LLM: full recompute in its example scripts"},
+    {"MindSpore", "mindformers", 1, true, false, false, true, false, false, false, false, false, false, SP_RECOMPUTE_NONE, "MindFormers: recompute_config.recompute False"},
+    {"Meta", "megatron-lm", 2, true, true, false, true, false, true, false, false, false, false, SP_RECOMPUTE_NONE, "Llama 3 paper 3.3.2: 8K pre-training without activation checkpointing"},
+    {"MLPerf NVIDIA", "megatron-bridge", 1, true, true, true, true, false, true, false, true, true, false, SP_RECOMPUTE_NONE, "NVIDIA MLPerf configurations: no recompute"},
+    {"MLPerf", NULL, 1, true, true, false, true, false, false, false, false, true, false, SP_RECOMPUTE_NONE, "MLPerf submissions: none stated"},
 };
-static const line_row unknown_line = {"", NULL, 1, true, true, false, true, false, false, false, false, false, SP_RECOMPUTE_NONE, "none stated"};
+static const line_row unknown_line = {"", NULL, 1, true, true, false, true, false, false, false, false, false, false, SP_RECOMPUTE_NONE, "none stated"};
 
 #define LORA_RANK 16   /* MLPerf Training's llama2_70b_lora: r 16 on attention's projections */
 
@@ -244,13 +245,17 @@ static void plan_overlap(const sp_i_run *run, const line_row *line, bool moe, sp
     plan->overlap_ep = plan->ep > 1 && plan->vpp > 1 && line->software && strcmp(line->software, "megatron-bridge") == 0;
     plan->sequence_parallel = line->sequence_parallel && plan->tp > 1;
     plan->unfused_attention = line->unfused_attention;
+    plan->blocking_sends = line->plain_blocks && plan->vpp == 1;
     if (sp_i_word_starts(run->framework, "MegaScale")) {
         plan->unfused_attention = !sp_i_megascale_has(run->other, "efficient operators");   /* its section 3.3: FlashAttention-2 */
         plan->overlap_tp = plan->tp > 1 && sp_i_megascale_has(run->other, "TP overlap");
         plan->overlap_dp = sp_i_megascale_has(run->other, "DP overlap");
+        plan->blocking_sends = !sp_i_megascale_has(run->other, "PP overlap");
     }
-    if (sp_i_word_starts(run->framework, "Megatron-LM"))
+    if (sp_i_word_starts(run->framework, "Megatron-LM")) {
         plan->overlap_dp = false;   /* --overlap-grad-reduce came later and is off unless given */
+        plan->blocking_sends = true;   /* --overlap-p2p-communication came in May 2023 and is on since October of that year */
+    }
     if (sp_i_word_in(run->other, "async TP"))
         plan->overlap_tp = true;
     if (sp_i_word_starts(run->framework, "ModelLink"))   /* rows list the fused kernels of their script */

@@ -75,7 +75,7 @@ static const key keys[] = {
     {"first-layers", KEY_U32, offsetof(sp_plan, first_layers), true}, {"last-layers", KEY_U32, offsetof(sp_plan, last_layers), true},
     {"lora-rank", KEY_U32, offsetof(sp_plan, lora_rank), true}, {"gradient-bytes", KEY_U32, offsetof(sp_plan, gradient_bytes), true}, {"offload-optimizer", KEY_BOOL, offsetof(sp_plan, offload_optimizer), true},
     {"offload-activations", KEY_U32, offsetof(sp_plan, offload_activations), true}, {"unfused-attention", KEY_BOOL, offsetof(sp_plan, unfused_attention), true},
-    {"narrow-gather", KEY_BOOL, offsetof(sp_plan, narrow_gather), true},
+    {"narrow-gather", KEY_BOOL, offsetof(sp_plan, narrow_gather), true}, {"blocking-sends", KEY_BOOL, offsetof(sp_plan, blocking_sends), true},
     {"sp", KEY_BOOL, offsetof(sp_plan, sequence_parallel), false}, {"overlap-dp", KEY_BOOL, offsetof(sp_plan, overlap_dp), false},
     {"overlap-tp", KEY_BOOL, offsetof(sp_plan, overlap_tp), false}, {"overlap-ep", KEY_BOOL, offsetof(sp_plan, overlap_ep), false},
     {"order", KEY_ORDER, 0, false}, {"place", KEY_PLACE, 0, false}, {"stack", KEY_STACK, 0, false}, {"software", KEY_SOFTWARE, 0, false},

@@ -298,6 +298,42 @@ static void experts_of_a_latent_width_keep_less(void **state)
 }
 
 /* What tensor parallelism sends: with sequence parallelism as much as without (Korthikanti et al. 2022, section 4.2.2). */
+/* Bytes of collectives and of memory-bound work, FLOPs of products. */
+typedef struct moved { double comm, vector, products; } moved;
+
+static moved moved_by(const sp_model *model, const sp_block *block, const sp_plan *plan, sp_pass pass)
+{
+    moved sum = {0, 0, 0};
+    sp_items items;
+    assert_int_equal(sp_lower_block(model, block, plan, pass, &items), SP_OK);
+    sum.products = matrix_flop(&items);
+    for (uint32_t i = 0; i < items.n; i++) {
+        sum.comm += items.item[i].is_comm ? items.item[i].size_bytes : 0;
+        sum.vector += !items.item[i].is_comm && items.item[i].op.kind == SP_OP_VECTOR ? items.item[i].op.bytes : 0;
+    }
+    return sum;
+}
+
+/* Attention and FFN beside each other: half the traffic of TP, a norm less, and a sum of three instead of two sums of two. */
+static void side_by_side_share_the_way_in_and_out(void **state)
+{
+    (void)state;
+    sp_plan plan = sp_plan_default();
+    plan.tp = 8;
+    plan.seq = 2048;
+    const sp_model *mod = load("palm-540b");
+    sp_block row = mod->kinds[0];
+    assert_true(row.parallel);
+    row.parallel = false;
+    for (int pass = SP_PASS_FORWARD; pass <= SP_PASS_BACKWARD; pass++) {
+        moved in_row = moved_by(mod, &row, &plan, (sp_pass)pass), beside = moved_by(mod, &mod->kinds[0], &plan, (sp_pass)pass);
+        double width = 2048.0 / 8 * mod->hidden * 2, less = pass == SP_PASS_FORWARD ? 2 + 2 * 3 - 4 : 3 + 2 * 5 - 7;
+        assert_true(beside.comm * 2 == in_row.comm && beside.products == in_row.products);
+        assert_true(fabs((in_row.vector - beside.vector) / (less * width) - 1) < 1e-9);
+    }
+    assert_true(sp_lower_block_activation_bytes(mod, &row, &plan) > sp_lower_block_activation_bytes(mod, &mod->kinds[0], &plan));
+}
+
 static void sequence_parallel_sends_the_same(void **state)
 {
     (void)state;
@@ -357,6 +393,6 @@ static void predictors_have_their_own_block(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(forward_flops_are_the_models), cmocka_unit_test(experts_alone_take_the_models_flops), cmocka_unit_test(splitting_moves_no_work),
-                                       cmocka_unit_test(shards_add_up), cmocka_unit_test(passes_of_few_models_are_labelled), cmocka_unit_test(probabilities_travel_with_what_they_weigh), cmocka_unit_test(experts_of_a_latent_width_keep_less), cmocka_unit_test(alternate_recompute_keeps_every_second_output), cmocka_unit_test(gathers_narrow_where_told), cmocka_unit_test(sequence_parallel_sends_the_same), cmocka_unit_test(predictors_have_their_own_block)};
+                                       cmocka_unit_test(shards_add_up), cmocka_unit_test(passes_of_few_models_are_labelled), cmocka_unit_test(probabilities_travel_with_what_they_weigh), cmocka_unit_test(experts_of_a_latent_width_keep_less), cmocka_unit_test(alternate_recompute_keeps_every_second_output), cmocka_unit_test(gathers_narrow_where_told), cmocka_unit_test(side_by_side_share_the_way_in_and_out), cmocka_unit_test(sequence_parallel_sends_the_same), cmocka_unit_test(predictors_have_their_own_block)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

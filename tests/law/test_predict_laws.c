@@ -44,6 +44,7 @@ static bool draw(sp_rng *rng, const sp_machine *m, const sp_model *mod, sp_plan 
     plan->overlap_tp = sp_rng_below(rng, 2);
     plan->sequence_parallel = sp_rng_below(rng, 4) != 0;
     plan->unfused_attention = sp_rng_below(rng, 4) == 0;
+    plan->blocking_sends = sp_rng_below(rng, 4) == 0;
     plan->narrow_gather = sp_rng_below(rng, 4) == 0;
     plan->lora_rank = sp_rng_below(rng, 4) ? 0 : 16;
     plan->cp_way = (sp_cp_way)sp_rng_below(rng, SP_CP_WAYS);
@@ -373,8 +374,8 @@ static void dense_maps_and_probabilities_take_their_bytes(void **state)
     assert_true(ep_s[1] - ep_s[0] > least && ep_s[1] - ep_s[0] < 4 * least);
 }
 
-/* What a stage's send is priced at, without sequence parallelism: the same bytes for any TP. */
-static double send_s(fixture *f, const char *text, uint32_t tp, uint32_t vpp)
+/* What a stage's send of 4,096 tokens a TP rank is priced at. */
+static double send_s(fixture *f, const char *text, uint32_t tp, uint32_t vpp, bool split)
 {
     sp_train_report r;
     sp_plan plan = sp_plan_default();
@@ -382,11 +383,13 @@ static double send_s(fixture *f, const char *text, uint32_t tp, uint32_t vpp)
     sp_error err = {0};
     double found = -1;
     plan.tp = tp;
-    plan.pp = plan.gbs = 16;
+    plan.pp = 16;
+    plan.mbs = tp;
+    plan.gbs = 16 * plan.mbs;
     plan.vpp = vpp;
     plan.schedule = vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
     plan.seq = 4096;
-    plan.sequence_parallel = false;
+    plan.sequence_parallel = split;
     if (sp_predict_train(machine(f, text), model(f, "llama3-8b"), &plan, false, f->arena, &r, explain, &err) != SP_OK)
         fail_msg("%s: %s", text, err.text);
     for (size_t i = 0; i < sp_explain_count(explain); i++)
@@ -401,11 +404,40 @@ static double send_s(fixture *f, const char *text, uint32_t tp, uint32_t vpp)
 static void few_hops_of_a_pipeline_leave_the_domain(void **state)
 {
     fixture *f = *state;
-    const char *two = "switch:8@450GB/s,1us clos:2@50GB/s,3us,nic chip=h100";
-    double inside_s = send_s(f, "switch:16@450GB/s,1us chip=h100", 1, 1), across_s = send_s(f, "switch:8@450GB/s,1us clos:16@50GB/s,3us,nic chip=h100", 8, 1);
+    const char *two = "switch:8@450GB/s,1us clos:2@50GB/s,3us,nic chip=h100", *far = "switch:8@450GB/s,1us clos:16@50GB/s,3us,nic chip=h100";
+    double inside_s = send_s(f, "switch:16@450GB/s,1us chip=h100", 1, 1, true), across_s = send_s(f, far, 8, 1, true);
     double line_s = (14 * inside_s + across_s) / 15, round_s = (14 * inside_s + 2 * across_s) / 16;
     assert_true(across_s > 5 * inside_s);
-    assert_true(fabs(send_s(f, two, 1, 1) / line_s - 1) < 1e-6 && fabs(send_s(f, two, 1, 2) / round_s - 1) < 1e-6);
+    assert_true(fabs(send_s(f, two, 1, 1, true) / line_s - 1) < 1e-6 && fabs(send_s(f, two, 1, 2, true) / round_s - 1) < 1e-6);
+    /* what every TP rank holds goes in shares and is gathered inside the node */
+    double gathered_s = send_s(f, far, 8, 1, false) - across_s, least_s = 7.0 * 4096 * 4096 * 2 / 450e9;
+    assert_true(gathered_s > least_s && gathered_s < 2 * least_s);
+}
+
+/* Two stages, all forwards before all backwards: what blocks is sent by the first after each forward
+ * and by the second after each backward. The second, which has the head, is the slower one, so that it waits for less than the first sends. */
+static void sends_that_block_take_their_time(void **state)
+{
+    fixture *f = *state;
+    const double micro = 32;
+    double step_s[2], sends_s[2] = {0, 0};
+    for (int blocking = 0; blocking < 2; blocking++) {
+        sp_train_report r;
+        sp_plan plan = sp_plan_default();
+        plan.pp = 2;
+        plan.gbs = (uint64_t)micro;
+        plan.seq = 8192;
+        plan.schedule = SP_SCHEDULE_GPIPE;
+        plan.blocking_sends = blocking;
+        run_plan(machine(f, "clos:2@2GB/s,3us chip=h100"), model(f, "llama3-8b"), &plan, f->arena, &r);
+        step_s[blocking] = r.step_time_s;
+        for (uint32_t i = 0; i < r.n_parts; i++)
+            sends_s[blocking] += strcmp(r.part[i].label, "pp") == 0 ? r.part[i].time_s : 0;
+    }
+    double send = 8192.0 * 4096 * 2 / 2e9, more_s = step_s[1] - step_s[0];
+    assert_true(sends_s[0] == 0 && sends_s[1] > 0.95 * micro * send && sends_s[1] < 1.1 * micro * send);
+    print_message("blocking: %.2f sends of %.0f\n", more_s / send, 2 * micro);
+    assert_true(more_s > 1.25 * (micro - 1) * send && more_s < 2 * micro * send);
 }
 
 /* Lanes stand for all plans laid the same: who looked them up does not show in what others are quoted, though the hops of their schedules differ. */
@@ -763,7 +795,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bound_and_parts), cmocka_unit_test(hidden_traffic_shows_where_it_is_longer), cmocka_unit_test(layers_run_in_order),
         cmocka_unit_test(unfused_attention_costs_time_and_memory), cmocka_unit_test(gradients_travel_in_the_format_of_the_software),
-        cmocka_unit_test(a_step_waits_for_the_slowest_chip), cmocka_unit_test(experts_travel_by_the_library_of_the_line), cmocka_unit_test(dense_maps_and_probabilities_take_their_bytes), cmocka_unit_test(few_hops_of_a_pipeline_leave_the_domain), cmocka_unit_test(lanes_serve_any_schedule),
+        cmocka_unit_test(a_step_waits_for_the_slowest_chip), cmocka_unit_test(experts_travel_by_the_library_of_the_line), cmocka_unit_test(dense_maps_and_probabilities_take_their_bytes), cmocka_unit_test(few_hops_of_a_pipeline_leave_the_domain), cmocka_unit_test(sends_that_block_take_their_time), cmocka_unit_test(lanes_serve_any_schedule),
         cmocka_unit_test(kernels_of_another_family_run_attention_slower), cmocka_unit_test(unfused_passes_take_the_factor_of_the_line),
         cmocka_unit_test(collectives_keep_cores_from_what_they_hide_under), cmocka_unit_test(ways_of_context_parallelism), cmocka_unit_test(experts_wait_for_the_fullest_rank),
         cmocka_unit_test(frozen_weights_have_no_gradients), cmocka_unit_test(memory_counts_what_the_run_holds),

@@ -188,6 +188,8 @@ static void test_bad_entries(void **state)
         {HEAD "blocks: {a: {attention: {kind: gqa, heads: 4}, ffn: {inner: 8}}}\nstack: [a]\n", "head", 5, 25},
         {HEAD "blocks: {a: {attention: {kind: gqa, heads: 4, kv_heads: 3, d: 16}, ffn: {inner: 8}}}\nstack: [a]\n", "do not divide", 5, 57},
         {HEAD "blocks: {a: {attention: {kind: mla, heads: 4, d: 16}, ffn: {inner: 8}}}\nstack: [a]\n", "rank", 1, 1},
+        {HEAD "blocks: {a: {attention: {kind: gqa, heads: 4, d: 16}, moe: {experts: 2, topk: 1, inner: 8}, parallel: true}}\nstack: [a]\n", "parallel", 1, 1},
+        {HEAD "blocks: {a: {ffn: {inner: 8}, parallel: maybe}}\nstack: [a]\n", "maybe", 5, 41},
         {HEAD "blocks: {a: {ffn: {inner: 0}}}\nstack: [a]\n", "0", 5, 27},
         {HEAD "blocks: {a: {ffn: {inner: 8}, moe: {experts: 2, topk: 1, inner: 8}}}\nstack: [a]\n", "one", 5, 36},
         {HEAD "blocks: {a: {moe: {experts: 2, topk: 3, inner: 8}}}\nstack: [a]\n", "top-3", 5, 38},

@@ -289,6 +289,22 @@ static void test_yarn(void **state)
     }
 }
 
+/* GPT-NeoX: attention and FFN beside each other unless the file says one after the other. */
+static void test_parallel_residual(void **state)
+{
+    (void)state;
+    static const struct { const char *said; bool parallel; } rows[] = {
+        {"", true}, {",\"use_parallel_residual\":true", true}, {",\"use_parallel_residual\":false", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[300];
+        sp_arena *arena = sp_arena_create();
+        snprintf(text, sizeof text, "{\"model_type\":\"gpt_neox\"," LLAMA "%s}", rows[i].said);
+        if (block(parse(arena, text, NULL), 0)->parallel != rows[i].parallel)
+            fail_msg("gpt_neox%s", rows[i].said);
+        sp_arena_destroy(arena);
+    }
+}
+
 /* Without memory there is an error, never a model. */
 static void test_no_memory(void **state)
 {
@@ -310,6 +326,6 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_samples), cmocka_unit_test(test_mla_ignores_head_dim), cmocka_unit_test(test_nested_and_defaults),
                                        cmocka_unit_test(test_llama4), cmocka_unit_test(test_gpt2_and_mpt), cmocka_unit_test(test_families_of_experts),
                                        cmocka_unit_test(test_linear_and_pattern), cmocka_unit_test(test_unknown_family), cmocka_unit_test(test_bad_values),
-                                       cmocka_unit_test(test_yarn), cmocka_unit_test(test_no_memory)};
+                                       cmocka_unit_test(test_yarn), cmocka_unit_test(test_parallel_residual), cmocka_unit_test(test_no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

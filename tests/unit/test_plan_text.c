@@ -30,6 +30,7 @@ static sp_plan random_plan(sp_rng *rng)
         plan.order[other] = keep;
     }
     plan.overlap_dp = sp_rng_below(rng, 2);
+    plan.blocking_sends = sp_rng_below(rng, 2);
     plan.overlap_ep = sp_rng_below(rng, 2);
     plan.overlap_tp = sp_rng_below(rng, 2);
     plan.sequence_parallel = sp_rng_below(rng, 2);
