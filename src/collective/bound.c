@@ -51,8 +51,9 @@ static bool stands_for_ports(const sp_plane *plane, const sp_i_lane_at *lanes, u
 }
 
 /* A mesh has a link to every other rank of the lane, a ring two (one between two), a switched tier one port, tapered as far
- * as the other chips below it send as well; a rail's taper is between rails only. */
-static double lane_rate(const sp_machine *machine, const sp_i_lane_at *lanes, uint32_t n_lanes, uint32_t at, bool replicated)
+ * as the other chips below it send as well; a rail's taper is between rails only, a tree's binds whole units: part of one may have
+ * the ports of those that stay inside. */
+static double lane_rate(const sp_machine *machine, const sp_i_lane_at *lanes, uint32_t n_lanes, uint32_t at, bool whole_unit, bool replicated)
 {
     const sp_tier *tier = &machine->planes[0].tiers[lanes[at].tier];
     double bw = tier->bw_bytes_per_s.nominal, taper = tier->taper.nominal, members = 1;
@@ -64,7 +65,9 @@ static double lane_rate(const sp_machine *machine, const sp_i_lane_at *lanes, ui
         members *= lanes[i].tier < lanes[at].tier ? lanes[i].size : 1;
     if (!replicated)
         taper *= members / tier->stride;
-    return tier->kind == SP_TIER_RAIL || !(taper > 1) ? bw : bw / taper;
+    if (tier->kind == SP_TIER_RAIL || (tier->kind == SP_TIER_CLOS && tier->stride > 1 && !whole_unit))
+        return bw;
+    return taper > 1 ? bw / taper : bw;
 }
 
 /* Rate (payload) of a rank's ports into the tiers from `from` outward. */
@@ -73,7 +76,7 @@ static double rate_from(const sp_machine *machine, const sp_i_lane_at *lanes, ui
     double rate = 0;
     for (uint32_t i = 0; i < n_lanes; i++)
         if (lanes[i].tier >= from && stands_for_ports(&machine->planes[0], lanes, n_lanes, i, from))
-            rate += lane_rate(machine, lanes, n_lanes, i, replicated) *
+            rate += lane_rate(machine, lanes, n_lanes, i, lanes[i].tier == from, replicated) *
                     sp_tier_payload(machine, &machine->planes[0].tiers[lanes[i].tier]);
     return rate;
 }
@@ -170,7 +173,7 @@ static double flow_rate(const sp_machine *machine, const sp_i_lane_at *lanes, ui
         if (stride * lanes[i].size <= distance)
             continue;   /* the distance is held further out */
         /* a ring may carry halves both ways round */
-        double rate = switched(tier) ? lane_rate(machine, lanes, n_lanes, i, replicated) : (tier->kind == SP_TIER_TORUS ? 2 : 1) * tier->bw_bytes_per_s.nominal;
+        double rate = switched(tier) ? lane_rate(machine, lanes, n_lanes, i, false, replicated) : (tier->kind == SP_TIER_TORUS ? 2 : 1) * tier->bw_bytes_per_s.nominal;
         rate *= sp_tier_payload(machine, tier);
         most = rate > most ? rate : most;
     }

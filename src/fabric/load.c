@@ -17,7 +17,7 @@
 
 enum { LINK_MESH, LINK_TORUS_UP, LINK_TORUS_DOWN };
 
-/* Ports into a tier, one a position; all have one rate. An entry counts when its stamp is the step's. */
+/* Ports into a tier, one a position, or ways out of its units, one a unit; all have one rate. An entry counts when its stamp is the step's. */
 typedef struct port_row { double *bytes; uint32_t *stamp; uint32_t room; } port_row;
 
 typedef struct slot { uint64_t key; double bytes; double rate; uint32_t stamp; uint8_t tier; } slot;
@@ -25,6 +25,7 @@ typedef struct slot { uint64_t key; double bytes; double rate; uint32_t stamp; u
 struct sp_i_load {
     slot *slots;                       /* direct links, hashed */
     port_row port[2][SP_TIERS_MAX];    /* [out, in][tier]      */
+    port_row unit[2][SP_TIERS_MAX];    /* of tapered trees: what leaves and enters a unit, as bytes of each of its chips, mean */
     uint32_t room, used, stamp;
     sp_i_asked asked;
 };
@@ -51,6 +52,8 @@ void sp_i_load_destroy(sp_i_load *load)
     for (uint32_t i = 0; i < 2 * SP_TIERS_MAX; i++) {
         free(load->port[i / SP_TIERS_MAX][i % SP_TIERS_MAX].bytes);
         free(load->port[i / SP_TIERS_MAX][i % SP_TIERS_MAX].stamp);
+        free(load->unit[i / SP_TIERS_MAX][i % SP_TIERS_MAX].bytes);
+        free(load->unit[i / SP_TIERS_MAX][i % SP_TIERS_MAX].stamp);
     }
     free(load->slots);
     free(load);
@@ -126,9 +129,8 @@ static bool widen_ports(port_row *row, uint32_t position)
     return true;
 }
 
-static bool add_port(sp_i_load *load, int in, uint32_t tier, uint32_t position, double bytes, double rate)
+static bool add_row(sp_i_load *load, port_row *row, int in, uint32_t tier, uint32_t position, double bytes, double rate)
 {
-    port_row *row = &load->port[in][tier];
     if (position >= row->room && !widen_ports(row, position))
         return false;
     row->bytes[position] = bytes + (row->stamp[position] == load->stamp ? row->bytes[position] : 0);
@@ -137,21 +139,24 @@ static bool add_port(sp_i_load *load, int in, uint32_t tier, uint32_t position, 
     return true;
 }
 
-/* Rate of a chip's port into tier t for traffic that crosses it: tapered as far as the tier's other chips also send. */
-static double port_rate(const sp_i_view *view, uint32_t t, uint32_t members_in_unit)
-{
-    const sp_tier *tier = &view->tiers[t];
-    double taper = tier->taper.nominal > 1 ? tier->taper.nominal : 1;
-    if (!view->replicated) {
-        taper *= (double)members_in_unit / (double)tier->stride;
-        taper = taper > 1 ? taper : 1;
-    }
-    return tier->bw_bytes_per_s.nominal * sp_tier_payload(view->machine, tier) / taper;
-}
-
 static double link_rate(const sp_i_view *view, uint32_t t)
 {
     return view->tiers[t].bw_bytes_per_s.nominal * sp_tier_payload(view->machine, &view->tiers[t]);
+}
+
+/* What there is for each of a unit's members on the way out of it through tier t, if all send: a chip's port, tapered as far as the
+ * unit's other chips send, too. More than a port where they do not. */
+static double unit_rate(const sp_i_view *view, uint32_t t, uint32_t members_in_unit)
+{
+    const sp_tier *tier = &view->tiers[t];
+    double taper = tier->taper.nominal > 1 ? tier->taper.nominal : 1;
+    return link_rate(view, t) / (view->replicated ? taper : taper * (double)members_in_unit / (double)tier->stride);
+}
+
+/* Is the taper between units, where those that stay inside leave room to those that go out? Of rails and dragonflies it is not. */
+static bool tapers_units(const sp_tier *tier)
+{
+    return tier->kind == SP_TIER_CLOS && tier->taper.nominal > 1;
 }
 
 /* Ranks of the whole group inside one unit of tier t. */
@@ -212,7 +217,8 @@ typedef struct walker {
     uint32_t fold;       /* positions walked: those with coordinate 0 in lane `outermost`; 0: all */
     uint32_t outermost;  /* of the digit: the lane of the largest stride                          */
     bool rotated;        /* the flow stands for its place in every rotation of the ring           */
-    double port_rate[SP_TIERS_MAX];
+    double port_rate[SP_TIERS_MAX];   /* of one chip                                     */
+    double all_rate[SP_TIERS_MAX];    /* of each chip where all send: less beneath tapers */
 } walker;
 
 static uint32_t folded(const walker *w, uint32_t position)
@@ -265,13 +271,43 @@ static bool hop_torus(walker *w, uint32_t k, uint64_t line, uint32_t from, uint3
     return true;
 }
 
+/* Positions of the digit in one unit of tier t; *unit: the first of those in the unit of `position`. */
+static uint32_t beside(const digit_lanes *lanes, const sp_i_view *view, uint32_t t, uint32_t position, uint32_t *unit)
+{
+    uint32_t n = 1;
+    *unit = position;
+    for (uint32_t k = 0; k < lanes->n; k++)
+        if (view->lane[lanes->lane[k]].tier < t) {
+            n *= lanes->size[k];
+            *unit -= coordinate(lanes, k, position) * lanes->stride[k];
+        }
+    return n;
+}
+
+/* What goes between units of a tapered tree, spread over their chips. */
+static bool through_units(walker *w, uint32_t t, uint32_t from, uint32_t to, double bytes)
+{
+    uint32_t out, in, n = beside(w->lanes, w->view, t, from, &out);
+    if (!tapers_units(&w->view->tiers[t]))
+        return true;
+    beside(w->lanes, w->view, t, to, &in);
+    if (w->rotated) {
+        n = 1;
+        out = in = 0;
+    } else if (w->view->lane[w->lanes->lane[w->outermost]].tier < t)
+        bytes *= w->weight;   /* positions of the unit that are not walked do alike */
+    return add_row(w->load, &w->load->unit[0][t], 0, t, folded(w, out), bytes / n, w->all_rate[t]) &&
+           add_row(w->load, &w->load->unit[1][t], 1, t, folded(w, in), bytes / n, w->all_rate[t]);
+}
+
 static bool through_switch(walker *w, uint32_t t, uint32_t from, uint32_t to, double *latency)
 {
     *latency += w->view->tiers[t].latency_s.nominal;
     for (;; t--) {   /* a shared level is reached through the ports of the tier inside it */
         double rate = w->port_rate[t], bytes = w->rotated ? w->bytes * w->weight / w->lanes->total : w->bytes;
-        if (!add_port(w->load, 0, t, w->rotated ? 0 : folded(w, from), bytes, rate) ||
-            !add_port(w->load, 1, t, w->rotated ? 0 : folded(w, to), bytes, rate))
+        if (!add_row(w->load, &w->load->port[0][t], 0, t, w->rotated ? 0 : folded(w, from), bytes, rate) ||
+            !add_row(w->load, &w->load->port[1][t], 1, t, w->rotated ? 0 : folded(w, to), bytes, rate) ||
+            !through_units(w, t, from, to, bytes))
             return false;
         if (!t || !w->view->tiers[t].shared)
             return true;
@@ -322,7 +358,7 @@ static bool walk(walker *w, uint32_t from, uint32_t to)
 /* Bytes that every rank's port into tier t sends and receives. */
 static void note_port(walker *w, uint32_t t, double out_bytes, double in_bytes)
 {
-    double rate = w->port_rate[t];
+    double rate = w->all_rate[t] < w->port_rate[t] ? w->all_rate[t] : w->port_rate[t];
     note_busiest(w->load, SP_I_OUT(t), out_bytes / rate, t);
     note_busiest(w->load, SP_I_IN(t), in_bytes / rate, t);
 }
@@ -540,8 +576,10 @@ sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program
     if (status != SP_OK || lanes.n == 0)   /* a digit of one position */
         return status;
     walker w = {.load = load, .view = view, .lanes = &lanes, .bytes = bytes, .weight = 1, .outermost = outermost(&lanes)};
-    for (uint32_t t = 0; t < view->n_tiers; t++)
-        w.port_rate[t] = sp_tier_is_switched(view->tiers[t].kind) ? port_rate(view, t, members_below(view, t)) : 0;
+    for (uint32_t t = 0; t < view->n_tiers; t++) {
+        w.all_rate[t] = unit_rate(view, t, members_below(view, t));
+        w.port_rate[t] = tapers_units(&view->tiers[t]) || w.all_rate[t] > link_rate(view, t) ? link_rate(view, t) : w.all_rate[t];
+    }
     if (combines(view, program, task, &lanes, &reduces)) {
         combine(&w, reduces);
         return SP_OK;

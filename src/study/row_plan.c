@@ -297,6 +297,8 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
         sp_i_row_assume(ctx, "ZeRO-1 for ZeRO-%u under a pipeline", plan.zero);
         plan.zero = 1;
     }
+    if (sp_i_word_starts(run->framework, "Meta "))   /* arXiv:2407.21783, figure 5: TP, CP, PP, DP from the inside out */
+        memcpy(plan.order, (uint32_t[SP_AXES]){SP_AXIS_TP, SP_AXIS_CP, SP_AXIS_PP, SP_AXIS_DP}, sizeof plan.order);
     plan.schedule = plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
     plan.software = line->software;
     /* Transformer Engine casts before it gathers; torchao does with one scale a tensor, and not with one a row */

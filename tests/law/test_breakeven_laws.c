@@ -100,7 +100,7 @@ static double links_by_scan(fixture *f, const pair *p, const sp_model *of, doubl
 
 static const pair pairs[] = {
     {.a = "dgx-h100:6", .b = WEAK, .family = "dgx-h100", .most = 64, .by_chips = true, .by_links = true},   /* already ahead */
-    {.a = "dgx-h100:4", .b = WEAK, .family = "dgx-h100", .most = 64, .by_chips = true},                     /* behind by its chips alone */
+    {.a = "dgx-h100:4", .b = WEAK, .family = "dgx-h100", .most = 64, .by_chips = true, .by_links = true},   /* behind, by its chips or by links twelve times as fast */
     {.a = WEAK, .b = "dgx-h100:4", .most = 64, .by_chips = true, .by_links = true},          /* by the last chips, or links a little faster */
     {.a = WEAK_SMALL, .b = "dgx-h100:4", .most = 32},                                       /* never         */
     {.a = WIRED_BADLY, .b = "dgx-h100:4", .most = 32, .by_links = true},
