@@ -7,137 +7,10 @@
  * loads of links that such moves exchange are added at one of them (fold).
  * Routes: through the fabric of the outermost switched tier in which the ends differ; otherwise by direct links,
  * dimension by dimension, inner first. */
-#include "load.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "load_table.h"
 
 #define UNIFORM_FROM 64u          /* digits larger than this take the closed form for full sweeps */
 #define FLOWS_MAX (1u << 24)
-
-enum { LINK_MESH, LINK_TORUS_UP, LINK_TORUS_DOWN };
-
-/* Ports into a tier, one a position, or ways out of its units, one a unit; all have one rate. An entry counts when its stamp is the step's. */
-typedef struct port_row { double *bytes; uint32_t *stamp; uint32_t room; } port_row;
-
-typedef struct slot { uint64_t key; double bytes; double rate; uint32_t stamp; uint8_t tier; } slot;
-
-struct sp_i_load {
-    slot *slots;                       /* direct links, hashed */
-    port_row port[2][SP_TIERS_MAX];    /* [out, in][tier]      */
-    port_row unit[2][SP_TIERS_MAX];    /* of tapered trees: what leaves and enters a unit, as bytes of each of its chips, mean */
-    uint32_t room, used, stamp;
-    sp_i_asked asked;
-};
-
-sp_i_load *sp_i_load_create(void)
-{
-    sp_i_load *load = calloc(1, sizeof *load);
-    if (!load)
-        return NULL;
-    load->room = 1024;
-    load->slots = calloc(load->room, sizeof *load->slots);
-    if (!load->slots) {
-        free(load);
-        return NULL;
-    }
-    load->stamp = 1;
-    return load;
-}
-
-void sp_i_load_destroy(sp_i_load *load)
-{
-    if (!load)
-        return;
-    for (uint32_t i = 0; i < 2 * SP_TIERS_MAX; i++) {
-        free(load->port[i / SP_TIERS_MAX][i % SP_TIERS_MAX].bytes);
-        free(load->port[i / SP_TIERS_MAX][i % SP_TIERS_MAX].stamp);
-        free(load->unit[i / SP_TIERS_MAX][i % SP_TIERS_MAX].bytes);
-        free(load->unit[i / SP_TIERS_MAX][i % SP_TIERS_MAX].stamp);
-    }
-    free(load->slots);
-    free(load);
-}
-
-void sp_i_load_clear(sp_i_load *load)
-{
-    load->stamp++;
-    load->used = 0;
-    memset(&load->asked, 0, sizeof load->asked);
-}
-
-static slot *probe(slot *slots, uint32_t room, uint32_t stamp, uint64_t key)
-{
-    uint64_t hash = key * 0x9E3779B97F4A7C15u;
-    uint32_t at = (uint32_t)(hash >> 32) & (room - 1);
-    while (slots[at].stamp == stamp && slots[at].key != key)
-        at = (at + 1) & (room - 1);
-    return &slots[at];
-}
-
-static bool widen(sp_i_load *load)
-{
-    uint32_t room = load->room * 2;
-    slot *slots = calloc(room, sizeof *slots);
-    if (!slots)
-        return false;
-    for (uint32_t i = 0; i < load->room; i++)
-        if (load->slots[i].stamp == load->stamp)
-            *probe(slots, room, load->stamp, load->slots[i].key) = load->slots[i];
-    free(load->slots);
-    load->slots = slots;
-    load->room = room;
-    return true;
-}
-
-static void note_busiest(sp_i_load *load, uint32_t wire, double seconds, uint32_t tier)
-{
-    if (seconds > load->asked.busiest_s[wire])
-        load->asked.busiest_s[wire] = seconds;
-    load->asked.tier[wire] = (uint8_t)tier;
-}
-
-static bool add(sp_i_load *load, uint32_t kind, uint32_t lane, uint64_t position, uint32_t to, uint32_t tier, double bytes,
-                double rate)
-{
-    if (load->used * 2 >= load->room && !widen(load))
-        return false;
-    uint64_t key = ((((uint64_t)kind * 40 + lane) << 26 | position) << 26) | to;
-    slot *s = probe(load->slots, load->room, load->stamp, key);
-    if (s->stamp != load->stamp) {
-        *s = (slot){.key = key, .stamp = load->stamp, .rate = rate, .tier = (uint8_t)tier};
-        load->used++;
-    }
-    s->bytes += bytes;
-    note_busiest(load, SP_I_ALONG(lane, kind == LINK_TORUS_DOWN), s->bytes / rate, tier);
-    return true;
-}
-
-static bool widen_ports(port_row *row, uint32_t position)
-{
-    uint32_t room = row->room ? row->room : 64;
-    while (room <= position)
-        room *= 2;
-    double *bytes = realloc(row->bytes, room * sizeof *bytes);
-    row->bytes = bytes ? bytes : row->bytes;
-    uint32_t *stamp = bytes ? realloc(row->stamp, room * sizeof *stamp) : NULL;
-    if (!stamp)
-        return false;
-    memset(stamp + row->room, 0, (room - row->room) * sizeof *stamp);
-    row->stamp = stamp;
-    row->room = room;
-    return true;
-}
-
-static bool add_row(sp_i_load *load, port_row *row, int in, uint32_t tier, uint32_t position, double bytes, double rate)
-{
-    if (position >= row->room && !widen_ports(row, position))
-        return false;
-    row->bytes[position] = bytes + (row->stamp[position] == load->stamp ? row->bytes[position] : 0);
-    row->stamp[position] = load->stamp;
-    note_busiest(load, in ? SP_I_IN(tier) : SP_I_OUT(tier), row->bytes[position] / rate, tier);
-    return true;
-}
 
 static double link_rate(const sp_i_view *view, uint32_t t)
 {
@@ -229,7 +102,7 @@ static uint32_t folded(const walker *w, uint32_t position)
 /* A rank sends so much, mean, whose outermost tier is `outer`, along paths of that latency. */
 static void note_sent(walker *w, uint32_t outer, double bytes, double latency_s)
 {
-    sp_i_asked *asked = &w->load->asked;
+    sp_i_asked *asked = sp_i_load_table_asked(w->load);
     asked->tier_bytes[outer] += bytes;
     asked->byte_path_s[w->view->tiers[outer].nic] += bytes * latency_s;
     asked->path_s = latency_s > asked->path_s ? latency_s : asked->path_s;
@@ -262,7 +135,7 @@ static bool hop_torus(walker *w, uint32_t k, uint64_t line, uint32_t from, uint3
         for (uint32_t h = 0; h < hops; h++) {
             uint32_t at = forward ? (a + h) % ring : (a + ring - h) % ring;
             at = w->fold && k == w->outermost ? at % gap : at;
-            if (!add(w->load, forward ? LINK_TORUS_UP : LINK_TORUS_DOWN, w->lanes->lane[k], line, at, lane->tier, bytes,
+            if (!sp_i_load_link(w->load, forward ? SP_I_LINK_UP : SP_I_LINK_DOWN, w->lanes->lane[k], line, at, lane->tier, bytes,
                      link_rate(w->view, lane->tier)))
                 return false;
         }
@@ -287,17 +160,17 @@ static uint32_t beside(const digit_lanes *lanes, const sp_i_view *view, uint32_t
 /* What goes between units of a tapered tree, spread over their chips. */
 static bool through_units(walker *w, uint32_t t, uint32_t from, uint32_t to, double bytes)
 {
-    uint32_t out, in, n = beside(w->lanes, w->view, t, from, &out);
     if (!tapers_units(&w->view->tiers[t]))
         return true;
+    uint32_t out, in, n = beside(w->lanes, w->view, t, from, &out);
     beside(w->lanes, w->view, t, to, &in);
     if (w->rotated) {
         n = 1;
         out = in = 0;
     } else if (w->view->lane[w->lanes->lane[w->outermost]].tier < t)
         bytes *= w->weight;   /* positions of the unit that are not walked do alike */
-    return add_row(w->load, &w->load->unit[0][t], 0, t, folded(w, out), bytes / n, w->all_rate[t]) &&
-           add_row(w->load, &w->load->unit[1][t], 1, t, folded(w, in), bytes / n, w->all_rate[t]);
+    return sp_i_load_unit(w->load, false, t, folded(w, out), bytes / n, w->all_rate[t]) &&
+           sp_i_load_unit(w->load, true, t, folded(w, in), bytes / n, w->all_rate[t]);
 }
 
 static bool through_switch(walker *w, uint32_t t, uint32_t from, uint32_t to, double *latency)
@@ -305,8 +178,8 @@ static bool through_switch(walker *w, uint32_t t, uint32_t from, uint32_t to, do
     *latency += w->view->tiers[t].latency_s.nominal;
     for (;; t--) {   /* a shared level is reached through the ports of the tier inside it */
         double rate = w->port_rate[t], bytes = w->rotated ? w->bytes * w->weight / w->lanes->total : w->bytes;
-        if (!add_row(w->load, &w->load->port[0][t], 0, t, w->rotated ? 0 : folded(w, from), bytes, rate) ||
-            !add_row(w->load, &w->load->port[1][t], 1, t, w->rotated ? 0 : folded(w, to), bytes, rate) ||
+        if (!sp_i_load_port(w->load, false, t, w->rotated ? 0 : folded(w, from), bytes, rate) ||
+            !sp_i_load_port(w->load, true, t, w->rotated ? 0 : folded(w, to), bytes, rate) ||
             !through_units(w, t, from, to, bytes))
             return false;
         if (!t || !w->view->tiers[t].shared)
@@ -343,7 +216,7 @@ static bool walk(walker *w, uint32_t from, uint32_t to)
             else {
                 uint32_t column = w->fold && k == w->outermost ? (b + lanes->size[k] - a) % lanes->size[k] : b;
                 latency += w->view->tiers[lane->tier].latency_s.nominal;
-                ok = add(w->load, LINK_MESH, lanes->lane[k], folded(w, at), column, lane->tier, w->bytes,
+                ok = sp_i_load_link(w->load, SP_I_LINK_MESH, lanes->lane[k], folded(w, at), column, lane->tier, w->bytes,
                          link_rate(w->view, lane->tier));
             }
             if (!ok)
@@ -359,8 +232,8 @@ static bool walk(walker *w, uint32_t from, uint32_t to)
 static void note_port(walker *w, uint32_t t, double out_bytes, double in_bytes)
 {
     double rate = w->all_rate[t] < w->port_rate[t] ? w->all_rate[t] : w->port_rate[t];
-    note_busiest(w->load, SP_I_OUT(t), out_bytes / rate, t);
-    note_busiest(w->load, SP_I_IN(t), in_bytes / rate, t);
+    sp_i_load_note(w->load, SP_I_OUT(t), out_bytes / rate, t);
+    sp_i_load_note(w->load, SP_I_IN(t), in_bytes / rate, t);
 }
 
 /* ---- uniform traffic ---------------------------------------------------------------------------------------- */
@@ -427,7 +300,7 @@ static void uniform(walker *w)
                 }
                 lane_bytes[j] += load;
                 for (uint32_t down = 0; down < 2; down++)
-                    note_busiest(w->load, SP_I_ALONG(at, down), lane_bytes[j] / link_rate(w->view, lane->tier), lane->tier);
+                    sp_i_load_note(w->load, SP_I_ALONG(at, down), lane_bytes[j] / link_rate(w->view, lane->tier), lane->tier);
                 latency += hops * tier->latency_s.nominal;
             }
         }
@@ -462,7 +335,7 @@ static void combine(walker *w, bool reduces)
     double all = w->lanes->total * w->bytes;
     note_port(w, t, reduces ? all : w->bytes, reduces ? w->bytes : all);
     note_sent(w, t, reduces ? all : w->bytes, w->view->tiers[t].latency_s.nominal);
-    w->load->asked.combined++;
+    sp_i_load_table_asked(w->load)->combined++;
 }
 
 /* ---- a class ------------------------------------------------------------------------------------------------ */
@@ -589,7 +462,7 @@ sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program
         w.weight = lanes.size[w.outermost];
     }
     w.rotated = view->rails && neighbour_ring(task) && crosses_domains(view, &lanes);
-    note_reduced(&load->asked, task, bytes);
+    note_reduced(sp_i_load_table_asked(load), task, bytes);
     bool sweep = task->peer.op == SP_MAP_SHIFT && task->n_chunk + 1 == digit.size && digit.size > UNIFORM_FROM &&
                  (task->peer.c_chunk == 1 || task->peer.c_chunk == -1);
     if (sweep) {
@@ -597,9 +470,4 @@ sp_status sp_i_load_add(sp_i_load *load, const sp_i_view *view, const sp_program
         return SP_OK;
     }
     return walk_all(&w, program, task, step, err);
-}
-
-const sp_i_asked *sp_i_load_asked(const sp_i_load *load)
-{
-    return &load->asked;
 }
