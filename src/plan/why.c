@@ -17,7 +17,8 @@ static const char *words_of(const sp_problem *problem, const sp_i_kept *kept, co
     static const struct { const char *label, *words; } rows[] = {
         {"bubble", "pipeline bubble"}, {"gemm", "dense matrix products"}, {"expert-gemm", "experts' matrix products"},
         {"attention", "attention"}, {"vector", "element-wise work"}, {"recompute", "recomputed activations"},
-        {"vocab", "embedding, head and loss"}, {"quantise", "casts"}, {"optimizer", "optimizer"}};
+        {"vocab", "embedding, head and loss"}, {"quantise", "casts"}, {"optimizer", "optimizer"}, {"route", "routing tokens to experts"}, {"expert-bias", "experts' biases"},
+        {"yarn", "rotary positions stretched by YaRN"}, {"offload", "activations on their way to the host and back"}, {"slowest", "waiting for the slowest chip"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strcmp(rows[i].label, label) == 0)
             return rows[i].words;

@@ -268,7 +268,7 @@ static const char *part_words(const char *label)
         {"bubble", "the pipeline bubble"}, {"gemm", "dense matrix products"}, {"expert-gemm", "the experts' matrix products"},
         {"attention", "attention"}, {"vector", "memory-bound element-wise work"}, {"recompute", "recomputed activations"},
         {"tp", "exposed tensor-parallel traffic"}, {"ep", "exposed expert traffic"}, {"cp", "exposed context-parallel traffic"},
-        {"dp", "exposed data-parallel traffic"}, {"etp", "exposed expert-tensor traffic"}, {"vocab", "embedding, head and loss"},
+        {"dp", "exposed data-parallel traffic"}, {"etp", "exposed expert-tensor traffic"}, {"pp", "sends between stages"}, {"vocab", "embedding, head and loss"},
         {"quantise", "casts to narrow formats"}, {"route", "routing tokens to experts"}, {"expert-bias", "experts' biases"}, {"yarn", "rotary positions stretched by YaRN"}, {"optimizer", "the optimizer"}, {"slowest", "waiting for the slowest chip"}, {"offload", "activations on their way to the host and back"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strcmp(rows[i].label, label) == 0)

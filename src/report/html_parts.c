@@ -15,7 +15,7 @@ static const char *gloss_of(const char *label)
         {"vocab", "embedding, head and loss"}, {"quantise", "casts to narrow formats"}, {"route", "routing tokens to experts"}, {"offload", "activations on their way to the host and back"}, {"expert-bias", "experts' biases"}, {"yarn", "rotary positions stretched by YaRN"}, {"bubble", "waiting for other stages"},
         {"tp", "tensor parallel traffic not hidden"}, {"ep", "expert traffic not hidden"},
         {"cp", "context parallel traffic not hidden"}, {"dp", "data parallel traffic not hidden"},
-        {"etp", "traffic inside experts not hidden"}, {"pp", "hand-over between stages not hidden"}, {"optimizer", "update of weights"}};
+        {"etp", "traffic inside experts not hidden"}, {"pp", "hand-over between stages not hidden"}, {"optimizer", "update of weights"}, {"slowest", "waiting for the slowest chip"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strcmp(rows[i].label, label) == 0)
             return rows[i].gloss;
