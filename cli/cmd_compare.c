@@ -169,13 +169,6 @@ static json_t *result_json(comparing *c)
 
 /* ---- for people ---------------------------------------------------------------------------------------------------- */
 
-/* "9.75M (8.1M–10.9M)" */
-static void range_cell(cli_table *table, cli_run *cli, const sp_range *r, sp_unit unit)
-{
-    cli_table_cell(table, "%s", cli_quantity(cli, r->nominal, unit));
-    cli_table_cell(table, "%s to %s", cli_quantity(cli, r->low, unit), cli_quantity(cli, r->high, unit));
-}
-
 static cli_table *side_table(comparing *c)
 {
     const char **heads = sp_arena_alloc(c->cli->arena, 1 + 2 * (size_t)c->result.n, sizeof *heads);
@@ -191,48 +184,29 @@ static cli_table *side_table(comparing *c)
     return cli_table_begin(c->cli, align, heads);
 }
 
-static void row_of(comparing *c, cli_table *table, const char *name, size_t offset, sp_unit unit)
+/* What is known of one machine takes two cells: the value, and its range. */
+static void side_cells(cli_run *cli, cli_table *table, const sp_compare_row *row, const sp_compare_entry *entry)
 {
-    cli_table_cell(table, "%s", name);
-    for (uint32_t i = 0; i < c->result.n; i++)
-        range_cell(table, c->cli, (const sp_range *)(const void *)((const char *)&c->result.entry[i] + offset), unit);
-}
-
-static void plain_row(comparing *c, cli_table *table, const char *name, double (*of)(const sp_compare_entry *), sp_unit unit)
-{
-    cli_table_cell(table, "%s", name);
-    for (uint32_t i = 0; i < c->result.n; i++) {
-        double value = of(&c->result.entry[i]);
-        if (value > 0) cli_table_cell(table, "%s", cli_quantity(c->cli, value, unit));
-        else cli_table_cell(table, "-");
-        cli_table_cell(table, " ");
+    sp_range value = row->of(entry);
+    if (row->ranged) {
+        cli_table_cell(table, "%s", cli_quantity(cli, value.nominal, row->unit));
+        cli_table_cell(table, "%s to %s", cli_quantity(cli, value.low, row->unit), cli_quantity(cli, value.high, row->unit));
+        return;
     }
+    cli_table_cell(table, "%s", value.nominal > 0 ? cli_quantity(cli, value.nominal, row->unit) : "-");
+    cli_table_cell(table, " ");
 }
-
-static double chips_of(const sp_compare_entry *e) { return e->chips; }
-static double used_of(const sp_compare_entry *e) { return e->chips_used; }
-static double racks_of(const sp_compare_entry *e) { return e->racks; }
-static double a_chip(const sp_compare_entry *e) { return e->tokens_per_s_chip; }
-static double a_rack(const sp_compare_entry *e) { return e->tokens_per_s_rack; }
-static double mfu_of(const sp_compare_entry *e) { return 100 * e->mfu; }
 
 static void print_side(comparing *c)
 {
     cli_table *table = side_table(c);
-    plain_row(c, table, "chips", chips_of, SP_UNIT_COUNT);
-    plain_row(c, table, "chips in the plan", used_of, SP_UNIT_COUNT);
-    plain_row(c, table, "racks", racks_of, SP_UNIT_COUNT);
-    row_of(c, table, "tokens/s", offsetof(sp_compare_entry, tokens_per_s), SP_UNIT_COUNT);
-    plain_row(c, table, "tokens/s a chip", a_chip, SP_UNIT_COUNT);
-    plain_row(c, table, "tokens/s a rack", a_rack, SP_UNIT_COUNT);
-    row_of(c, table, "tokens/s a watt", offsetof(sp_compare_entry, tokens_per_s_watt), SP_UNIT_COUNT);
-    row_of(c, table, "tokens a dollar", offsetof(sp_compare_entry, tokens_per_usd), SP_UNIT_COUNT);
-    plain_row(c, table, "MFU, %", mfu_of, SP_UNIT_COUNT);
-    row_of(c, table, "power", offsetof(sp_compare_entry, power_w), SP_UNIT_WATT);
-    row_of(c, table, "to buy", offsetof(sp_compare_entry, capital_usd), SP_UNIT_USD);
-    row_of(c, table, "an hour", offsetof(sp_compare_entry, usd_per_hour), SP_UNIT_USD);
-    row_of(c, table, "days to train", offsetof(sp_compare_entry, days), SP_UNIT_COUNT);
-    row_of(c, table, "cost to train", offsetof(sp_compare_entry, cost_usd), SP_UNIT_USD);
+    uint32_t n;
+    const sp_compare_row *row = sp_compare_rows(&n);
+    for (uint32_t k = 0; k < n; k++) {
+        cli_table_cell(table, "%s", row[k].label);
+        for (uint32_t i = 0; i < c->result.n; i++)
+            side_cells(c->cli, table, &row[k], &c->result.entry[i]);
+    }
     cli_table_end(table);
     fputc('\n', c->cli->out);
     cli_paragraph(c->cli, 2, "Ranges: the 5 % and 95 % quantiles of samples in which every uncertain value is drawn at once. Where the number is itself an end of its range, the "

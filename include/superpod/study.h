@@ -310,6 +310,14 @@ typedef struct sp_compare_entry {
     uint32_t n_samples; double *sample;   /* tokens/s of each sample: the same draw in every machine                 */
 } sp_compare_entry;
 
+/* One row of the table that sets machines side by side. */
+typedef struct sp_compare_row {
+    const char *label; sp_unit unit;
+    bool ranged;                     /* false: low, nominal and high are one                                         */
+    sp_range (*of)(const sp_compare_entry *entry);   /* not above 0: not known                                       */
+} sp_compare_row;
+const sp_compare_row *sp_compare_rows(uint32_t *n);          /* static, in their order                               */
+
 /* Where machine a reaches machine b's tokens/s. */
 typedef struct sp_compare_breakeven {
     uint32_t a, b;                   /* entries                                                                      */

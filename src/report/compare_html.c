@@ -22,57 +22,33 @@ static void head(sp_i_out *out, const sp_comparison *r)
     sp_i_out_text(out, "</tr>\n");
 }
 
-static void plain(sp_i_out *out, const sp_comparison *r, const char *label, double (*of)(const sp_compare_entry *), sp_unit unit)
+static void side_cell(sp_i_out *out, const sp_compare_row *row, const sp_compare_entry *entry)
 {
-    sp_i_out_printf(out, "<tr><td class=\"f\">%s</td>", label);
-    for (uint32_t i = 0; i < r->n; i++) {
-        sp_i_out_text(out, "<td class=\"n\">");
-        quantity(out, of(&r->entry[i]), unit);
-        sp_i_out_text(out, "</td>");
-    }
-    sp_i_out_text(out, "</tr>\n");
-}
-
-static void ranged(sp_i_out *out, const sp_comparison *r, const char *label, size_t offset, sp_unit unit)
-{
-    sp_i_out_printf(out, "<tr><td class=\"f\">%s</td>", label);
-    for (uint32_t i = 0; i < r->n; i++) {
-        const sp_range *range = (const sp_range *)(const void *)((const char *)&r->entry[i] + offset);
-        sp_i_out_text(out, "<td class=\"n\"><b>");
-        quantity(out, range->nominal, unit);
+    sp_range value = row->of(entry);
+    sp_i_out_text(out, row->ranged ? "<td class=\"n\"><b>" : "<td class=\"n\">");
+    quantity(out, value.nominal, row->unit);
+    if (row->ranged) {
         sp_i_out_text(out, "</b><br><small class=\"dim\">");
-        quantity(out, range->low, unit);
+        quantity(out, value.low, row->unit);
         sp_i_out_text(out, " &hellip; ");
-        quantity(out, range->high, unit);
-        sp_i_out_text(out, "</small></td>");
+        quantity(out, value.high, row->unit);
+        sp_i_out_text(out, "</small>");
     }
-    sp_i_out_text(out, "</tr>\n");
+    sp_i_out_text(out, "</td>");
 }
-
-static double chips_of(const sp_compare_entry *e) { return e->chips; }
-static double used_of(const sp_compare_entry *e) { return e->chips_used; }
-static double racks_of(const sp_compare_entry *e) { return e->racks; }
-static double a_chip(const sp_compare_entry *e) { return e->tokens_per_s_chip; }
-static double a_rack(const sp_compare_entry *e) { return e->tokens_per_s_rack; }
-static double mfu_of(const sp_compare_entry *e) { return 100 * e->mfu; }
 
 static void side(sp_i_out *out, const sp_comparison *r)
 {
     sp_i_out_text(out, "<h2>Side by side</h2>\n");
     head(out, r);
-    plain(out, r, "chips", chips_of, SP_UNIT_COUNT);
-    plain(out, r, "chips in the plan", used_of, SP_UNIT_COUNT);
-    plain(out, r, "racks", racks_of, SP_UNIT_COUNT);
-    ranged(out, r, "tokens/s", offsetof(sp_compare_entry, tokens_per_s), SP_UNIT_COUNT);
-    plain(out, r, "tokens/s a chip", a_chip, SP_UNIT_COUNT);
-    plain(out, r, "tokens/s a rack", a_rack, SP_UNIT_COUNT);
-    ranged(out, r, "tokens/s a watt", offsetof(sp_compare_entry, tokens_per_s_watt), SP_UNIT_COUNT);
-    ranged(out, r, "tokens a dollar", offsetof(sp_compare_entry, tokens_per_usd), SP_UNIT_COUNT);
-    plain(out, r, "MFU, %", mfu_of, SP_UNIT_COUNT);
-    ranged(out, r, "power", offsetof(sp_compare_entry, power_w), SP_UNIT_WATT);
-    ranged(out, r, "to buy", offsetof(sp_compare_entry, capital_usd), SP_UNIT_USD);
-    ranged(out, r, "days to train", offsetof(sp_compare_entry, days), SP_UNIT_COUNT);
-    ranged(out, r, "cost to train", offsetof(sp_compare_entry, cost_usd), SP_UNIT_USD);
+    uint32_t n;
+    const sp_compare_row *row = sp_compare_rows(&n);
+    for (uint32_t k = 0; k < n; k++) {
+        sp_i_out_printf(out, "<tr><td class=\"f\">%s</td>", row[k].label);
+        for (uint32_t i = 0; i < r->n; i++)
+            side_cell(out, &row[k], &r->entry[i]);
+        sp_i_out_text(out, "</tr>\n");
+    }
     sp_i_out_text(out, "</table></div>\n<p class=\"small dim\">Bold: with the nominal values. Under it: the 5&nbsp;% and 95&nbsp;% quantiles of "
                        "samples in which every uncertain value is drawn at once; where the bold number is one of the two, all that is uncertain "
                        "lies on its other side. Failures are not in the days.</p>\n");
