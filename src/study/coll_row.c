@@ -144,7 +144,7 @@ static bool read_op(const char *name, sp_coll_op *out, const char **assumed)
 /* CANN's devices are dies: two to an Ascend 910C, and expert-parallel ranks are devices. */
 static bool dies(const coll_cells *c, bool ep)
 {
-    return sp_i_word_in(c->hardware, " die") || sp_i_word_in(c->note, "per die") || sp_i_word_in(c->note, "counts dies") || (ep && strcmp(c->hw_class, "Ascend-910C") == 0);
+    return sp_i_word_in(c->hardware, " die") || sp_i_word_in(c->note, "per die") || sp_i_word_in(c->note, "counts dies") || (ep && sp_i_class_is(c->hw_class, "Ascend-910C"));
 }
 
 /* Ranks that share a scale-up domain; "RDMA only even intra-node": none do. */

@@ -1,6 +1,7 @@
 /* A row of a kernels table as operators on a catalog chip. Nothing here looks at a row's id or value: only at what it says
  * was run. */
 #include "kernel_i.h"
+#include "run_i.h"
 
 #include <assert.h>
 #include <math.h>
@@ -56,7 +57,7 @@ static void find_part(const sp_i_kernel_cells *c, sp_study_kernel *out)
 {
     out->share = strstr(c->hardware, "half chip") || strstr(c->hardware, " die") ? 0.5 : 1.0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        if (strcmp(c->hw_class, parts[i].hw_class) == 0) {
+        if (sp_i_class_is(c->hw_class, parts[i].hw_class)) {
             out->chip = parts[i].chip;
             out->mem_bw_bytes_per_s = parts[i].mem_bw_bytes_per_s;
             out->share *= parts[i].share > 0 ? parts[i].share : 1;

@@ -65,7 +65,7 @@ static double bridge_bw_bytes_per_s(const class_row *class)
 static const class_row *class_find(const char *hw_class)
 {
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
-        if (strcmp(classes[i].hw_class, hw_class) == 0)
+        if (sp_i_class_is(hw_class, classes[i].hw_class))
             return &classes[i];
     return NULL;
 }
@@ -325,6 +325,8 @@ bool sp_i_row_machine(sp_i_ctx *ctx, const sp_i_run *run, const sp_plan *plan, c
     const class_row *class = class_find(run->hw_class);
     if (!class || bridge_bw_bytes_per_s(class) > 0)
         return sp_i_row_refuse(ctx, "no chip in the catalog for hardware class '%s'", run->hw_class);
+    if (strchr(run->hw_class, '?'))
+        sp_i_row_assume(ctx, "hardware class %s, which the row doubts", class->hw_class);
     uint32_t chips = sp_i_num_count(run->num[SP_N_CHIPS], 0);
     uint32_t per_node = sp_i_num_count(run->num[SP_N_PER_NODE], 8);
     uint32_t domain = class->scaleup == SHAPE_TORUS2 || class->scaleup == SHAPE_TORUS3

@@ -99,6 +99,14 @@ void sp_i_word_squeeze(const char *text, bool apart, char *out, size_t out_size)
     out[n] = '\0';
 }
 
+bool sp_i_class_is(const char *hw_class, const char *name)
+{
+    char have[32], want[32];
+    sp_i_word_squeeze(hw_class, false, have, sizeof have);
+    sp_i_word_squeeze(name, false, want, sizeof want);
+    return strcmp(have, want) == 0;
+}
+
 /* FNV-1a; the cache is open addressing with linear probing, at most half full. */
 static uint32_t cache_slot(const sp_i_row_cache *cache, const char *key)
 {

@@ -53,7 +53,7 @@ static const char *precision_of(sp_i_ctx *ctx, const char *hint, const char *hw_
 {
     if (sp_i_word_in(hint, "FP4"))
         return "NVFP4";
-    const char *format = strcmp(hw_class, "A100") == 0 ? "BF16" : sp_i_word_starts(hw_class, "TPU") ? "INT8" : "FP8";
+    const char *format = sp_i_word_starts(hw_class, "A100") ? "BF16" : sp_i_word_starts(hw_class, "TPU") ? "INT8" : "FP8";
     sp_i_row_assume(ctx, "precision %s", format);
     return format;
 }

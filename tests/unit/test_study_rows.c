@@ -84,6 +84,23 @@ static void fabrics_are_read(void **state)
     }
 }
 
+/* Tables of one field spell a class of hardware in several ways. */
+static void classes_are_read_as_spelled(void **state)
+{
+    static const struct { const char *spelled, *table; } cases[] = {{"h100", "H100"}, {"A100 40G", "A100-40G"}, {"Ascend910B", "Ascend-910B"}, {"TPUv5p", "TPU-v5p"}, {"TPU v6e", "TPU-v6e"}};
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, HEADER "A,%s,8,8,," LLAMA "NeMo,,1,,,,,\n", cases[i].table);
+        double predicted = one(f, text)->predicted;
+        snprintf(text, sizeof text, HEADER "A,%s,8,8,," LLAMA "NeMo,,1,,,,,\n", cases[i].spelled);
+        const sp_study_row *row = one(f, text);
+        assert_int_equal(row->status, SP_STUDY_EXPRESSED);
+        assert_true(predicted > 0 && row->predicted == predicted);
+    }
+    contains(one(f, HEADER "A,Ascend-910C?,8,8,," LLAMA "NeMo,,1,,,,,\n")->reason, "Ascend-910C, which the row doubts");
+}
+
 static void reasons_are_clear(void **state)
 {
     static const struct { const char *row, *part; } cases[] = {
@@ -367,7 +384,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dense_row_is_predicted), cmocka_unit_test(metrics_are_one_prediction), cmocka_unit_test(fabrics_are_read),
-        cmocka_unit_test(reasons_are_clear), cmocka_unit_test(assumptions_are_said), cmocka_unit_test(chunks_fill_from_the_front), cmocka_unit_test(proxies_keep_the_shape),
+        cmocka_unit_test(classes_are_read_as_spelled), cmocka_unit_test(reasons_are_clear), cmocka_unit_test(assumptions_are_said), cmocka_unit_test(chunks_fill_from_the_front), cmocka_unit_test(proxies_keep_the_shape),
         cmocka_unit_test(secondary_evidence_is_apart), cmocka_unit_test(collectives_and_mlperf), cmocka_unit_test(a_page_is_written), cmocka_unit_test(bad_tables),
         cmocka_unit_test(senseless_numbers_are_listed), cmocka_unit_test(open_layouts_are_closed), cmocka_unit_test(minutes_are_steps_to_the_target),
         cmocka_unit_test(scores_by_definition)};
