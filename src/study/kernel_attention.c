@@ -115,29 +115,35 @@ void sp_i_kernel_attention(const sp_i_kernel_cells *c, sp_format format, sp_stud
     }
 }
 
+static double stated_or(double stated, double otherwise) { return stated >= 1.0 ? stated : otherwise; }
+
 /* DeepSeek's latent attention: 128 query heads; absorbed keys of 576 whose first 512 serve as values, one key head; not
- * absorbed, heads of 192 and 128. Two queries a sequence (one speculative token) and 128 sequences of 8,192 are the
+ * absorbed, heads of 192 and 128. What a row leaves open: two queries a sequence (one speculative token) and 128 sequences of 8,192 are the
  * compute-bound case of FlashMLA's own test; one query of 16 heads leaves memory as the limit. */
 void sp_i_kernel_latent(const sp_i_kernel_cells *c, sp_format format, sp_study_kernel *out)
 {
-    bool backward = strstr(c->kernel, "bwd") != NULL, memory = strstr(c->kernel, "memory-bound") != NULL;
+    bool backward = strstr(c->kernel, "bwd") != NULL, rate_alone = c->gbs > 0 && !(c->tflops > 0);
+    bool memory = strstr(c->kernel, "memory-bound") != NULL || rate_alone;
+    double heads = stated_or(c->heads, memory ? 16 : 128), keys = stated_or(c->seq, 8192);
     bool decode = strstr(c->kernel, "decode") != NULL, sparse = strstr(c->kernel, "sparse") != NULL;
     sp_op *op = sp_i_study_op(out, SP_OP_ATTENTION, c->kernel);
     if (decode) {
-        set_shape(op, format, 128, memory ? 16 : 128, 1, memory ? 1 : 2, sparse ? 2048 : 8192, 576, 512);
+        set_shape(op, format, stated_or(c->batch, 128), heads, 1, memory ? 1 : 2, sparse && keys > 2048 ? 2048 : keys, 576, 512);
         op->v_in_k = true;
         if (strstr(c->kernel, "fp8 kv"))   /* 512 latent FP8 values, 4 FP32 scales, 64 BF16 rotary values (FlashMLA README) */
             op->kv_element_bytes = 656.0 / 576.0;
     } else if (sparse) {   /* every query gathers its own 2,048 of 8,192 keys, which L2 holds: memory gives each key once */
-        set_shape(op, format, 4096, 128, 1, 1, 2048, 576, 512);
+        double queries = stated_or(c->batch, 1) * (c->seq >= 1 ? keys : 4096), seen = keys > 2048 ? 2048 : keys;
+        set_shape(op, format, queries, heads, 1, 1, seen, 576, 512);
         op->v_in_k = true;
-        op->kv_element_bytes = sp_format_bytes(format) * 8192.0 / (4096.0 * 2048.0);
+        op->kv_element_bytes = sp_format_bytes(format) * stated_or(c->batch, 1) * keys / (queries * seen);
     } else {
-        set_shape(op, format, 1, 128, 128, 8192, 8192, 192, 128);
+        set_shape(op, format, stated_or(c->batch, 1), heads, heads, keys, keys, 192, 128);
         op->causal = true;
     }
     op->backward = backward;
-    out->assumed = "no shape stated: DeepSeek-V3's heads, 128 sequences of 8,192 (sparse: 2,048 keys), prefill of 8,192";
+    if (!(c->batch >= 1 && c->seq >= 1 && c->heads >= 1))
+        out->assumed = "not all of the shape is stated: DeepSeek-V3's heads, 128 sequences of 8,192 (sparse: 2,048 keys), prefill of 8,192";
     double seen = op->causal ? 0.5 * (double)op->kv_len : (double)op->kv_len;
     double rows = (double)op->batch * (double)op->heads * (double)op->q_len;
     if (memory)

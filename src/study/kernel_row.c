@@ -86,7 +86,9 @@ static void gemm_ops(const sp_i_kernel_cells *c, sp_format format, sp_study_kern
         op->m = op->n = op->k = flagperf ? 4096 : 8192;
         out->assumed = flagperf ? "no shape stated: 4,096 cubed, FlagPerf's default" : "no shape stated: 8,192 cubed";
     }
-    out->counted_flop = 2.0 * op->groups * (double)op->m * (double)op->n * (double)op->k;
+    double m = (double)op->m, n = (double)op->n, k = (double)op->k;
+    out->counted_flop = 2.0 * op->groups * m * n * k;
+    out->counted_bytes = op->groups * ((m + n) * k * sp_format_bytes(format) + m * n * sp_format_bytes(op->out_format));   /* as DeepGEMM counts */
 }
 
 /* BabelStream: arrays of 2^25 doubles by default; copy and mul read one and write one, add and triad read two, dot reads two. */
@@ -106,7 +108,8 @@ static void make_ops(const sp_i_kernel_cells *c, sp_study_kernel *out)
     bool known, shape = c->batch >= 1 && c->seq >= 1;
     sp_i_kernel_kind kind = sp_i_kernel_kind_of(c->kernel);
     sp_format format = sp_i_kernel_format(c->dtype, SP_FMT_BF16, &known);
-    if (!known && kind != SP_I_KERNEL_STREAM) {
+    bool bytes_alone = kind == SP_I_KERNEL_STREAM || (kind == SP_I_KERNEL_VECTOR && c->bytes > 0 && !(c->m > 0) && !(c->seq > 0));
+    if (!known && !bytes_alone) {
         out->skip = "its dtype is no format that is known here";
         return;
     }

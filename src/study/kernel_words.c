@@ -34,7 +34,7 @@ static const struct { const char *word; sp_i_kernel_kind kind; bool whole; } kin
     {"flash_decod", SP_I_KERNEL_ATTENTION, false}, {"flashdecod", SP_I_KERNEL_ATTENTION, false}, {"mha", SP_I_KERNEL_ATTENTION, true},
     {"gqa", SP_I_KERNEL_ATTENTION, true}, {"mqa", SP_I_KERNEL_ATTENTION, true}, {"fa2", SP_I_KERNEL_ATTENTION, true}, {"fa3", SP_I_KERNEL_ATTENTION, true},
     {"stream", SP_I_KERNEL_STREAM, true}, {"babelstream", SP_I_KERNEL_STREAM, true}, {"hbm", SP_I_KERNEL_STREAM, true}, {"memcpy", SP_I_KERNEL_STREAM, false},
-    {"memset", SP_I_KERNEL_STREAM, false}, {"gemm", SP_I_KERNEL_GEMM, false}, {"matmul", SP_I_KERNEL_GEMM, false}, {"linear", SP_I_KERNEL_GEMM, true},
+    {"memset", SP_I_KERNEL_STREAM, false}, {"triad", SP_I_KERNEL_STREAM, true}, {"gemm", SP_I_KERNEL_GEMM, false}, {"matmul", SP_I_KERNEL_GEMM, false}, {"linear", SP_I_KERNEL_GEMM, true},
     {"mm", SP_I_KERNEL_GEMM, true}, {"bmm", SP_I_KERNEL_GEMM, true}, {"addmm", SP_I_KERNEL_GEMM, true}, {"bf16_peak", SP_I_KERNEL_GEMM, false}};
 
 bool sp_i_kernel_named(const char *name, const char *word, bool whole)

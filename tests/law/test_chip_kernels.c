@@ -178,6 +178,16 @@ static void test_what_is_counted(void **state)
     assert_true(row.counted_bytes == 8192.0 * 4096 * 2 * 5 && both > 2.2 * forward && both < 2.6 * forward);
     seconds_of(arena, &(spelled){"H100", "fused adamw", "fp32", "1e9,,,,,,,,", ""}, &row);
     assert_true(row.counted_bytes == 28e9);
+    seconds_of(arena, &(spelled){"H800", "grouped_gemm_masked", "fp8", "512,7168,2048,2,,,,,", ""}, &row);
+    assert_true(row.counted_bytes == 2 * (512.0 * 2048 + 7168.0 * 2048 + 2 * 512.0 * 7168));   /* DeepGEMM prints 1405 GB/s beside 916 TFLOPS */
+    assert_true(fabs(916e12 / row.counted_flop * row.counted_bytes / 1405e9 - 1) < 0.002);
+    seconds_of(arena, &(spelled){"H100", "triad", "fp64", ",,,,,,,,1e9", ""}, &row);
+    assert_true(row.counted_bytes == 3e9);
+    double latent = seconds_of(arena, &(spelled){"H800", "mla_decode", "bf16", ",,,,128,8192,128,576,", ""}, &row);
+    assert_null(row.assumed);
+    double twice = seconds_of(arena, &(spelled){"H800", "mla_decode", "bf16", ",,,,128,16384,128,576,", ""}, &row);
+    double open = seconds_of(arena, &(spelled){"H800", "mla_decode", "bf16", ",,,,,,,,", ""}, &row);
+    assert_true(twice > 1.9 * latent && twice < 2.1 * latent && open == latent && row.assumed);   /* what is left open is this shape */
     double permuted = seconds_of(arena, &(spelled){"H100", "moe_permute", "bf16", PLANE, ""}, &row), whole, part;
     assert_true(permuted > 1.5 * forward);   /* rows at random */
     whole = seconds_of(arena, &(spelled){"H100", "gemm", "bf16", "16384,16384,8192,,,,,,", ""}, &row);
