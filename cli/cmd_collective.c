@@ -107,8 +107,9 @@ static void explain_rates(cli_run *cli, const sweep *s, int32_t row, const sp_co
 {
     bool nic = s->machine->planes[0].tiers[time->comm.bottleneck_tier].nic;
     explain_value(cli, s, row, "stack fraction", nic ? &s->stack->nic.fraction : &s->stack->up.fraction, SP_UNIT_NONE);
-    explain_value(cli, s, row, "protocol fraction", &protocol_of(s, time)->fraction, SP_UNIT_NONE);
-    if (!nic) explain_value(cli, s, row, "engine, in series", &s->stack->engine_bytes_per_s, SP_UNIT_BYTES_PER_S);
+    const sp_protocol *p = protocol_of(s, time);
+    explain_value(cli, s, row, "protocol fraction", nic ? &p->nic_fraction : &p->fraction, SP_UNIT_NONE);
+    explain_value(cli, s, row, "a rank's own rate, in series", nic ? &p->nic_rate_bytes_per_s : &p->rate_bytes_per_s, SP_UNIT_BYTES_PER_S);
 }
 
 static void explain_size(cli_run *cli, const sweep *s, double size_bytes, const sp_coll_time *time)

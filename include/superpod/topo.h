@@ -101,7 +101,7 @@ typedef struct sp_protocol {
     const char *name;
     sp_value step_s, nic_step_s;      /* per dependent step at an endpoint, inside the scale-up domain and between          */
     sp_value fraction, nic_fraction;  /* of what goes over the wire that is data, inside and between                        */
-    sp_value nic_rate_bytes_per_s;    /* a rank's own rate through NICs, in series with theirs                              */
+    sp_value rate_bytes_per_s, nic_rate_bytes_per_s;   /* a rank's own rate, in series with scale-up ports and with NICs    */
     sp_value nic_trips;               /* one-way trips of a step through NICs: 1, or 2 if the receiver first says go        */
     bool in_switch;                   /* switches of the scale-up domain reduce and multicast                               */
 } sp_protocol;
@@ -111,7 +111,6 @@ typedef struct sp_stack {
     const char *family;               /* chip family that the values are for; NULL: all that have none of their own         */
     sp_value launch_s;                /* once per collective                                                                */
     sp_value message_s;               /* per message of a step beyond the first                                             */
-    sp_value engine_bytes_per_s;      /* rate at which the endpoint's kernel moves data, in series with scale-up ports      */
     sp_value reduce_bw_fraction;      /* of memory bandwidth used by reductions                                             */
     sp_value chunk_bytes;             /* per rank of a scale-up domain: what phases hand on while they run together         */
     sp_value cores;                   /* of the chip that a collective keeps from the work it runs under; NONE: engines of its own */

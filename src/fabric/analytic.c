@@ -21,8 +21,8 @@ double sp_i_stack_stretch(const sp_machine *machine, const sp_stack *stack, cons
 {
     bool nic = machine->planes[0].tiers[t].nic;
     double wire = 1 / (nic ? stack->nic.fraction.nominal * p->nic_fraction.nominal : stack->up.fraction.nominal * p->fraction.nominal);
-    double engine = (nic ? &p->nic_rate_bytes_per_s : &stack->engine_bytes_per_s)->nominal;
-    return engine > 0 ? wire + tier_rate(machine, t) / engine : wire;
+    double rate = (nic ? &p->nic_rate_bytes_per_s : &p->rate_bytes_per_s)->nominal;
+    return rate > 0 ? wire + tier_rate(machine, t) / rate : wire;
 }
 
 /* Seconds that endpoints need for messages of a fixed size, per byte of a unit. */

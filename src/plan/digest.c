@@ -13,8 +13,8 @@ LP64_SIZE(sp_block, 136);
 LP64_SIZE(sp_model, 176);
 LP64_SIZE(sp_chip, 2296);
 LP64_SIZE(sp_tier, 216);
-LP64_SIZE(sp_protocol, 256);
-LP64_SIZE(sp_stack, 2712);
+LP64_SIZE(sp_protocol, 296);
+LP64_SIZE(sp_stack, 2832);
 LP64_SIZE(sp_software, 496);
 LP64_SIZE(sp_machine, 7216);
 

@@ -25,7 +25,9 @@ typedef struct key {
 
 #define AT(member) offsetof(sp_stack, member)
 static const key keys[] = {
-    {"nccl", "engine", "GB/s", 1e9, "nccl", 1, {{AT(engine_bytes_per_s), NULL, 1}}, 800, 100, 3000},
+    {"nccl", "fraction", "", 1, "nccl", 3, {{AT(protocol[2].fraction), "- name: simple", 1}, {AT(protocol[1].fraction), "- name: ll128", 120.0 / 128},
+                                            {AT(protocol[0].fraction), "- name: ll", 0.5}}, 0.85, 0.3, 1},
+    {"nccl", "rate", "GB/s", 1e9, "nccl", 1, {{AT(protocol[3].rate_bytes_per_s), "in_switch:", 1}}, 800, 100, 3000},
     {"nccl", "launch", "us", 1e-6, "nccl", 1, {{AT(launch_s), NULL, 1}}, 10, 0.5, 100},
     {"nccl", "step", "us", 1e-6, "nccl", 3, {{AT(protocol[0].step_s), "- name: ll", 1}, {AT(protocol[1].step_s), "- name: ll128", 1.25 / 0.6},
                                              {AT(protocol[2].step_s), "- name: simple", 4.0 / 0.6}}, 1, 0.1, 10},
@@ -36,7 +38,7 @@ static const key keys[] = {
 };
 
 /* A flow that was run: of what, at which rates; NAN: too many transfers to be run. */
-typedef struct kept { const sp_coll_algo *algo; const char *protocol; bool together; double engine_bytes_per_s, nic_fraction, wire_s; } kept;
+typedef struct kept { const sp_coll_algo *algo; const char *protocol; bool together; double fraction, rate_bytes_per_s, nic_fraction, wire_s; } kept;
 
 typedef struct collective {
     const sp_study_coll *coll;
@@ -82,19 +84,28 @@ static void measure(collective *r)
     }
 }
 
+static const sp_protocol *protocol_of(const sp_stack *stack, const char *name)
+{
+    uint32_t i = 0;
+    while (i + 1 < stack->n_protocols && strcmp(stack->protocol[i].name, name) != 0)
+        i++;
+    return &stack->protocol[i];
+}
+
 static double flow_wire_s(collective *r, uint32_t leg, const sp_coll_algo *algo, const sp_comm_time *line)
 {
     const sp_stack *stack = r->stack;
+    const sp_protocol *p = protocol_of(stack, line->protocol);
     uint32_t n = r->n_kept[leg];
     for (uint32_t i = 0; i < n && i < KEPT_MAX; i++) {
         const kept *k = &r->kept[leg][i];
-        if (k->algo == algo && k->together == line->together && k->engine_bytes_per_s == stack->engine_bytes_per_s.nominal &&
-            k->nic_fraction == stack->nic.fraction.nominal && strcmp(k->protocol, line->protocol) == 0)
+        if (k->algo == algo && k->together == line->together && k->fraction == p->fraction.nominal &&
+            k->rate_bytes_per_s == p->rate_bytes_per_s.nominal && k->nic_fraction == stack->nic.fraction.nominal && strcmp(k->protocol, line->protocol) == 0)
             return k->wire_s;
     }
     kept *k = &r->kept[leg][n % KEPT_MAX];
     sp_error err;
-    *k = (kept){algo, line->protocol, line->together, stack->engine_bytes_per_s.nominal, stack->nic.fraction.nominal, NAN};
+    *k = (kept){algo, line->protocol, line->together, p->fraction.nominal, p->rate_bytes_per_s.nominal, stack->nic.fraction.nominal, NAN};
     if (sp_i_coll_flow(&r->coll->leg[leg], r->machine, stack, algo, line, &k->wire_s, &err) != SP_OK)
         k->wire_s = NAN;
     r->n_kept[leg] = n + 1 < 2 * KEPT_MAX ? n + 1 : KEPT_MAX;

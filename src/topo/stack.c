@@ -93,7 +93,6 @@ void sp_stack_each_value(const sp_stack *stack, sp_stack_visit visit, void *cont
 {
     visit_one(visit, context, "", "launch", &stack->launch_s, SP_UNIT_SECONDS);
     visit_one(visit, context, "", "message", &stack->message_s, SP_UNIT_SECONDS);
-    visit_one(visit, context, "", "engine", &stack->engine_bytes_per_s, SP_UNIT_BYTES_PER_S);
     visit_one(visit, context, "", "reduce", &stack->reduce_bw_fraction, SP_UNIT_NONE);
     visit_one(visit, context, "", "chunk", &stack->chunk_bytes, SP_UNIT_BYTES);
     visit_one(visit, context, "", "cores", &stack->cores, SP_UNIT_NONE);
@@ -106,6 +105,7 @@ void sp_stack_each_value(const sp_stack *stack, sp_stack_visit visit, void *cont
         visit_one(visit, context, p->name, "fraction", &p->fraction, SP_UNIT_NONE);
         visit_one(visit, context, p->name, "nic fraction", &p->nic_fraction, SP_UNIT_NONE);
         visit_one(visit, context, p->name, "nic trips", &p->nic_trips, SP_UNIT_NONE);
+        visit_one(visit, context, p->name, "rate", &p->rate_bytes_per_s, SP_UNIT_BYTES_PER_S);
         visit_one(visit, context, p->name, "nic rate", &p->nic_rate_bytes_per_s, SP_UNIT_BYTES_PER_S);
     }
 }

@@ -1,14 +1,14 @@
 /* One file of catalog/stacks: a communication library, and what differs on some chip families.
  *
  *   name, about, default_for          default_for: chip vendor
- *   launch, message, engine, reduce, chunk: graded values (engine and chunk may be absent)
+ *   launch, message, reduce, chunk: graded values (chunk may be absent)
  *   scaleup, nic: {fraction, copy, window}     copy and window may be absent
  *   rails: true                       rings over several domains in rotations, one leaving by each rank
  *   overlap: true                     messages posted while others move
- *   protocols: [{name, step, nic_step, fraction, nic_fraction, nic_rate, nic_trips}, …]   the last two may be absent
+ *   protocols: [{name, step, nic_step, fraction, nic_fraction, rate, nic_rate, nic_trips}, …]   the last three may be absent
  *   algorithms: {all-reduce: [ring, …], …}     absent: every row of the table
  *   between: as algorithms, for groups with one rank in a scale-up domain
- *   in_switch: {families: [hopper], step, nic_step, fraction, nic_fraction, algorithms}
+ *   in_switch: {families: [hopper], step, nic_step, fraction, nic_fraction, rate, nic_trips, algorithms}
  *   families: {hopper: {launch: …}, …}         values that a family has of its own */
 #include "topo_i.h"
 
@@ -20,7 +20,6 @@ typedef struct field { const char *key; sp_unit unit; size_t offset; bool needed
 static const field whole[] = {
     {"launch", SP_UNIT_SECONDS, offsetof(sp_stack, launch_s), true, 0, 1},
     {"message", SP_UNIT_SECONDS, offsetof(sp_stack, message_s), true, 0, 1},
-    {"engine", SP_UNIT_BYTES_PER_S, offsetof(sp_stack, engine_bytes_per_s), false, 1, 1e18},
     {"reduce", SP_UNIT_NONE, offsetof(sp_stack, reduce_bw_fraction), true, 1e-3, 1},
     {"chunk", SP_UNIT_BYTES, offsetof(sp_stack, chunk_bytes), false, 1, 1e15},
     {"cores", SP_UNIT_NONE, offsetof(sp_stack, cores), false, 0, 1e6},
@@ -36,6 +35,7 @@ static const field of_protocol[] = {
     {"fraction", SP_UNIT_NONE, offsetof(sp_protocol, fraction), true, 1e-3, 1},
     {"nic_fraction", SP_UNIT_NONE, offsetof(sp_protocol, nic_fraction), true, 1e-3, 1},
     {"nic_trips", SP_UNIT_NONE, offsetof(sp_protocol, nic_trips), false, 1, 8},
+    {"rate", SP_UNIT_BYTES_PER_S, offsetof(sp_protocol, rate_bytes_per_s), false, 1, 1e18},
     {"nic_rate", SP_UNIT_BYTES_PER_S, offsetof(sp_protocol, nic_rate_bytes_per_s), false, 1, 1e18},
 };
 #define N_OF(list) (sizeof(list) / sizeof(list)[0])
@@ -104,7 +104,7 @@ static sp_status read_runs(sp_node map, bool in_switch, bool between, sp_arena *
 
 static sp_status read_protocols(sp_node list, sp_arena *arena, sp_stack *out, sp_error *err)
 {
-    static const char *const keys[] = {"name", "step", "nic_step", "fraction", "nic_fraction", "nic_rate", "nic_trips", NULL};
+    static const char *const keys[] = {"name", "step", "nic_step", "fraction", "nic_fraction", "rate", "nic_rate", "nic_trips", NULL};
     size_t n = sp_node_count(list);
     if (sp_node_kind_of(list) != SP_NODE_SEQ || n == 0 || n >= SP_PROTOCOLS_MAX)
         return sp_node_fail(list, SP_E_PARSE, err, "found %zu protocols, expected a list of 1 to %u", n, SP_PROTOCOLS_MAX - 1);
@@ -124,7 +124,7 @@ static sp_status read_protocols(sp_node list, sp_arena *arena, sp_stack *out, sp
 /* The protocol that reduces in switches, for the families that have such switches. */
 static sp_status read_in_switch(sp_node map, sp_arena *arena, sp_stack *out, sp_error *err)
 {
-    static const char *const keys[] = {"families", "step", "nic_step", "fraction", "nic_fraction", "nic_trips", "algorithms", NULL};
+    static const char *const keys[] = {"families", "step", "nic_step", "fraction", "nic_fraction", "rate", "nic_trips", "algorithms", NULL};
     sp_protocol *p = &out->protocol[out->n_protocols++];
     *p = (sp_protocol){.name = "in-switch", .in_switch = true};
     sp_status status = sp_node_only_keys(map, keys, err);
@@ -145,7 +145,7 @@ static sp_status read_medium(sp_node root, const char *key, sp_arena *arena, sp_
 
 static sp_status read_base(sp_node root, sp_arena *arena, sp_stack *out, sp_error *err)
 {
-    static const char *const keys[] = {"name", "about", "default_for", "launch", "message", "engine", "reduce", "chunk", "cores", "scaleup", "nic",
+    static const char *const keys[] = {"name", "about", "default_for", "launch", "message", "reduce", "chunk", "cores", "scaleup", "nic",
                                        "rails", "overlap", "protocols", "algorithms", "between", "in_switch", "families", NULL};
     sp_node list, node;
     if (sp_node_kind_of(root) != SP_NODE_MAP)
@@ -220,7 +220,7 @@ static sp_status read_switch_families(reader *r)
 
 static sp_status read_families(reader *r)
 {
-    static const char *const keys[] = {"launch", "message", "engine", "reduce", "chunk", "cores", NULL};
+    static const char *const keys[] = {"launch", "message", "reduce", "chunk", "cores", NULL};
     sp_node map = sp_node_get(r->root, "families");
     sp_status status = SP_OK;
     sp_stack *one;

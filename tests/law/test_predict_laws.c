@@ -429,7 +429,7 @@ static void sends_that_block_take_their_time(void **state)
         plan.seq = 8192;
         plan.schedule = SP_SCHEDULE_GPIPE;
         plan.blocking_sends = blocking;
-        run_plan(machine(f, "clos:2@2GB/s,3us chip=h100"), model(f, "llama3-8b"), &plan, f->arena, &r);
+        run_plan(machine(f, "clos:2@2GB/s,3us,nic chip=h100"), model(f, "llama3-8b"), &plan, f->arena, &r);
         step_s[blocking] = r.step_time_s;
         for (uint32_t i = 0; i < r.n_parts; i++)
             sends_s[blocking] += strcmp(r.part[i].label, "pp") == 0 ? r.part[i].time_s : 0;

@@ -114,13 +114,13 @@ static sp_coll_time price(const sp_machine *m, sp_coll_op op, const sp_stack *st
     return time;
 }
 
-/* Rings of NCCL on one node of A100: steps of one protocol, bytes at the port and the kernel's engine one after the other. */
+/* Rings of NCCL on one node of A100: steps of one protocol, bytes at the share of the port that it reaches. */
 static void rings_in_three_protocols(void **state)
 {
     (void)state;
     const sp_machine *m = machine_of("switch:8@300GB/s,600ns chip=a100");
     const sp_stack *nccl = sp_machine_stack(m, NULL);
-    double port = 300e9 * sp_machine_payload(m), engine = nccl->engine_bytes_per_s.nominal;
+    double port = 300e9 * sp_machine_payload(m);
     const char *seen[3] = {"", "", ""};
     for (double size = 8; size < 1e11; size *= 2) {
         double least = INFINITY;
@@ -128,7 +128,7 @@ static void rings_in_three_protocols(void **state)
         for (uint32_t p = 0; p < nccl->n_protocols; p++) {
             const sp_protocol *q = &nccl->protocol[p];
             double time = nccl->launch_s.nominal + 14 * (600e-9 + q->step_s.nominal) +
-                          1.75 * size * (1 / (port * q->fraction.nominal) + 1 / engine);
+                          1.75 * size / (port * q->fraction.nominal);
             if (time < least) {
                 least = time;
                 protocol = q->name;
@@ -151,7 +151,7 @@ static void reduction_in_switches(void **state)
     const sp_stack *nccl = sp_machine_stack(m, NULL);
     const sp_protocol *p = &nccl->protocol[3];
     assert_true(p->in_switch);
-    double per_byte = 1 / (450e9 * sp_machine_payload(m)) + 1 / nccl->engine_bytes_per_s.nominal;
+    double per_byte = 1 / (450e9 * sp_machine_payload(m)) + 1 / p->rate_bytes_per_s.nominal;
     double fixed = nccl->launch_s.nominal + 2 * (600e-9 + p->step_s.nominal), piece = 8 * nccl->chunk_bytes.nominal;
     for (double size = 1e3; size < 1e11; size *= 10) {
         double turn = fixed + 2 * size * per_byte, together = fixed + (piece * (2 - 1.125) + 1.125 * size) * per_byte;

@@ -168,7 +168,7 @@ static void faults_point_at_their_place(void **state)
         {HEAD "protocols: [" PROTOCOL ", " PROTOCOL ", " PROTOCOL ", " PROTOCOL "]\n", "4 protocols", 8},
         {HEAD "protocols: [{name: p}]\n", "step", 8},
         {GOOD "chunk: 3\n", "grade", 9},
-        {GOOD "engine: {value: 0GB/s, grade: guess, source: \"s\"}\n", "expected 1", 9},
+        {GOOD "chunk: {value: 0B, grade: guess, source: \"s\"}\n", "expected 1", 9},
         {GOOD "algorithms: [ring]\n", "no map", 9},
         {GOOD "algorithms: {all-reduce: ring}\n", "no list", 9},
         {GOOD "in_switch: {step: " V "}\n", "families", 9},
