@@ -42,7 +42,8 @@ typedef struct ep_shape { double tokens, hidden, topk, groups_kept; } ep_shape;
 /* "4096 tokens/rank, hidden 7168, top-4 groups, top-8 experts": DeepSeek-V3's sizes where a row says only part of them. */
 static ep_shape ep_shape_of(const coll_cells *c, bool low_latency)
 {
-    ep_shape s = {sp_i_word_number_before(c->note, " tokens/", low_latency ? 128 : 4096), sp_i_word_number_after(c->note, "hidden ", 7168), 8, 0};
+    double tokens = sp_i_word_number_before(c->note, " tokens per rank", low_latency ? 128 : 4096);
+    ep_shape s = {sp_i_word_number_before(c->note, " tokens/", tokens), sp_i_word_number_after(c->note, "hidden ", sp_i_word_number_after(c->note, "hidden=", 7168)), 8, 0};
     for (const char *p = strstr(c->note, "top-"); p; p = strstr(p + 1, "top-")) {
         char *end = NULL;
         double k = strtod(p + 4, &end);

@@ -31,13 +31,14 @@ static const struct { const char *also, *entry; } aliases[] = {
     {"bloom-7.1b", "bloom-7b1"}, {"internlm2.5-7b", "internlm2-7b"}, {"internlm2.5-20b", "internlm2-20b"}, {"yi1.5-6b", "yi-6b"}, {"yi1.5-9b", "yi-9b"},
     {"yi1.5-34b", "yi-34b"}, {"telechat-35b", "telechat2-35b"}, {"telechat-115b", "telechat2-115b"}, {"phi3.5-mini", "phi-3-mini"},
     {"pangu-ultra", "pangu-ultra-135b"}, {"qwen3-480b-a35b", "qwen3-coder-480b-a35b"}, {"qwen3-480b", "qwen3-coder-480b-a35b"},
-    {"qwen3.6-27b", "qwen3.5-27b"}, {"qwen3.6-35b-a3b", "qwen3.5-35b-a3b"}};
+    {"mistral-large-2", "mistral-large-123b"}, {"mistral-large", "mistral-large-123b"}, {"mistral-nemo", "mistral-nemo-12b"}, {"glm4", "glm4-9b"}, {"qwq-32b", "qwen2.5-32b"},
+    {"deepseek-v2-0628", "deepseek-v2"}, {"mt-nlg-530b", "gpt-seqpar-530b"}, {"qwen3.6-27b", "qwen3.5-27b"}, {"qwen3.6-35b-a3b", "qwen3.5-35b-a3b"}};
 
 /* Words before and after a name that say whose it is, or how it is run. */
 static const char *const before[] = {"meta", "nvidia", "google", "finetune", "predict", "pretrain", "tune", "run", "lora", NULL};
 static const char *const after[] = {"lora", "qlora", "sft", "dpo", "peft", "finetune", "finetuning", "predict", "pretrain", "pretraining", "instruct", "it",
                                     "chat", "base", "hf", "bf16", "fp16", "fp8", "mxfp8", "nvfp4", "int8", "w8a8", "mcore", "legacy", "ptd", "full",
-                                    "proxy", "v0.1", "v0.2", "v0.3", NULL};
+                                    "proxy", "pt", "v0.1", "v0.2", "v0.3", NULL};
 
 static bool listed(const char *const *list, const char *word, size_t n)
 {

@@ -1,5 +1,6 @@
 /* The plan of a row: parallel sizes, batch, precision, sharding, recompute and overlap from its columns; what a software
  * product line leaves unsaid comes from that line's stated defaults, and is said in the row's result. */
+#include "kernel_i.h"
 #include "run_i.h"
 
 #include <ctype.h>
@@ -146,7 +147,9 @@ static sp_format format_of(sp_i_ctx *ctx, const sp_i_run *run)
     bool blackwell = sp_i_word_in(run->hw_class, "B200") || sp_i_word_in(run->hw_class, "B300");
     if (sp_i_word_in(p, "NVFP4"))
         return SP_FMT_NVFP4;
-    if (sp_i_word_in(p, "MXFP8") || (sp_i_word_in(p, "FP8-MX") && blackwell))
+    char squeezed[64];
+    sp_i_word_squeeze(p, false, squeezed, sizeof squeezed);
+    if (strstr(squeezed, "mxfp8") || (strstr(squeezed, "fp8mx") && blackwell))
         return SP_FMT_MXFP8;
     if (sp_i_word_in(p, "FP8"))
         return SP_FMT_FP8;
@@ -156,8 +159,13 @@ static sp_format format_of(sp_i_ctx *ctx, const sp_i_run *run)
         return SP_FMT_BF16;
     if (sp_i_word_in(p, "FP16") || sp_i_word_in(p, "float16"))
         return SP_FMT_FP16;
-    sp_i_row_assume(ctx, "BF16");
-    return SP_FMT_BF16;
+    bool known;
+    sp_format format = sp_i_kernel_format(p, SP_FMT_BF16, &known);
+    if (!known)
+        sp_i_row_assume(ctx, "'%.40s' is no format that is known here", p);
+    if (!known || p[0] == '\0')
+        sp_i_row_assume(ctx, "BF16");
+    return format;
 }
 
 /* ---- recompute --------------------------------------------------------------------------------------------------- */
@@ -176,47 +184,96 @@ static uint32_t list_mean(const char *text)
     return n > 0 ? (uint32_t)(sum / n + 0.5) : 0;
 }
 
-static void plan_recompute(sp_i_ctx *ctx, const sp_i_run *run, const line_row *line, sp_plan *plan)
+/* Words of a recompute column, the first that a text holds. `start`: at its beginning alone. */
+static const struct { const char *word; bool start; enum { WORD_NONE, WORD_FULL, WORD_KEEPS_PROJECTIONS, WORD_SELECTIVE, WORD_UNKNOWN } says; } recompute_words[] = {
+    {"unknown", true, WORD_UNKNOWN}, {"not stated", true, WORD_UNKNOWN}, {"n/a", true, WORD_UNKNOWN}, {"?", true, WORD_UNKNOWN},
+    {"recompute=True", false, WORD_FULL}, {"granularity=full", false, WORD_FULL}, {"granularity=selective", false, WORD_SELECTIVE},
+    {"remat_policy=full", false, WORD_FULL}, {"remat_policy=minimal", false, WORD_SELECTIVE}, {"remat_policy=none", false, WORD_NONE},
+    {"remat_policy=custom", false, WORD_KEEPS_PROJECTIONS}, {"offloaded", false, WORD_KEEPS_PROJECTIONS}, {"select=[", false, WORD_SELECTIVE},
+    {"recompute=False", false, WORD_NONE}, {"none", true, WORD_NONE}, {"no", true, WORD_NONE}, {"without", true, WORD_NONE}, {"off", true, WORD_NONE}, {"false", true, WORD_NONE}, {"0", true, WORD_NONE},
+    {"selective", false, WORD_SELECTIVE}, {"SAC", false, WORD_SELECTIVE}, {"minimal", true, WORD_SELECTIVE}, {"custom", true, WORD_KEEPS_PROJECTIONS},
+    {"full", false, WORD_FULL}, {"uniform", false, WORD_FULL}, {"block", true, WORD_FULL}, {"layers", false, WORD_FULL}, {"every layer", false, WORD_FULL},
+    {"checkpointing", false, WORD_FULL}, {"yes", true, WORD_FULL}, {"true", true, WORD_FULL}, {"on", true, WORD_FULL}, {"1", true, WORD_FULL},
+    /* modules of Megatron-Core's recompute_modules */
+    {"core_attn", false, WORD_SELECTIVE}, {"moe_act", false, WORD_SELECTIVE}, {"layernorm", false, WORD_SELECTIVE}, {"mla_up_proj", false, WORD_SELECTIVE},
+    {"mlp", true, WORD_SELECTIVE}, {"moe", true, WORD_SELECTIVE},
+    /* flags of a script, without one for recompute */
+    {"use-", false, WORD_NONE}, {"sequence-parallel", false, WORD_NONE}, {"sequence parallel", false, WORD_NONE}};
+
+/* Layers a stage that are recomputed where not all are: "recompute-method=block; recompute-num-layers=5", "full, block 5 layers", "5 layers"; 0: all. */
+static uint32_t layers_of(const char *text, uint32_t stage_layers)
 {
-    const char *r = run->recompute;
-    const char *list = strstr(r, "recompute=[");
-    if (r[0] == '\0' || strcmp(r, "remat_policy=") == 0) {
-        plan->recompute = line->recompute;
-        ctx->row->recompute_assumed = true;
-        sp_i_row_assume(ctx, "recompute %s (%s)", sp_recompute_name(plan->recompute), line->recompute_source);
-    } else if (list) {
-        plan->recompute = SP_RECOMPUTE_FULL;
+    double n = sp_i_word_in(text, "block") ? sp_i_word_number_after(text, "num-layers=", sp_i_word_number_after(text, "block ", NAN)) : NAN;
+    n = sp_i_word_number_before(text, " layers", n);
+    return sp_i_count_is(n) && n < stage_layers ? (uint32_t)n : 0;
+}
+
+static void assume_recompute(sp_i_ctx *ctx, const char *text, const line_row *line, sp_plan *plan)
+{
+    plan->recompute = line->recompute;
+    ctx->row->recompute_assumed = true;
+    if (text[0] && strcmp(text, "remat_policy=") != 0)
+        sp_i_row_assume(ctx, "'%.40s' says nothing of recompute that is known here", text);
+    sp_i_row_assume(ctx, "recompute %s (%s)", sp_recompute_name(plan->recompute), line->recompute_source);
+}
+
+static void plan_recompute(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, const line_row *line, sp_plan *plan)
+{
+    const char *r = run->recompute, *list = strstr(r, "recompute=[");
+    size_t i = 0, n = sizeof recompute_words / sizeof recompute_words[0];
+    if (list) {
         plan->recompute_layers = list_mean(list + 10);
-        if (plan->recompute_layers == 0)
-            plan->recompute = SP_RECOMPUTE_NONE;
+        plan->recompute = plan->recompute_layers ? SP_RECOMPUTE_FULL : SP_RECOMPUTE_NONE;
         sp_i_row_assume(ctx, "%u recomputed layers on every stage for %.40s", plan->recompute_layers, list);
-    } else if (strstr(r, "recompute=True") || sp_i_word_in(r, "granularity=full") || sp_i_word_starts(r, "full") || sp_i_word_in(r, "remat_policy=full"))
+        return;
+    }
+    while (i < n && !(recompute_words[i].start ? sp_i_word_starts(r, recompute_words[i].word) : sp_i_word_in(r, recompute_words[i].word)))
+        i++;
+    if (r[0] == '\0' || i == n || recompute_words[i].says == WORD_UNKNOWN) {
+        assume_recompute(ctx, r, line, plan);
+        return;
+    }
+    switch (recompute_words[i].says) {
+    case WORD_FULL:
         plan->recompute = SP_RECOMPUTE_FULL;
-    else if (sp_i_word_in(r, "remat_policy=custom") || sp_i_word_in(r, "offloaded")) {
+        plan->recompute_layers = layers_of(r, model->n_layers / (plan->pp * plan->vpp));
+        break;
+    case WORD_KEEPS_PROJECTIONS:
         plan->recompute = SP_RECOMPUTE_FULL;   /* what is kept beside the layer's input is the attention's projections */
         sp_i_row_assume(ctx, "full recompute for %.40s", r);
-    } else if (sp_i_word_starts(r, "selective") || sp_i_word_in(r, "SAC") || sp_i_word_in(r, "remat_policy=minimal") || strstr(r, "select=["))
-        plan->recompute = line->recompute == SP_RECOMPUTE_ALTERNATE ? SP_RECOMPUTE_ALTERNATE : SP_RECOMPUTE_SELECTIVE;
-    else
-        plan->recompute = SP_RECOMPUTE_NONE;   /* "none", "recompute=False", flag lists without a recompute flag */
+        break;
+    case WORD_SELECTIVE: plan->recompute = line->recompute == SP_RECOMPUTE_ALTERNATE ? SP_RECOMPUTE_ALTERNATE : SP_RECOMPUTE_SELECTIVE; break;
+    default: plan->recompute = SP_RECOMPUTE_NONE; break;
+    }
 }
 
 /* ---- sharding and overlap ------------------------------------------------------------------------------------------ */
 
 static uint32_t zero_of(const sp_i_run *run, const line_row *line)
 {
-    const char *s = run->sharding;
-    if (sp_i_word_in(s, "ZeRO-2") || sp_i_word_in(s, "SHARD_GRAD_OP"))
-        return 2;
-    if (strcmp(s, "fsdp=0") == 0 || sp_i_word_in(s, "optimizer parallel"))
+    static const struct { const char *word; uint32_t zero; } words[] = {{"zero3", 3}, {"zero2", 2}, {"zero1", 1}, {"zero0", 0}, {"stage3", 3}, {"stage2", 2}, {"stage1", 1},
+        {"shardgradop", 2}, {"noshard", 0}, {"optimizerparallel", 1}, {"distributedoptimizer", 1}, {"fullshard", 3}, {"hybridshard", 3}, {"hsdp", 3}, {"fsdp", 3}, {"ddp", 0}};
+    char squeezed[96];
+    sp_i_word_squeeze(run->sharding, false, squeezed, sizeof squeezed);
+    if (strcmp(squeezed, "fsdp0") == 0)
         return 1;
-    if (sp_i_word_in(s, "fsdp"))
-        return 3;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strstr(squeezed, words[i].word))
+            return words[i].zero;
     if (sp_i_word_in(run->recompute, "use-distributed-optimizer"))
         return 1;
     if (sp_i_word_starts(run->framework, "Megatron-LM") && !sp_i_word_in(run->other, "baseline"))
         return 0;   /* the 2021 and 2022 papers: before the distributed optimizer */
     return line->zero;
+}
+
+/* Ranks that hybrid sharding spreads weights over: "HSDP 8"; without a number those of a node, as PyTorch's HYBRID_SHARD does. */
+static uint32_t hybrid_group(const sp_i_run *run)
+{
+    if (!sp_i_word_in(run->sharding, "HSDP") && !sp_i_word_in(run->sharding, "HYBRID_SHARD"))
+        return 0;
+    double n = sp_i_word_number_after(run->sharding, "HSDP ", sp_i_word_number_after(run->sharding, "HSDP=", run->num[SP_N_PER_NODE]));
+    return sp_i_num_count(n, 8);
 }
 
 /* Data-parallel replicas of what FSDP shards: "FSDP within slice (…), DP across 16 slice(s)", "ici_fsdp=8 dcn_dp=16 dcn_fsdp=", or all slices that
@@ -280,6 +337,8 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
     }
     if (!plan_axes(ctx, run, &plan) || !plan_micro_batch(ctx, run, &plan))
         return false;
+    if (line == &unknown_line)
+        sp_i_row_assume(ctx, "no product line that is known here (%.40s)", run->framework[0] ? run->framework : "none stated");
     plan_interleave(ctx, run, model, line, &plan);
     plan_split(ctx, model, line, &plan);
     bool moe = sp_model_has_experts(model);
@@ -293,6 +352,9 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
     uint32_t replicas = replicas_of(run), ranks = plan.dp * plan.cp;
     if (plan.zero == 3 && replicas > 1 && ranks % replicas == 0)
         plan.zero_group = ranks / replicas;
+    uint32_t group = hybrid_group(run);
+    if (plan.zero == 3 && group && group < ranks && ranks % group == 0)
+        plan.zero_group = group;
     if (plan.zero > 1 && plan.pp > 1) {   /* weights stay gathered and gradients whole between micro-batches: what is sharded is the optimizer */
         sp_i_row_assume(ctx, "ZeRO-1 for ZeRO-%u under a pipeline", plan.zero);
         plan.zero = 1;
@@ -307,8 +369,12 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
         plan.gradient_bytes = 4;
     if (line->gradients_bf16)   /* performance recipes: grad_reduce_in_fp32 False, which main_grad follows */
         plan.gradient_bytes = 2;
-    plan_recompute(ctx, run, line, &plan);
+    plan_recompute(ctx, run, model, line, &plan);
     plan_overlap(run, line, moe, &plan);
+    if (plan.sequence_parallel && plan.seq / plan.cp % plan.tp) {
+        sp_i_row_assume(ctx, "no sequence parallelism, as %u ranks do not divide the sequence", plan.tp);
+        plan.sequence_parallel = false;
+    }
     *out = plan;
     return true;
 }

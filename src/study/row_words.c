@@ -101,10 +101,37 @@ void sp_i_word_squeeze(const char *text, bool apart, char *out, size_t out_size)
 
 bool sp_i_class_is(const char *hw_class, const char *name)
 {
+    static const struct { const char *also, *name; } others[] = {
+        {"a10080g", "a100"}, {"a10080gb", "a100"}, {"a10040gb", "a10040g"}, {"h10080g", "h100"}, {"h10080gb", "h100"}, {"h100sxm", "h100"}, {"h100sxm5", "h100"}, {"h200sxm", "h200"},
+        {"gb200nvl72", "gb200"}, {"gb300nvl72", "gb300"}, {"910b", "ascend910b"}, {"910c", "ascend910c"}, {"ascend910b1", "ascend910b"}, {"ascend910b2", "ascend910b"},
+        {"ascend910b3", "ascend910b"}, {"ascend910b4", "ascend910b"}, {"atlas800ta2", "ascend910b"}, {"tpu7x", "tpuv7x"}, {"trillium", "tpuv6e"}, {"ironwood", "tpuv7x"}};
     char have[32], want[32];
+    const char *named = have;
     sp_i_word_squeeze(hw_class, false, have, sizeof have);
     sp_i_word_squeeze(name, false, want, sizeof want);
-    return strcmp(have, want) == 0;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(have, others[i].also) == 0)
+            named = others[i].name;
+    return strcmp(named, want) == 0;
+}
+
+/* Other names of product lines, before which a vendor's may stand; each begins with what the tables of lines (row_plan.c, row_metric.c) look for. */
+const char *sp_i_line_named(const char *framework)
+{
+    static const struct { const char *also, *line; } names[] = {
+        {"megatronbridge", "Megatron-Bridge"}, {"megatroncore", "Megatron-Core"}, {"mcore", "Megatron-Core"}, {"megatronlm", "Megatron-LM"}, {"nemo", "NeMo"}, {"llmfoundry", "llm-foundry"},
+        {"composer", "llm-foundry"}, {"mosaicml", "llm-foundry"}, {"maxtext", "MaxText"}, {"torchtitan", "torchtitan"}, {"modellink", "ModelLink"}, {"mindspeed", "MindSpeed"},
+        {"mindformers", "MindSpore MindFormers"}, {"mindsporetransformers", "MindSpore MindFormers"}};
+    static const char *const vendors[] = {"nvidia", "google", "pytorch", "huawei", "databricks", "rocm", ""};
+    char squeezed[64];
+    sp_i_word_squeeze(framework, false, squeezed, sizeof squeezed);
+    for (size_t v = 0; v < sizeof vendors / sizeof vendors[0]; v++) {
+        size_t n = strlen(vendors[v]);
+        for (size_t i = 0; i < sizeof names / sizeof names[0] && strncmp(squeezed, vendors[v], n) == 0; i++)
+            if (strncmp(squeezed + n, names[i].also, strlen(names[i].also)) == 0)
+                return sp_i_word_starts(framework, names[i].line) ? framework : names[i].line;
+    }
+    return framework;
 }
 
 /* FNV-1a; the cache is open addressing with linear probing, at most half full. */

@@ -48,6 +48,7 @@ bool sp_i_count_is(double number);                                  /* whole, fr
 /* Lower case, letters and digits alone: "Llama3.1-8B" and "llama-3.1-8b" are both "llama318b". `apart`: with a point where two numbers meet,
  * so that Qwen2-57B is not Qwen2.5-7B. */
 void sp_i_word_squeeze(const char *text, bool apart, char *out, size_t out_size);
+const char *sp_i_line_named(const char *framework);                 /* as the tables of lines spell it: "NVIDIA NeMo", "MCore" */
 bool sp_i_class_is(const char *hw_class, const char *name);         /* one class, however spelled: "Ascend910B", "TPU v5e" */
 
 const void *sp_i_row_cache_get(const sp_i_row_cache *cache, const char *key);

@@ -252,7 +252,7 @@ sp_status sp_i_training_row(sp_i_ctx *ctx, const sp_csv *csv, size_t row, sp_err
     run.sharding = sp_i_cell_text(csv, row, "sharding");
     run.precision = sp_i_cell_text(csv, row, "precision");
     run.recompute = sp_i_cell_text(csv, row, "recompute");
-    run.framework = sp_i_cell_text(csv, row, "framework");
+    run.framework = sp_i_line_named(sp_i_cell_text(csv, row, "framework"));
     run.other = sp_i_cell_text(csv, row, "other");
     run.note = sp_i_cell_text(csv, row, "note");
     sp_i_run_score(ctx, &run);

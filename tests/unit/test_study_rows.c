@@ -101,6 +101,43 @@ static void classes_are_read_as_spelled(void **state)
     contains(one(f, HEADER "A,Ascend-910C?,8,8,," LLAMA "NeMo,,1,,,,,\n")->reason, "Ascend-910C, which the row doubts");
 }
 
+/* What tables write in a column, and the plan or the assumption that it becomes. */
+static void words_become_plans(void **state)
+{
+    static const struct { const char *sharding, *precision, *recompute, *framework, *plan, *reason; } cases[] = {
+        {"", "BF16", "yes", "NeMo", "recompute=full ", NULL}, {"", "BF16", "True", "NeMo", "recompute=full ", NULL},
+        {"", "BF16", "activation checkpointing", "NeMo", "recompute=full ", NULL}, {"", "BF16", "no activation checkpointing", "NeMo", "recompute=none ", NULL},
+        {"", "BF16", "full, block 5 layers", "NeMo", "recompute=full recompute-layers=5 ", NULL}, {"", "BF16", "5 layers", "NeMo", "recompute=full recompute-layers=5 ", NULL},
+        {"", "BF16", "granularity=full; method=block; num-layers=40", "NeMo", "recompute=full ", NULL},   /* more than there are: all */
+        {"", "BF16", "core_attn", "NeMo", "recompute=selective ", NULL}, {"", "BF16", "minimal", "MaxText", "recompute=selective ", NULL},
+        {"", "BF16", "custom", "MaxText", "recompute=full ", "full recompute for custom"}, {"", "BF16", "use-mc2; sequence-parallel", "ModelLink", "recompute=none ", NULL},
+        {"", "BF16", "unknown", "NeMo", "recompute=selective ", "'unknown' says nothing"}, {"", "BF16", "as usual", "NeMo", "recompute=selective ", "'as usual' says nothing"},
+        {"", "half", "none", "NeMo", "precision=fp16 ", NULL}, {"", "E4M3", "none", "NeMo", "precision=fp8 ", NULL}, {"", "float8", "none", "NeMo", "precision=fp8 ", NULL},
+        {"", "FP32", "none", "NeMo", "precision=fp32 ", NULL}, {"", "decimal", "none", "NeMo", "precision=bf16 ", "'decimal' is no format"},
+        {"ZeRO-3", "BF16", "none", "NeMo", "zero=3 ", NULL}, {"zero 2", "BF16", "none", "NeMo", "zero=2 ", NULL}, {"FULL_SHARD", "BF16", "none", "NeMo", "zero=3 ", NULL},
+        {"NO_SHARD", "BF16", "none", "torchtitan", "zero=0 ", NULL}, {"DDP", "BF16", "none", "torchtitan", "zero=0 ", NULL}, {"HSDP 4", "BF16", "none", "torchtitan", "zero-group=4 ", NULL},
+        {"HYBRID_SHARD", "BF16", "none", "torchtitan", "zero-group=8 ", NULL},
+        {"", "BF16", "none", "NVIDIA NeMo Framework 25.04", "software=megatron-bridge", NULL}, {"", "BF16", "none", "MCore r0.9", "software=megatron-bridge", NULL},
+        {"", "BF16", "none", "Megatron LM", "software=megatron-lm", NULL}, {"", "BF16", "none", "Composer", "software=llm-foundry", NULL},
+        {"", "BF16", "none", "MindFormers", "software=mindformers", NULL}, {"", "BF16", "none", "Homemade", "", "no product line that is known here (Homemade)"}};
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, HEADER "A,H100,16,8,,Llama3.1-8B,32,4096,32,8,14336,128256,8192,1,1,1,,,,%s,1,64,%s,\"%s\",%s,,1,,,,,\n", cases[i].sharding,
+                 cases[i].precision, cases[i].recompute, cases[i].framework);
+        const sp_study_row *row = one(f, text);
+        assert_int_equal(row->status, SP_STUDY_EXPRESSED);
+        contains(row->plan, cases[i].plan);
+        if (cases[i].reason)
+            contains(row->reason, cases[i].reason);
+        assert_int_equal(row->recompute_assumed, cases[i].reason && strstr(cases[i].reason, "says nothing"));
+    }
+    /* where ranks do not divide the sequence there is no sequence parallelism */
+    const sp_study_row *row = one(f, HEADER "A,H100,12,6,,Llama3.1-8B,32,4096,32,8,14336,128256,8194,4,1,1,,,,,1,63,BF16,none,Homemade,,1,,,,,\n");
+    contains(row->plan, "sp=no");
+    contains(row->reason, "do not divide the sequence");
+}
+
 static void reasons_are_clear(void **state)
 {
     static const struct { const char *row, *part; } cases[] = {
@@ -384,7 +421,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dense_row_is_predicted), cmocka_unit_test(metrics_are_one_prediction), cmocka_unit_test(fabrics_are_read),
-        cmocka_unit_test(classes_are_read_as_spelled), cmocka_unit_test(reasons_are_clear), cmocka_unit_test(assumptions_are_said), cmocka_unit_test(chunks_fill_from_the_front), cmocka_unit_test(proxies_keep_the_shape),
+        cmocka_unit_test(classes_are_read_as_spelled), cmocka_unit_test(words_become_plans), cmocka_unit_test(reasons_are_clear), cmocka_unit_test(assumptions_are_said), cmocka_unit_test(chunks_fill_from_the_front), cmocka_unit_test(proxies_keep_the_shape),
         cmocka_unit_test(secondary_evidence_is_apart), cmocka_unit_test(collectives_and_mlperf), cmocka_unit_test(a_page_is_written), cmocka_unit_test(bad_tables),
         cmocka_unit_test(senseless_numbers_are_listed), cmocka_unit_test(open_layouts_are_closed), cmocka_unit_test(minutes_are_steps_to_the_target),
         cmocka_unit_test(scores_by_definition)};
