@@ -118,16 +118,18 @@ static bool put_class(maker *m, const sp_i_cost *item, uint32_t count, int32_t *
     return *out >= 0;
 }
 
-/* ZeRO-3: the weights of layer l are gathered while layer l-1 computes, no further ahead: two layers are held at once. */
-static bool put_gather(maker *m)
+/* The weights of a layer are gathered when all of the layer before has ended. */
+static void wait_in_turn(maker *m, const slot_run *run)
 {
-    slot_run *run = m->run;
-    run->gather_class = -1;
-    if (run->gather_s <= 0)
-        return true;
-    sp_i_cost item = {.label = "dp", .time_s = run->gather_s, .stream = sp_i_stream_of(m->layout, sp_i_shard_group(m->plan, false)), .group = sp_i_shard_group(m->plan, false)};
-    if (!put_class(m, &item, run->count, &run->gather_class))
-        return false;
+    if (m->have_before)
+        wait_for_items(m, (uint32_t)run->gather_class, m->before, m->before->n, true, SP_PICK_AT, -1);
+    if (run->count > 1)
+        wait_for_items(m, (uint32_t)run->gather_class, run, run->n, true, SP_PICK_SAME, -1);
+}
+
+/* While layer l-1 computes, no further ahead: two layers are held at once. */
+static void wait_ahead(maker *m, const slot_run *run)
+{
     wait_for_items(m, (uint32_t)run->gather_class, run, run->n, true, SP_PICK_SAME, -2);
     if (m->have_before) {   /* the first layer's: when the layer before has begun; the second's: when it has ended */
         wait_for(m, (uint32_t)run->gather_class, m->before->first_class, SP_PICK_AT, -1);
@@ -137,6 +139,19 @@ static bool put_gather(maker *m)
         if (run->count > 1)
             sp_builder_dep(m->builder, (uint32_t)run->gather_class, second);
     }
+}
+
+/* ZeRO-3: a layer's weights, ahead of it with overlap-dp. */
+static bool put_gather(maker *m)
+{
+    slot_run *run = m->run;
+    run->gather_class = -1;
+    if (run->gather_s <= 0)
+        return true;
+    sp_i_cost item = {.label = "dp", .time_s = run->gather_s, .stream = sp_i_stream_of(m->layout, sp_i_shard_group(m->plan, false)), .group = sp_i_shard_group(m->plan, false)};
+    if (!put_class(m, &item, run->count, &run->gather_class))
+        return false;
+    (m->plan->overlap_dp ? wait_ahead : wait_in_turn)(m, run);
     for (uint32_t i = 0; i < run->n && last_firm(run, i) < 0; i++)
         wait_for(m, run->first_class + i, (uint32_t)run->gather_class, SP_PICK_SAME, 0);
     return true;

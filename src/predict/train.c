@@ -246,6 +246,15 @@ static void total_energy(const sp_machine *machine, sp_train_report *out)
         out->cost_usd_per_hour = 3600 * (cost.capital_usd_per_s * out->chips + out->power_w * cost.usd_per_j);
 }
 
+/* Forward, and twice as much backward: of what LoRA leaves as it is, the gradients of weights are not computed (adapters are small). */
+static double model_flop(const sp_model *model, const sp_plan *plan)
+{
+    double tokens = (double)plan->gbs * (double)plan->seq;
+    double forward = sp_model_flop_per_token(model, plan->seq) + sp_model_mtp_flop_per_token(model, plan->seq);
+    double frozen = plan->lora_rank ? sp_model_flop_per_token(model, 0) + sp_model_mtp_flop_per_token(model, 0) : 0;   /* of products with weights */
+    return tokens * (3 * forward - frozen);
+}
+
 static void total_work(const sp_pricer *pricer, const sp_plan *plan, uint32_t micro_batches, sp_train_report *out)
 {
     const sp_model *model = pricer->model;
@@ -254,7 +263,7 @@ static void total_work(const sp_pricer *pricer, const sp_plan *plan, uint32_t mi
     sp_format native = plan->precision;
     sp_chip_has_format(chip, plan->precision, &native);
     double peak = chip->advertised_flop_per_s[native].nominal * out->chips;
-    out->model_flop = 3 * tokens * (sp_model_flop_per_token(model, plan->seq) + sp_model_mtp_flop_per_token(model, plan->seq));
+    out->model_flop = model_flop(model, plan);
     out->hardware_flop = out->model_flop + recomputed_flop(pricer, plan, micro_batches);
     out->tokens_per_s = tokens / out->step_time_s;
     out->tokens_per_s_chip = out->tokens_per_s / out->chips;
@@ -335,7 +344,7 @@ static void explain_step(const sp_machine *machine, const sp_plan *plan, const s
         sp_explain_add(explain, slot, "weight gather", step->sync[i].gather_s, SP_UNIT_SECONDS, "over the dp and edp groups");
     }
     sp_explain_add(explain, root, "activation send", step->p2p_s, SP_UNIT_SECONDS, "between neighbouring stages");
-    sp_explain_add(explain, root, "model work", out->model_flop, SP_UNIT_NONE, "FLOPs of a step: 3 x forward, causal attention halved, MTP modules counted");
+    sp_explain_add(explain, root, "model work", out->model_flop, SP_UNIT_NONE, "FLOPs of a step: 3 x forward (2 x of weights that LoRA leaves as they are), causal attention halved, MTP modules counted");
     const sp_chip *chip = machine->chip;
     sp_explain_add(explain, root, "matrix peak", chip->matrix_flop_per_s[plan->precision].nominal, SP_UNIT_FLOP_PER_S, "%s: %s", chip->name,
                    chip->matrix_flop_per_s[plan->precision].source ? chip->matrix_flop_per_s[plan->precision].source : "format not native");

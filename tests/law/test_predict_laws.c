@@ -562,6 +562,7 @@ static void frozen_weights_have_no_gradients(void **state)
         for (uint32_t i = 0; i < r[lora].n_parts; i++)
             gemm[lora] += strcmp(r[lora].part[i].label, "gemm") == 0 ? r[lora].part[i].time_s : 0;
     assert_true(gemm[1] < 0.75 * gemm[0] && gemm[1] > 0.6 * gemm[0]);
+    assert_true(r[1].model_flop < 0.7 * r[0].model_flop && r[1].model_flop > 2.0 / 3 * r[0].model_flop);   /* attention's gradients are computed */
 }
 
 /* Gathering moves what the ring does but in the open; Ulysses moves queries and outputs as well, each once, and runs the same work. */
