@@ -29,6 +29,7 @@ sp_format sp_i_kernel_format(const char *dtype, sp_format otherwise, bool *known
 
 /* The first that a name holds. `whole`: with no letter before or after it. */
 static const struct { const char *word; sp_i_kernel_kind kind; bool whole; } kinds[] = {
+    {"h2d", SP_I_KERNEL_NONE, false}, {"d2h", SP_I_KERNEL_NONE, false},   /* the link to the host: rows of collectives */
     {"transformer_layer", SP_I_KERNEL_LAYER, false}, {"mla_", SP_I_KERNEL_LATENT, false}, {"mha_prefill_dense", SP_I_KERNEL_LATENT, false},
     {"attention", SP_I_KERNEL_ATTENTION, false}, {"attn", SP_I_KERNEL_ATTENTION, false}, {"sdpa", SP_I_KERNEL_ATTENTION, true}, {"fmha", SP_I_KERNEL_ATTENTION, false},
     {"flash_decod", SP_I_KERNEL_ATTENTION, false}, {"flashdecod", SP_I_KERNEL_ATTENTION, false}, {"mha", SP_I_KERNEL_ATTENTION, true},

@@ -30,6 +30,8 @@ static const line_row lines[] = {
      "Megatron-Bridge: recompute_granularity is unset unless a recipe sets it"},
     {"NeMo", "megatron-bridge", 1, true, true, true, true, false, false, true, true, true, false, SP_RECOMPUTE_NONE, "NeMo: activations_checkpoint_granularity null in the performance recipes"},
     {"Megatron-Core", "megatron-bridge", 1, true, true, true, true, false, true, false, true, true, false, SP_RECOMPUTE_NONE, "Megatron-Core: --recompute-granularity is unset"},
+    {"HAI-LLM", "megatron-bridge", 1, false, true, false, false, false, false, false, false, false, false, SP_RECOMPUTE_SELECTIVE,
+     "HAI-LLM: norms and MLA's up-projections, DeepSeek-V3 report (arXiv:2412.19437) 3.2.3"},
     {"MegaScale-MoE", "megatron-bridge", 1, true, true, true, false, false, false, false, true, true, false, SP_RECOMPUTE_NONE, "MegaScale-MoE: as Megatron-LM"},
     {"MegaScale", "megatron-lm", 1, true, true, true, true, false, true, false, false, false, false, SP_RECOMPUTE_NONE, "MegaScale: as Megatron-LM, --recompute-granularity is unset"},
     {"Megatron-LM", "megatron-lm", 1, true, true, false, true, true, false, false, false, false, false, SP_RECOMPUTE_NONE, "Megatron-LM: --recompute-granularity is unset"},
@@ -362,6 +364,9 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
     if (sp_i_word_starts(run->framework, "Meta "))   /* arXiv:2407.21783, figure 5: TP, CP, PP, DP from the inside out */
         memcpy(plan.order, (uint32_t[SP_AXES]){SP_AXIS_TP, SP_AXIS_CP, SP_AXIS_PP, SP_AXIS_DP}, sizeof plan.order);
     plan.schedule = plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
+    bool dualpipe = sp_i_word_in(run->other, "DualPipe") || sp_i_word_starts(run->framework, "HAI-LLM");   /* the same report, 3.2.1 */
+    if (dualpipe && plan.pp > 1 && plan.pp % 2 == 0 && plan.vpp == 1)
+        plan.schedule = SP_SCHEDULE_DUALPIPE;
     plan.software = line->software;
     /* Transformer Engine casts before it gathers; torchao does with one scale a tensor, and not with one a row */
     plan.narrow_gather = line->narrow_gather && plan.tp > 1 && sp_format_bytes(plan.precision) < 2 && !sp_i_word_in(run->precision, "rowwise");
@@ -371,6 +376,7 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
         plan.gradient_bytes = 2;
     plan_recompute(ctx, run, model, line, &plan);
     plan_overlap(run, line, moe, &plan);
+    plan.blocking_sends = plan.blocking_sends && plan.schedule != SP_SCHEDULE_DUALPIPE;   /* both ways' sends lie under the other's slots */
     if (plan.sequence_parallel && plan.seq / plan.cp % plan.tp) {
         sp_i_row_assume(ctx, "no sequence parallelism, as %u ranks do not divide the sequence", plan.tp);
         plan.sequence_parallel = false;

@@ -231,7 +231,7 @@ void sp_i_run_score(sp_i_ctx *ctx, const sp_i_run *run)
         *again = (sp_study_run){x.machine, model, x.plan, x.step->time_s};
     row->run = again;
     if (x.step->mem_bytes_max > x.step->mem_capacity_bytes)
-        sp_i_row_assume(ctx, "fits (predicted memory is %.2f of the chip's)", x.step->mem_bytes_max / x.step->mem_capacity_bytes);
+        sp_i_row_assume(ctx, "that it fits, though predicted memory is %.2f of the chip's", x.step->mem_bytes_max / x.step->mem_capacity_bytes);
 }
 
 sp_status sp_i_training_row(sp_i_ctx *ctx, const sp_csv *csv, size_t row, sp_error *err)

@@ -132,6 +132,8 @@ static void words_become_plans(void **state)
             contains(row->reason, cases[i].reason);
         assert_int_equal(row->recompute_assumed, cases[i].reason && strstr(cases[i].reason, "says nothing"));
     }
+    contains(one(f, HEADER "A,H100,16,8,,Llama3.1-8B,32,4096,32,8,14336,128256,8192,1,1,2,,,,,1,64,BF16,none,HAI-LLM,,1,,,,,\n")->plan, "schedule=dualpipe");
+    contains(one(f, HEADER "A,H100,16,8,,Llama3.1-8B,32,4096,32,8,14336,128256,8192,1,1,2,,,,,1,64,BF16,none,NeMo,DualPipe,1,,,,,\n")->plan, "schedule=dualpipe");
     /* where ranks do not divide the sequence there is no sequence parallelism */
     const sp_study_row *row = one(f, HEADER "A,H100,12,6,,Llama3.1-8B,32,4096,32,8,14336,128256,8194,4,1,1,,,,,1,63,BF16,none,Homemade,,1,,,,,\n");
     contains(row->plan, "sp=no");
