@@ -82,9 +82,8 @@ static const char *bottleneck(const sweep *s, const sp_coll_time *time)
 
 static const sp_protocol *protocol_of(const sweep *s, const sp_coll_time *time)
 {
-    for (uint32_t i = 0; i < s->stack->n_protocols; i++)
-        if (time->comm.protocol != NULL && strcmp(s->stack->protocol[i].name, time->comm.protocol) == 0) return &s->stack->protocol[i];
-    return &s->stack->protocol[0];
+    const sp_protocol *p = sp_stack_protocol(s->stack, time->comm.protocol);
+    return p ? p : &s->stack->protocol[0];
 }
 
 static void explain_value(cli_run *cli, const sweep *s, int32_t row, const char *label, const sp_value *value, sp_unit unit)

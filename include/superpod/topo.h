@@ -129,6 +129,8 @@ void sp_stack_each_value(const sp_stack *stack, sp_stack_visit visit, void *cont
 /* Does the library run this algorithm for this operation ("all-reduce", "ring"), with (or without) reduction in switches, over a
  * group with so many ranks in one scale-up domain (0: over any)? */
 bool sp_stack_runs(const sp_stack *stack, const char *op, const char *algo, bool in_switch, double inner_ranks);
+/* The protocol of that name, as answers give it; NULL: none. */
+const sp_protocol *sp_stack_protocol(const sp_stack *stack, const char *name);
 /* The same stack for traffic cut into messages of that many bytes: tokens of expert-parallel kernels. */
 sp_stack sp_stack_cut(const sp_stack *stack, double message_bytes);
 

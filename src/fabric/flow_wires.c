@@ -93,16 +93,15 @@ static bool replicate(const sp_program *program, const sp_machine *machine, cons
 /* The stack without what endpoints take, in one protocol. */
 static bool wires_only(const sp_stack *stack, const char *protocol, sp_stack *out)
 {
+    const sp_protocol *found = sp_stack_protocol(stack, protocol);
+    if (!found)
+        return false;
     *out = *stack;
     out->launch_s = out->message_s = (sp_value){0};
-    out->n_protocols = 0;
-    for (uint32_t i = 0; i < stack->n_protocols && !out->n_protocols; i++)
-        if (strcmp(stack->protocol[i].name, protocol) == 0) {
-            out->protocol[0] = stack->protocol[i];
-            out->protocol[0].step_s = out->protocol[0].nic_step_s = out->protocol[0].nic_trips = (sp_value){0};
-            out->n_protocols = 1;
-        }
-    return out->n_protocols == 1;
+    out->n_protocols = 1;
+    out->protocol[0] = *found;
+    out->protocol[0].step_s = out->protocol[0].nic_step_s = out->protocol[0].nic_trips = (sp_value){0};
+    return true;
 }
 
 /* With everything at once nothing waits for anything. */

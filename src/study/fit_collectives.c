@@ -84,18 +84,10 @@ static void measure(collective *r)
     }
 }
 
-static const sp_protocol *protocol_of(const sp_stack *stack, const char *name)
-{
-    uint32_t i = 0;
-    while (i + 1 < stack->n_protocols && strcmp(stack->protocol[i].name, name) != 0)
-        i++;
-    return &stack->protocol[i];
-}
-
 static double flow_wire_s(collective *r, uint32_t leg, const sp_coll_algo *algo, const sp_comm_time *line)
 {
     const sp_stack *stack = r->stack;
-    const sp_protocol *p = protocol_of(stack, line->protocol);
+    const sp_protocol *p = sp_stack_protocol(stack, line->protocol);   /* whose line it is */
     uint32_t n = r->n_kept[leg];
     for (uint32_t i = 0; i < n && i < KEPT_MAX; i++) {
         const kept *k = &r->kept[leg][i];

@@ -295,7 +295,7 @@ static uint32_t replicas_of(const sp_i_run *run)
     return n ? n : 1;
 }
 
-static void plan_overlap(const sp_i_run *run, const line_row *line, bool moe, sp_plan *plan)
+static void plan_overlap(sp_i_ctx *ctx, const sp_i_run *run, const line_row *line, bool moe, sp_plan *plan)
 {
     plan->overlap_dp = line->overlap_dp;
     /* recipes of mixtures of experts leave tp_comm_overlap off (Megatron-Bridge, src/megatron/bridge/recipes; Qwen3 alone sets it) */
@@ -327,6 +327,20 @@ static void plan_overlap(const sp_i_run *run, const line_row *line, bool moe, sp
         plan->sequence_parallel = false;
     if (sp_i_word_starts(run->framework, "Megatron-LM") && sp_i_word_in(run->precision, "FP16 mixed") && !sp_i_word_in(run->recompute, "sequence parallel"))
         plan->sequence_parallel = false;   /* SC21, before sequence parallelism */
+    if (plan->sequence_parallel && plan->seq / plan->cp % plan->tp) {
+        sp_i_row_assume(ctx, "no sequence parallelism, as %u ranks do not divide the sequence", plan->tp);
+        plan->sequence_parallel = false;
+    }
+    if (plan->schedule == SP_SCHEDULE_DUALPIPE)
+        plan->blocking_sends = false;   /* both ways' sends lie under the other's slots */
+}
+
+static sp_schedule schedule_of(const sp_i_run *run, const sp_plan *plan)
+{
+    bool dualpipe = sp_i_word_in(run->other, "DualPipe") || sp_i_word_starts(run->framework, "HAI-LLM");   /* DeepSeek-V3 report, 3.2.1 */
+    if (plan->vpp > 1)
+        return SP_SCHEDULE_INTERLEAVED;
+    return dualpipe && plan->pp > 1 && plan->pp % 2 == 0 ? SP_SCHEDULE_DUALPIPE : SP_SCHEDULE_1F1B;
 }
 
 bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp_plan *out)
@@ -363,10 +377,7 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
     }
     if (sp_i_word_starts(run->framework, "Meta "))   /* arXiv:2407.21783, figure 5: TP, CP, PP, DP from the inside out */
         memcpy(plan.order, (uint32_t[SP_AXES]){SP_AXIS_TP, SP_AXIS_CP, SP_AXIS_PP, SP_AXIS_DP}, sizeof plan.order);
-    plan.schedule = plan.vpp > 1 ? SP_SCHEDULE_INTERLEAVED : SP_SCHEDULE_1F1B;
-    bool dualpipe = sp_i_word_in(run->other, "DualPipe") || sp_i_word_starts(run->framework, "HAI-LLM");   /* the same report, 3.2.1 */
-    if (dualpipe && plan.pp > 1 && plan.pp % 2 == 0 && plan.vpp == 1)
-        plan.schedule = SP_SCHEDULE_DUALPIPE;
+    plan.schedule = schedule_of(run, &plan);
     plan.software = line->software;
     /* Transformer Engine casts before it gathers; torchao does with one scale a tensor, and not with one a row */
     plan.narrow_gather = line->narrow_gather && plan.tp > 1 && sp_format_bytes(plan.precision) < 2 && !sp_i_word_in(run->precision, "rowwise");
@@ -375,12 +386,7 @@ bool sp_i_row_plan(sp_i_ctx *ctx, const sp_i_run *run, const sp_model *model, sp
     if (line->gradients_bf16)   /* performance recipes: grad_reduce_in_fp32 False, which main_grad follows */
         plan.gradient_bytes = 2;
     plan_recompute(ctx, run, model, line, &plan);
-    plan_overlap(run, line, moe, &plan);
-    plan.blocking_sends = plan.blocking_sends && plan.schedule != SP_SCHEDULE_DUALPIPE;   /* both ways' sends lie under the other's slots */
-    if (plan.sequence_parallel && plan.seq / plan.cp % plan.tp) {
-        sp_i_row_assume(ctx, "no sequence parallelism, as %u ranks do not divide the sequence", plan.tp);
-        plan.sequence_parallel = false;
-    }
+    plan_overlap(ctx, run, line, moe, &plan);
     *out = plan;
     return true;
 }

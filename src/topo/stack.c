@@ -67,6 +67,14 @@ bool sp_stack_runs(const sp_stack *stack, const char *op, const char *algo, bool
     return any;
 }
 
+const sp_protocol *sp_stack_protocol(const sp_stack *stack, const char *name)
+{
+    for (uint32_t i = 0; name && i < stack->n_protocols; i++)
+        if (strcmp(stack->protocol[i].name, name) == 0)
+            return &stack->protocol[i];
+    return NULL;
+}
+
 sp_stack sp_stack_cut(const sp_stack *stack, double message_bytes)
 {
     sp_stack cut = *stack;

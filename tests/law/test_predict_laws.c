@@ -646,19 +646,27 @@ static void experts_wait_for_the_fullest_rank(void **state)
     assert_true(ep_s[1] > 1.3 * ep_s[0] && held[1] > held[0]);
 }
 
+typedef struct taken { double step_time_s, mem_bytes_max; } taken;
+
+/* What a plan takes; nothing of its report is kept. */
+static taken taken_by(const sp_machine *m, const sp_model *mod, const sp_plan *plan)
+{
+    sp_arena *arena = sp_arena_create();
+    sp_train_report r;
+    run_plan(m, mod, plan, arena, &r);
+    sp_arena_destroy(arena);
+    return (taken){r.step_time_s, r.mem_bytes_max};
+}
+
 /* Keys gathered before the attention are never there sooner than those that travel under it, and take the same room. */
 static void check_gathering(const sp_machine *m, const sp_model *mod, const sp_plan *plan)
 {
-    sp_arena *arena = sp_arena_create();
     sp_plan ring = *plan, gather = *plan;
-    sp_train_report under, before;
     ring.cp_way = SP_CP_RING;
     gather.cp_way = SP_CP_GATHER;
-    run_plan(m, mod, &ring, arena, &under);
-    run_plan(m, mod, &gather, arena, &before);
+    taken under = taken_by(m, mod, &ring), before = taken_by(m, mod, &gather);
     assert_true(under.step_time_s <= before.step_time_s * (1 + 1e-9) && under.mem_bytes_max == before.mem_bytes_max);
     assert_true(plan->cp > 1 || under.step_time_s == before.step_time_s);
-    sp_arena_destroy(arena);
 }
 
 static void gathered_keys_are_never_faster(void **state)
@@ -670,23 +678,19 @@ static void gathered_keys_are_never_faster(void **state)
  * pipeline may wait with what they send until gradients have passed. */
 static void check_overlap_dp(const sp_machine *m, const sp_model *mod, const sp_plan *plan)
 {
-    sp_arena *arena = sp_arena_create();
     sp_plan on = *plan, off;
-    sp_train_report under, after;
     on.overlap_dp = true;
     on.pp = on.vpp = 1;
     on.schedule = SP_SCHEDULE_1F1B;
     on.last_layers = 0;
     off = on;
     off.overlap_dp = false;
-    run_plan(m, mod, &on, arena, &under);
-    run_plan(m, mod, &off, arena, &after);
+    taken under = taken_by(m, mod, &on), after = taken_by(m, mod, &off);
     if (under.step_time_s > after.step_time_s * (1 + 1e-9) || under.mem_bytes_max != after.mem_bytes_max) {
         char text[1024];
         sp_plan_format(&on, text, sizeof text);
         fail_msg("overlap %.9g s, without %.9g s: %s on %s, %s", under.step_time_s, after.step_time_s, mod->name, m->name, text);
     }
-    sp_arena_destroy(arena);
 }
 
 static void overlapped_gradients_are_never_slower(void **state)
@@ -698,16 +702,12 @@ static void overlapped_gradients_are_never_slower(void **state)
  * traffic takes from a send on shared links (meet.c) is left out of one that blocks, so that steps may come out shorter by that little. */
 static void check_blocking(const sp_machine *m, const sp_model *mod, const sp_plan *plan)
 {
-    sp_arena *arena = sp_arena_create();
     sp_plan free_sends = *plan, blocking = *plan;
-    sp_train_report beside, instead;
     free_sends.blocking_sends = false;
     blocking.blocking_sends = true;
-    run_plan(m, mod, &free_sends, arena, &beside);
-    run_plan(m, mod, &blocking, arena, &instead);
+    taken beside = taken_by(m, mod, &free_sends), instead = taken_by(m, mod, &blocking);
     assert_true(instead.step_time_s >= beside.step_time_s * (plan->pp > 1 ? 0.99 : 1) && instead.mem_bytes_max == beside.mem_bytes_max);
     assert_true(plan->pp > 1 || instead.step_time_s == beside.step_time_s);
-    sp_arena_destroy(arena);
 }
 
 static void blocking_sends_are_never_faster(void **state)
